@@ -1,0 +1,1 @@
+"""Filsluss: a file sluice between an organisation and the world around it."""

@@ -1,0 +1,5 @@
+"""`python -m filsluss` is `filsluss`."""
+
+from filsluss.cli import main
+
+main()

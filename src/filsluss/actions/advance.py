@@ -1,0 +1,100 @@
+"""The only place where a transfer changes state: the state, its audit entry and its letters, all or none."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from filsluss.letters import compose, postman
+from filsluss.models import AuditEntry, Transfer, TransferFile
+from filsluss.rules.directions import Role
+from filsluss.rules.lifecycle import OVER, Step
+from filsluss.rules.policy import Policy
+
+
+class StepRefused(Exception):
+    """Somebody else was first, or the time for this step is over."""
+
+
+MADE_UNTRUE: dict[str, Collection[str]] = {
+    "approved": ("approval-requested", "approval-reminder", "received"),
+    "rejected": ("approval-requested", "approval-reminder", "received"),
+    "withdrawn": ("approval-requested", "approval-reminder", "received"),
+    "lapsed": ("approval-requested", "approval-reminder", "received"),
+    "ended": ("approved", "file-ready", "expiry-reminder"),
+    "closed": ("approved", "file-ready", "expiry-reminder"),
+}
+"""Letters that a step withdraws if they have not left yet."""
+
+
+def advance(
+    transfer: Transfer,
+    step: Step,
+    *,
+    by: str,
+    role: str,
+    policy: Policy,
+    now: datetime,
+    reason: str = "",
+    unless: dict[str, Any] | None = None,
+    files: Sequence[TransferFile] = (),
+    **changes: Any,
+) -> None:
+    """Moves the transfer along `step`, setting `changes`.
+
+    `unless` narrows the compare-and-set (`{"lapse_by__gt": now}`). Raises StepRefused, with nothing
+    changed, when the row was not where the step begins.
+    """
+    if step.target in OVER:
+        changes["over_at"] = now
+    with transaction.atomic():
+        row = Transfer.objects.filter(pk=transfer.pk, state=step.source, **(unless or {}))
+        if row.update(state=step.target, **changes) != 1:
+            raise StepRefused(step.name)
+        for name, value in {**changes, "state": step.target.value}.items():
+            setattr(transfer, name, value)
+        note(transfer, step.name, by=by, role=role, now=now, reason=reason)
+        postman.withdraw_unsent(transfer=transfer, kinds=MADE_UNTRUE.get(step.name, ()), now=now)
+        tell(transfer, step, policy=policy, now=now, files=files)
+
+
+def tell(
+    transfer: Transfer, step: Step, *, policy: Policy, now: datetime, files: Sequence[TransferFile] = ()
+) -> None:
+    """One letter for each address the step names, however many roles that person has."""
+    if step.letter is None:
+        return
+    for role in distinct_roles(transfer, step.told):
+        compose.write(step.letter, transfer=transfer, role=role, policy=policy, now=now, files=files)
+
+
+def distinct_roles(transfer: Transfer, roles: Sequence[Role]) -> list[Role]:
+    """The roles that have an address, the first for each address."""
+    by_address = {transfer.address_of(role): role for role in reversed(roles) if transfer.address_of(role)}
+    return [role for role in roles if role in by_address.values()]
+
+
+def note(
+    transfer: Transfer,
+    step: str,
+    *,
+    by: str,
+    role: str,
+    now: datetime,
+    reason: str = "",
+    file: TransferFile | None = None,
+) -> None:
+    """One entry in the audit trail, in the transaction of what it tells."""
+    AuditEntry.objects.create(
+        at=now,
+        transfer_id_public=transfer.public_id,
+        step=step,
+        role=role,
+        actor=by,
+        reason=reason,
+        file_id_public=file.public_id if file else "",
+        about=file.name if file else "",
+        size=file.size if file else None,
+        sha256=file.sha256 if file else "",
+    )

@@ -1,0 +1,219 @@
+"""Upload: a file is announced, its bytes are acknowledged, it is whole, it becomes ready."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Sum
+
+from filsluss.actions.advance import note
+from filsluss.blobs import Store
+from filsluss.letters import compose, postman
+from filsluss.models import Transfer, TransferFile
+from filsluss.rules.directions import Role
+from filsluss.rules.filenames import NameRefused, clean_name
+from filsluss.rules.lifecycle import LIVE_FILE, Because, FileState, State
+from filsluss.rules.policy import Policy
+from filsluss.rules.tokens import code_digest, draw_code, draw_upload_id, show_code
+
+
+class UploadRefused(Exception):
+    """The file cannot be taken; `code` is one of the stable codes of the outside."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def begin(
+    transfer: Transfer,
+    *,
+    name: str,
+    size: int | None,
+    with_code: bool = False,
+    metadata: str = "",
+    boot_id: str,
+    store: Store,
+    policy: Policy,
+    now: datetime,
+) -> TransferFile:
+    """Announces a file of `size` bytes (None: not known yet) and lays its empty blob.
+
+    Everything that may refuse a file is asked here; raises UploadRefused and keeps nothing then.
+    """
+    refuse_closed(transfer, now=now)
+    file = TransferFile(
+        transfer=transfer,
+        name=readable(name),
+        size=fitting(size, policy=policy),
+        with_code=with_code,
+        metadata=metadata,
+        boot_id=boot_id,
+        upload_id=draw_upload_id(),
+        created_at=now,
+        active_at=now,
+    )
+    file.cut_links(policy.link_keys[0])
+    refuse_full(size or 0, store=store, policy=policy)
+    store.create(file.blob)
+    try:
+        _announce(file, policy=policy, now=now)
+    except BaseException:
+        store.erase(file.blob)
+        raise
+    return file
+
+
+def _announce(file: TransferFile, *, policy: Policy, now: datetime) -> None:
+    with transaction.atomic():
+        transfer = Transfer.objects.select_for_update().get(pk=file.transfer_id)
+        refuse_closed(transfer, now=now)
+        refuse_crowd(transfer, file.size or 0, policy=policy)
+        file.save(force_insert=True)
+
+
+def readable(name: str) -> str:
+    try:
+        return clean_name(name)
+    except NameRefused:
+        raise UploadRefused("filename_invalid") from None
+
+
+def fitting(size: int | None, *, policy: Policy) -> int | None:
+    if size is not None and size > policy.max_file_size:
+        raise UploadRefused("too_large")
+    return size
+
+
+def refuse_closed(transfer: Transfer, *, now: datetime) -> None:
+    if not transfer.is_open_at(now):
+        raise UploadRefused("account_closed_by_admin" if transfer.closed_reason else "account_ended")
+
+
+def refuse_crowd(transfer: Transfer, size: int, *, policy: Policy) -> None:
+    """Asked with the transfer's row locked, so that two announcements cannot both take the last room."""
+    live = transfer.files.filter(state__in=LIVE_FILE)
+    taken = live.aggregate(total=Sum("size"))["total"] or 0
+    unfinished = live.filter(state=FileState.UPLOADING).count()
+    crowded = live.count() >= policy.max_files or unfinished >= policy.max_unfinished
+    if crowded or taken + size > policy.max_transfer_size:
+        raise UploadRefused("quota_exceeded")
+
+
+def refuse_full(size: int, *, store: Store, policy: Policy) -> None:
+    """Keeps a part of the disk free, counting what is declared and not yet here as taken."""
+    free, total = store.space()
+    uploading = TransferFile.objects.filter(state=FileState.UPLOADING)
+    promised = uploading.aggregate(rest=Sum(F("size") - F("acknowledged")))["rest"] or 0
+    if free - promised - size < total * policy.free_space_percent / 100:
+        raise UploadRefused("disk_full")
+
+
+def declare_size(file: TransferFile, *, size: int, policy: Policy) -> None:
+    """Fixes a deferred length, once; raises UploadRefused("length_invalid") for another one later."""
+    if file.size == size:
+        return
+    fitting(size, policy=policy)
+    with transaction.atomic():
+        transfer = Transfer.objects.select_for_update().get(pk=file.transfer_id)
+        refuse_crowd(transfer, size, policy=policy)
+        row = TransferFile.objects.filter(pk=file.pk, size=None, state=FileState.UPLOADING)
+        if row.update(size=size) != 1:
+            raise UploadRefused("length_invalid")
+    file.size = size
+
+
+def acknowledge(file: TransferFile, *, offset: int, boot_id: str, now: datetime) -> None:
+    """Remembers, before the client is told, how many bytes are on disk for good."""
+    row = TransferFile.objects.filter(pk=file.pk, state=FileState.UPLOADING)
+    row.update(acknowledged=offset, boot_id=boot_id, active_at=now)
+
+
+def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
+    """Decides, once, that every byte is here; True for the one call that decided it.
+
+    Raises UploadRefused if the account ended meanwhile. Asking again about a whole file is harmless.
+    """
+    with transaction.atomic():
+        row = TransferFile.objects.filter(
+            pk=file.pk,
+            state=FileState.UPLOADING,
+            transfer__state=State.OPEN,
+            transfer__open_until__gt=now,
+        )
+        decided = row.update(
+            state=FileState.RECEIVED,
+            acknowledged=F("size"),
+            boot_id=boot_id,
+            active_at=now,
+            received_at=now,
+        )
+        if decided:
+            note(file.transfer, "received", by="", role=Role.SENDER, now=now, file=file)
+    file.refresh_from_db(fields=["state", "received_at"])
+    if not decided and file.state == FileState.UPLOADING:
+        file.transfer.refresh_from_db()
+        refuse_closed(file.transfer, now=now)
+    return bool(decided)
+
+
+def make_ready(file: TransferFile, *, sha256: str, policy: Policy, now: datetime) -> bool:
+    """The file may be fetched: its code is drawn and its letter written; False if it was too late."""
+    code = draw_code() if file.with_code else ""
+    changes = {
+        "state": FileState.READY,
+        "sha256": sha256,
+        "ready_at": now,
+        "code_digest": code_digest(policy.code_keys[0], code) if code else None,
+    }
+    with transaction.atomic():
+        row = TransferFile.objects.filter(
+            pk=file.pk,
+            state=FileState.RECEIVED,
+            transfer__state=State.OPEN,
+            transfer__open_until__gt=now,
+        )
+        if row.update(**changes) != 1:
+            return False
+        file.refresh_from_db()
+        note(file.transfer, "ready", by="", role="rule", now=now, file=file)
+        compose.write(
+            "file-ready",
+            transfer=file.transfer,
+            role=Role.RECIPIENT,
+            policy=policy,
+            now=now,
+            file=file,
+            code=show_code(code),
+        )
+    return True
+
+
+def take_away(
+    file: TransferFile,
+    *,
+    because: Because,
+    removed_by: str = "",
+    reason: str = "",
+    by: str = "",
+    now: datetime,
+) -> bool:
+    """Shuts every door of the file at once and marks its bytes for erasure; False if it was already so."""
+    with transaction.atomic():
+        row = TransferFile.objects.filter(pk=file.pk, state__in=LIVE_FILE)
+        marked = row.update(
+            state=FileState.ERASING, erased_because=because, removed_by=removed_by, removal_reason=reason
+        )
+        if not marked:
+            return False
+        file.refresh_from_db()
+        role = removed_by or "rule"
+        note(file.transfer, f"file-{because}", by=by, role=role, now=now, reason=reason, file=file)
+        postman.withdraw_unsent(transfer=file.transfer, file=file, kinds=("file-ready",), now=now)
+    return True
+
+
+def remove_own(file: TransferFile, *, policy: Policy, now: datetime) -> bool:
+    """The sender takes one of his own files back."""
+    return take_away(
+        file, because=Because.WITHDRAWN, removed_by="sender", by=file.transfer.sender_email, now=now
+    )

@@ -1,0 +1,8 @@
+"""Filsluss as Django sees it: one application."""
+
+from django.apps import AppConfig
+
+
+class FilslussConfig(AppConfig):
+    name = "filsluss"
+    default_auto_field = "django.db.models.BigAutoField"

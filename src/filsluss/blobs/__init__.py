@@ -1,0 +1,19 @@
+"""Where bytes lie: a store of a few verbs, chosen by its address."""
+
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from filsluss.blobs.disk import DiskStore
+from filsluss.blobs.store import BlobBusy, BlobDamaged, BlobMissing, Store, StoreFull, Writer
+
+__all__ = ["BlobBusy", "BlobDamaged", "BlobMissing", "Store", "StoreFull", "Writer", "open_store"]
+
+
+@lru_cache
+def open_store(url: str) -> Store:
+    """The store at `file:///folder`; raises ValueError for an address of another kind."""
+    parts = urlsplit(url)
+    if parts.scheme != "file" or not parts.path:
+        raise ValueError(f"no blob store is built for {url!r}")
+    return DiskStore(Path(unquote(parts.path)))

@@ -1,0 +1,160 @@
+"""Blobs as files on a local disk: what is acknowledged is on it, what is erased stays erased."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from filsluss.blobs.store import BlobDamaged, BlobMissing, Bytes, StoreFull
+from filsluss.blobs.turns import Turns
+
+NAME = re.compile(r"[A-Za-z0-9_-]{22}")
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def sync_folder(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+class DiskWriter:
+    """Writes at its own offset, never at the end of the file: a late byte of an older writer has no place."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self.offset = os.fstat(fd).st_size
+
+    def write(self, data: Bytes) -> None:
+        view = memoryview(data)
+        while view:
+            with full_disk():
+                count = os.pwrite(self._fd, view, self.offset)
+            self.moved(count)
+            view = view[count:]
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def moved(self, count: int) -> None:
+        self.offset += count
+
+    def truncate(self, size: int) -> None:
+        os.ftruncate(self._fd, size)
+        self.offset = size
+
+    def sync(self) -> None:
+        try:
+            os.fdatasync(self._fd)
+        except OSError as fault:
+            if fault.errno in FULL:
+                raise StoreFull from fault
+            raise BlobDamaged from fault
+
+
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno in FULL:
+            raise StoreFull from fault
+        raise
+
+
+class DiskStore:
+    """A folder with a folder for each first letter; a blob keeps one name for life."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._turns = Turns(root / "turns")
+
+    def _path(self, name: str) -> Path:
+        if not NAME.fullmatch(name):
+            raise BlobMissing(name)
+        return self.root / f"{name[:1]}.d" / name
+
+    def create(self, name: str) -> None:
+        path = self._path(name)
+        with full_disk():
+            if not path.parent.exists():
+                self._make_folder(path.parent)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            sync_folder(path.parent)
+
+    def _make_folder(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sync_folder(self.root)
+
+    @contextlib.contextmanager
+    def writer(
+        self, name: str, *, patience: float = 5.0, on_preempt: Callable[[], None] | None = None
+    ) -> Iterator[DiskWriter]:
+        fd = self._open(name, os.O_RDWR)
+        try:
+            with self._turns.taken(name, fd, patience=patience, on_preempt=on_preempt):
+                if os.fstat(fd).st_nlink == 0:
+                    raise BlobMissing(name)  # erased while we waited
+                yield DiskWriter(fd)
+        finally:
+            os.close(fd)
+
+    def _open(self, name: str, flags: int) -> int:
+        try:
+            return os.open(self._path(name), flags)
+        except FileNotFoundError:
+            raise BlobMissing(name) from None
+
+    def size(self, name: str) -> int:
+        try:
+            return self._path(name).stat().st_size
+        except FileNotFoundError:
+            raise BlobMissing(name) from None
+
+    def exists(self, name: str) -> bool:
+        return self._path(name).exists()
+
+    def is_being_written(self, name: str) -> bool:
+        try:
+            fd = self._open(name, os.O_RDONLY)
+        except BlobMissing:
+            return False
+        try:
+            return not Turns.is_free(fd)
+        finally:
+            os.close(fd)
+
+    def open(self, name: str) -> BinaryIO:
+        return os.fdopen(self._open(name, os.O_RDONLY), "rb")
+
+    def sha256(self, name: str) -> str:
+        with self.open(name) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def erase(self, name: str) -> None:
+        path = self._path(name)
+        try:
+            with self.writer(name):
+                path.unlink()
+        except BlobMissing:
+            if not path.parent.exists():
+                return
+        sync_folder(path.parent)
+
+    def names(self) -> Iterator[tuple[str, datetime]]:
+        for folder in self.root.glob("*.d"):
+            for entry in os.scandir(folder):
+                with contextlib.suppress(FileNotFoundError):
+                    yield entry.name, datetime.fromtimestamp(entry.stat().st_mtime, UTC)
+
+    def space(self) -> tuple[int, int]:
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fs = os.statvfs(self.root)
+        return fs.f_bavail * fs.f_frsize, fs.f_blocks * fs.f_frsize

@@ -1,0 +1,151 @@
+"""`filsluss check`: every part the house rests on, one line each, and how to mend what is wrong."""
+
+import os
+import secrets
+import smtplib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.core.mail import get_connection
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from filsluss.blobs import open_store
+from filsluss.models import Heartbeat
+from filsluss.rules.tokens import draw_upload_id
+
+
+class Wrong(Exception):
+    """What is wrong with one part, and how to mend it, in one line."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the answer."""
+
+    part: str
+    is_well: bool
+    text: str
+
+    def __str__(self) -> str:
+        return f"{'OK   ' if self.is_well else 'WRONG'} {self.part}: {self.text}"
+
+
+def check_settings() -> str:
+    policy = settings.POLICY
+    if policy.base_url.startswith("http://") and not settings.DEMO and "localhost" not in policy.base_url:
+        raise Wrong("FILSLUSS_BASE_URL is http: links and files travel in the clear; use https")
+    return f"{policy.organisation} at {policy.base_url}, inside is {', '.join(policy.inside_domains)}"
+
+
+def check_data_folder() -> str:
+    mode = settings.DATA_DIR.stat().st_mode & 0o777
+    if mode != 0o700:
+        raise Wrong(f"{settings.DATA_DIR} is open to others ({mode:o}): chmod 700 it")
+    return f"{settings.DATA_DIR} is ours alone"
+
+
+def check_secret() -> str:
+    path = settings.DATA_DIR / "secret_key"
+    if path.exists() and path.stat().st_mode & 0o077:
+        raise Wrong(f"{path} can be read by others: chmod 600 it")
+    if len(settings.SECRET_KEY) < 32:
+        raise Wrong("FILSLUSS_SECRET_KEY is shorter than 32 characters: take a random one")
+    return "kept to ourselves"
+
+
+def check_database() -> str:
+    try:
+        executor = MigrationExecutor(connection)
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as fault:
+        raise Wrong(f"does not answer: {str(fault).splitlines()[0]}") from None
+    if waiting:
+        raise Wrong(f"{len(waiting)} migrations wait: run `filsluss migrate`")
+    return f"{connection.vendor} answers and is up to date"
+
+
+def check_store() -> str:
+    """Writes, reads back and erases a blob, as an upload does."""
+    store, name = open_store(settings.BLOB_URL), draw_upload_id()
+    written = secrets.token_bytes(4096)
+    try:
+        store.create(name)
+        with store.writer(name) as writer:
+            writer.write(written)
+            writer.sync()
+        with store.open(name) as blob:
+            same = blob.read() == written
+        store.erase(name)
+    except OSError as fault:
+        raise Wrong(f"cannot be written to: {fault}; give it to the user this runs as") from None
+    if not same:
+        raise Wrong("gave back other bytes than it was given: look at the disk")
+    return f"{settings.BLOB_URL} keeps and erases"
+
+
+def check_space() -> str:
+    free, total = open_store(settings.BLOB_URL).space()
+    least = total * settings.POLICY.free_space_percent / 100
+    if free < least:
+        raise Wrong(f"{free >> 20} MiB free, {least / 2**20:.0f} MiB must stay free: uploads are refused")
+    return f"{free >> 30} GiB free of {total >> 30}"
+
+
+def check_mail() -> str:
+    if settings.DEMO:
+        return f"letters land in {settings.MAIL_DIR}"
+    try:
+        server = get_connection(timeout=10)
+        server.open()
+        server.close()
+    except (OSError, smtplib.SMTPException) as fault:
+        where = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+        raise Wrong(f"{where} does not take letters: {fault}; see FILSLUSS_SMTP_URL") from None
+    return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT} answers"
+
+
+def check_worker() -> str:
+    seen = Heartbeat.objects.filter(name="worker").first()
+    if seen is None or datetime.now(UTC) - seen.at > timedelta(minutes=1):
+        raise Wrong("has not been heard for a minute: start `filsluss serve` or `filsluss worker`")
+    return f"heard {datetime.now(UTC) - seen.at} ago"
+
+
+def check_clock() -> str:
+    if time.time() < datetime(2026, 1, 1, tzinfo=UTC).timestamp():
+        raise Wrong("is years behind: accounts would never end; set it")
+    return f"{datetime.now(settings.POLICY.time_zone):%Y-%m-%d %H:%M %Z}"
+
+
+def check_user() -> str:
+    if os.geteuid() == 0:
+        raise Wrong("this runs as root: run it as a user of its own")
+    return "not root"
+
+
+CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
+    ("settings", check_settings),
+    ("data folder", check_data_folder),
+    ("secret key", check_secret),
+    ("database", check_database),
+    ("blob store", check_store),
+    ("disk space", check_space),
+    ("mail server", check_mail),
+    ("clock", check_clock),
+)
+DEPLOY_CHECKS = (("user", check_user), ("worker", check_worker))
+
+
+def examine(*, deploy: bool) -> Iterator[Finding]:
+    """Every finding, in order; nothing is changed."""
+    for part, check in (*CHECKS, *(DEPLOY_CHECKS if deploy else ())):
+        try:
+            yield Finding(part, True, check())
+        except Wrong as wrong:
+            yield Finding(part, False, str(wrong))
+        except Exception as fault:  # noqa: BLE001 - one broken part must not hide the others
+            yield Finding(part, False, f"{type(fault).__name__}: {fault}")

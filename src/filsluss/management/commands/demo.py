@@ -1,0 +1,77 @@
+"""`filsluss demo`: the whole service on loopback with nothing configured."""
+
+import secrets
+import socket
+import threading
+import time
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from filsluss.demo_house import arguments
+from filsluss.management.commands.serve import make_ready
+from filsluss.parent import Child, look_after
+
+NAME = "admin"
+
+
+class Command(BaseCommand):
+    help = "Runs the whole service on loopback; letters land at /demo/mail and never leave the machine."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        arguments(parser)
+
+    def handle(self, *args: Any, port: int, **options: Any) -> None:
+        if not settings.DEMO:
+            raise CommandError("start the demo as `filsluss demo`")
+        refuse_taken(port)
+        make_ready()
+        password = administrator()
+        threading.Thread(target=self.announce, args=(port, password), daemon=True).start()
+        look_after([Child("web", "--port", str(port)), Child("worker")])
+
+    def announce(self, port: int, password: str) -> None:
+        wait_for(port)
+        self.stdout.write(
+            f"\n  Filsluss is open at   {settings.POLICY.base_url}/\n"
+            f"  Letters land at       {settings.POLICY.base_url}/demo/mail\n"
+            f"  Administrator         {settings.POLICY.base_url}/oversee/   {NAME}  {password}\n"
+            "  Ctrl-C closes it.\n"
+        )
+
+
+def refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as fault:
+            raise CommandError(f"port {port} cannot be used: {fault.strerror}; try --port") from None
+
+
+def wait_for(port: int) -> None:
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+
+
+def administrator() -> str:
+    """The demo's administrator, with the random password of this data folder."""
+    path = settings.DATA_DIR / "admin_password"
+    if not path.exists():
+        path.touch(0o600)
+        path.write_text(secrets.token_urlsafe(12))
+    password = path.read_text()
+    user, _ = User.objects.get_or_create(
+        username=NAME, defaults={"is_staff": True, "is_superuser": True, "email": ""}
+    )
+    if not user.check_password(password):
+        user.set_password(password)
+        user.save()
+    return password

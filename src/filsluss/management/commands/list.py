@@ -1,0 +1,27 @@
+"""`filsluss list`: the transfers, a line each."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.db.models import Count
+
+from filsluss.models import Transfer
+from filsluss.rules.lifecycle import State
+
+
+class Command(BaseCommand):
+    help = "Lists the transfers, newest first: id, state, way, sender, recipient, last day, files."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--state", choices=[state.value for state in State])
+
+    def handle(self, *args: Any, state: str | None, **options: Any) -> None:
+        transfers = Transfer.objects.annotate(file_count=Count("files")).order_by("-applied_at", "-id")
+        for transfer in transfers.filter(state=state) if state else transfers:
+            until = settings.POLICY.last_day(transfer.open_until) if transfer.open_until else "-"
+            self.stdout.write(
+                f"{transfer.public_id}  {transfer.state:<9} {transfer.direction:<9} "
+                f"{transfer.sender_email} -> {transfer.recipient_email}  {until}  {transfer.file_count} files"
+            )

@@ -1,0 +1,35 @@
+"""`filsluss remove FILE --reason …`: the administrator takes a file away."""
+
+import getpass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from filsluss.actions import oversee
+from filsluss.actions.advance import StepRefused
+from filsluss.models import TransferFile
+
+
+class Command(BaseCommand):
+    help = "Removes a file: its links are dead at once, its bytes are erased, and the parties are told why."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", help="the file's public id, like K7PM-4QXD")
+        parser.add_argument("--reason", required=True, help="told to the parties, at most 500 characters")
+
+    def handle(self, *args: Any, file: str, reason: str, **options: Any) -> None:
+        found = TransferFile.objects.filter(public_id=file.upper()).select_related("transfer").first()
+        if found is None:
+            raise CommandError(f"there is no file {file}")
+        try:
+            oversee.remove_file(
+                found, reason=reason, by=getpass.getuser(), policy=settings.POLICY, now=datetime.now(UTC)
+            )
+        except StepRefused:
+            raise CommandError(f"file {file} is gone already") from None
+        except oversee.ReasonMissing:
+            raise CommandError("the reason must be 1 to 500 characters") from None
+        self.stdout.write(f"{found.public_id} is closed to everyone and its bytes are being erased")

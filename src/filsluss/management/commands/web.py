@@ -1,0 +1,21 @@
+"""`filsluss web`: the web half alone."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from filsluss.server import Web
+
+
+class Command(BaseCommand):
+    help = "Serves pages and bytes."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        Web(bind, processes=settings.WEB_PROCESSES, threads=settings.THREADS).run()

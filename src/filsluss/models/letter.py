@@ -1,0 +1,68 @@
+"""A letter in the outbox: written with what it tells, delivered by a postman who knows nothing of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from filsluss.models.transfer import Transfer
+from filsluss.models.transfer_file import TransferFile
+
+
+class Delivery(models.TextChoices):
+    QUEUED = "queued"
+    SENT = "sent"
+    GIVEN_UP = "given_up"
+    WITHDRAWN = "withdrawn"
+
+
+class LetterQuerySet(models.QuerySet["Letter"]):
+    def due_at(self, now: datetime) -> LetterQuerySet:
+        """Queued, its pause over, and not in another postman's hands."""
+        free = Q(claimed_until__isnull=True) | Q(claimed_until__lte=now)
+        return self.filter(free, delivery=Delivery.QUEUED, next_try_at__lte=now).order_by("next_try_at", "id")
+
+    def queued(self) -> LetterQuerySet:
+        return self.filter(delivery=Delivery.QUEUED)
+
+
+class Letter(models.Model):
+    """Subject and body are blanked when it is sent, given up or withdrawn: links live only in mailboxes."""
+
+    key = models.CharField(max_length=200, unique=True, help_text="what makes it the same letter again")
+    kind = models.CharField(max_length=32)
+    role = models.CharField(max_length=16, blank=True, default="")
+    transfer = models.ForeignKey(Transfer, on_delete=models.CASCADE, null=True, related_name="letters")
+    file = models.ForeignKey(TransferFile, on_delete=models.CASCADE, null=True, related_name="letters")
+    to = models.CharField(max_length=254)
+    reply_to = models.CharField(max_length=254, blank=True, default="")
+    language = models.CharField(max_length=2)
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    html = models.TextField()
+    message_id = models.CharField(max_length=120)
+    references = models.CharField(max_length=120, blank=True, default="")
+
+    delivery = models.CharField(max_length=16, choices=Delivery.choices, default=Delivery.QUEUED)
+    written_at = models.DateTimeField()
+    next_try_at = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True)
+    tries = models.PositiveIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    given_up_at = models.DateTimeField(null=True)
+    trouble = models.CharField(
+        max_length=300, blank=True, default="", help_text="the last answer that was no"
+    )
+
+    objects = LetterQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["delivery", "next_try_at"], name="letter_due"),
+            models.Index(fields=["to", "written_at"], name="letter_to_written"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.key})"

@@ -1,0 +1,47 @@
+"""What the house remembers about itself and about knocks on its doors."""
+
+from datetime import datetime
+
+from django.db import models
+
+
+class Attempt(models.Model):
+    """Something that is counted per network: an application, or a wrong code."""
+
+    kind = models.CharField(max_length=16)
+    network = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["kind", "network", "at"], name="attempt_network"),
+            models.Index(fields=["kind", "at"], name="attempt_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} from {self.network}"
+
+
+class Heartbeat(models.Model):
+    """When a part of the house last showed that it is alive."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Gate(models.Model):
+    """A row to lock: whoever counts and then acts on the count passes it one at a time."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    passed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def pass_gate(name: str, *, now: datetime) -> None:
+    """Waits for its turn, and holds it until the caller's transaction ends."""
+    Gate.objects.update_or_create(name=name, defaults={"passed_at": now})

@@ -1,0 +1,102 @@
+"""What an application must hold before anybody is troubled with it."""
+
+import re
+from dataclasses import dataclass
+
+from filsluss.rules.addresses import AddressRefused, canonical, read_address
+from filsluss.rules.directions import Direction, direction_between
+from filsluss.rules.policy import Policy
+
+NAME_MAX = 100
+TEXT_MAX = 500
+LANGUAGES = ("sv", "en")
+PERSONAL_NUMBER = re.compile(r"(?<!\d)(?:19|20)?\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])[-+ ]?\d{4}(?!\d)")
+
+
+@dataclass(frozen=True)
+class Application:
+    """The form as typed; `days` is heeded from inside senders only."""
+
+    sender_name: str
+    sender_email: str
+    recipient_email: str
+    purpose: str
+    recipient_outside: bool = False
+    approver_email: str = ""
+    days: int | None = None
+    language: str = "sv"
+    terms_accepted: bool = True
+
+
+def address_problem(typed: str) -> str | None:
+    try:
+        read_address(typed)
+    except AddressRefused as refusal:
+        return {"not_ascii_local": "address_not_ascii"}.get(refusal.code, f"address_{refusal.code}")
+    return None
+
+
+def same_person(one: str, other: str) -> bool:
+    return canonical(one) == canonical(other)
+
+
+def direction_of(application: Application, policy: Policy) -> Direction:
+    """The way this goes; both addresses must have been found good."""
+    return direction_between(
+        sender_inside=policy.is_inside(read_address(application.sender_email)),
+        recipient_inside=policy.is_inside(read_address(application.recipient_email)),
+    )
+
+
+def _length(text: str, longest: int, name: str) -> str | None:
+    if not text.strip():
+        return f"{name}_empty"
+    return f"{name}_long" if len(text) > longest else None
+
+
+def _purpose(text: str) -> str | None:
+    return _length(text, TEXT_MAX, "purpose") or ("personal_number" if PERSONAL_NUMBER.search(text) else None)
+
+
+def _approver(application: Application, policy: Policy) -> dict[str, str]:
+    """Through the house somebody inside must answer for it, who is neither of the two."""
+    typed = application.approver_email
+    if not application.recipient_outside:
+        return {"recipient_outside": "box_needed"}
+    if not typed:
+        return {"approver_email": "approver_empty"}
+    if problem := address_problem(typed):
+        return {"approver_email": problem}
+    if not policy.is_inside(read_address(typed)):
+        return {"approver_email": "approver_outside"}
+    if same_person(typed, application.sender_email) or same_person(typed, application.recipient_email):
+        return {"approver_email": "approver_is_party"}
+    return {}
+
+
+def _way(application: Application, policy: Policy) -> dict[str, str]:
+    """What depends on who is inside."""
+    if same_person(application.sender_email, application.recipient_email):
+        return {"recipient_email": "same_person"}
+    match direction_of(application, policy):
+        case Direction.THROUGH:
+            return _approver(application, policy)
+        case Direction.OUTBOUND if application.days is not None:
+            return {} if 1 <= application.days <= policy.max_days else {"days": "days_range"}
+    return {}
+
+
+def examine(application: Application, policy: Policy) -> dict[str, str]:
+    """Every problem by the name of its field, in the order of the form; empty when all is well."""
+    alone = {
+        "sender_name": _length(application.sender_name, NAME_MAX, "name"),
+        "sender_email": address_problem(application.sender_email),
+        "recipient_email": address_problem(application.recipient_email),
+        "purpose": _purpose(application.purpose),
+        "language": None if application.language in LANGUAGES else "language_unknown",
+        "accept_terms": None if application.terms_accepted else "terms_missing",
+    }
+    problems = {field: code for field, code in alone.items() if code}
+    if not {"sender_email", "recipient_email"} & problems.keys():
+        problems |= _way(application, policy)
+    return problems

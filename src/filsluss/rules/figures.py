@@ -1,0 +1,111 @@
+"""Figures: sizes, dates and days for people, in Swedish and English, and sizes as operators write them."""
+
+import re
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+_NBSP = "\u00a0"
+_UNITS = ("kB", "MB", "GB", "TB")
+_WRITTEN_UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_WRITTEN_SIZE = re.compile(r"([0-9]{1,18}) ?(B|KiB|MiB|GiB|TiB|)")
+
+_MONTHS = {
+    "sv": [
+        "januari",
+        "februari",
+        "mars",
+        "april",
+        "maj",
+        "juni",
+        "juli",
+        "augusti",
+        "september",
+        "oktober",
+        "november",
+        "december",
+    ],
+    "en": [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+}
+_WEEKDAYS = {
+    "sv": ["måndag", "tisdag", "onsdag", "torsdag", "fredag", "lördag", "söndag"],
+    "en": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
+}
+
+
+def parse_size(text: str) -> int:
+    """Bytes of "2GiB", "512 KiB" or "2147483648"."""
+    match = _WRITTEN_SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a size such as 2GiB, 512MiB or 2147483648")
+    return int(match[1]) * _WRITTEN_UNITS[match[2]]
+
+
+def size_text(n: int, language: str) -> str:
+    """Three figures at most, 1024 to the step, as file managers on Windows show it: 1,24 GB."""
+    if n < 1024:
+        return exact_bytes_text(n, language)
+    amounts = [(_three_figures(Decimal(n) / 1024**power), unit) for power, unit in enumerate(_UNITS, 1)]
+    amount, unit = next((pair for pair in amounts if pair[0] < 1024), amounts[-1])
+    return f"{_number(amount, language)}{_NBSP}{unit}"
+
+
+def exact_bytes_text(n: int, language: str) -> str:
+    unit = "byte" if _is_swedish(language) or n == 1 else "bytes"
+    return f"{_number(Decimal(n), language)}{_NBSP}{unit}"
+
+
+def date_text(day: date, language: str) -> str:
+    return f"{day.day} {_MONTHS[_known(language)][day.month - 1]} {day.year}"
+
+
+def weekday_date_text(day: date, language: str) -> str:
+    return f"{_WEEKDAYS[_known(language)][day.weekday()]} {date_text(day, language)}"
+
+
+def moment_text(moment: datetime, language: str) -> str:
+    """Day and time on the clock that `moment` is given in: hand it over in the zone of the reader."""
+    if _is_swedish(language):
+        return f"{date_text(moment, language)} kl. {moment:%H.%M}"
+    return f"{date_text(moment, language)} at {moment:%H:%M}"
+
+
+def days_left_text(days: int, language: str) -> str:
+    """Days left by the calendar; the last day, and any after it, is today."""
+    if _is_swedish(language):
+        return "idag" if days <= 0 else "i morgon" if days == 1 else f"{days} dagar kvar"
+    return "today" if days <= 0 else "tomorrow" if days == 1 else f"{days} days left"
+
+
+def _known(language: str) -> str:
+    return "sv" if _is_swedish(language) else "en"
+
+
+def _is_swedish(language: str) -> bool:
+    return language == "sv"
+
+
+def _three_figures(amount: Decimal) -> Decimal:
+    step = "1" if amount >= 100 else "0.1" if amount >= 10 else "0.01"
+    return amount.quantize(Decimal(step), rounding=ROUND_HALF_UP)
+
+
+def _number(amount: Decimal, language: str) -> str:
+    text = f"{amount:,f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    if _is_swedish(language):
+        return text.replace(",", _NBSP).replace(".", ",")
+    return text

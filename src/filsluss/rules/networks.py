@@ -1,0 +1,99 @@
+"""Networks: which address a request comes from, whether it is inside, and whom a limit counts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who asks. `address` is the farthest one that is vouched for, or None when even the peer has none."""
+
+    address: str | None
+    may_be_inside: bool
+
+
+def client_of(
+    *, peer: str, forwarded_for: str | None, other_forwarding: bool, trusted: Sequence[Network]
+) -> Client:
+    """The client behind the trusted proxies; `other_forwarding`: some other forwarding header came along."""
+    nearest = _read(peer)
+    if nearest is None:
+        return Client(None, may_be_inside=False)
+    if not _is_among(nearest, trusted):
+        return Client(str(nearest), may_be_inside=forwarded_for is None and not other_forwarding)
+    return _behind_proxies(nearest, forwarded_for or "", trusted)
+
+
+def is_inside_network(client: Client, *, networks: Sequence[Network]) -> bool:
+    if client.address is None or not client.may_be_inside:
+        return False
+    address = _read(client.address)
+    return address is not None and _is_among(address, networks)
+
+
+def rate_key(address: str | None) -> str:
+    """One key per household: the address in IPv4, its /64 in IPv6, where one machine owns a whole /64.
+
+    Clients that cannot be told apart share one key.
+    """
+    known = _read(address or "")
+    if known is None:
+        return "unknown"
+    return str(ip_network((known, 32 if known.version == 4 else 64), strict=False))
+
+
+def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    return tuple(_network(text.strip()) for text in texts if text.strip())
+
+
+def _behind_proxies(nearest: Address, forwarded_for: str, trusted: Sequence[Network]) -> Client:
+    """Each proxy adds whom it saw on the right, so the first stranger from the right is the client."""
+    for entry in reversed(forwarded_for.split(",")):
+        seen = _read(_without_port(entry.strip()))
+        if seen is None:
+            break
+        nearest = seen
+        if not _is_among(seen, trusted):
+            return Client(str(seen), may_be_inside=True)
+    return Client(str(nearest), may_be_inside=False)
+
+
+def _read(text: str) -> Address | None:
+    try:
+        address = ip_address(text.partition("%")[0])  # a zone means something on its own machine only
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _without_port(entry: str) -> str:
+    """Some proxies write 192.0.2.7:50123 or [2001:db8::7]:50123."""
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return entry.partition(":")[0] if entry.count(":") == 1 else entry
+
+
+def _is_among(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _network(text: str) -> Network:
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a network such as 10.0.0.0/8 or 2001:db8::/32: {error}") from None
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is not None and network.prefixlen >= 96:
+        return IPv4Network((mapped, network.prefixlen - 96))
+    return network

@@ -1,0 +1,58 @@
+"""What this installation has decided: one frozen value, read once from the settings."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from ipaddress import IPv4Network, IPv6Network
+from zoneinfo import ZoneInfo
+
+from filsluss.rules.addresses import is_inside
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Sizes are bytes, days are calendar days in `time_zone`, keys are derived and never shown."""
+
+    base_url: str
+    organisation: str
+    inside_domains: tuple[str, ...]
+    link_keys: tuple[bytes, ...]
+    code_keys: tuple[bytes, ...]
+    mail_from: str = ""
+    inside_networks: tuple[Network, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
+    max_file_size: int = 2 * 1024**3
+    max_transfer_size: int = 50 * 1024**3
+    max_files: int = 1000
+    max_unfinished: int = 200
+    max_days: int = 30
+    default_days: int = 7
+    decision_days: int = 7
+    forget_days: int = 30
+    audit_days: int = 365
+    free_space_percent: float = 5.0
+    upload_idle: timedelta = timedelta(hours=48)
+    applications_per_hour: int = 5
+    letters_per_day: int = 20
+    time_zone: ZoneInfo = ZoneInfo("Europe/Stockholm")
+    language: str = "sv"
+    support_email: str = ""
+
+    def is_inside(self, address: str) -> bool:
+        return is_inside(address, domains=self.inside_domains)
+
+    def today(self, now: datetime) -> date:
+        return now.astimezone(self.time_zone).date()
+
+    def end_of(self, now: datetime, days: int) -> datetime:
+        """00:00 in our zone after day `days`, today being day 0: the first instant that is too late."""
+        return datetime.combine(self.today(now) + timedelta(days=days + 1), time(), self.time_zone)
+
+    def last_day(self, until: datetime) -> date:
+        """The last whole day before `until`: what "through <date>" says."""
+        return (until.astimezone(self.time_zone) - timedelta(microseconds=1)).date()
+
+    def days_left(self, until: datetime, now: datetime) -> int:
+        """Calendar days from today to the last day; 0 is today."""
+        return (self.last_day(until) - self.today(now)).days

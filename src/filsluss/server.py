@@ -1,0 +1,103 @@
+"""gunicorn as this house runs it: a thread for each request, none for a client that has said nothing yet."""
+
+import logging
+import socket
+import time
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+HEADER_SECONDS = 10.0
+GRACE_SECONDS = 8
+
+log = logging.getLogger(__name__)
+
+
+class Worker(ThreadWorker):
+    """Rests on gunicorn 27: accepts through its poller, and cuts off a header that does not come."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._opening: dict[TConn, float] = {}
+
+    def accept(self, listener: socket.socket) -> None:
+        """A new connection waits in the poller, not in a thread, until its first byte."""
+        try:
+            sock, address = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        conn = TConn(self.cfg, sock, address, listener.getsockname())
+        self.nr_conns += 1
+        conn.timeout = time.monotonic() + HEADER_SECONDS
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def handle(self, conn: TConn) -> Any:
+        self._opening[conn] = time.monotonic() + HEADER_SECONDS
+        try:
+            return super().handle(conn)
+        finally:
+            self._opening.pop(conn, None)
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """The header is complete; whether the body is wanted, its reader will say."""
+        self._opening.pop(conn, None)
+        req._expected_100_continue = False
+        req.body.message = req
+        return super().handle_request(req, conn)
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        now = time.monotonic()
+        for conn, late in list(self._opening.items()):
+            if late <= now:
+                self._opening.pop(conn, None)
+                self._cut(conn)
+
+    @staticmethod
+    def _cut(conn: TConn) -> None:
+        try:
+            conn.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            log.debug("the client left first")
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: bodies under way are put on disk and answered; no new ones are taken."""
+        from filsluss.streams.body import stop_all
+
+        super().handle_exit(sig, frame)
+        stop_all("shutting_down")
+
+
+class Web(BaseApplication):
+    """The documented way to embed gunicorn."""
+
+    def __init__(self, bind: str, *, processes: int, threads: int) -> None:
+        self._options = {
+            "bind": bind,
+            "workers": processes,
+            "threads": threads,
+            "worker_class": "filsluss.server.Worker",
+            "worker_connections": threads + 1000,
+            "preload_app": True,
+            "keepalive": 10,
+            "timeout": 120,
+            "graceful_timeout": GRACE_SECONDS,
+            "control_socket_disable": True,
+            "forwarded_allow_ips": "",
+            "loglevel": "warning",
+            "proc_name": "filsluss",
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from filsluss.wsgi import application
+
+        return application

@@ -1,0 +1,1 @@
+"""How bytes pass: tus and ranged downloads, plain WSGI beside the pages."""

@@ -1,0 +1,184 @@
+"""One request's body, off the wire in large pieces: it can be told to stop, and may not stall."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from filsluss.streams.wire import PIECE, Sink, Wire, open_wire
+
+SILENCE = 30.0  # seconds without a byte
+SLOW_WINDOW, SLOW_BYTES = 60.0, 60 * 1024  # less than 1 KiB/s over a minute is a stall
+
+_live: set["Body"] = set()
+
+
+def stop_all(reason: str) -> None:
+    """Tells every body of this process to stop; safe in a signal handler."""
+    for body in tuple(_live):
+        body.stop(reason)
+
+
+class Body:
+    """`stopped` says why reading ended before the body did: one of our problem codes, or nothing."""
+
+    def __init__(self, environ: dict[str, Any], *, until: float | None = None) -> None:
+        self._environ = environ
+        self._input = environ["wsgi.input"]
+        self._socket: socket.socket | None = environ.get("gunicorn.socket")
+        self._wire: Wire | None = None
+        self._until = until
+        self._window = (time.monotonic(), 0)
+        self.length = content_length(environ)
+        self.count = 0
+        self.broken = False
+        self.stopped = ""
+
+    def __enter__(self) -> "Body":
+        _live.add(self)
+        self._accept()
+        self._wire = open_wire(self._environ)
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        _live.discard(self)
+        if self._wire:
+            self._wire.close()
+        if not self.is_whole:
+            abandon(self._environ)
+
+    @property
+    def is_whole(self) -> bool:
+        if self.stopped or self.broken:
+            return False
+        return self.length is None or self.count == self.length
+
+    def _accept(self) -> None:
+        """Only now may a client that asked first (RFC 9110, 10.1.1) send its body."""
+        if self._socket and self._environ.get("HTTP_EXPECT", "").lower() == "100-continue":
+            self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def stop(self, reason: str) -> None:
+        """Ends the reading, from any thread; bytes that came before are kept."""
+        self.stopped = self.stopped or reason
+        if self._socket:
+            with contextlib.suppress(OSError):  # the client was quicker
+                self._socket.shutdown(socket.SHUT_RD)
+
+    def pour(self, sink: Sink, *, room: int) -> None:
+        """Moves the body into `sink`, at most `room` bytes, until it ends or is told to stop."""
+        if self._wire is None:
+            for piece in self.pieces(room=room):
+                sink.write(piece)
+            return
+        ahead = self._wire.read_ahead()
+        sink.write(ahead)
+        self._came(len(ahead))
+        while self._goes_on(room) and self._wire.left:
+            count = self._wire.splice(sink, room - self.count) if self._wire.wait(SILENCE) else -1
+            if not self._went_well(count):
+                return
+
+    def pieces(self, *, room: int) -> Iterator[memoryview]:
+        """The body piece by piece, at most `room` bytes, until it ends or is told to stop."""
+        return self._from_wire(room) if self._wire else self._from_input(room)
+
+    def _from_wire(self, room: int) -> Iterator[memoryview]:
+        assert self._wire
+        buffer = memoryview(bytearray(PIECE // 4))
+        if ahead := self._wire.read_ahead():
+            self._came(len(ahead))
+            yield memoryview(ahead)
+        while self._goes_on(room) and self._wire.left:
+            count = self._wire.receive(buffer[: room - self.count]) if self._wire.wait(SILENCE) else -1
+            if not self._went_well(count):
+                return
+            yield buffer[:count]
+
+    def _from_input(self, room: int) -> Iterator[memoryview]:
+        """`wsgi.input` reads until it has all it was asked for: it is asked for what a minute may bring."""
+        if self._socket:
+            self._socket.settimeout(SILENCE)
+        with Watch(self):
+            while self._goes_on(room):
+                piece = self._read(min(SLOW_BYTES, room - self.count))
+                if not piece:
+                    return
+                self._came(len(piece))
+                yield memoryview(piece)
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return bytes(self._input.read(size))
+        except TimeoutError:
+            self.stop("read_timeout")
+            return b""
+        except Exception:  # noqa: BLE001 - a reset, a malformed chunk, an end where none may be: the body is over
+            self.broken = True
+            return b""
+
+    def _goes_on(self, room: int) -> bool:
+        if self._until is not None and time.monotonic() >= self._until:
+            self.stopped = self.stopped or "account_ended"
+        return not self.stopped and self.count < room
+
+    def _went_well(self, count: int) -> bool:
+        if count < 0:
+            self.stop("read_timeout")
+        if count > 0:
+            self._came(count)
+        return count > 0
+
+    def _came(self, count: int) -> None:
+        self.count += count
+        since, before = self._window
+        if time.monotonic() - since >= SLOW_WINDOW:
+            if self.count - before < SLOW_BYTES:
+                self.stop("read_timeout")
+            self._window = (time.monotonic(), self.count)
+
+    def has_more(self) -> bool:
+        """Whether a body of unknown length goes on after the room was used up."""
+        if self.length is not None:
+            return self.count < self.length
+        return not self.stopped and bool(self._read(1))
+
+
+class Watch:
+    """Stops a body on the plain way whose next piece takes longer than a minute."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self._done = threading.Event()
+
+    def __enter__(self) -> None:
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def __exit__(self, *fault: object) -> None:
+        self._done.set()
+
+    def _look(self) -> None:
+        before = -1
+        while not self._done.wait(SLOW_WINDOW) and self._body.count != before:
+            before = self._body.count
+        if not self._done.is_set():
+            self._body.stop("read_timeout")
+
+
+def content_length(environ: dict[str, Any]) -> int | None:
+    """The declared length in bytes; None for a body that says its end itself, 0 for no body."""
+    if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
+        return None
+    text = environ.get("CONTENT_LENGTH") or "0"
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def abandon(environ: dict[str, Any]) -> None:
+    """The rest of this body is not wanted: the connection closes after the answer instead of reading on."""
+    body = environ["wsgi.input"]
+    if hasattr(body, "failed"):
+        body.failed = True
+    if message := getattr(body, "message", None):
+        message.must_close = True

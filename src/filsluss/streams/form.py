@@ -1,0 +1,163 @@
+"""Uploads without tus: the plain form, parsed as it is read straight into the store, and `curl -T`."""
+
+import contextlib
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import connection
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
+
+from filsluss.actions import upload
+from filsluss.actions.upload import UploadRefused
+from filsluss.blobs import StoreFull, Writer
+from filsluss.models import Transfer, TransferFile
+from filsluss.rules.lifecycle import Because
+from filsluss.streams.answers import Answer, Refusal
+from filsluss.streams.body import Body
+from filsluss.streams.request import Request, deadline_of, this_boot
+from filsluss.streams.upload import keep, path_of, receive, take, writing
+
+FIELD_MAX = 1024
+ENDLESS = 1 << 62
+
+
+def put(request: Request) -> Answer:
+    """`curl -T file …/upload/<token>/`: a whole file in one request, or nothing of it."""
+    transfer = request.transfer()
+    body = Body(request.environ, until=deadline_of(transfer, request.now))
+    name = request.place["name"].encode("latin-1").decode("utf-8", "replace")
+    file = announce(
+        request, transfer, name=name, size=body.length, with_code=request.asks("with_code") == "1"
+    )
+    with discarding(request, file), writing(request, file, body) as writer:
+        take(request, file, body, writer)
+        whole(request, file, writer)
+    where = (("Location", f"{request.policy.base_url}{path_of(request, file)}"), ("Content-Length", "0"))
+    return Answer(201, where)
+
+
+def announce(
+    request: Request, transfer: Transfer, *, name: str, size: int | None, with_code: bool
+) -> TransferFile:
+    return upload.begin(
+        transfer, name=name, size=size, with_code=with_code, boot_id=this_boot(), store=request.store,
+        policy=request.policy, now=request.now,
+    )  # fmt: skip
+
+
+def whole(request: Request, file: TransferFile, writer: Writer) -> None:
+    """A file whose length nobody announced is as long as what came."""
+    if file.size is None:
+        writer.sync()
+        upload.declare_size(file, size=writer.offset, policy=request.policy)
+        receive(request, file)
+
+
+@contextlib.contextmanager
+def discarding(request: Request, file: TransferFile) -> Any:
+    """A file that ends short is discarded: this way knows no going on."""
+    try:
+        yield
+    except (Refusal, UploadRefused):
+        upload.take_away(file, because=Because.WITHDRAWN, now=request.now)
+        raise
+
+
+class Form:
+    """The plain form: its fields stand before its files, and each file goes to the store as it comes."""
+
+    def __init__(self, request: Request, transfer: Transfer, body: Body) -> None:
+        self._request = request
+        self._transfer = transfer
+        self._body = body
+        self._fields: dict[str, str] = {}
+        self._shelf = contextlib.ExitStack()
+        self._file: TransferFile | None = None
+        self._writer: Writer | None = None
+        self._segment: MultipartSegment | None = None
+
+    def read(self, boundary: str) -> None:
+        """Takes every file of the form; after a Refusal or UploadRefused the one under way is discarded."""
+        try:
+            with self._body, PushMultipartParser(boundary, max_segment_count=2000) as parser:
+                for piece in self._body.pieces(room=ENDLESS):
+                    self._events(parser.parse(bytes(piece)))
+                    if parser.closed:
+                        break
+                self._refuse_cut()
+        except MultipartError:
+            self._refuse_cut()
+            raise Refusal("form_invalid") from None
+        except StoreFull:
+            raise Refusal("disk_full") from None
+        finally:
+            self._drop()
+
+    def _refuse_cut(self) -> None:
+        if self._body.stopped:
+            raise Refusal(self._body.stopped)
+        if not self._body.is_whole:
+            raise Refusal("body_short")
+
+    def _events(self, events: Iterable[Any]) -> None:
+        for event in events:
+            if isinstance(event, MultipartSegment):
+                self._segment = event
+                if event.filename:
+                    self._open(event.filename)
+            elif event is None:
+                self._close()
+            elif self._writer:
+                self._write(event)
+            elif self._segment and not self._segment.filename:
+                self._note(event)
+
+    def _note(self, data: bytes) -> None:
+        assert self._segment
+        value = self._fields.get(self._segment.name, "") + bytes(data).decode("utf-8", "replace")
+        if len(value) > FIELD_MAX and self._segment.name != "file":
+            raise Refusal("form_invalid")
+        self._fields[self._segment.name] = value
+
+    def _open(self, name: str) -> None:
+        with_code = self._fields.get("with_code") == "1"
+        self._file = announce(self._request, self._transfer, name=name, size=None, with_code=with_code)
+        self._writer = self._shelf.enter_context(writing(self._request, self._file, self._body))
+        connection.close()
+
+    def _write(self, data: bytes) -> None:
+        assert self._writer
+        if self._writer.offset + len(data) > self._request.policy.max_file_size:
+            raise Refusal("too_large")
+        self._writer.write(data)
+
+    def _close(self) -> None:
+        if self._file and self._writer:
+            keep(self._request, self._file, self._writer)
+            upload.declare_size(self._file, size=self._writer.offset, policy=self._request.policy)
+            receive(self._request, self._file)
+            self._file = self._writer = None
+            self._shelf.close()
+
+    def _drop(self) -> None:
+        """Whatever has not come to its end is discarded."""
+        self._shelf.close()
+        if self._file:
+            upload.take_away(self._file, because=Because.WITHDRAWN, now=self._request.now)
+            connection.close()
+
+
+def post(request: Request) -> Answer:
+    """The upload without JavaScript: 303 back to the page when every file is in."""
+    transfer = request.transfer()
+    kind, options = parse_options_header(request.header("Content-Type") or "")
+    if kind != "multipart/form-data" or not options.get("boundary"):
+        raise Refusal("form_invalid")
+    body = Body(request.environ, until=deadline_of(transfer, request.now))
+    if (body.length or 0) > request.policy.max_transfer_size:
+        raise Refusal("too_large")
+    try:
+        Form(request, transfer, body).read(options["boundary"])
+    except UploadRefused as refused:
+        raise Refusal(refused.code) from None
+    return Answer(303, (("Location", f"/upload/{request.place['token']}"), ("Content-Length", "0")))

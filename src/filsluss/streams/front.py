@@ -1,0 +1,120 @@
+"""Which byte path a request is for, and its answer; everything else is the pages'."""
+
+import logging
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import OperationalError, close_old_connections, connection
+
+from filsluss.actions.upload import UploadRefused
+from filsluss.blobs import StoreFull
+from filsluss.rules.tokens import TOKEN_PATTERN
+from filsluss.streams import download, form, listing, upload
+from filsluss.streams.answers import Answer, Refusal, problem, reason_of
+from filsluss.streams.body import abandon, content_length
+from filsluss.streams.request import Handler, Request, by_method
+
+log = logging.getLogger(__name__)
+
+TOKEN = f"(?P<token>{TOKEN_PATTERN})"
+UPLOAD = r"(?P<upload>[A-Za-z0-9_-]{1,64})"
+
+collection = by_method({"GET": listing.files, "POST": upload.create, "OPTIONS": upload.options})
+one = by_method(
+    {
+        "HEAD": upload.head,
+        "PATCH": upload.patch,
+        "DELETE": upload.terminate,
+        "OPTIONS": upload.options,
+    }
+)
+
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("", f"/upload/{TOKEN}/files/?", collection),
+    ("", f"/upload/{TOKEN}/files/{UPLOAD}", one),
+    ("", f"/upload/{TOKEN}/files/{UPLOAD}/samples", by_method({"GET": listing.samples})),
+    ("PUT", f"/upload/{TOKEN}/(?P<name>[^/]+)", form.put),
+    ("POST", f"/upload/{TOKEN}", form.post),
+    ("GET HEAD", f"/download/{TOKEN}/(?P<name>[^/]*)", download.fetch),
+)
+"""The methods a route is for (none named: all, and it answers for itself), its path and its handler."""
+
+TUS_PATH = re.compile(f"/upload/{TOKEN_PATTERN}/files(/.*)?", re.DOTALL)
+CALM = re.compile(rf"(?P<page>/(?:upload|download)/{TOKEN_PATTERN})(/[^/]*)?", re.DOTALL)
+
+
+class HandOn(Exception):
+    """A person, not a program, was refused: a calm page answers, at `page`, with the refusal's status."""
+
+    def __init__(self, page: str, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.page = page
+        self.refusal = refusal
+
+
+def find_route(environ: dict[str, Any]) -> tuple[Handler, dict[str, str]] | None:
+    for methods, pattern, handler in ROUTES:
+        found = re.fullmatch(pattern, environ["PATH_INFO"], re.DOTALL)
+        if found and (not methods or environ["REQUEST_METHOD"] in methods.split()):
+            return handler, found.groupdict()
+    return None
+
+
+def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
+    """Answers a byte path; None if this is not one. Raises HandOn for a refusal that a page should tell."""
+    route = find_route(environ)
+    if route is None:
+        return None
+    close_old_connections()
+    try:
+        answer = answer_to(environ, *route)
+    finally:
+        connection.close()
+    start_response(reason_of(answer.status), list(headed(answer, environ)))
+    return answer.body
+
+
+def answer_to(environ: dict[str, Any], handler: Handler, place: dict[str, str]) -> Answer:
+    try:
+        return handler(Request(environ, place))
+    except Refusal as refusal:
+        return refused(environ, refusal)
+    except UploadRefused as refusal:
+        return refused(environ, Refusal(refusal.code))
+    except StoreFull:
+        return refused(environ, Refusal("disk_full"))
+    except OperationalError:
+        log.exception("the database did not answer")
+        return refused(environ, Refusal("busy", headers=(("Retry-After", "5"),)))
+
+
+def refused(environ: dict[str, Any], refusal: Refusal) -> Answer:
+    """A problem for programs; a page in the person's language for the plain form and for downloads."""
+    leave_unread(environ)
+    page = CALM.fullmatch(environ["PATH_INFO"])
+    if page and not TUS_PATH.fullmatch(environ["PATH_INFO"]) and is_for_people(environ, refusal):
+        raise HandOn(page["page"], refusal)
+    return problem(refusal)
+
+
+def is_for_people(environ: dict[str, Any], refusal: Refusal) -> bool:
+    return environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST") and refusal.status not in (412, 416)
+
+
+def leave_unread(environ: dict[str, Any]) -> None:
+    """A refused body is not read: the connection closes after the answer."""
+    if content_length(environ) != 0:
+        abandon(environ)
+
+
+def headed(answer: Answer, environ: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    yield from answer.headers
+    if TUS_PATH.fullmatch(environ["PATH_INFO"]):
+        yield ("Tus-Resumable", "1.0.0")
+        if not any(name == "Cache-Control" for name, _ in answer.headers):
+            yield ("Cache-Control", "no-store")
+    if answer.status == 201 and not any(name == "Content-Length" for name, _ in answer.headers):
+        yield ("Content-Length", "0")
+    if environ["REQUEST_METHOD"] != "HEAD" and answer.status == 200 and not answer.body:
+        yield ("Content-Length", "0")

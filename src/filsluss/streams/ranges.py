@@ -1,0 +1,73 @@
+"""The words of ranges and preconditions (RFC 9110, sections 13 and 14), for one strong validator."""
+
+import re
+from dataclasses import dataclass
+
+SINGLE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.IGNORECASE)
+
+
+class Unsatisfiable(ValueError):
+    """The range begins after the last byte (416)."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Bytes `start` to `stop`, the latter not included."""
+
+    start: int
+    stop: int
+
+    @property
+    def length(self) -> int:
+        return self.stop - self.start
+
+    def content_range(self, size: int) -> str:
+        return f"bytes {self.start}-{self.stop - 1}/{size}"
+
+
+def read_range(header: str | None, *, size: int) -> Span | None:
+    """The one range asked for; None for the whole file: no range, several, another unit or nonsense."""
+    found = SINGLE.fullmatch(header or "")
+    if not found or found[1] == found[2] == "":
+        return None
+    if not found[1]:
+        return _suffix(_number(found[2]), size)
+    first, last = _number(found[1]), _number(found[2]) if found[2] else size - 1
+    if last < first and found[2]:
+        return None
+    if first >= size:
+        raise Unsatisfiable
+    return Span(first, min(last + 1, size))
+
+
+def _number(digits: str) -> int:
+    """At most 19 digits are told apart; every longer number is merely too large."""
+    digits = digits.lstrip("0") or "0"
+    return int(digits) if len(digits) <= 19 else 10**19
+
+
+def _suffix(count: int, size: int) -> Span:
+    if count == 0 or size == 0:
+        raise Unsatisfiable
+    return Span(max(0, size - count), size)
+
+
+def _tags(header: str) -> list[str]:
+    return re.findall(r'\*|(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"', header)
+
+
+def none_match(header: str | None, *, etag: str) -> bool:
+    """Whether `If-None-Match` lets the request through (weak comparison); False means 304."""
+    if header is None:
+        return True
+    return not any(tag == "*" or tag.removeprefix("W/") == etag for tag in _tags(header))
+
+
+def match(header: str | None, *, etag: str) -> bool:
+    """Whether `If-Match` lets the request through (strong comparison); False means 412."""
+    return header is None or any(tag in ("*", etag) for tag in _tags(header))
+
+
+def range_holds(if_range: str | None, *, etag: str) -> bool:
+    """Whether `If-Range` still means this file; a date or a weak tag never does."""
+    return if_range is None or if_range.strip() == etag

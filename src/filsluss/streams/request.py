@@ -1,0 +1,84 @@
+"""One request on a byte path: its method, headers and doors, with what the house has decided."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from django.conf import settings
+
+from filsluss.blobs import Store, open_store
+from filsluss.models import Transfer
+from filsluss.rules.policy import Policy
+from filsluss.rules.tokens import Purpose
+from filsluss.streams.answers import Answer, Refusal
+
+
+@lru_cache
+def this_boot() -> str:
+    """Which start of the machine this is: bytes not synced before another one cannot be trusted."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+@dataclass(frozen=True)
+class Request:
+    environ: dict[str, Any]
+    place: dict[str, str]
+
+    @property
+    def method(self) -> str:
+        """What is asked for; a POST may name a method that a proxy on its way would not let through."""
+        given = str(self.environ["REQUEST_METHOD"])
+        wanted = self.header("X-HTTP-Method-Override") or ""
+        return wanted if given == "POST" and wanted in ("PATCH", "DELETE", "HEAD") else given
+
+    def header(self, name: str) -> str | None:
+        key = name.upper().replace("-", "_")
+        return self.environ.get(key if key == "CONTENT_TYPE" else f"HTTP_{key}")
+
+    def asks(self, name: str) -> str:
+        return (parse_qs(self.environ.get("QUERY_STRING", ""), max_num_fields=20).get(name) or [""])[0]
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    @property
+    def policy(self) -> Policy:
+        policy: Policy = settings.POLICY
+        return policy
+
+    @property
+    def store(self) -> Store:
+        return open_store(settings.BLOB_URL)
+
+    def transfer(self) -> Transfer:
+        """The transfer whose upload link this is; refuses an unknown one, and one that is over."""
+        found = Transfer.objects.by_link(self.place["token"], Purpose.UPLOAD).first()
+        if found is None:
+            raise Refusal("not_found")
+        if not found.is_open_at(self.now):
+            raise Refusal("account_closed_by_admin" if found.closed_reason else "account_ended")
+        return found
+
+
+def deadline_of(transfer: Transfer, now: datetime) -> float:
+    """The account's end on the monotonic clock: no body is read past it."""
+    assert transfer.open_until is not None
+    return time.monotonic() + (transfer.open_until - now).total_seconds()
+
+
+Handler = Callable[[Request], Answer]
+
+
+def by_method(handlers: dict[str, Handler]) -> Handler:
+    def handle(request: Request) -> Answer:
+        if request.method not in handlers:
+            raise Refusal("method_not_allowed", headers=(("Allow", ", ".join(handlers)),))
+        return handlers[request.method](request)
+
+    return handle

@@ -1,0 +1,152 @@
+"""The words of tus 1.0.0: what its headers may hold and what they mean (https://tus.io/protocols/resumable-upload)."""
+
+import base64
+import binascii
+import hashlib
+import re
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import google_crc32c
+
+from filsluss.streams.answers import Refusal
+
+VERSION = "1.0.0"
+EXTENSIONS = "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination"
+BODY_TYPE = "application/offset+octet-stream"
+METADATA_MAX = 4096
+KEYS_MAX = 10
+NUMBER = re.compile(r"[0-9]{1,19}")
+KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]+")
+
+
+def read_number(text: str, *, code: str) -> int:
+    """A non-negative integer of at most 19 ASCII digits; refuses with `code` otherwise."""
+    if not NUMBER.fullmatch(text):
+        raise Refusal(code)
+    return int(text)
+
+
+def read_length(length: str | None, deferred: str | None) -> int | None:
+    """The announced size in bytes; None when its announcement is put off. Exactly one must be there."""
+    if (length is None) == (deferred is None) or deferred not in (None, "1"):
+        raise Refusal("length_invalid")
+    return None if length is None else read_number(length, code="length_invalid")
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """`Upload-Metadata` (tus, "creation"): what we understand of it, and all of it as it came."""
+
+    raw: str = ""
+    values: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def filename(self) -> str:
+        raw = self.values.get("filename") or self.values.get("name")
+        if not raw:
+            return "unnamed"
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            raise Refusal("metadata_invalid") from None
+
+    @property
+    def with_code(self) -> bool:
+        return self.values.get("with_code") == b"1"
+
+    @property
+    def last_modified(self) -> int | None:
+        """Milliseconds since 1970 as the page's own script sends them."""
+        text = self.values.get("lastmodified", b"").decode("ascii", "replace")
+        return int(text) if NUMBER.fullmatch(text) else None
+
+
+def read_metadata(raw: str | None) -> Metadata:
+    """Strictly decoded; refuses with "metadata_invalid" what the specification does not allow."""
+    if not raw:
+        return Metadata()
+    pairs = [pair.strip(" ") for pair in raw.split(",")]
+    if len(raw) > METADATA_MAX or len(pairs) > KEYS_MAX:
+        raise Refusal("metadata_invalid")
+    values: dict[str, bytes] = {}
+    for pair in pairs:
+        key, _, encoded = pair.partition(" ")
+        if not KEY.fullmatch(key) or key in values:
+            raise Refusal("metadata_invalid")
+        values[key] = _decode(encoded)
+    return Metadata(raw, values)
+
+
+def _decode(encoded: str, code: str = "metadata_invalid") -> bytes:
+    try:
+        return base64.b64decode(encoded.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise Refusal(code) from None
+
+
+class Sum(Protocol):
+    def update(self, data: bytes | memoryview, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+class Crc32:
+    """CRC-32 as zlib has it, four bytes in network order."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(4, "big")
+
+
+class Crc32c:
+    """CRC-32C (Castagnoli, RFC 3720), four bytes in network order."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        self._value = google_crc32c.extend(self._value, bytes(data))
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(4, "big")
+
+
+SUMS: dict[str, Callable[[], Sum]] = {
+    "sha256": hashlib.sha256,
+    "crc32c": Crc32c,
+    "sha512": hashlib.sha512,
+    "crc32": Crc32,
+    "sha1": hashlib.sha1,
+}
+
+
+@dataclass
+class Checksum:
+    """`Upload-Checksum` (tus, "checksum"): the sum being made, and the one it must come to."""
+
+    sum: Sum
+    expected: bytes
+
+    def holds(self) -> bool:
+        return self.sum.digest() == self.expected
+
+
+def read_checksum(raw: str | None) -> Checksum | None:
+    if raw is None:
+        return None
+    algorithm, _, encoded = raw.partition(" ")
+    if algorithm not in SUMS:
+        raise Refusal("checksum_unsupported")
+    made = SUMS[algorithm]()
+    expected = _decode(encoded, "checksum_unsupported")
+    if len(expected) != len(made.digest()):
+        raise Refusal("checksum_unsupported")
+    return Checksum(made, expected)

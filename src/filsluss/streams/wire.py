@@ -1,0 +1,101 @@
+"""The short way from a socket to a file: gunicorn's own socket, read without its parser in between.
+
+It rests on the inside of gunicorn 27 and is used only where everything it needs is found there; any
+other body (chunked, TLS, another server) takes `wsgi.input`, which the same tests go through.
+"""
+
+import contextlib
+import fcntl
+import os
+import select
+import socket
+from typing import Any, Protocol
+
+PIECE = 1 << 20
+
+
+class Sink(Protocol):
+    """Where bytes go: a writer of the blob store."""
+
+    offset: int
+
+    def fileno(self) -> int: ...
+
+    def moved(self, count: int) -> None: ...
+
+    def write(self, data: bytes | bytearray | memoryview) -> None: ...
+
+
+class Wire:
+    """What is left of one body on a plain socket; the caller never takes more than `left`."""
+
+    def __init__(self, sock: socket.socket, reader: Any) -> None:
+        self._sock = sock
+        self._reader = reader
+        self._pipe: tuple[int, int] | None = None
+
+    @property
+    def left(self) -> int:
+        return int(self._reader.length)
+
+    def took(self, count: int) -> None:
+        self._reader.length -= count
+
+    def read_ahead(self) -> bytes:
+        """The bytes of this body that the header parser has read already."""
+        held = self._reader.unreader.take_buffered()
+        mine, others = held[: self.left], held[self.left :]
+        if others:
+            self._reader.unreader.unread(others)
+        self.took(len(mine))
+        return bytes(mine)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether something (bytes or an end) is there to read before the time is out."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+    def receive(self, buffer: memoryview) -> int:
+        count = self._sock.recv_into(buffer[: min(len(buffer), self.left)])
+        self.took(count)
+        return count
+
+    def splice(self, sink: Sink, most: int) -> int:
+        """Moves up to `most` bytes from socket to file inside the kernel; 0 at the end of the stream."""
+        source, target = self._pipe or self._open_pipe()
+        count = os.splice(self._sock.fileno(), target, min(PIECE, most, self.left))
+        self.took(count)
+        rest = count
+        while rest:
+            done = os.splice(source, sink.fileno(), rest, offset_dst=sink.offset)
+            sink.moved(done)
+            rest -= done
+        return count
+
+    def _open_pipe(self) -> tuple[int, int]:
+        self._pipe = os.pipe()
+        with contextlib.suppress(OSError):  # an ordinary user may make only so many large: 64 KiB do as well
+            fcntl.fcntl(self._pipe[1], fcntl.F_SETPIPE_SZ, PIECE)
+        return self._pipe
+
+    def close(self) -> None:
+        for fd in self._pipe or ():
+            os.close(fd)
+        self._pipe = None
+
+
+def open_wire(environ: dict[str, Any]) -> Wire | None:
+    """The short way for this request's body, or None where something it rests on is not there."""
+    sock, body = environ.get("gunicorn.socket"), environ["wsgi.input"]
+    reader = getattr(body, "reader", None)
+    unreader = getattr(reader, "unreader", None)
+    fits = (
+        type(sock) is socket.socket
+        and type(reader).__name__ == "LengthReader"
+        and isinstance(getattr(reader, "length", None), int)
+        and hasattr(unreader, "take_buffered")
+        and getattr(getattr(body, "buf", None), "tell", lambda: 1)() == 0
+        and hasattr(os, "splice")
+    )
+    return Wire(sock, reader) if fits else None

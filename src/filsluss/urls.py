@@ -1,0 +1,67 @@
+"""Every page of the house, on one page."""
+
+from django.urls import path, register_converter
+
+from filsluss.pages import apply, decide, demo, download, oversee, status, texts, upload
+from filsluss.rules.tokens import TOKEN_PATTERN
+
+
+class TokenConverter:
+    """A link's token, forgiving the full stop or bracket that a mail program took for a part of it."""
+
+    regex = TOKEN_PATTERN + r"[.,;:!)>\]]*"
+
+    def to_python(self, value: str) -> str:
+        return value.rstrip(".,;:!)>]")
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class PublicIdConverter:
+    regex = "[2-9A-Z]{4}-[2-9A-Z]{4}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(TokenConverter, "token")
+register_converter(PublicIdConverter, "id")
+
+urlpatterns = [
+    path("", apply.application, name="apply"),
+    path("sent", apply.sent, name="sent"),
+    path("decide/<token:token>", decide.decision, name="decide"),
+    path("upload/<token:token>", upload.account, name="upload"),
+    path("upload/<token:token>/remove", upload.remove, name="remove"),
+    path("status/<token:token>", status.status, name="status"),
+    path("download/<token:token>", download.pickup, name="download"),
+    path("download/<token:token>/<path:name>", download.refused),
+    path("zip/<token:token>/<path:name>", download.refused),
+    path("code", download.code, name="code"),
+    path("oversee", oversee.transfers, name="oversee"),
+    path("oversee/sign-in", oversee.sign_in, name="sign-in"),
+    path("oversee/sign-out", oversee.sign_out, name="sign-out"),
+    path("oversee/transfers/<id:public_id>", oversee.transfer, name="oversee-transfer"),
+    path("oversee/transfers/<id:public_id>/close", oversee.close, name="oversee-close"),
+    path("oversee/transfers/<id:public_id>/withdraw", oversee.withdraw, name="oversee-withdraw"),
+    path("oversee/files/<id:public_id>/remove", oversee.remove, name="oversee-remove"),
+    path("terms", texts.terms, name="terms"),
+    path("privacy", texts.privacy, name="privacy"),
+    path("help", texts.help_page, name="help"),
+    path("accessibility", texts.accessibility, name="accessibility"),
+    path("healthz", texts.healthz, name="healthz"),
+    path("readyz", texts.readyz, name="readyz"),
+    path("favicon.ico", texts.mark),
+    path("demo/mail", demo.mail, name="demo-mail"),
+    path("demo/mail/<slug:name>", demo.letter, name="demo-letter"),
+    path("demo/mail/<slug:name>/html", demo.letter_html, name="demo-letter-html"),
+]
+
+handler400 = "filsluss.pages.calm.handler400"
+handler403 = "filsluss.pages.calm.handler403"
+handler404 = "filsluss.pages.calm.handler404"
+handler500 = "filsluss.pages.calm.handler500"

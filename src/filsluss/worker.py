@@ -1,0 +1,165 @@
+"""The list of chores: what the house does by itself, how often, and the watch over its clock."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import close_old_connections, connection
+
+from filsluss.actions import sweep
+from filsluss.blobs import Store
+from filsluss.letters import postman
+from filsluss.models import Heartbeat, Transfer
+from filsluss.rules.policy import Policy
+
+log = logging.getLogger(__name__)
+
+WORKER = "worker"
+LEAP = timedelta(hours=1)
+ABSENCE, CROWD = timedelta(days=7), 20
+PAUSE = 3600.0
+
+
+@dataclass(frozen=True)
+class House:
+    """What every chore is handed."""
+
+    policy: Policy
+    store: Store
+    boot_id: str
+
+
+@dataclass(frozen=True)
+class Chore:
+    """`run` answers how much it did; `every` is the pause in seconds after it found nothing to do."""
+
+    name: str
+    every: float
+    run: Callable[[House, datetime], int]
+    erases: bool = False
+
+
+def beat(house: House, now: datetime) -> int:
+    Heartbeat.objects.update_or_create(name=WORKER, defaults={"at": now})
+    return 0
+
+
+CHORES = (
+    Chore("heartbeat", 10, beat),
+    Chore("deliver letters", 0.5, lambda house, now: postman.deliver_next(policy=house.policy, now=now)),
+    Chore(
+        "make received files ready",
+        0.5,
+        lambda house, now: sweep.ready_received(store=house.store, policy=house.policy, now=now),
+    ),
+    Chore(
+        "receive whole uploads",
+        30,
+        lambda house, now: sweep.receive_whole(
+            store=house.store, policy=house.policy, boot_id=house.boot_id, now=now
+        ),
+    ),
+    Chore("lapse applications", 15, lambda house, now: sweep.lapse_undecided(policy=house.policy, now=now)),
+    Chore(
+        "end accounts", 5, lambda house, now: sweep.end_accounts(policy=house.policy, now=now), erases=True
+    ),
+    Chore(
+        "expire uploads",
+        60,
+        lambda house, now: sweep.expire_stale(store=house.store, policy=house.policy, now=now),
+        erases=True,
+    ),
+    Chore(
+        "erase files",
+        0.5,
+        lambda house, now: sweep.erase_files(store=house.store, policy=house.policy, now=now),
+    ),
+    Chore("erase orphans", 600, lambda house, now: sweep.erase_orphans(store=house.store, now=now)),
+    Chore("forget", 3600, lambda house, now: sweep.forget(policy=house.policy, now=now), erases=True),
+)
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Clock:
+    """Erasing on a wrong clock cannot be undone: after a leap, or a long absence, it waits an hour."""
+
+    def __init__(self) -> None:
+        self._wall, self._steady = clock(), time.monotonic()
+        self._paused_until = 0.0
+
+    def may_erase(self) -> bool:
+        """Looks at the clock, too: a leap of more than an hour starts a pause."""
+        drift = clock() - self._wall - timedelta(seconds=time.monotonic() - self._steady)
+        if abs(drift) > LEAP:
+            self.pause(f"the clock leapt by {drift}")
+            self._wall, self._steady = clock(), time.monotonic()
+        return time.monotonic() >= self._paused_until
+
+    def pause(self, why: str) -> None:
+        self._paused_until = time.monotonic() + PAUSE
+        log.error("%s: nothing is ended or forgotten for an hour; is the time right?", why)
+
+
+def long_absence(now: datetime) -> str:
+    """Why a starting worker should not trust what is due now; empty when it may."""
+    last = Heartbeat.objects.filter(name=WORKER).first()
+    due = Transfer.objects.over_at(now).count()
+    if last and now - last.at > ABSENCE and due > CROWD:
+        return f"no worker has run since {last.at:%Y-%m-%d %H:%M} and {due} accounts would end at once"
+    return ""
+
+
+def run_once(house: House, now: datetime) -> int:
+    """Does all that is due at `now`, until nothing is left; returns how much that was."""
+    total, done = 0, -1
+    while done:
+        done = sum(_exhaust(chore, house, now) for chore in CHORES)
+        total += done
+    return total
+
+
+def _exhaust(chore: Chore, house: House, now: datetime) -> int:
+    total = 0
+    while done := int(chore.run(house, now)):
+        total += done
+    return total
+
+
+def run_forever(house: House, stop: threading.Event) -> None:
+    """Each chore in a thread of its own, so that a long one keeps no other waiting."""
+    watch = Clock()
+    if why := long_absence(clock()):
+        watch.pause(why)
+    threads = [
+        threading.Thread(target=_repeat, args=(chore, house, watch, stop), name=chore.name)
+        for chore in CHORES
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _repeat(chore: Chore, house: House, watch: Clock, stop: threading.Event) -> None:
+    while not stop.is_set():
+        close_old_connections()
+        if not _try(chore, house, watch):
+            stop.wait(chore.every)
+    connection.close()
+
+
+def _try(chore: Chore, house: House, watch: Clock) -> int:
+    if chore.erases and not watch.may_erase():
+        return 0
+    try:
+        return int(chore.run(house, clock()))
+    except Exception:
+        log.exception("the chore %r failed and will be tried again", chore.name)
+        connection.close()
+        return 0

@@ -1,0 +1,127 @@
+"""Addresses: what is taken, what is refused, who is inside and who is the same person."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filsluss.rules.addresses import AddressRefused, canonical, is_inside, read_address
+
+FORMS = json.loads((Path(__file__).parents[1] / "data" / "addresses.json").read_text())
+DOMAINS = ("ltdalarna.se",)
+
+
+def outcome_of(typed: str) -> dict[str, str]:
+    try:
+        stored = read_address(typed)
+    except AddressRefused as refused:
+        return {"outcome": "refused", "code": refused.code}
+    return {"outcome": "inside" if is_inside(stored, domains=DOMAINS) else "outside", "stored": stored}
+
+
+def code_of(typed: str) -> str:
+    with pytest.raises(AddressRefused) as refused:
+        read_address(typed)
+    return refused.value.code
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form["form"])
+def test_each_known_trick_with_an_address_has_the_outcome_it_must_have(form: dict[str, str]) -> None:
+    expected = {key: form[key] for key in form if key not in ("form", "typed")}
+    assert outcome_of(form["typed"]) == expected
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form["form"])
+def test_a_trick_that_was_never_read_is_inside_only_if_it_would_be_once_read(form: dict[str, str]) -> None:
+    assert is_inside(form["typed"], domains=DOMAINS) == (form["outcome"] == "inside")
+
+
+def test_of_the_49_known_forms_three_are_inside_and_five_outside() -> None:
+    outcomes = [form["outcome"] for form in FORMS]
+    assert len({form["typed"] for form in FORMS}) == 49
+    assert {name: outcomes.count(name) for name in set(outcomes)} == {
+        "inside": 3,
+        "outside": 5,
+        "refused": 41,
+    }
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("   ", "empty"),
+        ("anna@ltdalarna.se bo@evil.com", "several"),
+        ("Anna <anna@ltdalarna.se>, Bo <bo@evil.com>", "several"),
+        ("anna@ltdalarna.se,", "malformed"),
+        ("a\u030asa@ltdalarna.se", "not_ascii_local"),
+        ("åsa@ltdalarna.\u017fe", "malformed"),
+        ("åsa", "malformed"),
+        ("anna", "malformed"),
+        ("anna@", "malformed"),
+        ("@ltdalarna.se", "malformed"),
+        ("-oX@ltdalarna.se", "malformed"),
+        ("anna@mail.LocalHost", "malformed"),
+        ("anna@-a.se", "malformed"),
+        ("anna@a-.se", "malformed"),
+        ("anna@a..se", "malformed"),
+        ("anna@" + "a" * 64 + ".se", "malformed"),
+        ("anna@ltdalarna.se\ud800", "malformed"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(typed: str, code: str) -> None:
+    assert code_of(typed) == code
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["o'brien@example.com", "a_b-c.d+e@x-1.example.co.uk", "a" * 64 + "@a.se", "r&d@1a.se", "a@localhost.se"],
+)
+def test_common_addresses_are_stored_as_typed(typed: str) -> None:
+    assert read_address(typed) == typed
+
+
+def test_the_longest_address_has_254_characters() -> None:
+    longest = "a" * 64 + "@" + "b" * 62 + "." + "c" * 62 + "." + "d" * 60 + ".se"
+    assert (len(longest), read_address(longest)) == (254, longest)
+    assert code_of(longest.replace("@", "@x", 1)) == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("address", "inside"),
+    [
+        ("anna@ltdalarna.se", True),
+        ("anna@sub.ltdalarna.se", True),
+        ("anna@a.b.ltdalarna.se", True),
+        ("anna@evilltdalarna.se", False),
+        ("anna@ltdalarna.se.evil.com", False),
+    ],
+)
+def test_a_leading_dot_admits_the_domain_and_all_below_it(address: str, inside: bool) -> None:
+    assert is_inside(address, domains=("example.org", ".LTDalarna.se")) == inside
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("Anna.Berg+x+y@LTDALARNA.SE", "anna.berg@ltdalarna.se"),
+        ("anna@ltdalarna.se", "anna@ltdalarna.se"),
+        ("+46@ltdalarna.se", "+46@ltdalarna.se"),
+    ],
+)
+def test_one_person_has_one_key_whatever_the_case_and_tag(address: str, key: str) -> None:
+    assert canonical(address) == key
+
+
+@given(st.text(st.sampled_from("aZ9.+-_'@,; \t\né\u200b\u017f%\"<"), max_size=30) | st.text(max_size=30))
+def test_what_is_stored_is_plain_ascii_and_reads_back_as_itself(typed: str) -> None:
+    stored = outcome_of(typed).get("stored", "a@b.se")
+    assert (stored.isascii(), stored.isprintable(), stored.count("@")) == (True, True, 1)
+    assert (read_address(stored), canonical(canonical(stored))) == (stored, canonical(stored))
+
+
+@given(st.from_regex(r"[a-z]{1,5}(\+[a-z]{1,3})?@[a-z]{1,3}\.(se|com)", fullmatch=True))
+def test_a_tag_or_another_case_never_moves_anyone_in_or_out(address: str) -> None:
+    domains = ("a.se", ".b.com")
+    assert is_inside(address.upper(), domains=domains) == is_inside(canonical(address), domains=domains)
