@@ -1,0 +1,1 @@
+"""What people are told: letters composed, queued and delivered."""

@@ -1,0 +1,47 @@
+"""The envelope: a letter's row as the message that goes over the wire."""
+
+from email.charset import QP, Charset
+from email.utils import format_datetime, formataddr
+
+from django.core.mail import EmailMultiAlternatives
+
+from filsluss.letters.hygiene import one_line
+from filsluss.models import Letter
+from filsluss.rules.policy import Policy
+
+
+def message_of(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
+    """One envelope for one address, and the same one however often it is tried."""
+    message = EmailMultiAlternatives(
+        subject=letter.subject,
+        body=letter.text,
+        from_email=policy.mail_from,
+        to=[letter.to],
+        reply_to=[letter.reply_to] if letter.reply_to else [],
+        headers=headers_of(letter, policy=policy),
+    )
+    message.attach_alternative(letter.html, "text/html")
+    message.encoding = short_lines()
+    return message
+
+
+def headers_of(letter: Letter, *, policy: Policy) -> dict[str, str]:
+    headers = {
+        "From": formataddr((one_line(policy.organisation), policy.mail_from)),
+        "Date": format_datetime(letter.written_at.astimezone(policy.time_zone)),
+        "Message-ID": letter.message_id,
+        "References": letter.references,
+        "Content-Language": letter.language,
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+        "X-Filsluss-Letter": letter.kind,
+        "X-Filsluss-Transfer": letter.transfer.public_id if letter.transfer else "",
+    }
+    return {name: value for name, value in headers.items() if value}
+
+
+def short_lines() -> Charset:
+    """UTF-8 as quoted-printable: seven bits and short lines, which every relay leaves as they are."""
+    charset = Charset("utf-8")
+    charset.body_encoding = QP
+    return charset
