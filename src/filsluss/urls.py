@@ -9,7 +9,7 @@ from filsluss.rules.tokens import TOKEN_PATTERN
 class TokenConverter:
     """A link's token, forgiving the full stop or bracket that a mail program took for a part of it."""
 
-    regex = TOKEN_PATTERN + r"[.,;:!)>\]]*"
+    regex = TOKEN_PATTERN + r"[.,;:!\x29>\]]*"  # \x29: Django counts a plain bracket here as its own
 
     def to_python(self, value: str) -> str:
         return value.rstrip(".,;:!)>]")
@@ -39,8 +39,6 @@ urlpatterns = [
     path("upload/<token:token>/remove", upload.remove, name="remove"),
     path("status/<token:token>", status.status, name="status"),
     path("download/<token:token>", download.pickup, name="download"),
-    path("download/<token:token>/<path:name>", download.refused),
-    path("zip/<token:token>/<path:name>", download.refused),
     path("code", download.code, name="code"),
     path("oversee", oversee.transfers, name="oversee"),
     path("oversee/sign-in", oversee.sign_in, name="sign-in"),

@@ -5,10 +5,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection
 
 from filsluss.actions.upload import UploadRefused
 from filsluss.blobs import StoreFull
+from filsluss.rules.origins import is_from_us
 from filsluss.rules.tokens import TOKEN_PATTERN
 from filsluss.streams import download, form, listing, upload
 from filsluss.streams.answers import Answer, Refusal, problem, reason_of
@@ -77,6 +79,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 
 def answer_to(environ: dict[str, Any], handler: Handler, place: dict[str, str]) -> Answer:
     try:
+        refuse_foreign(environ)
         return handler(Request(environ, place))
     except Refusal as refusal:
         return refused(environ, refusal)
@@ -87,6 +90,18 @@ def answer_to(environ: dict[str, Any], handler: Handler, place: dict[str, str]) 
     except OperationalError:
         log.exception("the database did not answer")
         return refused(environ, Refusal("busy", headers=(("Retry-After", "5"),)))
+
+
+def refuse_foreign(environ: dict[str, Any]) -> None:
+    """No other site's page may move a byte here, though it knew the link."""
+    ours = is_from_us(
+        origin=environ.get("HTTP_ORIGIN"),
+        fetch_site=environ.get("HTTP_SEC_FETCH_SITE"),
+        base_url=settings.POLICY.base_url,
+        on_loopback=settings.DEMO,
+    )
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS") and not ours:
+        raise Refusal("forbidden_origin")
 
 
 def refused(environ: dict[str, Any], refusal: Refusal) -> Answer:

@@ -1,0 +1,1 @@
+"""What people see: read the request, call one action, show a page."""

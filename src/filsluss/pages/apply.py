@@ -1,0 +1,139 @@
+"""The start page, which is the application: what was typed, what is wrong with it, where it leads."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import timezone, translation
+from django.utils.translation import ngettext
+
+from filsluss.actions.apply import ApplicationRefused, TooManyApplications, apply, opens_at_once
+from filsluss.models import Transfer
+from filsluss.pages import calm
+from filsluss.pages.manners import client_of, takes, typed, unlisted
+from filsluss.pages.words import Problem, problems_in
+from filsluss.rules.application import Application
+from filsluss.rules.directions import Direction
+from filsluss.rules.networks import Client
+from filsluss.rules.tokens import Purpose
+
+ORDER = (
+    "sender_name",
+    "sender_email",
+    "recipient_email",
+    "recipient_outside",
+    "approver_email",
+    "purpose",
+    "days",
+    "language",
+    "accept_terms",
+)
+OFFERED_DAYS = (1, 3, 7, 14, 30)
+
+
+@takes("GET", "POST")
+def application(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        return take_application(request)
+    start = {"language": translation.get_language(), "days": str(settings.POLICY.default_days)}
+    return form(request, start)
+
+
+def take_application(request: HttpRequest) -> HttpResponse:
+    given = {field: typed(request, field) for field in (*ORDER, "as")}
+    client, policy = client_for(request, given["as"]), settings.POLICY
+    try:
+        transfer = apply(application_in(given), policy=policy, now=timezone.now(), client=client)
+    except ApplicationRefused as refusal:
+        return form(request, given, status=422, problems=refusal.problems)
+    except TooManyApplications as crowd:
+        return too_many(request, given, crowd.retry_after)
+    return HttpResponseRedirect(next_page(transfer, client), status=303)
+
+
+def next_page(transfer: Transfer, client: Client) -> str:
+    """The upload link is for whoever reads the mailbox, unless the sender sits on the inside network."""
+    policy = settings.POLICY
+    if opens_at_once(transfer, client=client, policy=policy):
+        return f"/upload/{transfer.token_for(Purpose.UPLOAD, policy.link_keys)}"
+    if transfer.way is Direction.OUTBOUND:
+        return f"/sent?lang={transfer.language}"
+    return f"/status/{transfer.token_for(Purpose.STATUS_SENDER, policy.link_keys)}"
+
+
+def client_for(request: HttpRequest, chosen: str) -> Client:
+    """In the demo a newcomer may try what it is like not to sit on the inside network."""
+    client = client_of(request)
+    return replace(client, may_be_inside=False) if settings.DEMO and chosen == "outside" else client
+
+
+def application_in(given: dict[str, str]) -> Application:
+    return Application(
+        sender_name=" ".join(given["sender_name"].split()),
+        sender_email=pasted_address(given["sender_email"]),
+        recipient_email=pasted_address(given["recipient_email"]),
+        recipient_outside=bool(given["recipient_outside"]),
+        approver_email=pasted_address(given["approver_email"]),
+        purpose=given["purpose"].strip(),
+        days=days_in(given["days"]),
+        language=given["language"] or translation.get_language(),
+        terms_accepted=bool(given["accept_terms"]),
+    )
+
+
+def pasted_address(text: str) -> str:
+    """An address as it comes out of a mail program: without blanks around it, mailto: and angle brackets."""
+    bare = re.sub(r"^mailto:", "", text.strip(), flags=re.IGNORECASE).strip()
+    return bare[1:-1].strip() if bare.startswith("<") and bare.endswith(">") else bare
+
+
+def days_in(text: str) -> int | None:
+    """The number typed; 0, which is never right, for anything that is none."""
+    if not text.strip():
+        return None
+    return int(text) if re.fullmatch(r"[0-9]{1,5}", text.strip()) else 0
+
+
+def offered_days() -> list[tuple[str, str]]:
+    """The usual choices within what the house allows, and its own default."""
+    policy = settings.POLICY
+    offered = {days for days in OFFERED_DAYS if days <= policy.max_days} | {policy.default_days}
+    return [(str(days), ngettext("%(n)d day", "%(n)d days", days) % {"n": days}) for days in sorted(offered)]
+
+
+def form(
+    request: HttpRequest,
+    given: dict[str, Any],
+    *,
+    status: int = 200,
+    problems: dict[str, str] | None = None,
+    notice: str = "",
+) -> HttpResponse:
+    found: list[Problem] = problems_in(problems or {}, order=ORDER, typed=given)
+    page = {
+        "typed": {**given, "as": given.get("as") or request.GET.get("as", "")},
+        "problems": found,
+        "errors": {problem.field: problem.text for problem in found},
+        "notice": notice,
+        "offered_days": offered_days(),
+        "may_choose_place": settings.DEMO,
+    }
+    response = render(request, "pages/apply.html", page, status=status)
+    response.headers["Cache-Control"] = "no-cache" if status == 200 else "no-store"
+    return response
+
+
+def too_many(request: HttpRequest, given: dict[str, str], seconds: int) -> HttpResponse:
+    response = form(request, given, status=429, notice=calm.wait_text(seconds))
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+@takes("GET")
+@unlisted
+def sent(request: HttpRequest) -> HttpResponse:
+    """For an inside sender elsewhere: the link has gone to the mailbox, whoever asked."""
+    return render(request, "pages/sent.html")

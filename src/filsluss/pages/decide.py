@@ -1,0 +1,121 @@
+"""The approver's page: two forms, one decision, and a calm answer to whoever comes too late."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from filsluss.actions.decide import AlreadyDecided, DecisionRefused, decide
+from filsluss.models import Transfer
+from filsluss.pages import calm, sight
+from filsluss.pages.apply import OFFERED_DAYS
+from filsluss.pages.manners import speak, takes, typed, unlisted
+from filsluss.pages.words import problems_in
+from filsluss.rules.directions import Direction
+from filsluss.rules.lifecycle import State
+from filsluss.rules.tokens import Purpose
+
+ORDER = ("decision", "days", "rejection_reason")
+
+
+@takes("GET", "POST")
+@unlisted
+def decision(request: HttpRequest, token: str) -> HttpResponse:
+    transfer = Transfer.objects.by_link(token, Purpose.DECIDE).first()
+    if transfer is None:
+        raise Http404
+    speak(request, transfer.language)
+    if not transfer.is_undecided_at(timezone.now()):
+        return too_late(request, transfer)
+    if request.method == "POST":
+        return take_decision(request, transfer)
+    return form(request, transfer, {})
+
+
+def take_decision(request: HttpRequest, transfer: Transfer) -> HttpResponse:
+    given = {field: typed(request, field) for field in ORDER}
+    try:
+        decide(
+            transfer,
+            decision=given["decision"],
+            days=given["days"].strip(),
+            rejection_reason=given["rejection_reason"],
+            policy=settings.POLICY,
+            now=timezone.now(),
+        )
+    except DecisionRefused as refusal:
+        return form(request, transfer, given, status=422, problems=refusal.problems)
+    except AlreadyDecided:
+        transfer.refresh_from_db()
+        return too_late(request, transfer)
+    token = transfer.token_for(Purpose.STATUS_APPROVER, settings.POLICY.link_keys)
+    return HttpResponseRedirect(f"/status/{token}", status=303)
+
+
+def form(
+    request: HttpRequest,
+    transfer: Transfer,
+    given: dict[str, str],
+    *,
+    status: int = 200,
+    problems: dict[str, str] | None = None,
+) -> HttpResponse:
+    found = problems_in(problems or {}, order=ORDER, typed=given)
+    page: dict[str, Any] = {
+        "transfer": transfer,
+        "is_through": transfer.way is Direction.THROUGH,
+        "applied": sight.moment(transfer.applied_at),
+        "answer_by": sight.answer_by(transfer),
+        "offered_days": offered_days(given.get("days", "")),
+        "action": f"/decide/{transfer.token_for(Purpose.DECIDE, settings.POLICY.link_keys)}",
+        "typed": given,
+        "problems": found,
+        "errors": {problem.field: problem.text for problem in found},
+    }
+    return render(request, "pages/decide.html", page, status=status)
+
+
+def offered_days(chosen: str) -> list[dict[str, Any]]:
+    """Choices with the last day of each; the house's longest is always among them."""
+    policy, now = settings.POLICY, timezone.now()
+    offered = {days for days in OFFERED_DAYS if days <= policy.max_days} | {policy.max_days}
+    return [
+        {
+            "value": str(days),
+            "label": ngettext("%(n)d day", "%(n)d days", days) % {"n": days},
+            "through": sight.weekday(policy.last_day(policy.end_of(now, days))),
+            "chosen": chosen == str(days),
+        }
+        for days in sorted(offered)
+    ]
+
+
+def too_late(request: HttpRequest, transfer: Transfer) -> HttpResponse:
+    """What became of the application, when, and by whom in the house's words; never an address."""
+    decided = sight.day_of(transfer.decided_at)
+    on = {"date": decided.text if decided else ""}
+    if transfer.state in (State.LAPSED, State.PENDING):
+        return calm.calm(
+            request,
+            410,
+            _("The request has been closed"),
+            _("It was not answered by %(date)s.") % {"date": sight.answer_by(transfer).text},
+            _("The sender can make a new request."),
+        )
+    if transfer.state == State.REJECTED and transfer.closed_reason:
+        text = _("The request was withdrawn by the system administrator on %(date)s.") % on
+    elif transfer.state == State.REJECTED:
+        text = _("The request was rejected on %(date)s by the approver.") % on
+    else:
+        text = _("The request was approved on %(date)s by the approver.") % on
+    return calm.calm(
+        request,
+        410,
+        _("The request has already been answered"),
+        text,
+        _("You do not need to do anything else."),
+    )

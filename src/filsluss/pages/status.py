@@ -1,0 +1,162 @@
+"""The case as each party sees it: what has happened and what comes next; nothing of another role's."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from filsluss.models import Transfer
+from filsluss.models.transfer import STATUS_PURPOSE
+from filsluss.pages import sight
+from filsluss.pages.manners import speak, takes, unlisted
+from filsluss.rules.directions import Role
+from filsluss.rules.lifecycle import State
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One mark on the timeline; `when` is empty while it is still to come."""
+
+    name: str
+    when: sight.When | None
+    text: str = ""
+    tone: str = "done"
+
+
+@takes("GET")
+@unlisted
+def status(request: HttpRequest, token: str) -> HttpResponse:
+    transfer, role = party_behind(token)
+    speak(request, transfer.language)
+    now = timezone.now()
+    heading, next_step = standing(transfer, role, now)
+    page = {
+        "transfer": transfer,
+        "role": role.value,
+        "heading": heading,
+        "next_step": next_step,
+        "marks": list(timeline(transfer, role, now)),
+        "next_letter": transfer.is_undecided_at(now) or transfer.is_open_at(now),
+    }
+    return render(request, "pages/status.html", page)
+
+
+def party_behind(token: str) -> tuple[Transfer, Role]:
+    """Whose status link this is; raises Http404."""
+    for role, purpose in STATUS_PURPOSE.items():
+        if transfer := Transfer.objects.by_link(token, purpose).first():
+            return transfer, role
+    raise Http404
+
+
+def standing(transfer: Transfer, role: Role, now: datetime) -> tuple[str, str]:
+    """Where the case stands, and what this party may expect or do."""
+    if transfer.is_undecided_at(now):
+        return waiting(transfer, role)
+    if transfer.is_open_at(now):
+        return opened(transfer, role)
+    match transfer.state:
+        case State.REJECTED:
+            return rejected(transfer, role)
+        case State.PENDING | State.LAPSED:
+            text = _("Nobody answered by %(date)s.") % {"date": sight.answer_by(transfer).text}
+            more = " " + _("You can make a new request.") if role is Role.SENDER else ""
+            return _("The request has been closed"), text + more
+        case State.CLOSED:
+            return _("The account has ended"), _("The files have been deleted.")
+    return _("The account has ended"), _("The files are being deleted. You get an email when it is done.")
+
+
+def waiting(transfer: Transfer, role: Role) -> tuple[str, str]:
+    by = {"date": sight.answer_by(transfer).text}
+    if role is Role.SENDER:
+        text = _(
+            "We have sent your request to the approver. You will get an email when it has been approved or "
+            "rejected. If nobody answers by %(date)s, the case is closed."
+        )
+        return _("Your request has been sent"), text % by
+    if role is Role.APPROVER or transfer.approver_email == transfer.recipient_email:
+        text = _("Open the link in the email to approve or reject the request by %(date)s.")
+        return _("The request is waiting for your answer"), text % by
+    return _("The request is waiting for an answer"), _("You will get an email for each file.")
+
+
+def opened(transfer: Transfer, role: Role) -> tuple[str, str]:
+    through = {"date": until.text if (until := sight.last_day(transfer.open_until)) else ""}
+    if role is Role.APPROVER:
+        text = _(
+            "You approved it. The sender has been sent an email and can upload files through %(date)s. "
+            "You do not need to do anything else."
+        )
+        return _("The request is approved"), text % through
+    if role is Role.SENDER:
+        text = _("Open the link in the email to upload files. You can do so through %(date)s.")
+        return _("The request is approved"), text % through
+    text = _("You will get an email for each file. The files can be downloaded through %(date)s.")
+    return _("The sender can upload files"), text % through
+
+
+def rejected(transfer: Transfer, role: Role) -> tuple[str, str]:
+    if transfer.closed_reason:
+        return _("The request has been withdrawn"), _("The system administrator has withdrawn it.")
+    if role is Role.APPROVER:
+        return _("The request is rejected"), _("The sender has been sent an email with your explanation.")
+    if role is Role.SENDER:
+        return _("The request is rejected"), _("The reason is in the email we have sent you.")
+    return _("The request is rejected"), _("You do not need to do anything.")
+
+
+def timeline(transfer: Transfer, role: Role, now: datetime) -> Iterator[Mark]:
+    yield Mark(_("Requested"), sight.moment(transfer.applied_at))
+    yield decided_mark(transfer, now)
+    if transfer.open_until is None:
+        return
+    yield from file_marks(transfer, role)
+    yield end_mark(transfer, now)
+
+
+def decided_mark(transfer: Transfer, now: datetime) -> Mark:
+    when = sight.moment(transfer.decided_at)
+    silent = transfer.state == State.PENDING and not transfer.is_undecided_at(now)
+    if silent or transfer.state == State.LAPSED:
+        return Mark(_("Not answered in time"), sight.moment(transfer.lapse_by), tone="stopped")
+    if when is None:
+        by = _("By %(date)s at the latest") % {"date": sight.answer_by(transfer).text}
+        return Mark(_("Answer"), None, by, "coming")
+    if transfer.state != State.REJECTED:
+        return Mark(_("Approved"), when)
+    return Mark(_("Withdrawn") if transfer.closed_reason else _("Rejected"), when, tone="stopped")
+
+
+def file_marks(transfer: Transfer, role: Role) -> Iterator[Mark]:
+    """How many files, never which: a status link may be in other hands than the files' own."""
+    files = transfer.files.exclude(received_at=None)
+    shown = files if role is Role.SENDER else files.exclude(ready_at=None)
+    arrived = sorted(at for at in shown.values_list("received_at", flat=True) if at)
+    fetched = sorted(at for at in shown.values_list("fetched_at", flat=True) if at)
+    yield counted(_("Uploaded"), arrived)
+    yield counted(_("Downloaded"), fetched)
+
+
+def counted(name: str, times: list[datetime]) -> Mark:
+    if not times:
+        return Mark(name, None, _("No files yet"), "coming")
+    many = ngettext("%(n)d file", "%(n)d files", len(times)) % {"n": len(times)}
+    return Mark(name, sight.moment(times[-1]), many)
+
+
+def end_mark(transfer: Transfer, now: datetime) -> Mark:
+    if transfer.erased_at:
+        return Mark(_("Deleted"), sight.moment(transfer.erased_at))
+    assert transfer.open_until is not None
+    if transfer.is_open_at(now):
+        left = settings.POLICY.last_day(transfer.open_until)
+        text = _("When %(date)s is over") % {"date": sight.day(left).text}
+        return Mark(_("The files are deleted"), None, text, "coming")
+    return Mark(_("The files are being deleted"), None, tone="coming")

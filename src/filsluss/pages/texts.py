@@ -1,0 +1,76 @@
+"""Pages that only tell: rules, help, personal data, accessibility; and the two that machines ask."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.utils import timezone
+
+from filsluss.models import Heartbeat
+from filsluss.pages.manners import View, takes
+
+WORKER = "worker"
+HEARTBEAT_AGE = timedelta(seconds=60)
+
+
+def text_page(name: str) -> View:
+    @takes("GET")
+    def show(request: HttpRequest) -> HttpResponse:
+        response = render(request, f"pages/{name}.html")
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    return show
+
+
+terms, privacy = text_page("terms"), text_page("privacy")
+help_page, accessibility = text_page("help"), text_page("accessibility")
+
+
+@takes("GET")
+def mark(request: HttpRequest) -> HttpResponse:
+    """For browsers that ask for an icon without having read a page."""
+    return HttpResponseRedirect(static("filsluss/mark.svg"))
+
+
+@takes("GET")
+def healthz(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok\n", "text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+@takes("GET")
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Whether the house can do its work now; what is wrong is named by part, without details."""
+    alive = database_answers()
+    parts = {"database": alive, "store": store_is_writable(), "worker": alive and worker_is_alive()}
+    state = {name: "ok" if good else "failing" for name, good in parts.items()}
+    ready = all(parts.values())
+    body = {"status": "ok" if ready else "failing", **state}
+    return JsonResponse(body, status=200 if ready else 503, headers={"Cache-Control": "no-store"})
+
+
+def database_answers() -> bool:
+    try:
+        Heartbeat.objects.exists()
+    except DatabaseError:
+        return False
+    return True
+
+
+def store_is_writable() -> bool:
+    """The folder of the blobs; before the first file has come, the folder it will be made in."""
+    folder = Path(unquote(urlsplit(settings.BLOB_URL).path))
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def worker_is_alive() -> bool:
+    beat = Heartbeat.objects.filter(name=WORKER).first()
+    return beat is not None and timezone.now() - beat.at < HEARTBEAT_AGE

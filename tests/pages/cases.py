@@ -1,0 +1,138 @@
+"""Transfers in every phase, made by the actions themselves, and a page as a machine reads it."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from html.parser import HTMLParser
+
+from django.conf import settings
+from django.utils import timezone
+
+from filsluss.actions.apply import apply
+from filsluss.actions.decide import decide
+from filsluss.actions.upload import begin, make_ready, receive
+from filsluss.blobs import open_store
+from filsluss.models import Transfer, TransferFile
+from filsluss.rules.application import Application
+from filsluss.rules.networks import Client
+from filsluss.rules.tokens import Purpose
+
+ANNA, KARIN = "anna.berg@ltdalarna.se", "karin.lund@ltdalarna.se"
+BO, EVA = "bo@rontgen.example", "eva@konsult.example"
+HERE = Client("127.0.0.1", may_be_inside=True)
+ELSEWHERE = Client("192.0.2.7", may_be_inside=True)
+FORM = {
+    "sender_name": "Anna Berg",
+    "sender_email": ANNA,
+    "recipient_email": BO,
+    "purpose": "Ritningar till den nya mottagningen",
+    "language": "sv",
+    "accept_terms": "1",
+}
+FROM_OUTSIDE = {**FORM, "sender_name": "Bo Ek", "sender_email": BO, "recipient_email": ANNA}
+
+
+def applied(sender: str = ANNA, recipient: str = BO, *, language: str = "sv", now: datetime | None = None):
+    application = Application(
+        sender_name="Bo <Ek>", sender_email=sender, recipient_email=recipient, purpose="Ritningar & mått",
+        language=language,
+    )  # fmt: skip
+    return apply(application, policy=settings.POLICY, now=now or timezone.now(), client=HERE)
+
+
+def long_ago() -> datetime:
+    return timezone.now() - timedelta(days=60)
+
+
+def open_transfer(*, language: str = "sv") -> Transfer:
+    return applied(language=language)
+
+
+def pending(*, language: str = "sv") -> Transfer:
+    return applied(BO, ANNA, language=language)
+
+
+def ended() -> Transfer:
+    return applied(now=long_ago())
+
+
+def lapsed() -> Transfer:
+    return applied(BO, ANNA, now=long_ago())
+
+
+def decided(decision: str) -> Transfer:
+    transfer = pending()
+    approves = decision == "approve"
+    return decide(
+        transfer, decision=decision, days="3" if approves else "", now=timezone.now(),
+        rejection_reason="" if approves else "Okänd avsändare", policy=settings.POLICY,
+    )  # fmt: skip
+
+
+def received_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: bool = False) -> TransferFile:
+    store, now = open_store(settings.BLOB_URL), timezone.now()
+    file = begin(
+        transfer, name=name, size=0, with_code=with_code, boot_id="boot", store=store, policy=settings.POLICY,
+        now=now,
+    )  # fmt: skip
+    receive(file, boot_id="boot", now=now)
+    return file
+
+
+def ready_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: bool = False) -> TransferFile:
+    file = received_file(transfer, name, with_code=with_code)
+    make_ready(file, sha256="ab" * 32, policy=settings.POLICY, now=timezone.now())
+    return file
+
+
+def link(row: Transfer, purpose: Purpose) -> str:
+    room = "status" if purpose.value.startswith("status") else purpose.value
+    return f"/{room}/{row.token_for(purpose, settings.POLICY.link_keys)}"
+
+
+def letter_link(file: TransferFile) -> str:
+    return f"/download/{file.token(settings.POLICY.link_keys)}"
+
+
+def code_link(file: TransferFile) -> str:
+    return f"/download/{file.pickup_token(settings.POLICY.link_keys)}"
+
+
+@dataclass
+class Page(HTMLParser):
+    """A page as a machine reads it: its tags in order, and its text."""
+
+    source: str
+    tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"[^\S\u00a0]+", " ", " ".join(self.words))
+
+    def all(self, tag: str, **wanted: str) -> list[dict[str, str | None]]:
+        return [a for name, a in self.tags if name == tag and wanted.items() <= a.items()]
+
+    def field(self, name: str) -> dict[str, str | None]:
+        (found,) = [a for _, a in self.tags if a.get("name") == name]
+        return found
+
+    @property
+    def ids(self) -> list[str]:
+        return [a["id"] for _, a in self.tags if a.get("id")]
+
+    @property
+    def problems(self) -> list[str]:
+        """The fields that the summary links to."""
+        summary = self.source.partition('id="summary"')[2].partition("</div>")[0]
+        return re.findall(r'href="#([^"]+)"', summary)

@@ -1,0 +1,127 @@
+"""The manners of the door: whose forms are taken, in which language it answers, who gets a cookie."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client as Browser
+
+from filsluss.models import Transfer
+from filsluss.rules.tokens import Purpose
+from tests.pages.cases import FORM, HERE, link, open_transfer, pending
+
+OURS = "http://localhost:8000"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 303),
+        ({"Origin": OURS}, 303),
+        ({"Origin": OURS, "Sec-Fetch-Site": "same-origin"}, 303),
+        ({"Sec-Fetch-Site": "none"}, 303),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "http://localhost:8001"}, 403),
+        ({"Origin": "https://localhost:8000"}, 403),
+        ({"Origin": "http://localhost:8000.evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Origin": "http://[::1"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": OURS, "Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+def test_a_form_is_taken_from_our_own_pages_and_from_programs(here, read, headers, status):
+    answer = here.post("/", FORM, headers=headers)
+    assert (answer.status_code, Transfer.objects.count()) == (status, int(status == 303))
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
+def test_in_the_demo_every_name_of_this_machine_is_ours(here, settings, host):
+    settings.DEMO = True
+    assert here.post("/", FORM, headers={"Origin": f"http://{host}"}).status_code == 303
+    assert here.post("/", FORM, headers={"Origin": f"http://{host}1"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("address", "accepted", "language"),
+    [
+        ("/", "sv-SE,sv;q=0.9,en;q=0.8", "sv"),
+        ("/", "en-GB,en;q=0.9,sv;q=0.5", "en"),
+        ("/", "nb-NO", "sv"),
+        ("/", "da,de;q=0.5", "sv"),
+        ("/", "no", "sv"),
+        ("/", "de-DE,de;q=0.9", "en"),
+        ("/", "de, sv;q=0.4", "sv"),
+        ("/", "", "sv"),
+        ("/", "*", "sv"),
+        ("/", "\x00;;q=x,,", "sv"),
+        ("/?lang=en", "sv", "en"),
+        ("/?lang=sv", "en", "sv"),
+        ("/?lang=xx", "en", "en"),
+    ],
+)
+def test_the_reader_is_answered_in_his_language(here, address, accepted, language):
+    answer = here.get(address, headers={"Accept-Language": accepted})
+    assert (answer["Content-Language"], f'<html lang="{language}">' in answer.content.decode()) == (
+        language,
+        True,
+    )
+    assert "Accept-Language" in answer["Vary"]
+
+
+def test_a_transfers_pages_speak_its_language_unless_asked_otherwise(here):
+    address = link(open_transfer(language="en"), Purpose.UPLOAD)
+    assert here.get(address, headers={"Accept-Language": "sv"})["Content-Language"] == "en"
+    assert here.get(f"{address}?lang=sv", headers={"Accept-Language": "en"})["Content-Language"] == "sv"
+
+
+def test_the_language_link_keeps_the_page_and_what_it_was_asked(here, read):
+    page = read(here.get("/oversee/sign-in?next=/oversee/transfers/K7PM-4QXD&lang=sv"))
+    (switch,) = page.all("a", hreflang="en")
+    assert (switch["href"], switch["lang"]) == ("?next=%2Foversee%2Ftransfers%2FK7PM-4QXD&lang=en", "en")
+
+
+def test_no_page_outside_the_administrators_rooms_sets_a_cookie(here):
+    transfer = pending()
+    addresses = ["/", "/code", "/help", "/nothing", link(transfer, Purpose.DECIDE), "/sent"]
+    assert [name for address in addresses for name in here.get(address).cookies] == []
+    assert list(here.post("/", FORM).cookies) == []
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-7", "idna", "nonsense"])
+def test_a_request_in_a_strange_codec_meets_no_fault(here, charset):
+    kind = f"application/x-www-form-urlencoded; charset={charset}"
+    assert here.get("/code?lang=+2AA-", content_type=kind, headers={"Content-Type": kind}).status_code == 200
+    assert here.generic("POST", "/code", b"code=+2AA-%ff%00", content_type=kind).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"a=1&" * 100, "application/x-www-form-urlencoded"),
+        (b"a=" + b"x" * 70_000, "application/x-www-form-urlencoded"),
+        (b"--x\r\nnonsense", "multipart/form-data; boundary=x"),
+        (b"", "multipart/form-data"),
+    ],
+)
+def test_a_malformed_form_is_answered_calmly(here, read, body, kind):
+    answer = here.generic("POST", "/", body, content_type=kind)
+    assert answer.status_code in (400, 422)
+    assert len(read(answer).all("h1")) == 1
+
+
+def test_the_administrators_rooms_want_a_name_and_come_back_to_where_one_was(here):
+    for address in ("/oversee", "/oversee/transfers/K7PM-4QXD"):
+        answer = here.get(address)
+        assert (answer.status_code, answer["Location"]) == (303, f"/oversee/sign-in?next={address}")
+    User.objects.create_user("mallory", password="correct horse battery")
+    mallory = {"username": "mallory", "password": "correct horse battery"}
+    assert here.post("/oversee/sign-in", mallory).status_code == 422
+
+
+def test_the_administrators_forms_want_djangos_token(read):
+    strict = Browser(enforce_csrf_checks=True)
+    strict.defaults["filsluss.client"] = HERE
+    answer = strict.post("/oversee/sign-in", {"username": "admin", "password": "x"})
+    assert (answer.status_code, "Sidan behöver laddas om" in read(answer).text) == (403, True)
+    assert strict.post("/code", {"code": "K7PM-4QXD-9T2V"}).status_code == 422

@@ -1,0 +1,112 @@
+"""The administrator searches, sees, and takes away with a reason; and opens no file."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from filsluss.models import AuditEntry, Transfer
+from tests.pages.cases import ANNA, BO, applied, open_transfer, pending, ready_file
+
+
+@pytest.fixture
+def admin(here):
+    User.objects.create_superuser("admin", password="correct horse battery")
+    signed_in = {"username": "admin", "password": "correct horse battery"}
+    answer = here.post("/oversee/sign-in?next=/oversee/transfers/K7PM-4QXD", signed_in)
+    assert (answer.status_code, answer["Location"]) == (303, "/oversee/transfers/K7PM-4QXD")
+    return here
+
+
+def shown(page):
+    return [a["href"].rpartition("/")[2] for a in page.all("a") if "/transfers/" in (a["href"] or "")]
+
+
+@pytest.mark.parametrize(
+    "there", ["https://evil.example", "//evil.example", "/oversee/../x", "/", "/oversee\\x"]
+)
+def test_the_sign_in_leads_nowhere_else(here, there):
+    User.objects.create_superuser("admin", password="correct horse battery")
+    signed_in = {"username": "admin", "password": "correct horse battery"}
+    answer = here.post("/oversee/sign-in", signed_in, query_params={"next": there})
+    assert answer["Location"] == "/oversee"
+
+
+def test_a_wrong_password_is_told_calmly(here, read):
+    answer = here.post("/oversee/sign-in", {"username": "admin", "password": "x\0"})
+    assert (answer.status_code, read(answer).problems) == (422, ["username"])
+    assert read(answer).field("username")["value"] == "admin"
+    assert read(answer).field("password")["value"] == ""
+
+
+def test_a_transfer_is_found_by_its_number_an_address_or_a_file(admin, read):
+    transfer = open_transfer()
+    applied("erik@ltdalarna.se", "eva@konsult.example")
+    ready_file(transfer, "Ritning åäö.pdf")
+    for asked in (transfer.public_id, transfer.public_id.lower(), BO, "anna.berg", "ritning", "ning åäö"):
+        assert shown(read(admin.get("/oversee", {"q": asked}))) == [transfer.public_id]
+    for asked in ("nobody", "\0", "%", "'; --"):
+        assert shown(read(admin.get("/oversee", {"q": asked, "state": "closed"}))) == []
+
+
+def test_a_state_narrows_the_search(admin, read):
+    waiting = pending()
+    open_transfer()
+    assert shown(read(admin.get("/oversee", {"state": "pending"}))) == [waiting.public_id]
+
+
+def test_fifty_are_shown_at_a_time(admin, read):
+    for _ in range(51):
+        applied()
+    assert [len(shown(read(admin.get("/oversee", {"page": n})))) for n in (1, 2)] == [50, 1]
+    assert len(shown(read(admin.get("/oversee", {"page": "x"})))) == 50
+
+
+def test_a_case_shows_its_files_letters_and_trail_and_no_way_to_the_bytes(admin, read):
+    transfer = open_transfer()
+    file = ready_file(transfer)
+    page = read(admin.get(f"/oversee/transfers/{transfer.public_id}"))
+    assert all(text in page.text for text in (file.public_id, file.name, ANNA, BO, "approved", "ready"))
+    assert "/download/" not in page.source
+    assert "/upload/" not in page.source
+
+
+def test_without_a_reason_nothing_is_taken_away(admin, read):
+    transfer = open_transfer()
+    file = ready_file(transfer)
+    for address, field in (
+        (f"/oversee/files/{file.public_id}/remove", f"reason-{file.public_id}"),
+        (f"/oversee/transfers/{transfer.public_id}/close", "reason-close"),
+    ):
+        for reason in ("", "  ", "x" * 501):
+            answer = admin.post(address, {"reason": reason})
+            assert (answer.status_code, read(answer).problems) == (422, [field])
+            assert reason in read(answer).source
+    file.refresh_from_db()
+    transfer.refresh_from_db()
+    assert (file.state, transfer.state) == ("ready", "open")
+
+
+def test_what_is_taken_away_is_taken_once_and_by_name(admin, read):
+    transfer, waiting = open_transfer(), pending()
+    file = ready_file(transfer)
+    acts = (
+        f"/oversee/files/{file.public_id}/remove",
+        f"/oversee/transfers/{transfer.public_id}/close",
+        f"/oversee/transfers/{waiting.public_id}/withdraw",
+    )
+    for address in acts:
+        assert admin.post(address, {"reason": "Säkerhetsrisk"}).status_code == 303
+        assert admin.post(address, {"reason": "igen"}).status_code == 409
+    states = set(Transfer.objects.values_list("pk", "state"))
+    assert states == {(transfer.pk, "closing"), (waiting.pk, "rejected")}
+    trail = AuditEntry.objects.filter(role="administrator").values_list("step", "actor", "reason")
+    assert sorted(trail) == [
+        ("closed", "admin", "Säkerhetsrisk"),
+        ("file-removed", "admin", "Säkerhetsrisk"),
+        ("withdrawn", "admin", "Säkerhetsrisk"),
+    ]
+
+
+def test_signing_out_shuts_the_rooms(admin):
+    assert admin.get("/oversee").status_code == 200
+    admin.post("/oversee/sign-out")
+    assert admin.get("/oversee").status_code == 303
