@@ -1,0 +1,176 @@
+"""What every test may ask for: the policy, a fixed moment, a store, the post, a live house, a browser."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import hypothesis
+import pytest
+
+pytest.register_assert_rewrite("tests.parts")
+
+from tests.parts import browser as chromium
+from tests.parts import installation
+from tests.parts.house import FaketimeMissing, House
+from tests.parts.post import Post
+from tests.parts.postgres import Postgres, PostgresMissing
+
+# Before anything reads Django's settings: which database is meant, and whose installation this is.
+DATABASE = os.environ.get("FILSLUSS_TEST_DATABASE", "sqlite")
+SERVER: Postgres | None = None
+NO_SERVER = ""
+if DATABASE not in ("sqlite", "postgresql"):
+    pytest.exit(f"FILSLUSS_TEST_DATABASE is {DATABASE!r}; it can be sqlite or postgresql", returncode=2)
+if DATABASE == "postgresql":
+    try:
+        SERVER = Postgres()
+    except PostgresMissing as fault:
+        NO_SERVER = str(fault)
+installation.settle(
+    installation.folder("data"), **({"DATABASE_URL": SERVER.url("filsluss")} if SERVER else {})
+)
+os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
+
+import django
+
+django.setup()
+
+from django.conf import settings as house_settings
+
+from filsluss.blobs import Store, open_store
+from filsluss.rules.policy import Policy
+
+hypothesis.settings.register_profile("house", deadline=None, database=None, derandomize=True)
+hypothesis.settings.register_profile("full", deadline=None, database=None, max_examples=2000)
+
+Houses = Callable[..., House]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="the long runs too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("full" if config.getoption("--full") else "house")
+
+
+def pytest_report_header() -> str:
+    return f"database: {DATABASE}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks follow from what a test asks for, so that none can be forgotten."""
+    for item in items:
+        asked = set(getattr(item, "fixturenames", ()))
+        if asked & {"db", "transactional_db"} or item.get_closest_marker("django_db"):
+            item.add_marker(pytest.mark.database)
+        if "make_house" in asked:
+            item.add_marker(pytest.mark.live)
+        if "browser" in asked:
+            item.add_marker(pytest.mark.browser)
+        if NO_SERVER:
+            item.add_marker(pytest.mark.skip(reason=NO_SERVER))
+        if item.get_closest_marker("full") and not config.getoption("--full"):
+            item.add_marker(pytest.mark.skip(reason="a long run; bin/test --full"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Where the clock of a process cannot be set, a test that needs it is skipped, and says so."""
+    try:
+        return (yield)
+    except FaketimeMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def policy() -> Policy:
+    return house_settings.POLICY
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Tuesday morning in late November."""
+    return datetime(2026, 11, 24, 10, 0, tzinfo=ZoneInfo("Europe/Stockholm"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store((tmp_path / "blobs").as_uri())
+
+
+@pytest.fixture
+def post(settings: Any) -> Iterator[Post]:
+    """The post office; for as long as a test holds it, this process too sends its letters there."""
+    office = Post()
+    office.open()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", office.port
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    yield office
+    office.shut()
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[Postgres | None]:
+    """PostgreSQL, started when the first test wants it; None where the database is SQLite."""
+    if SERVER is None:
+        yield None
+        return
+    SERVER.start()
+    with SERVER.database("filsluss"):
+        yield SERVER
+    SERVER.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(database_server: Postgres | None) -> None:
+    """The server is there before Django makes its test database."""
+
+
+@pytest.fixture
+def make_house(
+    tmp_path: Path, post: Post, database_server: Postgres | None, request: pytest.FixtureRequest
+) -> Houses:
+    """Makes houses that are not started yet: `make_house(MAX_DAYS="10")`."""
+    made: list[House] = []
+
+    def make(**own: str) -> House:
+        name = f"house-{len(made) + 1}"
+        given = {"SMTP_URL": post.url, **own}
+        if database_server and "DATABASE_URL" not in own:
+            database = database_server.database(name)
+            given["DATABASE_URL"] = database.__enter__()
+            request.addfinalizer(lambda: database.__exit__(None, None, None))
+        made.append(House(tmp_path / name, **given))
+        request.addfinalizer(made[-1].leave)
+        return made[-1]
+
+    return make
+
+
+@pytest.fixture
+def house(make_house: Houses) -> House:
+    """One installation that serves, with its worker, its letters going to `post`."""
+    return make_house().start()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    try:
+        with chromium.chromium() as opened:
+            yield opened
+    except chromium.ChromiumMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A Swedish reader's page; a script error or a request to another host fails the test."""
+    with chromium.person(browser) as opened:
+        yield opened

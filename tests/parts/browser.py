@@ -1,0 +1,54 @@
+"""Debian's Chromium, driven as a person would drive it, and never let out of this machine."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+QUIET = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage"
+).split()
+OURS = ("127.0.0.1", "localhost", "::1")
+
+
+class ChromiumMissing(Exception):
+    """Debian's browser is not on this machine."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    if not program:
+        raise ChromiumMissing("Chromium is not here (apt-get install chromium)")
+    # Playwright keeps an event loop in this thread, which Django would take for a view that is async.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def person(browser: Browser, **habits: object) -> Iterator[Page]:
+    """A page of somebody with a browser of their own; a script error or a word to another host is a fault."""
+    context = browser.new_context(**{"locale": "sv-SE", "accept_downloads": True, **habits})  # type: ignore[arg-type]
+    strangers: list[str] = []
+    faults: list[str] = []
+
+    def notice(request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in OURS:
+            strangers.append(request.url)
+
+    context.on("request", notice)
+    context.on("weberror", lambda fault: faults.append(str(fault.error)))
+    page = context.new_page()
+    try:
+        yield page
+    finally:
+        context.close()
+    assert (strangers, faults) == ([], [])

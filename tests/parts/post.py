@@ -1,0 +1,119 @@
+"""A post office on loopback: real SMTP, every letter kept, and the answers that a test wants it to give."""
+
+import re
+import socket
+import time
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from urllib.parse import urlsplit
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A letter as it came: the envelope's recipients, and the message."""
+
+    to: list[str]
+    message: EmailMessage
+
+    @property
+    def kind(self) -> str:
+        return str(self.message["X-Filsluss-Letter"])
+
+    @property
+    def transfer(self) -> str:
+        return str(self.message["X-Filsluss-Transfer"])
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"])
+
+    @property
+    def text(self) -> str:
+        return self.body("plain")
+
+    @property
+    def html(self) -> str:
+        return self.body("html")
+
+    def body(self, kind: str) -> str:
+        part = self.message.get_body((kind,))
+        assert part is not None, f"the letter {self.kind} has no {kind} body"
+        return str(part.get_content())
+
+    def links(self, door: str = "") -> list[str]:
+        """The web addresses of the text, in order; of one door ("upload", "decide", …) if it is named."""
+        found = re.findall(r"https?://[^\s<>\"]+", self.text)
+        return [link for link in found if urlsplit(link).path.startswith(f"/{door}")]
+
+
+def free_port() -> int:
+    with socket.socket() as knock:
+        knock.bind(("127.0.0.1", 0))
+        return int(knock.getsockname()[1])
+
+
+@dataclass
+class Post:
+    """`script` holds the answers to the next letters, one each ("" takes it); `refuse` those to addresses."""
+
+    port: int = field(default_factory=free_port)
+    letters: list[Arrived] = field(default_factory=list)
+    script: list[str] = field(default_factory=list)
+    refuse: dict[str, str] = field(default_factory=dict)
+    tries: int = 0
+    door: Controller | None = None
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    def open(self) -> None:
+        self.door = Controller(
+            self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=False, ready_timeout=30
+        )
+        self.door.start()
+
+    def shut(self) -> None:
+        """From now on a connection is refused, until it is opened again on the same port."""
+        if self.door:
+            self.door.stop()
+            self.door = None
+
+    async def handle_RCPT(  # noqa: N802 -- named and called by aiosmtpd
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if answer := self.refuse.get(address):
+            self.tries += 1
+            return answer
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.tries += 1
+        if self.script and (answer := self.script.pop(0)):
+            return answer
+        assert isinstance(envelope.content, bytes)
+        message = message_from_bytes(envelope.content, policy=policy.default)
+        self.letters.append(Arrived(list(envelope.rcpt_tos), message))
+        return "250 OK"
+
+    def of(self, kind: str = "", to: str = "") -> list[Arrived]:
+        """The letters so far, of one kind and to one address if those are named."""
+        kept = [letter for letter in self.letters if kind in ("", letter.kind)]
+        return [letter for letter in kept if not to or to in letter.to]
+
+    def wait_for(self, kind: str = "", *, to: str = "", count: int = 1, seconds: float = 20) -> list[Arrived]:
+        """Waits until that many have come, and gives them; more than that at once is a fault too."""
+        end = time.monotonic() + seconds
+        while len(found := self.of(kind, to)) < count and time.monotonic() < end:
+            time.sleep(0.05)
+        here = [(letter.kind, letter.to) for letter in self.letters]
+        assert len(found) == count, f"{len(found)} letters {kind!r} to {to!r}, not {count}; here: {here}"
+        return found
+
+    def one(self, kind: str = "", *, to: str = "", seconds: float = 20) -> Arrived:
+        return self.wait_for(kind, to=to, seconds=seconds)[0]

@@ -1,0 +1,124 @@
+"""Debian's PostgreSQL as a test database: a cluster of our own, on a socket that only we can reach."""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from tests.parts.installation import folder
+
+USER = "filsluss"
+
+
+class PostgresMissing(Exception):
+    """Debian's server is not on this machine."""
+
+
+def server_version(binaries: Path) -> int:
+    return int(re.sub(r"\D", "", binaries.parent.name) or 0)
+
+
+def find_binaries() -> Path:
+    """The folder of the newest server: Debian keeps it off the PATH."""
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: server_version(path.parent)
+    )
+    if found:
+        return found[-1].parent
+    if on_path := shutil.which("initdb"):
+        return Path(on_path).parent
+    raise PostgresMissing("PostgreSQL is not here (apt-get install postgresql)")
+
+
+class Postgres:
+    """fsync is on, as where it counts; nobody but its own system user and root gets to the socket."""
+
+    def __init__(self) -> None:
+        self.binaries = find_binaries()
+        self.folder = folder("pg")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{USER}@{quote(str(self.folder), safe='')}/{database}"
+
+    def start(self) -> None:
+        cluster = self.folder / "cluster"
+        if self.owner:
+            os.chown(self.folder, self.owner.pw_uid, self.owner.pw_gid)
+        kind = ("--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust", f"--username={USER}")
+        self.order("initdb", f"--pgdata={cluster}", *kind)
+        options = (
+            "-c",
+            "listen_addresses=",
+            "-c",
+            f"unix_socket_directories={self.folder}",
+            "-c",
+            "fsync=on",
+        )
+        with (self.folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [*self.as_owner, "--pdeathsig=INT", self.binaries / "postgres", "-D", cluster, *options],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+            )  # fmt: skip
+        self.await_ready()
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(30)
+
+    def await_ready(self) -> None:
+        asking: list[str | Path] = [
+            self.binaries / "pg_isready",
+            "-q",
+            "-h",
+            self.folder,
+            "-U",
+            USER,
+            "-d",
+            "postgres",
+        ]
+        for _ in range(300):
+            if subprocess.run(asking, check=False).returncode == 0:
+                return
+            time.sleep(0.1)
+        raise RuntimeError((self.folder / "log").read_text())
+
+    @contextmanager
+    def database(self, name: str) -> Iterator[str]:
+        """The address of a fresh database, which is dropped afterwards whoever is still in it."""
+        self.sql(f'CREATE DATABASE "{name}"')
+        try:
+            yield self.url(name)
+        finally:
+            self.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def sql(self, statement: str) -> None:
+        self.order("psql", "-q", "-h", self.folder, "-U", USER, "-d", "postgres", "-c", statement)
+
+    def order(self, program: str, *words: str | Path) -> None:
+        line: list[str | Path] = [*self.as_owner, self.binaries / program, *words]
+        ran = subprocess.run(
+            line,
+            check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/",
+        )  # fmt: skip
+        if ran.returncode:
+            raise RuntimeError(ran.stdout.decode())
+
+    @property
+    def owner(self) -> pwd.struct_passwd | None:
+        """PostgreSQL refuses to run as root, and Debian has made a user for it."""
+        return pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+
+    @property
+    def as_owner(self) -> list[str]:
+        if not self.owner:
+            return ["setpriv"]
+        return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]

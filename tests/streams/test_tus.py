@@ -1,0 +1,294 @@
+"""tus 1.0.0 as a program meets it: every answer, and nothing stored by a refusal."""
+
+import base64
+import hashlib
+import json
+import os
+import time
+
+import pytest
+
+from tests.parts.people import announce, append, metadata, offset_of, path_of, send_tus
+
+TUS = {"Tus-Resumable": "1.0.0"}
+LIMIT = 2 * 1024**3
+
+
+def listed(house, account):
+    return json.loads(house.get(f"{account}/files").text)["files"]
+
+
+def create(house, account, **headers):
+    sent = {name.replace("_", "-"): text for name, text in headers.items()}
+    return house.request("POST", f"{account}/files", b"", {**TUS, **sent})
+
+
+def code_of(answer):
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    return json.loads(answer.text)["code"]
+
+
+def test_options_says_what_is_spoken(wired, account):
+    answer = wired.request("OPTIONS", f"{account}/files", headers={"Tus-Resumable": "9.9.9"})
+    assert answer.status == 204
+    assert answer.headers["Tus-Version"] == "1.0.0"
+    assert answer.headers["Tus-Max-Size"] == str(LIMIT)
+    assert answer.headers["Tus-Extension"] == (
+        "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination"
+    )
+    assert answer.headers["Tus-Checksum-Algorithm"] == "sha256,crc32c,sha512,crc32,sha1"
+
+
+def test_a_file_is_announced_appended_to_and_whole(wired, account):
+    created = announce(wired, account, 10, filename="räksmörgås.pdf")
+    assert created.status == 201
+    assert created.headers["Location"].startswith(f"{wired.url}{account}/files/")
+    assert "GMT" in created.headers["Upload-Expires"]
+    first = append(wired, created.location, 0, b"01234")
+    assert (first.status, first.headers["Upload-Offset"]) == (204, "5")
+    assert "GMT" in first.headers["Upload-Expires"]
+    assert offset_of(wired, created.location) == 5
+    last = append(wired, created.location, 5, b"56789")
+    assert (last.status, last.headers["Upload-Offset"], last.headers["Upload-Expires"]) == (204, "10", None)
+    assert [(file["name"], file["size"]) for file in listed(wired, account)] == [("räksmörgås.pdf", 10)]
+
+
+def test_head_says_everything_it_must(wired, account):
+    about = metadata(filename="a.txt", colour="red")
+    created = create(wired, account, Upload_Length="7", Upload_Metadata=about)
+    answer = wired.request("HEAD", created.location)
+    assert answer.headers["Upload-Length"] == "7"
+    assert answer.headers["Upload-Offset"] == "0"
+    assert answer.headers["Upload-Metadata"] == about
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Tus-Resumable"] == "1.0.0"
+
+
+@pytest.mark.parametrize("version", [None, "0.2.2", "1.0.1", ""])
+def test_another_version_is_refused_with_the_one_we_speak(wired, account, version):
+    headers = {} if version is None else {"Tus-Resumable": version}
+    answer = wired.request("POST", f"{account}/files", b"", {**headers, "Upload-Length": "5"})
+    assert (answer.status, code_of(answer)) == (412, "version_unsupported")
+    assert answer.headers["Tus-Version"] == "1.0.0"
+    assert answer.headers["Tus-Resumable"] == "1.0.0"
+    assert listed(wired, account) == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({}, 400, "length_invalid"),
+        ({"Upload_Length": "5", "Upload_Defer_Length": "1"}, 400, "length_invalid"),
+        ({"Upload_Defer_Length": "2"}, 400, "length_invalid"),
+        ({"Upload_Length": "-1"}, 400, "length_invalid"),
+        ({"Upload_Length": "+1"}, 400, "length_invalid"),
+        ({"Upload_Length": "1e9"}, 400, "length_invalid"),
+        ({"Upload_Length": "0x10"}, 400, "length_invalid"),
+        ({"Upload_Length": "9" * 30}, 400, "length_invalid"),
+        ({"Upload_Length": str(LIMIT + 1)}, 413, "too_large"),
+        ({"Upload_Length": str(2**63)}, 413, "too_large"),
+        ({"Upload_Length": "5", "Upload_Metadata": "filename !"}, 400, "metadata_invalid"),
+        ({"Upload_Length": "5", "Upload_Metadata": "filename YQ==,filename YQ=="}, 400, "metadata_invalid"),
+        ({"Upload_Length": "5", "Upload_Metadata": "filename YQBi"}, 400, "filename_invalid"),
+        ({"Upload_Length": "5", "Upload_Concat": "partial"}, 400, "metadata_invalid"),
+    ],
+)
+def test_a_creation_that_is_refused_stores_nothing(wired, account, headers, status, code):
+    answer = create(wired, account, **headers)
+    assert (answer.status, code_of(answer)) == (status, code)
+    assert listed(wired, account) == []
+
+
+def test_two_gibibytes_are_announced_and_one_byte_more_is_not(wired, account):
+    assert announce(wired, account, LIMIT).status == 201
+    assert announce(wired, account, LIMIT + 1).status == 413
+
+
+def test_more_than_the_account_has_room_for_is_refused(wired, account):
+    assert announce(wired, account, LIMIT).status == 201
+    answer = announce(wired, account, LIMIT)
+    assert (answer.status, code_of(answer)) == (413, "quota_exceeded")
+
+
+def test_an_empty_file_is_a_file(wired, account):
+    assert announce(wired, account, 0, filename="tom.txt").status == 201
+    assert [file["state"] in ("received", "ready") for file in listed(wired, account)] == [True]
+
+
+def test_the_first_bytes_may_come_with_the_announcement(wired, account):
+    answer = wired.request(
+        "POST",
+        f"{account}/files",
+        b"hej",
+        {**TUS, "Upload-Length": "5", "Content-Type": "application/offset+octet-stream"},
+    )
+    assert (answer.status, answer.headers["Upload-Offset"]) == (201, "3")
+    assert append(wired, answer.location, 3, b"!!").status == 204
+
+
+def test_a_first_body_longer_than_announced_leaves_nothing(wired, account):
+    answer = wired.request(
+        "POST",
+        f"{account}/files",
+        b"hejsan",
+        {**TUS, "Upload-Length": "5", "Content-Type": "application/offset+octet-stream"},
+    )
+    assert (answer.status, code_of(answer)) == (413, "too_large")
+    assert listed(wired, account) == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"Content-Type": "application/octet-stream"}, 415, "content_type"),
+        ({"Content-Type": ""}, 415, "content_type"),
+        ({"Upload-Offset": "2"}, 409, "offset_mismatch"),
+        ({"Upload-Offset": "9"}, 409, "offset_mismatch"),
+        ({"Upload-Offset": ""}, 400, "offset_invalid"),
+        ({"Upload-Offset": "-3"}, 400, "offset_invalid"),
+        ({"Tus-Resumable": "2.0.0"}, 412, "version_unsupported"),
+        ({"Upload-Checksum": "md5 AAAA"}, 400, "checksum_unsupported"),
+        ({"Upload-Checksum": "sha1 " + base64.b64encode(b"x" * 20).decode()}, 460, "checksum_mismatch"),
+    ],
+)
+def test_an_append_that_is_refused_moves_nothing(wired, account, headers, status, code):
+    where = announce(wired, account, 9).location
+    append(wired, where, 0, b"012")
+    good = {**TUS, "Upload-Offset": "3", "Content-Type": "application/offset+octet-stream"}
+    answer = wired.request("PATCH", where, b"345", {**good, **headers})
+    assert (answer.status, code_of(answer)) == (status, code)
+    assert answer.headers["Tus-Resumable"] == "1.0.0"
+    assert offset_of(wired, where) == 3
+    assert append(wired, where, 3, b"345678").status == 204
+
+
+def test_a_mismatch_says_the_right_offset(wired, account):
+    where = announce(wired, account, 9).location
+    append(wired, where, 0, b"0123")
+    answer = append(wired, where, 2, b"x")
+    problem = json.loads(answer.text)
+    assert (answer.headers["Upload-Offset"], problem["expected"], problem["provided"]) == ("4", 4, 2)
+
+
+def test_a_body_longer_than_what_is_left_stores_nothing(wired, account):
+    where = announce(wired, account, 4).location
+    answer = append(wired, where, 0, b"012345")
+    assert (answer.status, code_of(answer)) == (413, "too_large")
+    assert offset_of(wired, where) == 0
+
+
+def test_a_finished_upload_may_be_finished_again_without_a_second_letter(wired, account):
+    created = announce(wired, account, 4)
+    append(wired, created.location, 0, b"0123")
+    again = append(wired, created.location, 4, b"")
+    assert (again.status, again.headers["Upload-Offset"]) == (204, "4")
+    assert append(wired, created.location, 4, b"x").status == 413
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512", "sha1"])
+def test_a_checksum_is_compared(wired, account, algorithm):
+    where = announce(wired, account, 6).location
+    right = base64.b64encode(hashlib.new(algorithm, b"012").digest()).decode()
+    assert append(wired, where, 0, b"012", Upload_Checksum=f"{algorithm} {right}").status == 204
+    wrong = append(wired, where, 3, b"xyz", Upload_Checksum=f"{algorithm} {right}")
+    assert (wrong.status, code_of(wrong)) == (460, "checksum_mismatch")
+    assert offset_of(wired, where) == 3
+
+
+def test_a_length_may_be_put_off_and_is_then_fixed(wired, account):
+    created = create(wired, account, Upload_Defer_Length="1")
+    answer = wired.request("HEAD", created.location)
+    assert (answer.headers["Upload-Defer-Length"], answer.headers["Upload-Length"]) == ("1", None)
+    assert append(wired, created.location, 0, b"012").status == 204
+    short = append(wired, created.location, 3, b"", Upload_Length="2")
+    assert (short.status, code_of(short)) == (400, "length_invalid")
+    long = append(wired, created.location, 3, b"", Upload_Length=str(LIMIT + 1))
+    assert (long.status, code_of(long)) == (413, "too_large")
+    assert append(wired, created.location, 3, b"3", Upload_Length="5").status == 204
+    other = append(wired, created.location, 4, b"", Upload_Length="6")
+    assert (other.status, code_of(other)) == (400, "length_invalid")
+    assert append(wired, created.location, 4, b"4").status == 204
+    assert [file["size"] for file in listed(wired, account)] == [5]
+
+
+def test_a_post_may_name_the_method_a_proxy_would_stop(wired, account):
+    where = announce(wired, account, 3).location
+    good = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    answer = wired.request("POST", where, b"012", {**good, "X-HTTP-Method-Override": "PATCH"})
+    assert answer.status == 204
+    answer = wired.request("GET", where, headers={**TUS, "X-HTTP-Method-Override": "DELETE"})
+    assert answer.status == 405
+    assert [file["state"] for file in listed(wired, account)] != ["erasing"]
+
+
+def test_an_upload_is_terminated(wired, account):
+    where = announce(wired, account, 3).location
+    assert wired.request("DELETE", where, headers=TUS).status == 204
+    assert wired.request("HEAD", where, headers=TUS).status == 410
+    assert append(wired, where, 0, b"012").status == 410
+
+
+def test_an_unknown_upload_or_account_is_not_found(wired, account):
+    assert wired.request("HEAD", f"{account}/files/{'x' * 22}", headers=TUS).status == 404
+    other = "/upload/" + "A" * 43
+    answer = announce(wired, other, 3)
+    assert (answer.status, code_of(answer)) == (404, "not_found")
+    assert wired.request("HEAD", f"{account}/files/..%2f..%2fetc%2fpasswd", headers=TUS).status == 404
+
+
+def test_one_accounts_link_does_not_open_anothers_upload(wired, account):
+    from tests.parts.people import FORM, apply
+
+    where = announce(wired, account, 3).location
+    stranger = apply(wired, FORM).location
+    other = f"{stranger}/files/{where.rpartition('/')[2]}"
+    assert wired.request("HEAD", other, headers=TUS).status == 404
+    assert append(wired, other, 0, b"012").status == 404
+
+
+def test_another_sites_page_may_not_move_a_byte(wired, account):
+    where = announce(wired, account, 3).location
+    for foreign in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        good = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+        answer = wired.request("PATCH", where, b"012", {**good, **foreign})
+        assert (answer.status, code_of(answer)) == (403, "forbidden_origin")
+    assert offset_of(wired, where) == 0
+
+
+def test_no_answer_lets_another_origin_read_it(wired, account):
+    answer = wired.request("OPTIONS", f"{account}/files", headers={"Origin": "https://evil.example"})
+    assert [name for name in answer.headers if name.lower().startswith("access-control")] == []
+
+
+def test_the_samples_tell_whether_the_file_in_hand_goes_on_here(wired, account):
+    data = os.urandom(3 * 1024 * 1024)
+    where = announce(wired, account, len(data) + 1).location
+    append(wired, where, 0, data)
+    told = json.loads(wired.get(f"{where}/samples").text)
+    assert told["offset"] == len(data)
+    for part in (told["head"], told["tail"]):
+        piece = data[part["start"] : part["end"]]
+        assert hashlib.sha256(piece).hexdigest() == part["sha256"]
+    assert (told["head"]["start"], told["tail"]["end"]) == (0, len(data))
+
+
+def test_a_whole_file_is_put_in_one_request(wired, account):
+    answer = wired.request("PUT", f"{account}/r%C3%A4v.txt?with_code=1", b"hej")
+    assert answer.status == 201
+    assert path_of(answer.headers["Location"]).startswith(f"{account}/files/")
+    (file,) = listed(wired, account)
+    assert (file["name"], file["size"], file["with_code"]) == ("räv.txt", 3, True)
+
+
+def test_a_file_put_without_a_length_is_as_long_as_what_came(wired, account):
+    answer = wired.request("PUT", f"{account}/a.bin", iter([b"abc", b"def"]))  # chunked
+    assert answer.status == 201
+    assert [file["size"] for file in listed(wired, account)] == [6]
+
+
+def test_a_received_file_becomes_ready_with_its_sha256(wired, account):
+    send_tus(wired, account, b"hej")
+    end = time.monotonic() + 20
+    while (file := listed(wired, account)[0])["state"] != "ready" and time.monotonic() < end:
+        time.sleep(0.1)
+    assert (file["state"], file["sha256"]) == ("ready", hashlib.sha256(b"hej").hexdigest())

@@ -1,0 +1,186 @@
+"""The house rules that a machine can hold."""
+
+import ast
+import json
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
+from statistics import median
+
+import pytest
+from django.core.management import call_command
+
+from filsluss.rules import lifecycle
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "filsluss"
+MODULES = sorted(SOURCE.rglob("*.py"))
+MIGRATIONS = sorted((SOURCE / "migrations").glob("0*.py"))
+CATALOGUES = sorted(SOURCE.rglob("*.po"))
+NO_ROOM = {"utils", "util", "common", "helpers", "helper", "services", "core", "base", "exceptions", "misc"}
+DOORS = (
+    "pages",
+    "streams",
+    "worker",
+    "management",
+    "cli",
+    "checks",
+    "wsgi",
+    "demo_house",
+    "parent",
+    "server",
+)
+WRITES = {"create", "bulk_create", "bulk_update", "get_or_create", "update_or_create", "delete", "save"}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(SOURCE))
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Every function of the file, and how many lines it has."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            yield f"{name_of(path)}:{node.name}", node.end_lineno - node.lineno + 1
+
+
+def rooms(*names: str) -> list[Path]:
+    """The files of these floors' folders, or the file of that name."""
+    return [path for path in MODULES if name_of(path).removesuffix(".py").split("/")[0] in names]
+
+
+def calls(path: Path) -> Iterator[tuple[str, int]]:
+    """Every call in the file as it is written, such as `datetime.now`, and its line."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node.lineno
+
+
+def test_every_file_opens_with_one_line_that_says_what_lives_there():
+    opening = {name_of(path): ast.get_docstring(tree_of(path), clean=False) or "" for path in MODULES}
+    ours = {name: text for name, text in opening.items() if not name.startswith("migrations/0")}
+    assert [name for name, text in ours.items() if not text.strip() or "\n" in text] == []
+
+
+def test_no_file_is_longer_than_300_lines():
+    lengths = {name_of(path): len(path.read_text().splitlines()) for path in MODULES}
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
+def test_no_function_is_longer_than_60_lines():
+    lengths = dict(found for path in MODULES for found in functions(path))
+    assert {name: length for name, length in lengths.items() if length > 60} == {}
+
+
+def test_half_of_all_functions_have_at_most_6_lines():
+    assert median(length for path in MODULES for _, length in functions(path)) <= 6
+
+
+def test_no_room_is_named_for_having_no_name():
+    places = {*MODULES, *(path.parent for path in MODULES)}
+    assert sorted(str(path) for path in places if path.stem in NO_ROOM) == []
+
+
+def test_a_migration_imports_nothing_of_ours():
+    """What the house means today must not change what a database went through long ago."""
+    used = {
+        (path.name, line)
+        for path in MIGRATIONS
+        for line in path.read_text().splitlines()
+        if re.search(r"^\s*(import|from) +(filsluss|\.)|\bfilsluss\.[a-z]\w*\.", line)
+    }
+    assert used == set()
+
+
+@pytest.mark.django_db
+def test_the_migrations_make_what_the_models_say():
+    call_command("makemigrations", "filsluss", check=True, dry_run=True, verbosity=0)
+
+
+def test_only_a_door_reads_the_clock():
+    clock = re.compile(r"(^|\.)(now|utcnow)$|^(datetime\.)?(date|datetime)\.today$|^time\.time(_ns)?$")
+    read = [
+        f"{name_of(path)}:{line}"
+        for path in rooms("rules", "models", "letters", "actions")
+        for call, line in calls(path)
+        if clock.search(call)
+    ]
+    assert read == []
+
+
+def test_a_door_never_writes_a_row():
+    """Of ours: who may sign in is Django's to remember."""
+    written = [
+        f"{name_of(path)}:{line} {call}"
+        for path in rooms(*DOORS)
+        for call, line in calls(path)
+        if re.search(r"(?<!User)\.objects\b", call) and call.rpartition(".")[2] in {*WRITES, "update"}
+    ]
+    assert written == []
+
+
+def test_a_verb_is_handed_one_thing_by_place_and_the_rest_by_name():
+    """Only `advance` takes two: a transfer and its step are one sentence."""
+    loose = [
+        f"{name_of(path)}:{node.name}"
+        for path in rooms("actions")
+        for node in tree_of(path).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        if len(node.args.args) > 1 + (node.name == "advance")
+    ]
+    assert loose == []
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+def test_a_lock_file_names_versions_and_hashes_and_no_host(lock: str):
+    lines = (ROOT / lock).read_text().splitlines()
+    named = [line for line in lines if line[:1].isalpha()]
+    assert [line for line in named if not re.fullmatch(r"[a-z0-9-]+==[^ ]+( ; .+)? \\", line)] == []
+    assert [line for line in lines if "://" in line or line.startswith("-")] == []
+
+
+def test_what_the_service_runs_on_is_what_it_is_tested_on():
+    def versions(lock: str) -> set[str]:
+        return set(re.findall(r"^[a-z0-9-]+==[^ ]+", (ROOT / lock).read_text(), re.MULTILINE))
+
+    assert versions("requirements.txt") - versions("requirements-dev.txt") == set()
+
+
+def test_every_requirement_is_in_its_lock_file():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {re.split(r"[\[~=<>]", need)[0].lower() for need in project["dependencies"]}
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    assert wanted - locked == set()
+
+
+def test_the_lock_file_of_the_foreign_clients_names_no_host():
+    lock = json.loads((ROOT / "tests/foreign/package-lock.json").read_text())
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+    assert [name for name, package in packages.items() if "integrity" not in package] == []
+
+
+@pytest.mark.skipif(not which("msgfmt"), reason="msgfmt is not here (apt-get install gettext)")
+def test_every_catalogue_lies_compiled_beside_its_words(tmp_path: Path):
+    """The demo must speak Swedish on a machine without gettext."""
+    stale = []
+    for catalogue in CATALOGUES:
+        subprocess.run(["msgfmt", "--check", "-o", tmp_path / "made.mo", catalogue], check=True)
+        kept = catalogue.with_suffix(".mo")
+        if not kept.exists() or kept.read_bytes() != (tmp_path / "made.mo").read_bytes():
+            stale.append(name_of(catalogue))
+    assert stale == []
+
+
+def test_the_glossary_explains_every_state_and_every_reason():
+    words = set(re.findall(r"`([A-Z_]+)`", (ROOT / "docs/glossary.md").read_text()))
+    kinds = (lifecycle.State, lifecycle.FileState, lifecycle.Because)
+    assert {member.name for kind in kinds for member in kind} - words == set()
