@@ -33,9 +33,7 @@ def test_who_may_send_a_form(origin, fetch_site, ours):
 def test_in_the_demo_every_name_of_this_machine_is_ours():
     for host in ("localhost", "127.0.0.1", "[::1]"):
         origin = f"http://{host}:8000"
-        assert is_from_us(
-            origin=origin, fetch_site=None, base_url="http://localhost:8000", on_loopback=True
-        )
+        assert is_from_us(origin=origin, fetch_site=None, base_url="http://localhost:8000", on_loopback=True)
     assert not is_from_us(
         origin="http://127.0.0.1:8001", fetch_site=None, base_url="http://localhost:8000", on_loopback=True
     )

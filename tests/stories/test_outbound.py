@@ -33,7 +33,7 @@ def test_anna_on_our_network_uploads_at_once_and_bo_fetches_by_link(house, post)
     got = fetch(house, letter)
     assert (got.status, got.body) == (200, data)
     assert got.headers["Content-Disposition"] == (
-        "attachment; filename=\"ritning ___.pdf\"; filename*=UTF-8''ritning%20%C3%A5%C3%A4%C3%B6.pdf"
+        "attachment; filename=\"ritning aao.pdf\"; filename*=UTF-8''ritning%20%C3%A5%C3%A4%C3%B6.pdf"
     )
 
 

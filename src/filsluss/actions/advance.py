@@ -54,31 +54,31 @@ def advance(
             raise StepRefused(step.name)
         for name, value in {**changes, "state": step.target.value}.items():
             setattr(transfer, name, value)
-        note(transfer, step.name, by=by, role=role, now=now, reason=reason)
+        note(transfer, step=step.name, by=by, role=role, now=now, reason=reason)
         postman.withdraw_unsent(transfer=transfer, kinds=MADE_UNTRUE.get(step.name, ()), now=now)
-        tell(transfer, step, policy=policy, now=now, files=files)
+        tell(transfer, step=step, policy=policy, now=now, files=files)
 
 
 def tell(
-    transfer: Transfer, step: Step, *, policy: Policy, now: datetime, files: Sequence[TransferFile] = ()
+    transfer: Transfer, *, step: Step, policy: Policy, now: datetime, files: Sequence[TransferFile] = ()
 ) -> None:
     """One letter for each address the step names, however many roles that person has."""
     if step.letter is None:
         return
-    for role in distinct_roles(transfer, step.told):
+    for role in distinct_roles(transfer, among=step.told):
         compose.write(step.letter, transfer=transfer, role=role, policy=policy, now=now, files=files)
 
 
-def distinct_roles(transfer: Transfer, roles: Sequence[Role]) -> list[Role]:
+def distinct_roles(transfer: Transfer, *, among: Sequence[Role]) -> list[Role]:
     """The roles that have an address, the first for each address."""
-    by_address = {transfer.address_of(role): role for role in reversed(roles) if transfer.address_of(role)}
-    return [role for role in roles if role in by_address.values()]
+    by_address = {transfer.address_of(role): role for role in reversed(among) if transfer.address_of(role)}
+    return [role for role in among if role in by_address.values()]
 
 
 def note(
     transfer: Transfer,
-    step: str,
     *,
+    step: str,
     by: str,
     role: str,
     now: datetime,

@@ -73,7 +73,7 @@ def draft(application: Application, *, policy: Policy, now: datetime) -> Transfe
 def begin(transfer: Transfer, *, days: int, policy: Policy, now: datetime) -> None:
     """The first step of its life; outbound takes the second in the same breath."""
     if transfer.way is Direction.OUTBOUND:
-        note(transfer, APPLIED.name, by=transfer.sender_email, role=Role.SENDER, now=now)
+        note(transfer, step=APPLIED.name, by=transfer.sender_email, role=Role.SENDER, now=now)
         Transfer.objects.filter(pk=transfer.pk, state=State.NEW).update(state=State.PENDING)
         until = policy.end_of(now, days)
         advance(

@@ -39,23 +39,16 @@ def decide(
 
 
 def _carry_out(transfer: Transfer, made: Decision, *, policy: Policy, now: datetime) -> None:
-    who = {"by": transfer.approver_email, "role": Role.APPROVER.value}
-    in_time = {"lapse_by__gt": now}
+    by, role, in_time = transfer.approver_email, Role.APPROVER.value, {"lapse_by__gt": now}
     if made.choice == "approve":
         until = policy.end_of(now, int(made.days))
         advance(
-            transfer,
-            APPROVED,
-            **who,
-            policy=policy,
-            now=now,
-            unless=in_time,
-            decided_at=now,
-            open_until=until,
-        )
+            transfer, APPROVED, by=by, role=role, policy=policy, now=now, unless=in_time,
+            decided_at=now, open_until=until,
+        )  # fmt: skip
     else:
         reason = made.rejection_reason.strip()
         advance(
-            transfer, REJECTED, **who, policy=policy, now=now, unless=in_time, reason=reason,
+            transfer, REJECTED, by=by, role=role, policy=policy, now=now, unless=in_time, reason=reason,
             decided_at=now, rejection_reason=reason,
         )  # fmt: skip

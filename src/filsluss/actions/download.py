@@ -73,4 +73,4 @@ def record_sent(file: TransferFile, *, start: int, reached: int, policy: Policy,
             sent_until=0, fetches=F("fetches") + 1, fetched_last_at=now
         ):
             row.filter(fetched_at=None).update(fetched_at=now)
-            note(file.transfer, "fetched", by="", role=Role.RECIPIENT, now=now, file=file)
+            note(file.transfer, step="fetched", by="", role=Role.RECIPIENT, now=now, file=file)

@@ -10,12 +10,17 @@ from filsluss.actions.advance import StepRefused, advance, distinct_roles, note
 from filsluss.actions.upload import make_ready, receive, take_away
 from filsluss.blobs import BlobBusy, BlobMissing, Store
 from filsluss.letters import compose
-from filsluss.models import Attempt, AuditEntry, Transfer, TransferFile
+from filsluss.models import Attempt, AuditEntry, Heartbeat, Transfer, TransferFile
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ENDED, ERASED, LAPSED, LIVE_FILE, OVER, Because, FileState, State, Step
 from filsluss.rules.policy import Policy
 
 ORPHAN_AGE = timedelta(hours=1)
+
+
+def show_alive(part: str, *, now: datetime) -> None:
+    """A part of the house says that it is at work."""
+    Heartbeat.objects.update_or_create(name=part, defaults={"at": now})
 
 
 def lapse_undecided(*, policy: Policy, now: datetime) -> int:
@@ -67,7 +72,7 @@ def erase(file: TransferFile, *, store: Store, policy: Policy, now: datetime) ->
         if row.update(state=FileState.ERASED, erased_at=now, code_digest=None) != 1:
             return False
         file.refresh_from_db()
-        note(file.transfer, "file-erased", by="", role="rule", now=now, file=file)
+        note(file.transfer, step="file-erased", by="", role="rule", now=now, file=file)
         tell_removed(file, policy=policy, now=now)
     return True
 
@@ -77,7 +82,7 @@ def tell_removed(file: TransferFile, *, policy: Policy, now: datetime) -> None:
     if not file.removed_by or file.received_at is None:
         return
     knew = tuple(Role) if file.ready_at else (Role.SENDER,)
-    for role in distinct_roles(file.transfer, knew):
+    for role in distinct_roles(file.transfer, among=knew):
         compose.write("file-removed", transfer=file.transfer, role=role, policy=policy, now=now, file=file)
 
 

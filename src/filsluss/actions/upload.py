@@ -67,7 +67,7 @@ def _announce(file: TransferFile, *, policy: Policy, now: datetime) -> None:
     with transaction.atomic():
         transfer = Transfer.objects.select_for_update().get(pk=file.transfer_id)
         refuse_closed(transfer, now=now)
-        refuse_crowd(transfer, file.size or 0, policy=policy)
+        refuse_crowd(transfer, size=file.size or 0, policy=policy)
         file.save(force_insert=True)
 
 
@@ -89,7 +89,7 @@ def refuse_closed(transfer: Transfer, *, now: datetime) -> None:
         raise UploadRefused("account_closed_by_admin" if transfer.closed_reason else "account_ended")
 
 
-def refuse_crowd(transfer: Transfer, size: int, *, policy: Policy) -> None:
+def refuse_crowd(transfer: Transfer, *, size: int, policy: Policy) -> None:
     """Asked with the transfer's row locked, so that two announcements cannot both take the last room."""
     live = transfer.files.filter(state__in=LIVE_FILE)
     taken = live.aggregate(total=Sum("size"))["total"] or 0
@@ -115,7 +115,7 @@ def declare_size(file: TransferFile, *, size: int, policy: Policy) -> None:
     fitting(size, policy=policy)
     with transaction.atomic():
         transfer = Transfer.objects.select_for_update().get(pk=file.transfer_id)
-        refuse_crowd(transfer, size, policy=policy)
+        refuse_crowd(transfer, size=size, policy=policy)
         row = TransferFile.objects.filter(pk=file.pk, size=None, state=FileState.UPLOADING)
         if row.update(size=size) != 1:
             raise UploadRefused("length_invalid")
@@ -148,7 +148,7 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
             received_at=now,
         )
         if decided:
-            note(file.transfer, "received", by="", role=Role.SENDER, now=now, file=file)
+            note(file.transfer, step="received", by="", role=Role.SENDER, now=now, file=file)
     file.refresh_from_db(fields=["state", "received_at"])
     if not decided and file.state == FileState.UPLOADING:
         file.transfer.refresh_from_db()
@@ -175,7 +175,7 @@ def make_ready(file: TransferFile, *, sha256: str, policy: Policy, now: datetime
         if row.update(**changes) != 1:
             return False
         file.refresh_from_db()
-        note(file.transfer, "ready", by="", role="rule", now=now, file=file)
+        note(file.transfer, step="ready", by="", role="rule", now=now, file=file)
         compose.write(
             "file-ready",
             transfer=file.transfer,
@@ -207,7 +207,7 @@ def take_away(
             return False
         file.refresh_from_db()
         role = removed_by or "rule"
-        note(file.transfer, f"file-{because}", by=by, role=role, now=now, reason=reason, file=file)
+        note(file.transfer, step=f"file-{because}", by=by, role=role, now=now, reason=reason, file=file)
         postman.withdraw_unsent(transfer=file.transfer, file=file, kinds=("file-ready",), now=now)
     return True
 

@@ -3,12 +3,12 @@
 import contextlib
 import errno
 import hashlib
+import io
 import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from filsluss.blobs.store import BlobDamaged, BlobMissing, Bytes, StoreFull
 from filsluss.blobs.turns import Turns
@@ -131,8 +131,8 @@ class DiskStore:
         finally:
             os.close(fd)
 
-    def open(self, name: str) -> BinaryIO:
-        return os.fdopen(self._open(name, os.O_RDONLY), "rb")
+    def open(self, name: str) -> io.BufferedReader:
+        return open(self._open(name, os.O_RDONLY), "rb")
 
     def sha256(self, name: str) -> str:
         with self.open(name) as file:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import BinaryIO, Protocol
+from io import BufferedReader
+from typing import Protocol
 
 Bytes = bytes | bytearray | memoryview
 
@@ -63,7 +64,7 @@ class Store(Protocol):
 
     def is_being_written(self, name: str) -> bool: ...
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str) -> BufferedReader:
         """The blob as a real file, for sendfile; raises BlobMissing."""
 
     def sha256(self, name: str) -> str:

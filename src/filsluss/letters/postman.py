@@ -148,11 +148,14 @@ def answer_in(fault: Exception) -> tuple[int, str]:
     """Code and words of the server's answer; a code of -1 if it gave none."""
     if isinstance(fault, smtplib.SMTPRecipientsRefused):
         code, words = next(iter(fault.recipients.values()))
-    elif isinstance(fault, smtplib.SMTPResponseException):
-        code, words = fault.smtp_code, fault.smtp_error
-    else:
-        return -1, ""
-    return code, words.decode(errors="replace") if isinstance(words, bytes) else words
+        return code, legible(words)
+    if isinstance(fault, smtplib.SMTPResponseException):
+        return fault.smtp_code, legible(fault.smtp_error)
+    return -1, ""
+
+
+def legible(words: bytes | str) -> str:
+    return words.decode(errors="replace") if isinstance(words, bytes) else words
 
 
 def described(fault: Exception) -> str:

@@ -19,6 +19,7 @@ from filsluss.actions.advance import StepRefused
 from filsluss.models import AuditEntry, Transfer, TransferFile
 from filsluss.pages import sight
 from filsluss.pages.manners import takes, typed, unlisted
+from filsluss.pages.oversee_words import actor_word, delivery_word, letter_word, state_word, step_word
 from filsluss.pages.words import Problem, problems_in
 from filsluss.rules.lifecycle import State
 
@@ -111,19 +112,6 @@ def with_file(asked: str) -> QuerySet[TransferFile, int]:
     return named.values_list("transfer_id", flat=True)
 
 
-def state_word(state: str) -> str:
-    words = {
-        State.NEW: _("new"),
-        State.PENDING: _("waiting for an answer"),
-        State.OPEN: _("open"),
-        State.CLOSING: _("being deleted"),
-        State.CLOSED: _("ended"),
-        State.REJECTED: _("rejected"),
-        State.LAPSED: _("not answered"),
-    }
-    return words[State(state)]
-
-
 def transfer_named(public_id: str) -> Transfer:
     found = Transfer.objects.filter(public_id=public_id).first()
     if found is None:
@@ -151,8 +139,14 @@ def show(
         "through": sight.last_day(row.open_until),
         "erased": sight.moment(row.erased_at),
         "files": [sight.file_sight(file) for file in files],
-        "letters": [(each, sight.moment(each.written_at)) for each in letters],
-        "trail": [(entry, sight.moment(entry.at)) for entry in trail],
+        "letters": [
+            (each, letter_word(each.kind), delivery_word(each.delivery), sight.moment(each.written_at))
+            for each in letters
+        ],
+        "trail": [
+            (entry, step_word(entry.step), actor_word(entry.actor, entry.role), sight.moment(entry.at))
+            for entry in trail
+        ],
         "is_open": row.state == State.OPEN,
         "is_pending": row.state == State.PENDING,
         "problems": problems or [],

@@ -2,7 +2,8 @@
 
 import os
 from base64 import b64encode
-from typing import Any, BinaryIO
+from io import BufferedReader
+from typing import Any
 
 from django.db import connection
 
@@ -85,7 +86,7 @@ class Leaving:
     `socket.sendfile` leaves the file's position at what was sent, also when the client goes away.
     """
 
-    def __init__(self, blob: BinaryIO, request: Request, file: TransferFile, span: Span) -> None:
+    def __init__(self, blob: BufferedReader, request: Request, file: TransferFile, span: Span) -> None:
         self._blob, self._request, self._file, self._span = blob, request, file, span
         self._reached = span.start
         os.lseek(blob.fileno(), span.start, os.SEEK_SET)

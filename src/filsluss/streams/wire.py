@@ -1,8 +1,7 @@
-"""The short way from a socket to a file: gunicorn's own socket, read without its parser in between.
+"""The short way from a socket to a file: gunicorn's own socket, read without its parser in between."""
 
-It rests on the inside of gunicorn 27 and is used only where everything it needs is found there; any
-other body (chunked, TLS, another server) takes `wsgi.input`, which the same tests go through.
-"""
+# It rests on the inside of gunicorn 27 and is used only where everything it needs is found there; any
+# other body (chunked, TLS, another server) takes `wsgi.input`, which the same tests go through.
 
 import contextlib
 import fcntl
@@ -90,8 +89,10 @@ def open_wire(environ: dict[str, Any]) -> Wire | None:
     sock, body = environ.get("gunicorn.socket"), environ["wsgi.input"]
     reader = getattr(body, "reader", None)
     unreader = getattr(reader, "unreader", None)
+    if not isinstance(sock, socket.socket):
+        return None
     fits = (
-        type(sock) is socket.socket
+        type(sock) is socket.socket  # not a TLS one, whose bytes are not the body's
         and type(reader).__name__ == "LengthReader"
         and isinstance(getattr(reader, "length", None), int)
         and hasattr(unreader, "take_buffered")
