@@ -41,6 +41,7 @@ urlpatterns = [
     path("download/<token:token>", download.pickup, name="download"),
     path("code", download.code, name="code"),
     path("oversee", oversee.transfers, name="oversee"),
+    path("oversee/", oversee.transfers),
     path("oversee/sign-in", oversee.sign_in, name="sign-in"),
     path("oversee/sign-out", oversee.sign_out, name="sign-out"),
     path("oversee/transfers/<id:public_id>", oversee.transfer, name="oversee-transfer"),
