@@ -29,7 +29,7 @@ OPTIONAL = {
     "WEB_PROCESSES",
 }  # fmt: skip
 DEMO_NAME = "DEMO"  # set by `filsluss demo` for its children only
-NOT_BUILT = ("ACCENT", "ACCEL", "ADMIN_EMAIL", "CLAMD", "LOGO", "METRICS_NETWORKS", "S3_ACCESS_KEY",
+NOT_BUILT = ("ACCENT", "ADMIN_EMAIL", "CLAMD", "LOGO", "METRICS_NETWORKS", "S3_ACCESS_KEY",
              "S3_SECRET_KEY")  # fmt: skip
 
 
@@ -195,4 +195,10 @@ def smtp(url: str) -> dict[str, Any]:
 def blob_url(value: str) -> str:
     if not value.startswith("file:///"):
         raise ValueError("only file:// stores are built yet")
+    return value
+
+
+def accel(value: str) -> str:
+    if value not in ("", "nginx"):
+        raise ValueError("must be nginx, or empty")
     return value

@@ -42,6 +42,9 @@ POLICY = Policy(
 if POLICY.default_days > POLICY.max_days:
     raise env.SettingUnreadable("FILSLUSS_DEFAULT_DAYS is more than FILSLUSS_MAX_DAYS")
 BLOB_URL = read("BLOB_URL", env.blob_url, (DATA_DIR / "blobs").as_uri())
+ACCEL = read("ACCEL", env.accel, "")
+if ACCEL and not BLOB_URL.startswith("file:"):
+    raise env.SettingUnreadable("FILSLUSS_ACCEL: only files on a disk can leave by the proxy")
 THREADS = read("THREADS", whole(2, 2000), "300")
 WEB_PROCESSES = read("WEB_PROCESSES", whole(1, 64), "1")
 

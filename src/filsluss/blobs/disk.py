@@ -81,6 +81,10 @@ class DiskStore:
             raise BlobMissing(name)
         return self.root / f"{name[:1]}.d" / name
 
+    def below(self, name: str) -> str:
+        """Where a web server that holds `root` finds the blob: a path below it."""
+        return str(self._path(name).relative_to(self.root))
+
     def create(self, name: str) -> None:
         path = self._path(name)
         with full_disk():

@@ -1,21 +1,24 @@
 """Downloads: any one range of a ready file, sent by the kernel, counted when it was fetched whole."""
 
-import os
+import re
 from base64 import b64encode
-from io import BufferedReader
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
-from filsluss.actions import download
 from filsluss.blobs import BlobMissing
+from filsluss.blobs.disk import DiskStore
 from filsluss.models import TransferFile
 from filsluss.rules.filenames import content_disposition
 from filsluss.streams.answers import Answer, Headers, Refusal
+from filsluss.streams.leaving import Leaving, record
 from filsluss.streams.ranges import Span, Unsatisfiable, match, none_match, range_holds, read_range
 from filsluss.streams.request import Request
 
-PATIENCE = 60.0  # seconds that a client may take nothing
+PLAIN_RANGE = re.compile("bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
+BESIDE_US = "/filsluss-bytes/"
+"""Where the proxy keeps the store for itself; see deploy/nginx.conf."""
 
 
 def find(request: Request) -> TransferFile:
@@ -64,8 +67,32 @@ def fetch(request: Request) -> Answer:
     part = (("Content-Range", span.content_range(size)),) if span else ()
     status, span = (206, span) if span else (200, Span(0, size))
     length = ("Content-Length", str(span.length))
-    body = () if request.method == "HEAD" else send(request, file, span)
-    return Answer(status, (*headers, *part, length), body)
+    if request.method == "HEAD":
+        return Answer(status, (*headers, *part, length))
+    if leaves_by_proxy(request):
+        return hand_over(request, file, headers, span)
+    return Answer(status, (*headers, *part, length), send(request, file, span))
+
+
+def leaves_by_proxy(request: Request) -> bool:
+    """With FILSLUSS_ACCEL, whatever the proxy is sure to read as we do; we send the rest ourselves."""
+    asked = request.header("Range")
+    unlike = request.header("If-Match") or request.header("If-Unmodified-Since")
+    return bool(settings.ACCEL) and not unlike and (asked is None or bool(PLAIN_RANGE.fullmatch(asked)))
+
+
+def hand_over(request: Request, file: TransferFile, headers: Headers, span: Span) -> Answer:
+    """The proxy beside us sends the bytes, range and all.
+
+    Nobody tells us how far it came: what was handed over counts as sent (docs/proxy.md).
+    """
+    store = request.store
+    assert isinstance(store, DiskStore)
+    if not store.exists(file.blob):
+        raise Refusal("upload_gone")
+    record(request, file, span.start, span.stop)
+    where = ("X-Accel-Redirect", BESIDE_US + store.below(file.blob))
+    return Answer(200, (*headers, where, ("Content-Length", "0")))
 
 
 def send(request: Request, file: TransferFile, span: Span) -> Any:
@@ -75,41 +102,4 @@ def send(request: Request, file: TransferFile, span: Span) -> Any:
     except BlobMissing:
         raise Refusal("upload_gone") from None
     connection.close()
-    if sock := request.environ.get("gunicorn.socket"):
-        sock.settimeout(PATIENCE)
     return request.environ["wsgi.file_wrapper"](Leaving(blob, request, file, span), 1 << 20)
-
-
-class Leaving:
-    """An open blob on its way out, which knows how far it was sent.
-
-    `socket.sendfile` leaves the file's position at what was sent, also when the client goes away.
-    """
-
-    def __init__(self, blob: BufferedReader, request: Request, file: TransferFile, span: Span) -> None:
-        self._blob, self._request, self._file, self._span = blob, request, file, span
-        self._reached = span.start
-        os.lseek(blob.fileno(), span.start, os.SEEK_SET)
-
-    def fileno(self) -> int:
-        return self._blob.fileno()
-
-    def seek(self, position: int) -> None:
-        self._reached = max(self._reached, position)
-
-    def read(self, size: int) -> bytes:
-        """For servers without sendfile."""
-        self._reached = os.lseek(self.fileno(), 0, os.SEEK_CUR)
-        return os.read(self.fileno(), max(0, min(size, self._span.stop - self._reached)))
-
-    def close(self) -> None:
-        self._blob.close()
-        if self._reached > self._span.start or self._span.length == 0:
-            download.record_sent(
-                self._file,
-                start=self._span.start,
-                reached=self._reached,
-                policy=self._request.policy,
-                now=self._request.now,
-            )
-            connection.close()

@@ -12,7 +12,7 @@ from filsluss.actions.upload import UploadRefused
 from filsluss.blobs import StoreFull
 from filsluss.rules.origins import is_from_us
 from filsluss.rules.tokens import TOKEN_PATTERN
-from filsluss.streams import download, form, listing, upload
+from filsluss.streams import bundle, download, form, listing, upload
 from filsluss.streams.answers import Answer, Refusal, problem, reason_of
 from filsluss.streams.body import abandon, content_length
 from filsluss.streams.request import Handler, Request, by_method
@@ -39,11 +39,12 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", f"/upload/{TOKEN}/(?P<name>[^/]+)", form.put),
     ("POST", f"/upload/{TOKEN}", form.post),
     ("GET HEAD", f"/download/{TOKEN}/(?P<name>[^/]*)", download.fetch),
+    ("GET HEAD", rf"/zip/{TOKEN}/(?P<id>[A-Z0-9-]{{9}})\.zip", bundle.fetch),
 )
 """The methods a route is for (none named: all, and it answers for itself), its path and its handler."""
 
 TUS_PATH = re.compile(f"/upload/{TOKEN_PATTERN}/files(/.*)?", re.DOTALL)
-CALM = re.compile(rf"(?P<page>/(?:upload|download)/{TOKEN_PATTERN})(/[^/]*)?", re.DOTALL)
+CALM = re.compile(rf"/(?P<door>upload|download|zip)/{TOKEN}(/[^/]*)?", re.DOTALL)
 
 
 class HandOn(Exception):
@@ -107,9 +108,10 @@ def refuse_foreign(environ: dict[str, Any]) -> None:
 def refused(environ: dict[str, Any], refusal: Refusal) -> Answer:
     """A problem for programs; a page in the person's language for the plain form and for downloads."""
     leave_unread(environ)
-    page = CALM.fullmatch(environ["PATH_INFO"])
-    if page and not TUS_PATH.fullmatch(environ["PATH_INFO"]) and is_for_people(environ, refusal):
-        raise HandOn(page["page"], refusal)
+    calm = CALM.fullmatch(environ["PATH_INFO"])
+    if calm and not TUS_PATH.fullmatch(environ["PATH_INFO"]) and is_for_people(environ, refusal):
+        door = "upload" if calm["door"] == "upload" else "download"
+        raise HandOn(f"/{door}/{calm['token']}", refusal)
     return problem(refusal)
 
 
