@@ -1,5 +1,6 @@
 """gunicorn as this house runs it: a thread for each request, none for a client that has said nothing yet."""
 
+import contextlib
 import logging
 import socket
 import time
@@ -11,6 +12,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 HEADER_SECONDS = 10.0
+LINGER_SECONDS = 2.0
 GRACE_SECONDS = 8
 
 log = logging.getLogger(__name__)
@@ -38,16 +40,30 @@ class Worker(ThreadWorker):
     def handle(self, conn: TConn) -> Any:
         self._opening[conn] = time.monotonic() + HEADER_SECONDS
         try:
-            return super().handle(conn)
+            goes_on = super().handle(conn)
         finally:
             self._opening.pop(conn, None)
+        if not goes_on:
+            see_out(conn.sock)
+        return goes_on
+
+    def finish_request(self, conn: TConn, fs: Any) -> None:
+        """Closed where it was served: the loop that takes everybody in waits for nobody to leave."""
+        if conn.sock.fileno() == -1:
+            self.nr_conns -= 1
+        else:
+            super().finish_request(conn, fs)
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """The header is complete; whether the body is wanted, its reader will say."""
         self._opening.pop(conn, None)
         req._expected_100_continue = False
         req.body.message = req
-        return super().handle_request(req, conn)
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError:
+            log.info("a client took nothing for too long")
+            return False
 
     def murder_pending(self) -> None:
         super().murder_pending()
@@ -70,6 +86,17 @@ class Worker(ThreadWorker):
 
         super().handle_exit(sig, frame)
         stop_all("shutting_down")
+
+
+def see_out(sock: socket.socket) -> None:
+    """Closes so that the answer arrives though the client is still sending (RFC 9112, 9.6)."""
+    late = time.monotonic() + LINGER_SECONDS
+    with sock, contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
+        while (left := late - time.monotonic()) > 0:
+            sock.settimeout(left)
+            if not sock.recv(1 << 16):
+                break
 
 
 class Web(BaseApplication):

@@ -72,6 +72,11 @@ def with_headers(start_response: StartResponse) -> StartResponse:
     return start
 
 
+def refuse_slow(start_response: StartResponse) -> Iterable[bytes]:
+    start_response("408 Request Timeout", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+    return []
+
+
 def refuse_host(start_response: StartResponse) -> Iterable[bytes]:
     start_response("421 Misdirected Request", [("Content-Type", "text/plain"), ("Content-Length", "0")])
     return []
@@ -94,9 +99,10 @@ def redirect_home(environ: Environ, start_response: StartResponse) -> Iterable[b
 class FrontDoor:
     def __init__(self) -> None:
         self._pages = get_wsgi_application()
+        from filsluss.streams.body import take_form
         from filsluss.streams.front import HandOn, application  # the models exist only from here on
 
-        self._streams, self._hand_on = application, HandOn
+        self._streams, self._hand_on, self._take_form = application, HandOn, take_form
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         answer = with_headers(start_response)
@@ -112,14 +118,9 @@ class FrontDoor:
             streamed = None
         if streamed is not None:
             return streamed
-        let_body_come(environ)
+        if not self._take_form(environ):
+            return refuse_slow(answer)
         return self._pages(environ, answer)
-
-
-def let_body_come(environ: Environ) -> None:
-    """A page takes every body; the byte paths look at the request first (RFC 9110, 10.1.1)."""
-    if environ.get("HTTP_EXPECT", "").lower() == "100-continue" and "gunicorn.socket" in environ:
-        environ["gunicorn.socket"].sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def point_to_page(environ: Environ, page: str, refusal: Any) -> None:

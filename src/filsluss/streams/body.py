@@ -1,6 +1,7 @@
 """One request's body, off the wire in large pieces: it can be told to stop, and may not stall."""
 
 import contextlib
+import io
 import socket
 import threading
 import time
@@ -10,6 +11,7 @@ from typing import Any
 from filsluss.streams.wire import PIECE, Sink, Wire, open_wire
 
 SILENCE = 30.0  # seconds without a byte
+FORM_MAX, FORM_SECONDS = 64 * 1024, 30.0
 SLOW_WINDOW, SLOW_BYTES = 60.0, 60 * 1024  # less than 1 KiB/s over a minute is a stall
 
 _live: set["Body"] = set()
@@ -57,7 +59,8 @@ class Body:
 
     def _accept(self) -> None:
         """Only now may a client that asked first (RFC 9110, 10.1.1) send its body."""
-        if self._socket and self._environ.get("HTTP_EXPECT", "").lower() == "100-continue":
+        asks = self._environ.get("HTTP_EXPECT", "").lower() == "100-continue"
+        if self._socket and asks and self._environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
             self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def stop(self, reason: str) -> None:
@@ -165,6 +168,24 @@ class Watch:
             before = self._body.count
         if not self._done.is_set():
             self._body.stop("read_timeout")
+
+
+def take_form(environ: dict[str, Any]) -> bool:
+    """Reads the body for a page, which waits for no client; False if it did not come whole in time.
+
+    A longer one than any form is not read: the page refuses it by its length.
+    """
+    length = content_length(environ)
+    if length == 0:
+        return True
+    if length is None or length > FORM_MAX:
+        environ["wsgi.input"], unread = io.BytesIO(), environ["wsgi.input"]
+        abandon({"wsgi.input": unread})
+        return True
+    with Body(environ, until=time.monotonic() + FORM_SECONDS) as body:
+        form = b"".join(bytes(piece) for piece in body.pieces(room=FORM_MAX))
+    environ["wsgi.input"] = io.BytesIO(form)
+    return body.is_whole
 
 
 def content_length(environ: dict[str, Any]) -> int | None:
