@@ -46,6 +46,7 @@ def show(request: HttpRequest, file: TransferFile, others: list[TransferFile], t
     page: dict[str, Any] = {
         "transfer": transfer,
         "files": list(zip(map(sight.file_sight, (file, *others)), addresses, strict=True)),
+        "everything": f"/zip/{token}/{transfer.public_id}.zip" if others else "",
         "through": sight.last_day(transfer.open_until),
         "time_left": sight.days_left(transfer.open_until, timezone.now()),
     }
