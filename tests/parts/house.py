@@ -83,6 +83,7 @@ class House:
         self.env = environment(data_dir, **{"BASE_URL": self.url, **own})
         self.log = data_dir.with_suffix(".log")
         self.process: subprocess.Popen[bytes] | None = None
+        self.program = [sys.executable, "-m", "filsluss"]
 
     def start(self, command: str = "serve", *words: str, at: datetime | None = None) -> "House":
         """Runs `filsluss serve` (or `web`, or `worker`) and waits until it answers, if it ever does."""
@@ -90,7 +91,7 @@ class House:
         clock = at_clock(at)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "filsluss", command, *listening, *words],
+                [*self.program, command, *listening, *words],
                 env={**self.env, **clock}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
@@ -142,7 +143,7 @@ class House:
     ) -> subprocess.CompletedProcess[str]:
         """One `filsluss` command on this installation, to its end; with `check`, exit 0 is demanded."""
         ran = subprocess.run(
-            [sys.executable, "-m", "filsluss", *words], env={**self.env, **at_clock(at)},
+            [*self.program, *words], env={**self.env, **at_clock(at)},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False,
         )  # fmt: skip
         with self.log.open("a") as log:
