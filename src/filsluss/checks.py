@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from filsluss.blobs import open_store
 from filsluss.models import Heartbeat
+from filsluss.rules.colours import dark_shades, light_shades, was_darkened
 from filsluss.rules.tokens import draw_upload_id
 
 
@@ -39,6 +40,17 @@ def check_settings() -> str:
     if policy.base_url.startswith("http://") and not settings.DEMO and "localhost" not in policy.base_url:
         raise Wrong("FILSLUSS_BASE_URL is http: links and files travel in the clear; use https")
     return f"{policy.organisation} at {policy.base_url}, inside is {', '.join(policy.inside_domains)}"
+
+
+def check_dress() -> str:
+    """A colour that is too light is made darker rather than refused, and the administrator is told."""
+    accent = settings.POLICY.accent
+    if not accent:
+        return "the house's own colour"
+    shown = light_shades(accent).brand
+    if was_darkened(accent):
+        return f"FILSLUSS_ACCENT {accent} is too light for text to be read, and is shown darker, as {shown}"
+    return f"{accent}, {dark_shades(accent).brand} on dark pages"
 
 
 def check_data_folder() -> str:
@@ -129,6 +141,7 @@ def check_user() -> str:
 
 CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("settings", check_settings),
+    ("dress", check_dress),
     ("data folder", check_data_folder),
     ("secret key", check_secret),
     ("database", check_database),

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 import dj_database_url
 
 from filsluss.rules.addresses import AddressRefused, read_address
+from filsluss.rules.colours import read_colour
 from filsluss.rules.networks import Network, parse_networks
+from filsluss.rules.pictures import Picture, read_picture
 
 
 class SettingUnreadable(Exception):
@@ -29,7 +31,7 @@ OPTIONAL = {
     "WEB_PROCESSES",
 }  # fmt: skip
 DEMO_NAME = "DEMO"  # set by `filsluss demo` for its children only
-NOT_BUILT = ("ACCENT", "ADMIN_EMAIL", "CLAMD", "LOGO", "METRICS_NETWORKS", "S3_ACCESS_KEY",
+NOT_BUILT = ("ADMIN_EMAIL", "CLAMD", "METRICS_NETWORKS", "S3_ACCESS_KEY",
              "S3_SECRET_KEY")  # fmt: skip
 
 
@@ -202,3 +204,11 @@ def accel(value: str) -> str:
     if value not in ("", "nginx"):
         raise ValueError("must be nginx, or empty")
     return value
+
+
+def accent(value: str) -> str:
+    return read_colour(value) if value else ""
+
+
+def logo(value: str) -> Picture | None:
+    return read_picture(Path(value).read_bytes()) if value else None

@@ -38,6 +38,8 @@ POLICY = Policy(
     time_zone=read("TIME_ZONE", env.zone, "Europe/Stockholm"),
     language=read("LANGUAGE", env.language, "sv"),
     support_email=read("SUPPORT_EMAIL", env.address, ""),
+    accent=read("ACCENT", env.accent, ""),
+    logo=read("LOGO", env.logo, ""),
 )
 if POLICY.default_days > POLICY.max_days:
     raise env.SettingUnreadable("FILSLUSS_DEFAULT_DAYS is more than FILSLUSS_MAX_DAYS")
@@ -105,7 +107,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = str(DATA_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "filsluss.pages.cloth.ShortStaticFiles"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50

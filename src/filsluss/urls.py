@@ -1,6 +1,6 @@
 """Every page of the house, on one page."""
 
-from django.urls import path, register_converter
+from django.urls import path, re_path, register_converter
 
 from filsluss.pages import apply, decide, demo, download, oversee, status, texts, upload
 from filsluss.rules.tokens import TOKEN_PATTERN
@@ -55,6 +55,7 @@ urlpatterns = [
     path("healthz", texts.healthz, name="healthz"),
     path("readyz", texts.readyz, name="readyz"),
     path("favicon.ico", texts.mark),
+    re_path(r"^((?:dress|mark|logo)-[0-9a-f]{12}\.(?:css|svg|png))$", texts.dress_piece),
     path("demo/mail", demo.mail, name="demo-mail"),
     path("demo/mail/<slug:name>", demo.letter, name="demo-letter"),
     path("demo/mail/<slug:name>/html", demo.letter_html, name="demo-letter-html"),

@@ -18,6 +18,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from filsluss.pages import calm
+from filsluss.pages.dress import worn
 from filsluss.rules.figures import size_text
 from filsluss.rules.networks import Client
 from filsluss.rules.origins import is_from_us
@@ -174,6 +175,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
     asked = request.GET.get("lang")
     return {
         "organisation": policy.organisation,
+        "dress": worn(),
         "support_email": policy.support_email,
         "base_url": policy.base_url,
         "site": policy.base_url.partition("://")[2],

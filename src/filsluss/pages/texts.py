@@ -7,14 +7,18 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
-from django.templatetags.static import static
 from django.utils import timezone
 
 from filsluss.models import Heartbeat
+from filsluss.pages.dress import piece_at, worn
 from filsluss.pages.manners import View, takes
 
+KINDS = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml", "png": "image/png"}
+FOR_EVER = "public, max-age=31536000, immutable"
+ALONE = "default-src 'none'; sandbox"
+"""An SVG is a whole document to whoever opens it by itself: there it may do nothing."""
 WORKER = "worker"
 HEARTBEAT_AGE = timedelta(seconds=60)
 
@@ -36,7 +40,17 @@ help_page, accessibility = text_page("help"), text_page("accessibility")
 @takes("GET")
 def mark(request: HttpRequest) -> HttpResponse:
     """For browsers that ask for an icon without having read a page."""
-    return HttpResponseRedirect(static("filsluss/mark.svg"))
+    return HttpResponseRedirect(worn().mark)
+
+
+@takes("GET")
+def dress_piece(request: HttpRequest, name: str) -> HttpResponse:
+    """A part of the organisation's own dress, kept for ever by whoever asks; 404 once it is not worn."""
+    piece = piece_at(f"/{name}")
+    if piece is None:
+        raise Http404
+    headers = {"Cache-Control": FOR_EVER, "Content-Security-Policy": ALONE}
+    return HttpResponse(piece.content, KINDS[piece.kind], headers=headers)
 
 
 @takes("GET")

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from zoneinfo import ZoneInfo
 
 from filsluss.rules.addresses import is_inside
+from filsluss.rules.pictures import Picture
 
 Network = IPv4Network | IPv6Network
 
@@ -38,6 +39,8 @@ class Policy:
     time_zone: ZoneInfo = ZoneInfo("Europe/Stockholm")
     language: str = "sv"
     support_email: str = ""
+    accent: str = ""
+    logo: Picture | None = None
 
     def is_inside(self, address: str) -> bool:
         return is_inside(address, domains=self.inside_domains)
