@@ -1,0 +1,281 @@
+"""What a wire does to an upload: it stops, resets, half-closes and lies; what came is kept, and no more."""
+
+import hashlib
+import json
+import os
+import socket
+import time
+
+import pytest
+
+from tests.parts.people import announce, append, offset_of
+from tests.parts.raw import Line, chunked
+
+TUS = {"Tus-Resumable": "1.0.0"}
+MIB = 1 << 20
+DATA = os.urandom(3 * MIB)
+
+
+def state_of(house, account):
+    return [(file["size"], file["offset"], file["state"]) for file in listed(house, account)]
+
+
+def listed(house, account):
+    return json.loads(house.get(f"{account}/files").text)["files"]
+
+
+def await_offset(house, account, offset):
+    """Looks without disturbing the writer, as the page does."""
+    end = time.monotonic() + 30
+    while (now := listed(house, account)[-1]["offset"]) != offset and time.monotonic() < end:
+        time.sleep(0.05)
+    assert now == offset
+
+
+def await_ready(house, account):
+    end = time.monotonic() + 60
+    while (file := listed(house, account)[-1])["state"] != "ready" and time.monotonic() < end:
+        time.sleep(0.1)
+    assert file["state"] == "ready"
+    return file
+
+
+def finish(house, account, where, offset, data):
+    """Goes on from there, and what is stored is what was sent."""
+    assert append(house, where, offset, data[offset:]).status == 204
+    assert await_ready(house, account)["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "say_no_more"])
+@pytest.mark.parametrize("plain", [False, True], ids=["fast", "chunked"])
+def test_a_client_that_leaves_half_way_goes_on_from_every_byte_that_came(wired, account, how, plain):
+    where = announce(wired, account, len(DATA)).location
+    with Line(wired) as line:
+        if plain:
+            line.append(where, 0, length=None, Transfer_Encoding="chunked")
+            line.say(b"%x\r\n%s\r\n" % (MIB, DATA[:MIB]))
+        else:
+            line.append(where, 0, DATA[:MIB], length=len(DATA))
+        # in pieces of at most a minute's least bytes: the rest of one may be lost on the plain way
+        end = time.monotonic() + 30
+        while listed(wired, account)[-1]["offset"] < MIB - 60 * 1024 and time.monotonic() < end:
+            time.sleep(0.02)
+        line.sock.close() if how == "close" else getattr(line, how)()
+        if how == "say_no_more":
+            answer = line.answer()
+            assert (answer.status, answer.code) == (503, "connection_reset")
+            assert int(answer.headers["Upload-Offset"]) == offset_of(wired, where)
+    kept = offset_of(wired, where)
+    assert kept == MIB if not plain else MIB - 60 * 1024 <= kept <= MIB
+    finish(wired, account, where, kept, DATA)
+
+
+def test_a_half_closed_client_that_sent_everything_gets_its_answer(wired, account):
+    where = announce(wired, account, 5).location
+    with Line(wired) as line:
+        line.append(where, 0, b"hello", length=5)
+        line.say_no_more()
+        assert line.answer().status == 204
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["fast", "chunked"])
+def test_a_body_in_small_pieces_is_taken_whole(wired, account, plain):
+    where = announce(wired, account, 40).location
+    with Line(wired) as line:
+        body = chunked(*[b"x"] * 40) if plain else b"x" * 40
+        line.append(
+            where, 0, length=None if plain else 40, **({"Transfer_Encoding": "chunked"} if plain else {})
+        )
+        line.trickle(body, every=0.002)
+        assert line.answer().status == 204
+
+
+def test_a_body_longer_than_it_promised_is_only_as_long(wired, account):
+    """What follows is another request, and nonsense as such."""
+    where = announce(wired, account, 9).location
+    with Line(wired) as line:
+        line.append(where, 0, b"01234and more", length=5)
+        assert line.answer().headers["Upload-Offset"] == "5"
+        line.say(b"\r\n\r\n")
+        assert line.answer().status == 400
+    assert offset_of(wired, where) == 5
+
+
+def test_the_next_request_on_the_line_begins_where_the_body_ends(wired, account):
+    where = announce(wired, account, 9).location
+    with Line(wired) as line:
+        line.append(where, 0, b"01234", length=5)
+        line.append(where, 5, b"5678", length=4)
+        assert [line.answer().headers["Upload-Offset"] for _ in range(2)] == ["5", "9"]
+
+
+def test_two_requests_sent_in_one_breath_are_told_apart(wired, account):
+    where = announce(wired, account, 9).location
+    with Line(wired) as line:
+        head = (
+            f"PATCH {where} HTTP/1.1\r\nHost: {line.host}\r\nTus-Resumable: 1.0.0\r\n"
+            "Content-Type: application/offset+octet-stream\r\nUpload-Offset: %d\r\nContent-Length: %d\r\n\r\n"
+        )
+        line.say((head % (0, 5)).encode() + b"01234" + (head % (5, 4)).encode() + b"5678")
+        assert [line.answer().headers["Upload-Offset"] for _ in range(2)] == ["5", "9"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"5\r\nhello0\r\n\r\n",  # no end of the chunk
+        b"0x5\r\nhello\r\n0\r\n\r\n",
+        b"-5\r\nhello\r\n0\r\n\r\n",
+        b"5;a=\nb\r\nhello\r\n0\r\n\r\n",
+        b"5\nhello\n0\n\n",
+        b"g\r\nhello\r\n0\r\n\r\n",
+        b"fffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+        b"5\r\nhelloworld\r\n0\r\n\r\n",  # longer than it says
+    ],
+)
+def test_chunks_that_lie_are_refused_and_never_make_a_file(wired, account, body):
+    where = announce(wired, account, 9).location
+    with Line(wired) as line:
+        line.append(where, 0, body, length=None, Transfer_Encoding="chunked")
+        line.say_no_more()
+        said = line.answer()
+        assert (said.status, said.code) in [(503, "connection_reset"), (400, "body_short")]
+        assert line.is_ended()
+    kept = offset_of(wired, where)
+    assert kept <= 5
+    assert append(wired, where, kept, b"helloworl"[kept:]).status == 204
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["fast", "chunked"])
+def test_the_limit_is_counted_while_bytes_come(wired, account, plain):
+    """A deferred length promises nothing, and neither do chunks."""
+    where = announce(wired, account, 4).location
+    with Line(wired) as line:
+        if plain:
+            line.append(where, 0, chunked(b"012", b"345"), length=None, Transfer_Encoding="chunked")
+        else:
+            line.append(where, 0, b"012345", length=6)
+        said = line.answer()
+        assert (said.status, said.code) == (413, "too_large")
+    assert offset_of(wired, where) == 0
+
+
+def test_a_chunked_body_that_ends_exactly_at_the_length_is_whole(wired, account):
+    where = announce(wired, account, 6).location
+    with Line(wired) as line:
+        line.append(where, 0, chunked(b"012", b"345"), length=None, Transfer_Encoding="chunked")
+        assert line.answer().status == 204
+
+
+class TestAskingFirst:
+    """Expect: 100-continue (RFC 9110, 10.1.1): a body is asked for only when it will be taken."""
+
+    def test_a_body_that_is_wanted_is_asked_for(self, wired, account):
+        where = announce(wired, account, 5).location
+        with Line(wired) as line:
+            line.append(where, 0, length=5, Expect="100-continue")
+            assert line.line() == b"HTTP/1.1 100 Continue"
+            assert line.line() == b""
+            line.say(b"hello")
+            assert line.answer().status == 204
+
+    @pytest.mark.parametrize(
+        ("offset", "kind", "status"),
+        [(3, "application/offset+octet-stream", 409), (0, "text/plain", 415)],
+    )
+    def test_a_body_that_is_refused_is_never_asked_for(self, wired, account, offset, kind, status):
+        where = announce(wired, account, 5).location
+        with Line(wired) as line:
+            line.append(where, offset, length=5, Expect="100-continue", Content_Type=kind)
+            assert line.answer().status == status
+            assert line.is_ended()
+
+    def test_a_creation_too_large_is_refused_without_its_body(self, wired, account):
+        with Line(wired) as line:
+            line.ask(
+                "POST", f"{account}/files", Tus_Resumable="1.0.0", Upload_Length=2**31 + 1,
+                Content_Type="application/offset+octet-stream", Content_Length=2**31 + 1,
+                Expect="100-continue",
+            )  # fmt: skip
+            assert line.answer().status == 413
+        assert listed(wired, account) == []
+
+    def test_a_form_of_a_page_is_asked_for(self, wired):
+        with Line(wired) as line:
+            line.ask(
+                "POST", "/code", Expect="100-continue", Content_Length=6,
+                Content_Type="application/x-www-form-urlencoded",
+            )  # fmt: skip
+            assert line.line() == b"HTTP/1.1 100 Continue"
+            assert line.line() == b""
+            line.say(b"code=X")
+            assert line.answer().status == 422
+
+    def test_a_put_whose_name_is_refused_is_never_asked_for(self, wired, account):
+        with Line(wired) as line:
+            line.ask("PUT", f"{account}/%00", Expect="100-continue", Content_Length=5)
+            assert line.answer().status == 400
+
+    def test_another_expectation_fails(self, wired, account):
+        where = announce(wired, account, 5).location
+        with Line(wired) as line:
+            line.append(where, 0, length=5, Expect="a-miracle")
+            assert line.answer().status == 417
+
+
+def test_a_refusal_arrives_though_the_client_goes_on_sending(wired, account):
+    """Many clients look for the answer only after their whole body."""
+    where = announce(wired, account, 8 * MIB).location
+    with Line(wired) as line:
+        line.append(where, 1, length=8 * MIB)
+        line.say(bytes(8 * MIB))
+        assert line.answer().status == 409
+    assert offset_of(wired, where) == 0
+
+
+def test_the_method_may_be_named_in_a_header_of_a_post(wired, account):
+    where = announce(wired, account, 3).location
+    kind = {**TUS, "Content-Type": "application/offset+octet-stream"}
+    looked = wired.request("POST", where, b"", {**kind, "X-HTTP-Method-Override": "HEAD"})
+    assert (looked.status, looked.headers["Upload-Offset"], looked.body) == (200, "0", b"")
+    sent = wired.request(
+        "POST", where, b"012", {**kind, "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
+    )
+    assert (sent.status, sent.headers["Upload-Offset"]) == (204, "3")
+    for other in ("PUT", "TRACE", "patch", "GET", ""):
+        assert wired.request("POST", where, b"", {**TUS, "X-HTTP-Method-Override": other}).status == 405
+    assert wired.request("POST", where, b"", {**TUS, "X-HTTP-Method-Override": "DELETE"}).status == 204
+    assert wired.request("HEAD", where, b"").status == 410
+
+
+def test_three_hundred_half_open_connections_keep_nobody_waiting(wired, account):
+    opened = []
+    try:
+        for number in range(300):
+            sock = socket.create_connection(("127.0.0.1", wired.port))
+            if number % 2:
+                sock.sendall(b"GET / HT")  # and no more
+            opened.append(sock)
+        assert wired.get("/healthz").status == 200
+        where = announce(wired, account, 5).location
+        assert append(wired, where, 0, b"hello").status == 204
+    finally:
+        for sock in opened:
+            sock.close()
+
+
+def test_clients_that_do_not_hang_up_keep_nobody_else_waiting(wired):
+    """They asked for the end of the connection and then leave it open."""
+    opened = []
+    try:
+        for _ in range(40):
+            line = Line(wired)
+            line.ask("GET", "/healthz", Connection="close")
+            opened.append(line)
+        assert [line.answer().status for line in opened] == [200] * 40
+        with Line(wired, seconds=20) as late:
+            late.ask("GET", "/healthz")
+            assert late.answer().status == 200
+    finally:
+        for line in opened:
+            line.sock.close()
