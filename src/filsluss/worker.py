@@ -21,6 +21,8 @@ WORKER = "worker"
 LEAP = timedelta(hours=1)
 ABSENCE, CROWD = timedelta(days=7), 20
 PAUSE = 3600.0
+GRACE = 8.0
+"""Seconds for what is under way when the house is told to end; a crash may come at any moment anyway."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,15 @@ class House:
 
 @dataclass(frozen=True)
 class Chore:
-    """`run` answers how much it did; `every` is the pause in seconds after it found nothing to do."""
+    """`run` answers how much it did; `every` is the pause in seconds after it found nothing to do.
+
+    `is_final`: time alone decides it and nothing takes it back, so that it needs a clock that is right.
+    """
 
     name: str
     every: float
     run: Callable[[House, datetime], int]
-    erases: bool = False
+    is_final: bool = False
 
 
 def beat(house: House, now: datetime) -> int:
@@ -47,9 +52,18 @@ def beat(house: House, now: datetime) -> int:
     return 0
 
 
+# Done once, they are done in this order: what time has ended is told of before letters leave.
 CHORES = (
     Chore("heartbeat", 10, beat),
-    Chore("deliver letters", 0.5, lambda house, now: postman.deliver_next(policy=house.policy, now=now)),
+    Chore(
+        "lapse applications",
+        15,
+        lambda house, now: sweep.lapse_undecided(policy=house.policy, now=now),
+        is_final=True,
+    ),
+    Chore(
+        "end accounts", 5, lambda house, now: sweep.end_accounts(policy=house.policy, now=now), is_final=True
+    ),
     Chore(
         "make received files ready",
         0.5,
@@ -62,23 +76,27 @@ CHORES = (
             store=house.store, policy=house.policy, boot_id=house.boot_id, now=now
         ),
     ),
-    Chore("lapse applications", 15, lambda house, now: sweep.lapse_undecided(policy=house.policy, now=now)),
-    Chore(
-        "end accounts", 5, lambda house, now: sweep.end_accounts(policy=house.policy, now=now), erases=True
-    ),
+    Chore("remind approvers", 60, lambda house, now: sweep.remind_approvers(policy=house.policy, now=now)),
+    Chore("remind of files", 60, lambda house, now: sweep.remind_of_files(policy=house.policy, now=now)),
     Chore(
         "expire uploads",
         60,
         lambda house, now: sweep.expire_stale(store=house.store, policy=house.policy, now=now),
-        erases=True,
+        is_final=True,
     ),
     Chore(
         "erase files",
         0.5,
         lambda house, now: sweep.erase_files(store=house.store, policy=house.policy, now=now),
     ),
-    Chore("erase orphans", 600, lambda house, now: sweep.erase_orphans(store=house.store, now=now)),
-    Chore("forget", 3600, lambda house, now: sweep.forget(policy=house.policy, now=now), erases=True),
+    Chore("deliver letters", 0.5, lambda house, now: postman.deliver_next(policy=house.policy, now=now)),
+    Chore(
+        "erase orphans",
+        600,
+        lambda house, now: sweep.erase_orphans(store=house.store, now=now),
+        is_final=True,
+    ),
+    Chore("forget", 3600, lambda house, now: sweep.forget(policy=house.policy, now=now), is_final=True),
 )
 
 
@@ -87,13 +105,13 @@ def clock() -> datetime:
 
 
 class Clock:
-    """Erasing on a wrong clock cannot be undone: after a leap, or a long absence, it waits an hour."""
+    """What is erased on a wrong clock is gone: after a leap, or a long absence, that waits an hour."""
 
     def __init__(self) -> None:
         self._wall, self._steady = clock(), time.monotonic()
         self._paused_until = 0.0
 
-    def may_erase(self) -> bool:
+    def is_trusted(self) -> bool:
         """Looks at the clock, too: a leap of more than an hour starts a pause."""
         drift = clock() - self._wall - timedelta(seconds=time.monotonic() - self._steady)
         if abs(drift) > LEAP:
@@ -103,7 +121,7 @@ class Clock:
 
     def pause(self, why: str) -> None:
         self._paused_until = time.monotonic() + PAUSE
-        log.error("%s: nothing is ended or forgotten for an hour; is the time right?", why)
+        log.error("%s: nothing is ended, lapsed or forgotten for an hour; is the time right?", why)
 
 
 def long_absence(now: datetime) -> str:
@@ -137,13 +155,16 @@ def run_forever(house: House, stop: threading.Event) -> None:
     if why := long_absence(clock()):
         watch.pause(why)
     threads = [
-        threading.Thread(target=_repeat, args=(chore, house, watch, stop), name=chore.name)
+        threading.Thread(target=_repeat, args=(chore, house, watch, stop), name=chore.name, daemon=True)
         for chore in CHORES
     ]
     for thread in threads:
         thread.start()
+    while not stop.is_set():  # a signal's handler must never meet us inside the event's lock
+        time.sleep(0.2)
+    late = time.monotonic() + GRACE
     for thread in threads:
-        thread.join()
+        thread.join(max(0.0, late - time.monotonic()))
 
 
 def _repeat(chore: Chore, house: House, watch: Clock, stop: threading.Event) -> None:
@@ -155,7 +176,7 @@ def _repeat(chore: Chore, house: House, watch: Clock, stop: threading.Event) -> 
 
 
 def _try(chore: Chore, house: House, watch: Clock) -> int:
-    if chore.erases and not watch.may_erase():
+    if chore.is_final and not watch.is_trusted():
         return 0
     try:
         return int(chore.run(house, clock()))

@@ -20,7 +20,8 @@ def test_anna_approves_bo_uploads_and_anna_fetches(house, post):
     (upload,) = approved.links("upload")
     assert send_tus(house, path_of(upload), b"offert", filename="offert.pdf").status == 204
     assert fetch(house, post.one("file-ready", to=ANNA)).body == b"offert"
-    assert len(post.letters) == 4
+    post.one("file-downloaded", to=BO)
+    assert len(post.letters) == 5
 
 
 def test_anna_rejects_with_a_reason_that_bo_is_told(house, post):

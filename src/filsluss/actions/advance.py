@@ -8,6 +8,7 @@ from django.db import transaction
 
 from filsluss.letters import compose, postman
 from filsluss.models import AuditEntry, Transfer, TransferFile
+from filsluss.models.letter import UNTIL_DECIDED, WHILE_OPEN
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import OVER, Step
 from filsluss.rules.policy import Policy
@@ -18,12 +19,8 @@ class StepRefused(Exception):
 
 
 MADE_UNTRUE: dict[str, Collection[str]] = {
-    "approved": ("approval-requested", "approval-reminder", "received"),
-    "rejected": ("approval-requested", "approval-reminder", "received"),
-    "withdrawn": ("approval-requested", "approval-reminder", "received"),
-    "lapsed": ("approval-requested", "approval-reminder", "received"),
-    "ended": ("approved", "file-ready", "expiry-reminder"),
-    "closed": ("approved", "file-ready", "expiry-reminder"),
+    **dict.fromkeys(("approved", "rejected", "withdrawn", "lapsed"), UNTIL_DECIDED),
+    **dict.fromkeys(("ended", "closed"), WHILE_OPEN),
 }
 """Letters that a step withdraws if they have not left yet."""
 
@@ -67,6 +64,12 @@ def tell(
         return
     for role in distinct_roles(transfer, among=step.told):
         compose.write(step.letter, transfer=transfer, role=role, policy=policy, now=now, files=files)
+
+
+def withdraw_idle_reminder(transfer: Transfer, *, now: datetime) -> None:
+    """A reminder that has not left yet is untrue once nothing waits to be fetched."""
+    if not transfer.files.ready().filter(fetched_at=None).exists():
+        postman.withdraw_unsent(transfer=transfer, kinds=("expiry-reminder",), now=now)
 
 
 def distinct_roles(transfer: Transfer, *, among: Sequence[Role]) -> list[Role]:

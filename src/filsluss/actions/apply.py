@@ -7,6 +7,7 @@ from django.db import transaction
 from filsluss.actions.advance import advance, note
 from filsluss.letters import compose
 from filsluss.models import Attempt, Letter, Transfer, pass_gate
+from filsluss.models.letter import UNTIL_DECIDED
 from filsluss.rules.addresses import canonical, read_address
 from filsluss.rules.application import Application, direction_of, examine
 from filsluss.rules.directions import Direction, Role, approver_on
@@ -15,7 +16,7 @@ from filsluss.rules.networks import Client, is_inside_network, rate_key
 from filsluss.rules.policy import Policy
 
 APPLICATION = "application"
-UNAPPROVED_KINDS = ("approval-requested", "received")
+UNAPPROVED_KINDS = (*UNTIL_DECIDED, "lapsed")
 
 
 class ApplicationRefused(ValueError):

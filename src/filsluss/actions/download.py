@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from filsluss.actions.advance import note
+from filsluss.actions.advance import note, withdraw_idle_reminder
+from filsluss.letters import compose
 from filsluss.models import Attempt, TransferFile, pass_gate
 from filsluss.rules.directions import Role
 from filsluss.rules.guessing import Tries, pause_after
@@ -72,5 +73,15 @@ def record_sent(file: TransferFile, *, start: int, reached: int, policy: Policy,
         elif row.filter(sent_until__gte=start).update(
             sent_until=0, fetches=F("fetches") + 1, fetched_last_at=now
         ):
-            row.filter(fetched_at=None).update(fetched_at=now)
             note(file.transfer, step="fetched", by="", role=Role.RECIPIENT, now=now, file=file)
+            if row.filter(fetched_at=None).update(fetched_at=now):
+                tell_fetched(file, policy=policy, now=now)
+
+
+def tell_fetched(file: TransferFile, *, policy: Policy, now: datetime) -> None:
+    """The first whole fetch: the sender hears of it, once for each file."""
+    file.fetched_at = now
+    compose.write(
+        "file-downloaded", transfer=file.transfer, role=Role.SENDER, policy=policy, now=now, file=file
+    )
+    withdraw_idle_reminder(file.transfer, now=now)

@@ -1,5 +1,7 @@
 """Sweep: what is done because time has passed, and the one place where bytes are erased."""
 
+import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,11 +13,18 @@ from filsluss.actions.upload import make_ready, receive, take_away
 from filsluss.blobs import BlobBusy, BlobMissing, Store
 from filsluss.letters import compose
 from filsluss.models import Attempt, AuditEntry, Heartbeat, Transfer, TransferFile
+from filsluss.models.transfer import LinkLost
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ENDED, ERASED, LAPSED, LIVE_FILE, OVER, Because, FileState, State, Step
 from filsluss.rules.policy import Policy
 
+log = logging.getLogger(__name__)
+
 ORPHAN_AGE = timedelta(hours=1)
+REMIND = timedelta(days=2)
+"""How long before a time runs out whoever could still use it is reminded."""
+NO_SOONER = timedelta(days=1)
+"""Nobody is reminded of what reached them within a day."""
 
 
 def show_alive(part: str, *, now: datetime) -> None:
@@ -39,6 +48,65 @@ def _stepped(transfer: Transfer, step: Step, policy: Policy, now: datetime, **ch
     try:
         advance(transfer, step, by="", role="rule", policy=policy, now=now, **changes)
     except StepRefused:
+        return False
+    return True
+
+
+def remind_approvers(*, policy: Policy, now: datetime) -> int:
+    """Applications that will soon lapse unanswered; returns how many approvers were reminded."""
+    waiting = Transfer.objects.filter(
+        state=State.PENDING,
+        lapse_by__gt=now,
+        lapse_by__lte=now + REMIND,
+        applied_at__lte=now - NO_SOONER,
+    )
+    waiting = waiting.exclude(letters__kind="approval-reminder").order_by("lapse_by", "id")
+    return sum(_approver_reminded(transfer, policy, now) for transfer in waiting)
+
+
+def _approver_reminded(transfer: Transfer, policy: Policy, now: datetime) -> bool:
+    with transaction.atomic():
+        locked = Transfer.objects.select_for_update().filter(pk=transfer.pk, state=State.PENDING).first()
+        if locked is None:
+            return False
+        return _remind("approval-reminder", locked, (Role.APPROVER,), [], policy, now)
+
+
+def remind_of_files(*, policy: Policy, now: datetime) -> int:
+    """Accounts that will soon end with files nobody has fetched; returns how many accounts."""
+    unfetched = TransferFile.objects.ready().filter(fetched_at=None, ready_at__lte=now - NO_SOONER)
+    waiting = Transfer.objects.filter(
+        state=State.OPEN, open_until__gt=now, open_until__lte=now + REMIND, files__in=unfetched
+    )
+    waiting = waiting.exclude(letters__kind="expiry-reminder").order_by("open_until", "id").distinct()
+    return sum(_reminded_of_files(transfer, policy, now) for transfer in waiting)
+
+
+def _reminded_of_files(transfer: Transfer, policy: Policy, now: datetime) -> bool:
+    """The rows are held, so that a fetch that comes in between finds the letter and withdraws it."""
+    with transaction.atomic():
+        locked = Transfer.objects.select_for_update().filter(pk=transfer.pk, state=State.OPEN).first()
+        if locked is None:
+            return False
+        unfetched = list(locked.files.ready().filter(fetched_at=None).select_for_update())
+        told = distinct_roles(locked, among=(Role.RECIPIENT, Role.SENDER))
+        return bool(unfetched) and _remind("expiry-reminder", locked, told, unfetched, policy, now)
+
+
+def _remind(
+    kind: str,
+    transfer: Transfer,
+    told: Sequence[Role],
+    files: Sequence[TransferFile],
+    policy: Policy,
+    now: datetime,
+) -> bool:
+    """False where the key of its link is lost: nobody can be led there, and others must not wait."""
+    try:
+        for role in told:
+            compose.write(kind, transfer=transfer, role=role, policy=policy, now=now, files=files)
+    except LinkLost:
+        log.error("%s of %s cannot be written: the key of its link is lost", kind, transfer.public_id)
         return False
     return True
 

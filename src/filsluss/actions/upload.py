@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F, Sum
 
-from filsluss.actions.advance import note
+from filsluss.actions.advance import note, withdraw_idle_reminder
 from filsluss.blobs import Store
 from filsluss.letters import compose, postman
 from filsluss.models import Transfer, TransferFile
@@ -209,6 +209,7 @@ def take_away(
         role = removed_by or "rule"
         note(file.transfer, step=f"file-{because}", by=by, role=role, now=now, reason=reason, file=file)
         postman.withdraw_unsent(transfer=file.transfer, file=file, kinds=("file-ready",), now=now)
+        withdraw_idle_reminder(file.transfer, now=now)
     return True
 
 

@@ -2,13 +2,16 @@
 
 import logging
 import smtplib
+import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
+from django.core.mail.backends.smtp import EmailBackend
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 
 from filsluss.letters import compose
@@ -21,7 +24,10 @@ from filsluss.rules.policy import Policy
 
 log = logging.getLogger(__name__)
 
-CLAIM = timedelta(minutes=10)
+CLAIM, RENEWAL = timedelta(minutes=2), 20.0
+"""How long a letter is a postman's own after his last sign of life, and the seconds between two signs."""
+ANSWER = 600.0
+"""Seconds to wait for the server once it talks to us (RFC 5321, 4.5.3.2.6): it may be reading the letter."""
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 LATER = timedelta(hours=3)
 PATIENCE = timedelta(days=5)
@@ -54,7 +60,8 @@ def deliver_next(*, policy: Policy, now: datetime) -> bool:
     if letter is None:
         return False
     try:
-        deliver(letter, policy=policy, now=now)
+        with held(letter, now=now):
+            deliver(letter, policy=policy, now=now)
     except NotNow as delay:
         put_off(letter, trouble=str(delay), policy=policy, now=now)
     except Never as end:
@@ -78,7 +85,7 @@ def withdraw_unsent(
 
 def claim(*, now: datetime) -> Letter | None:
     """A due letter that no other postman will touch for a while, or None; another may be quicker."""
-    due = Letter.objects.due_at(now).select_related("transfer", "file")
+    due = Letter.objects.due_at(now).still_true_at(now).select_related("transfer", "file")
     while (letter := due.first()) is not None:
         mine = Letter.objects.due_at(now).filter(pk=letter.pk)
         if mine.update(claimed_until=now + CLAIM, tries=F("tries") + 1):
@@ -87,12 +94,47 @@ def claim(*, now: datetime) -> Letter | None:
     return None
 
 
+@contextmanager
+def held(letter: Letter, *, now: datetime) -> Iterator[None]:
+    """Keeps the claim alive for as long as the server takes; a postman who dies loses it soon."""
+    done = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(letter, now, done), name="claim", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
+
+
+def _keep(letter: Letter, now: datetime, done: threading.Event) -> None:
+    began = time.monotonic()
+    while not done.wait(RENEWAL):
+        until = now + CLAIM + timedelta(seconds=time.monotonic() - began)
+        with suppress(DatabaseError):
+            Letter.objects.queued().filter(pk=letter.pk).update(claimed_until=until)
+    connection.close()
+
+
 def deliver(letter: Letter, *, policy: Policy, now: datetime) -> None:
     """The row is marked while the line is still open: after the 250 nothing may come in between."""
     message = ready_to_go(letter, policy=policy)
-    with line() as connection:
-        hand_in(message, connection)
-        Letter.objects.filter(pk=letter.pk).update(delivery=Delivery.SENT, sent_at=now, trouble="", **BLANK)
+    with line() as server:
+        hand_in(message, server)
+        remember_sent(letter, now=now)
+
+
+def remember_sent(letter: Letter, *, now: datetime) -> None:
+    """Says so until the database hears it: what has left must not leave again."""
+    sent = Letter.objects.filter(pk=letter.pk)
+    for pause in (1, 5, 15, 60, 0):
+        try:
+            sent.update(delivery=Delivery.SENT, sent_at=now, trouble="", **BLANK)
+            return
+        except DatabaseError:
+            log.exception("letter %s has left, but its row could not be marked", letter.key)
+            connection.close()
+            time.sleep(pause)
 
 
 def ready_to_go(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
@@ -111,23 +153,30 @@ def line() -> Iterator[BaseEmailBackend]:
     """An open line to the mail server; what goes wrong before it is open is ours to mend."""
     with ExitStack() as closing:
         try:
-            connection = get_connection()
-            closing.callback(hang_up, connection)
-            connection.open()
+            server = get_connection()
+            closing.callback(hang_up, server)
+            server.open()
+            be_patient(server)
         except Exception as fault:
             raise NotNow(described(fault)) from fault
-        yield connection
+        yield server
 
 
-def hang_up(connection: BaseEmailBackend) -> None:
+def be_patient(server: BaseEmailBackend) -> None:
+    """From the greeting on: a letter that is taken after we have gone would come twice."""
+    if isinstance(server, EmailBackend) and server.connection and server.connection.sock:
+        server.connection.sock.settimeout(ANSWER)
+
+
+def hang_up(server: BaseEmailBackend) -> None:
     """A server that ends the conversation rudely has still answered what we asked."""
     with suppress(Exception):
-        connection.close()
+        server.close()
 
 
-def hand_in(message: EmailMultiAlternatives, connection: BaseEmailBackend) -> None:
+def hand_in(message: EmailMultiAlternatives, server: BaseEmailBackend) -> None:
     try:
-        connection.send_messages([message])
+        server.send_messages([message])
     except (smtplib.SMTPException, OSError) as fault:
         raise verdict(fault) from fault
     except Exception as fault:

@@ -10,6 +10,11 @@ from django.db.models import Q
 from filsluss.models.transfer import Transfer
 from filsluss.models.transfer_file import TransferFile
 
+UNTIL_DECIDED = ("approval-requested", "approval-reminder", "received")
+"""Kinds that are true until the application is decided or has lapsed."""
+WHILE_OPEN = ("approved", "file-ready", "expiry-reminder")
+"""Kinds that are true until the account ends."""
+
 
 class Delivery(models.TextChoices):
     QUEUED = "queued"
@@ -23,6 +28,11 @@ class LetterQuerySet(models.QuerySet["Letter"]):
         """Queued, its pause over, and not in another postman's hands."""
         free = Q(claimed_until__isnull=True) | Q(claimed_until__lte=now)
         return self.filter(free, delivery=Delivery.QUEUED, next_try_at__lte=now).order_by("next_try_at", "id")
+
+    def still_true_at(self, now: datetime) -> LetterQuerySet:
+        """Without those that time has made untrue, though the sweep has not come to withdraw them."""
+        late = Q(kind__in=UNTIL_DECIDED, transfer__lapse_by__lte=now)
+        return self.exclude(late | Q(kind__in=WHILE_OPEN, transfer__open_until__lte=now))
 
     def queued(self) -> LetterQuerySet:
         return self.filter(delivery=Delivery.QUEUED)

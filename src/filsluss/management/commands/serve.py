@@ -1,6 +1,8 @@
 """`filsluss serve`: the whole service on one machine."""
 
 import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -11,11 +13,22 @@ from filsluss.parent import Child, look_after
 
 
 def make_ready() -> None:
-    """Tables and static files as this version wants them; one process at a time."""
+    """Tables as this version wants them; one process at a time."""
+    with one_at_a_time():
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+def lay_out() -> None:
+    """Static files as this version wants them, on every machine that serves pages; one process at a time."""
+    with one_at_a_time():
+        call_command("collectstatic", verbosity=0, interactive=False)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
     with open(settings.DATA_DIR / "start.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        call_command("migrate", verbosity=0, interactive=False)
-        call_command("collectstatic", verbosity=0, interactive=False)
+        yield
 
 
 class Command(BaseCommand):

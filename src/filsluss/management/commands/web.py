@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from filsluss.management.commands.serve import lay_out
 from filsluss.server import Web
 
 
@@ -18,4 +19,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        lay_out()
         Web(bind, processes=settings.WEB_PROCESSES, threads=settings.THREADS).run()
