@@ -10,8 +10,9 @@ from pathlib import Path
 from django.template import Context, Engine
 
 from filsluss.letters import facts as letter_facts
-from filsluss.letters.markup import html_of
+from filsluss.letters.markup import LOGO_HEIGHT, Look, html_of
 from filsluss.models import Letter, Transfer, TransferFile
+from filsluss.rules.colours import light_shades
 from filsluss.rules.directions import Role
 from filsluss.rules.policy import Policy
 
@@ -64,6 +65,7 @@ def write(
                 links=[facts[name] for name in letter_facts.LINKS if facts[name]],
                 language=transfer.language,
                 last_line_language=letter_facts.OTHER_LANGUAGE[transfer.language],
+                look=look_of(policy),
             ),
             "message_id": f"<letter-{secrets.token_hex(8)}@{host}>",
             "references": f"<transfer-{transfer.public_id}@{host}>",
@@ -72,6 +74,14 @@ def write(
         },
     )
     return letter
+
+
+def look_of(policy: Policy) -> Look:
+    """The organisation's dress as mail programs can show it: they draw no SVG."""
+    brand = light_shades(policy.accent).brand if policy.accent else Look.brand
+    picture = policy.logo if policy.logo and policy.logo.kind == "png" else None
+    width = picture.width_at(LOGO_HEIGHT) if picture else 0
+    return Look(brand, width, policy.organisation)
 
 
 def key_of(

@@ -1,18 +1,25 @@
 """The envelope: a letter's row as the message that goes over the wire."""
 
 from email.charset import QP, Charset
+from email.mime.image import MIMEImage
 from email.utils import format_datetime, formataddr
 
 from django.core.mail import EmailMultiAlternatives
 
 from filsluss.letters.hygiene import one_line
+from filsluss.letters.markup import LOGO
 from filsluss.models import Letter
+from filsluss.rules.pictures import Picture
 from filsluss.rules.policy import Policy
+
+
+class Envelope(EmailMultiAlternatives):
+    mixed_subtype = "related"  # the one thing ever attached is the picture that the page shows (RFC 2387)
 
 
 def message_of(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
     """One envelope for one address, and the same one however often it is tried."""
-    message = EmailMultiAlternatives(
+    message = Envelope(
         subject=letter.subject,
         body=letter.text,
         from_email=policy.mail_from,
@@ -22,7 +29,17 @@ def message_of(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
     )
     message.attach_alternative(letter.html, "text/html")
     message.encoding = short_lines()
+    if policy.logo and f'src="cid:{LOGO}"' in letter.html:
+        message.attach(logo_of(policy.logo))
     return message
+
+
+def logo_of(picture: Picture) -> MIMEImage:
+    """A picture that belongs to the page, and is no attachment to whoever reads it."""
+    part = MIMEImage(picture.content, picture.kind)
+    part["Content-ID"] = f"<{LOGO}>"
+    part["Content-Disposition"] = "inline"
+    return part
 
 
 def headers_of(letter: Letter, *, policy: Policy) -> dict[str, str]:

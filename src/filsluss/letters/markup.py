@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
@@ -9,15 +10,35 @@ QUOTE, BULLET, NUMBER, PLAIN = "quote", "bullet", "number", "plain"
 MARKS = {QUOTE: re.compile("> ?"), BULLET: re.compile("- "), NUMBER: re.compile(r"\d+\. ")}
 INDENT = "  "
 
-COLUMN = "width:100%;max-width:600px;background:#FFFFFF;color:#16202A;border-top:4px solid #00596E"
+COLUMN = "width:100%;max-width:600px;background:#FFFFFF;color:#16202A;border-top:4px solid"
 TYPE = (
     "padding:24px;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;"
     "overflow-wrap:anywhere;word-break:break-word"
 )
 SMALL = "font-size:14px;line-height:20px;color:#4A5866"
+LOGO = "logo"
+"""The content id under which a letter carries the logo with it."""
+LOGO_HEIGHT = 40
 
 
-def html_of(text: str, *, heading: str, links: Sequence[str], language: str, last_line_language: str) -> str:
+@dataclass(frozen=True)
+class Look:
+    """The organisation's dress: a colour that white can be read on, and its logo's width, 0 for none."""
+
+    brand: str = "#00596E"
+    logo_width: int = 0
+    organisation: str = ""
+
+
+def html_of(
+    text: str,
+    *,
+    heading: str,
+    links: Sequence[str],
+    language: str,
+    last_line_language: str,
+    look: Look = Look(),
+) -> str:
     """A whole page. Only `links` become links, and only where one ends its line; all else is escaped.
 
     A pair of lines, the second of them a link, is a button named by the first. What follows the line
@@ -28,13 +49,14 @@ def html_of(text: str, *, heading: str, links: Sequence[str], language: str, las
     return page(
         heading=escape(heading),
         preview=escape(" ".join((paragraphs[1:] or paragraphs)[0].split())),
-        content="".join(piece for each in paragraphs for piece in pieces(each.split("\n"), links)),
+        content="".join(piece for each in paragraphs for piece in pieces(each.split("\n"), links, look)),
         foot=footing(foot.split("\n"), links, last_line_language),
         language=language,
+        look=look,
     )
 
 
-def pieces(lines: Sequence[str], links: Sequence[str]) -> Iterator[str]:
+def pieces(lines: Sequence[str], links: Sequence[str], look: Look) -> Iterator[str]:
     """Runs of plain, listed or quoted lines, each in its element."""
     for kind, run in groupby(kinds(lines), key=lambda pair: pair[0]):
         own = [line for _, line in run]
@@ -43,7 +65,7 @@ def pieces(lines: Sequence[str], links: Sequence[str]) -> Iterator[str]:
         elif kind in (BULLET, NUMBER):
             yield listing("ul" if kind == BULLET else "ol", items(own, MARKS[kind]), links)
         elif len(own) == 2 and own[1] in links:
-            yield button(own[0].removesuffix(":"), own[1])
+            yield button(own[0].removesuffix(":"), own[1], look.brand)
         else:
             yield f'<p style="margin:0 0 16px">{broken(own, links)}</p>\n'
 
@@ -78,12 +100,12 @@ def quotation(lines: Sequence[str]) -> str:
     return f'<blockquote style="{style}">{inner}</blockquote>\n'
 
 
-def button(label: str, link: str) -> str:
+def button(label: str, link: str, brand: str) -> str:
     """A table, since some mail programs draw no padding around a link; the address stands below it."""
     face = "display:inline-block;padding:12px 24px;color:#FFFFFF;font-weight:bold;text-decoration:none"
     return (
         '<table role="presentation" cellpadding="0" cellspacing="0" style="margin:0 0 8px"><tr>'
-        f'<td bgcolor="#00596E"><a class="k" href="{escape(link)}" style="{face}">{escape(label)}</a></td>'
+        f'<td bgcolor="{brand}"><a class="k" href="{escape(link)}" style="{face}">{escape(label)}</a></td>'
         "</tr></table>\n"
         f'<p class="m" style="{SMALL};margin:0 0 16px">{anchor(link)}</p>\n'
     )
@@ -108,8 +130,17 @@ def anchor(link: str) -> str:
     return f'<a href="{escape(link)}" style="color:#0A5A8A">{escape(link)}</a>'
 
 
-def page(*, heading: str, preview: str, content: str, foot: str, language: str) -> str:
+def logo(look: Look) -> str:
+    """Carried in the letter itself: nothing is asked of another machine."""
+    if not look.logo_width:
+        return ""
+    size = f'width="{look.logo_width}" height="{LOGO_HEIGHT}"'
+    return f'<p style="margin:0 0 16px"><img src="cid:{LOGO}" alt="{escape(look.organisation)}" {size}></p>\n'
+
+
+def page(*, heading: str, preview: str, content: str, foot: str, language: str, look: Look) -> str:
     """One column of at most 600 pixels, readable in light and dark, asking nothing of any other machine."""
+    column = f"{COLUMN} {look.brand}"
     return f"""<!doctype html>
 <html lang="{language}">
 <head>
@@ -132,9 +163,9 @@ a.k {{ color: #FFFFFF !important; }}
 <div style="display:none;max-height:0;overflow:hidden">{preview}</div>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr>
 <td align="center" style="padding:24px 12px">
-<table role="presentation" class="c" width="600" cellpadding="0" cellspacing="0" style="{COLUMN}"><tr>
+<table role="presentation" class="c" width="600" cellpadding="0" cellspacing="0" style="{column}"><tr>
 <td style="{TYPE}">
-<h1 style="margin:0 0 16px;font-size:22px;line-height:28px">{heading}</h1>
+{logo(look)}<h1 style="margin:0 0 16px;font-size:22px;line-height:28px">{heading}</h1>
 {content}<p class="m" style="{SMALL};margin:24px 0 0;padding:16px 0 0;border-top:1px solid #C3CCD5">{foot}</p>
 </td></tr></table>
 </td></tr></table>
