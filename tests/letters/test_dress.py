@@ -1,4 +1,4 @@
-"""A letter wears the organisation's dress: its colour where white can be read on it, and its logo, carried along."""
+"""A letter wears the organisation's dress: its colour where white can be read on it, and its logo."""
 
 import base64
 import re
