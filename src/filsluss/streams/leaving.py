@@ -20,7 +20,7 @@ from filsluss.streams.ranges import Span
 from filsluss.streams.request import Request
 
 LOOK_EVERY = 60.0  # seconds between two looks at whether what is leaving may still leave
-PATIENCE = 60.0  # seconds that a client may take nothing
+PATIENCE = 300.0  # seconds that a client may take nothing; a slow one may need minutes to make room
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,32 @@
+"""`filsluss web` with less patience: the same server, with its seconds named before its words."""
+
+import json
+import os
+import sys
+from importlib import import_module
+
+import django
+
+
+def program(**patience: float) -> list[str]:
+    """What a House may run in place of `filsluss`: `program(**{"filsluss.streams.body.SILENCE": 0.5})`."""
+    return [sys.executable, __file__, json.dumps(patience)]
+
+
+def main(patience: str, command: str, *words: str) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
+    django.setup()
+    for path, seconds in json.loads(patience).items():
+        module, _, name = path.rpartition(".")
+        assert isinstance(getattr(import_module(module), name), float), path
+        setattr(import_module(module), name, seconds)
+    from django.core.management import call_command
+
+    from filsluss.management.commands.serve import make_ready
+
+    make_ready()
+    call_command(command, *words)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
