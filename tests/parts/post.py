@@ -1,5 +1,6 @@
 """A post office on loopback: real SMTP, every letter kept, and the answers that a test wants it to give."""
 
+import asyncio
 import re
 import socket
 import time
@@ -14,10 +15,11 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 @dataclass(frozen=True)
 class Arrived:
-    """A letter as it came: the envelope's recipients, and the message."""
+    """A letter as it came: the envelope's recipients, the message, and the envelope's sender."""
 
     to: list[str]
     message: EmailMessage
+    sender: str = ""
 
     @property
     def kind(self) -> str:
@@ -56,15 +58,51 @@ def free_port() -> int:
         return int(knock.getsockname()[1])
 
 
+def cut(server: SMTP) -> None:
+    assert isinstance(server.transport, asyncio.Transport)
+    server.transport.abort()
+
+
+class Counter(Controller):
+    """A counter whose clerk may also misbehave once a letter has been announced."""
+
+    def factory(self) -> SMTP:
+        return Clerk(self.handler, **self.SMTP_kwargs)
+
+
+class Clerk(SMTP):
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 -- named and called by aiosmtpd
+        """ "drop" here goes away in the middle of the letter."""
+        planned = self.event_handler.plan.get("DATA") or [""]
+        if planned[0] == "drop":
+            planned.pop(0)
+            self.event_handler.tries += 1
+            await self.push("354 go on")
+            await self._reader.readline()
+            cut(self)
+            return
+        if answer := await self.event_handler.say("DATA", self):
+            self.event_handler.tries += 1
+            await self.push(answer)
+            return
+        await super().smtp_DATA(arg)
+
+
 @dataclass
 class Post:
-    """`script` holds the answers to the next letters, one each ("" takes it); `refuse` those to addresses."""
+    """`refuse` holds the answers to addresses, `plan` those at each word: MAIL, RCPT, DATA, and the last dot.
+
+    An answer is a line of SMTP, "" (do as usual), "drop" (the line is cut) or "stall" (nothing is said).
+    At the dot also "lose" and "keep silent": the letter is taken, and the line cut, or nothing said.
+    `slow`: seconds it thinks about a letter.
+    """
 
     port: int = field(default_factory=free_port)
     letters: list[Arrived] = field(default_factory=list)
-    script: list[str] = field(default_factory=list)
+    plan: dict[str, list[str]] = field(default_factory=dict)
     refuse: dict[str, str] = field(default_factory=dict)
     tries: int = 0
+    slow: float = 0.0
     door: Controller | None = None
 
     @property
@@ -72,7 +110,7 @@ class Post:
         return f"smtp://127.0.0.1:{self.port}"
 
     def open(self) -> None:
-        self.door = Controller(
+        self.door = Counter(
             self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=False, ready_timeout=30
         )
         self.door.start()
@@ -83,10 +121,31 @@ class Post:
             self.door.stop()
             self.door = None
 
+    async def say(self, word: str, server: SMTP) -> str:
+        """What is planned at this word; a client that gives up waiting ends the stall."""
+        answer = self.plan[word].pop(0) if self.plan.get(word) else ""
+        if answer in ("stall", "keep silent"):
+            await asyncio.sleep(600)
+        if answer in ("drop", "lose"):
+            cut(server)
+        return answer
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if answer := await self.say("MAIL", server):
+            self.tries += 1
+            return answer
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_RCPT(  # noqa: N802 -- named and called by aiosmtpd
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if answer := self.refuse.get(address):
+            self.tries += 1
+            return answer
+        if answer := await self.say("RCPT", server):
             self.tries += 1
             return answer
         envelope.rcpt_tos.append(address)
@@ -94,12 +153,13 @@ class Post:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         self.tries += 1
-        if self.script and (answer := self.script.pop(0)):
-            return answer
-        assert isinstance(envelope.content, bytes)
-        message = message_from_bytes(envelope.content, policy=policy.default)
-        self.letters.append(Arrived(list(envelope.rcpt_tos), message))
-        return "250 OK"
+        planned = (self.plan.get(".") or [""])[0]
+        if planned in ("", "lose", "keep silent"):
+            assert isinstance(envelope.content, bytes)
+            message = message_from_bytes(envelope.content, policy=policy.default)
+            self.letters.append(Arrived(list(envelope.rcpt_tos), message, str(envelope.mail_from)))
+        await asyncio.sleep(self.slow)
+        return await self.say(".", server) or "250 OK"
 
     def of(self, kind: str = "", to: str = "") -> list[Arrived]:
         """The letters so far, of one kind and to one address if those are named."""

@@ -118,7 +118,7 @@ def known_to(role: Role, files: Sequence[TransferFile]) -> list[TransferFile]:
 def file_facts(file: TransferFile, transfer: Transfer, policy: Policy) -> Facts:
     fetched = file.fetched_at
     return {
-        "name": hygiene.one_line(file.name),
+        "name": hygiene.file_name(file.name),
         "size": size_text(file.size, transfer.language) if file.size is not None else "",
         "sha256": file.sha256,
         "fetched_at": _moment(fetched, transfer, policy) if fetched else "",

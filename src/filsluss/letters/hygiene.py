@@ -15,6 +15,11 @@ _DOT_IN_HOST = re.compile(
     r"(?<=[\w-])[.\u3002\uff0e\uff61](?=[^\W\d_]{2})(?!(?:ex|fl)\b)"
 )  # not t.ex. or m.fl.
 _SHARE = re.compile(r"\\\\(?=[^\s\\])")
+_LIKE_A_SITE = re.compile(
+    r"\bwww\.|(?<=[\w-])[.\u3002\uff0e\uff61](com|net|org|info|biz|xyz|top|site|online|shop|click|link|app|dev|"
+    r"se|nu|eu|io|co|me|ru|cn|de|uk|us|dk|no|fi|nl|fr|it|es|in|to|ly|gl|gg|cc|tk|ml|ga|cf|gq)(?![\w-])",
+    re.IGNORECASE,
+)  # what mail programs make links of though nobody wrote https
 _LAYOUT = re.compile(r"\A(?:(?:[>\-–*#]+|\d+\.)\s+|>+)+")
 
 
@@ -33,6 +38,12 @@ def unclickable(text: str) -> str:
     """Web addresses stay readable, but no mail program makes links of them: evil[.]com."""
     text = _SHARE.sub(r"\\[\\]", _SCHEME.sub(r"\1[:]", text))
     return _DOT_IN_HOST.sub("[.]", text)
+
+
+def file_name(name: str) -> str:
+    """A file's name as it is, unless a mail program could take it for a web address."""
+    line = one_line(name)
+    return unclickable(line) if _SCHEME.search(line) or _LIKE_A_SITE.search(line) else line
 
 
 def quoted(text: str) -> str:
