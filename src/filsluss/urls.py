@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
-from filsluss.pages import apply, decide, demo, download, oversee, status, texts, upload
+from filsluss.pages import accessibility, apply, decide, demo, download, oversee, status, texts, upload
 from filsluss.rules.tokens import TOKEN_PATTERN
 
 
@@ -51,7 +51,7 @@ urlpatterns = [
     path("terms", texts.terms, name="terms"),
     path("privacy", texts.privacy, name="privacy"),
     path("help", texts.help_page, name="help"),
-    path("accessibility", texts.accessibility, name="accessibility"),
+    path("accessibility", accessibility.statement, name="accessibility"),
     path("healthz", texts.healthz, name="healthz"),
     path("readyz", texts.readyz, name="readyz"),
     path("favicon.ico", texts.mark),

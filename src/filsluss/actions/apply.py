@@ -9,7 +9,7 @@ from filsluss.letters import compose
 from filsluss.models import Attempt, Letter, Transfer, pass_gate
 from filsluss.models.letter import UNTIL_DECIDED
 from filsluss.rules.addresses import canonical, read_address
-from filsluss.rules.application import Application, direction_of, examine
+from filsluss.rules.application import TERMS_VERSION, Application, direction_of, examine
 from filsluss.rules.directions import Direction, Role, approver_on
 from filsluss.rules.lifecycle import APPLIED, APPROVED, State
 from filsluss.rules.networks import Client, is_inside_network, rate_key
@@ -64,6 +64,7 @@ def draft(application: Application, *, policy: Policy, now: datetime) -> Transfe
         recipient_email=recipient,
         approver_email=approver_on(way, recipient=recipient, contact=contact),
         purpose=application.purpose.strip(),
+        terms_version=TERMS_VERSION,
         applied_at=now,
         lapse_by=policy.end_of(now, policy.decision_days),
     )
@@ -85,18 +86,18 @@ def begin(transfer: Transfer, *, days: int, policy: Policy, now: datetime) -> No
     compose.write("received", transfer=transfer, role=Role.SENDER, policy=policy, now=now)
 
 
-def count_application(client: Client, *, policy: Policy, now: datetime) -> None:
+def count_application(client: Client, *, policy: Policy, now: datetime, kind: str = APPLICATION) -> None:
     """Counts this application against its network; the inside networks are exempt."""
     if is_inside_network(client, networks=policy.inside_networks):
         return
-    pass_gate(APPLICATION, now=now)
+    pass_gate(kind, now=now)
     network, since = rate_key(client.address or "unknown"), now - timedelta(hours=1)
-    earlier = Attempt.objects.filter(kind=APPLICATION, network=network, at__gt=since).order_by("at")
+    earlier = Attempt.objects.filter(kind=kind, network=network, at__gt=since).order_by("at")
     times = list(earlier.values_list("at", flat=True))
     if len(times) >= policy.applications_per_hour:
         freed = times[-policy.applications_per_hour] + timedelta(hours=1)
         raise TooManyApplications(max(1, int((freed - now).total_seconds())))
-    Attempt.objects.create(kind=APPLICATION, network=network, at=now)
+    Attempt.objects.create(kind=kind, network=network, at=now)
 
 
 def spare_mailboxes(transfer: Transfer, *, policy: Policy, now: datetime) -> None:

@@ -12,7 +12,7 @@ from filsluss.actions.advance import StepRefused, advance, distinct_roles, note
 from filsluss.actions.upload import make_ready, receive, take_away
 from filsluss.blobs import BlobBusy, BlobMissing, Store
 from filsluss.letters import compose
-from filsluss.models import Attempt, AuditEntry, Heartbeat, Transfer, TransferFile
+from filsluss.models import Attempt, AuditEntry, Heartbeat, Letter, Transfer, TransferFile
 from filsluss.models.transfer import LinkLost
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ENDED, ERASED, LAPSED, LIVE_FILE, OVER, Because, FileState, State, Step
@@ -220,6 +220,8 @@ def forget(*, policy: Policy, now: datetime) -> int:
 
 def _forget_rows(transfers: QuerySet[Transfer]) -> int:
     forgotten = 0
+    homeless = Letter.objects.filter(transfer__isnull=True)
+    homeless.filter(written_at__lte=now - timedelta(days=policy.forget_days)).delete()
     for transfer in transfers:
         with transaction.atomic():
             AuditEntry.objects.filter(transfer_id_public=transfer.public_id).update(actor="", about="")

@@ -20,6 +20,10 @@ def code_page(policy: Policy) -> str:
     return f"{policy.base_url}/code"
 
 
+def accessibility_page(policy: Policy) -> str:
+    return f"{policy.base_url}/accessibility"
+
+
 def upload_link(transfer: Transfer, policy: Policy) -> str:
     return f"{policy.base_url}/upload/{transfer.token_for(Purpose.UPLOAD, policy.link_keys)}"
 

@@ -28,6 +28,7 @@ ENTRANCE = "/oversee"
 Act = Callable[[str, str], None]
 View = Callable[..., HttpResponseBase]
 
+from filsluss.rules.colours import light_shades, was_darkened
 
 def administrators_only(view: View) -> View:
     """Anyone else is shown the way to the sign-in, and comes back here from it."""
@@ -88,9 +89,12 @@ def transfers(request: HttpRequest) -> HttpResponse:
         "q": asked,
         "state": state,
         "states": [(each.value, state_word(each)) for each in State if each is not State.NEW],
+    accent = settings.POLICY.accent
         "query": "&" + urlencode({"q": asked, "state": state}),
     }
     return render(request, "pages/oversee_transfers.html", page)
+        "darkened": light_shades(accent).brand if was_darkened(accent) else "",
+        "alarms": [(alarm_word(each.name), each, sight.moment(each.since)) for each in alarm.current()],
 
 
 def search(asked: str, state: str) -> QuerySet[Transfer]:

@@ -12,8 +12,10 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from filsluss.models import Heartbeat
+from filsluss.pages import sight
 from filsluss.pages.dress import piece_at, worn
 from filsluss.pages.manners import View, takes
+from filsluss.rules.application import TERMS_DATE, TERMS_VERSION
 
 KINDS = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml", "png": "image/png"}
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -33,8 +35,15 @@ def text_page(name: str) -> View:
     return show
 
 
-terms, privacy = text_page("terms"), text_page("privacy")
-help_page, accessibility = text_page("help"), text_page("accessibility")
+privacy, help_page = text_page("privacy"), text_page("help")
+
+
+@takes("GET")
+def terms(request: HttpRequest) -> HttpResponse:
+    page = {"terms_version": TERMS_VERSION, "terms_date": sight.day(TERMS_DATE)}
+    response = render(request, "pages/terms.html", page)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 @takes("GET")

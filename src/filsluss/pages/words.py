@@ -20,7 +20,13 @@ class Problem:
 
 def problems_in(found: dict[str, str], *, order: Iterable[str], typed: dict[str, Any]) -> list[Problem]:
     """The problems as sentences, in the order of the form."""
-    words = {**application_words(typed), **decision_words(), **code_words(), **oversight_words()}
+    words = {
+        **application_words(typed),
+        **decision_words(),
+        **code_words(),
+        **oversight_words(),
+        **report_words(),
+    }
     places = {field: place for place, field in enumerate(order)}
     fields = sorted(found, key=lambda field: places.get(field, len(places)))
     return [Problem(field, sentence(field, found[field], words)) for field in fields]
@@ -87,6 +93,13 @@ def code_words() -> dict[str, str]:
             "We cannot find a file with that code. Check the code in the email. "
             "The file may also have been deleted."
         ),
+    }
+
+
+def report_words() -> dict[str, str]:
+    return {
+        "fault_empty": _("Describe what does not work"),
+        "fault_long": _("The text must be 1,000 characters or fewer"),
     }
 
 

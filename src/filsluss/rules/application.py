@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from filsluss.rules.addresses import AddressRefused, canonical, read_address
 from filsluss.rules.directions import Direction, direction_between
@@ -10,6 +11,8 @@ from filsluss.rules.policy import Policy
 NAME_MAX = 100
 TEXT_MAX = 500
 LANGUAGES = ("sv", "en")
+TERMS_VERSION, TERMS_DATE = "1", date(2026, 11, 24)
+"""Of the rules that are accepted with an application: a new number and date whenever their words change."""
 PERSONAL_NUMBER = re.compile(r"(?<!\d)(?:19|20)?\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])[-+ ]?\d{4}(?!\d)")
 
 
