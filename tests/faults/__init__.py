@@ -1,0 +1,1 @@
+"""What faults must not do: nothing acknowledged is lost, nothing comes back, nobody is told a lie."""
