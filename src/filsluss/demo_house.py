@@ -4,9 +4,11 @@ import argparse
 import os
 from collections.abc import Sequence
 
+from filsluss.parent import port_number
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8000, help="the port on loopback (8000)")
+    parser.add_argument("--port", type=port_number, default=8000, help="the port on loopback (8000)")
     parser.add_argument(
         "--data", default="./demo-data", help="the folder everything is kept in (./demo-data)"
     )

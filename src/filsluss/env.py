@@ -1,6 +1,8 @@
 """How a setting is read: from the environment or a file, or one line that says what is wrong with it."""
 
+import contextlib
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -56,8 +58,8 @@ def text(name: str, default: str = "") -> str:
         return os.environ.get(PREFIX + name, default).strip()
     try:
         return Path(path).read_text().strip()
-    except OSError as fault:
-        raise SettingUnreadable(f"{PREFIX}{name}_FILE: cannot read {path}: {fault.strerror}") from None
+    except (OSError, ValueError) as fault:
+        raise SettingUnreadable(f"{PREFIX}{name}_FILE: cannot read {path!r}: {fault}") from None
 
 
 def required(name: str) -> str:
@@ -73,7 +75,8 @@ def read(name: str, how: Callable[[str], Any], default: str) -> Any:
     try:
         return how(value)
     except (ValueError, OSError) as fault:
-        raise SettingUnreadable(f"{PREFIX}{name}: cannot read {value!r}: {fault}") from None
+        shown = "its value" if name in SECRETS else repr(value)
+        raise SettingUnreadable(f"{PREFIX}{name}: cannot read {shown}: {fault}") from None
 
 
 def whole(minimum: int, maximum: int) -> Callable[[str], int]:
@@ -112,7 +115,14 @@ def domains(value: str) -> tuple[str, ...]:
 def site(value: str) -> str:
     parts = urlsplit(value)
     bare = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not bare:
+    spoken = re.fullmatch(r"[a-z0-9.:\[\]-]+", parts.netloc.lower())  # IDNA's ASCII, as browsers send it
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or not bare
+        or not spoken
+        or parts.port == 0
+    ):
         raise ValueError("must be scheme and host, like https://fts.example.se")
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -143,20 +153,44 @@ def secret_key(data_dir: Path) -> str:
         return given
     path = data_dir / "secret_key"
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        if not path.exists():
+            _make_secret(path)
+        key = path.read_text().strip()
+    except (OSError, ValueError) as fault:
+        raise SettingUnreadable(f"{PREFIX}DATA_DIR: cannot keep the secret key in {path}: {fault}") from None
+    if not key:
+        raise SettingUnreadable(f"{PREFIX}DATA_DIR: {path} is empty; bring back the one that made the links")
+    return key
+
+
+def _make_secret(path: Path) -> None:
+    """Whole or not at all, and only by whoever is first: links made with another one would be dead."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(48))
             file.flush()
             os.fsync(file.fileno())
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def data_folder(value: str) -> Path:
+    """Made for us alone; that it still is, is seen to when the house starts and told by `filsluss check`."""
     folder = Path(value).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def shut(folder: Path) -> None:
+    """Nobody else on this machine may look in; raises SettingUnreadable if the folder is not ours to shut."""
+    try:
+        folder.chmod(0o700)
+    except OSError as fault:
+        raise SettingUnreadable(f"{PREFIX}DATA_DIR: cannot be shut to others: {fault}") from None
 
 
 def database(url: str, data_dir: Path) -> dict[str, Any]:
@@ -164,29 +198,48 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
     if url:
         if urlsplit(url).scheme not in ("postgresql", "postgres"):
             raise ValueError("must begin with postgresql://")
-        return dict(dj_database_url.parse(url, conn_max_age=0))
+        return postgresql(url)
     options = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "filsluss.sqlite",
         "NAME": str(data_dir / "filsluss.sqlite3"),
         "OPTIONS": options,
         "TEST": {"NAME": str(data_dir / "test.sqlite3")},
     }
 
 
+def postgresql(url: str) -> dict[str, Any]:
+    """Django's settings for it; what a fault says of an address could be a part of the password."""
+    try:
+        found = dict(dj_database_url.parse(url, conn_max_age=0))
+    except ValueError:
+        raise ValueError(
+            "must be postgresql://user:password@host/name; / : @ in a password as %2F …"
+        ) from None
+    if not found["NAME"]:
+        raise ValueError("names no database: postgresql://host/name")
+    return found
+
+
 def smtp(url: str) -> dict[str, Any]:
     """Django's mail settings from smtp://, smtps:// or smtp+starttls://user:pass@host:port."""
-    parts = urlsplit(url)
     ports = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
-    if parts.scheme not in ports or not parts.hostname:
-        raise ValueError("must be smtp://, smtps:// or smtp+starttls:// and a host")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or parts.scheme not in ports or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(
+            "must be smtp://, smtps:// or smtp+starttls:// and host:port; / : @ in a password as %2F …"
+        )
     return {
-        "EMAIL_HOST": parts.hostname,
-        "EMAIL_PORT": parts.port or ports[parts.scheme],
+        "EMAIL_HOST": host,
+        "EMAIL_PORT": port or ports[parts.scheme],
         "EMAIL_HOST_USER": unquote(parts.username or ""),
         "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
         "EMAIL_USE_SSL": parts.scheme == "smtps",

@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,21 @@ LONGEST_PAUSE = 60.0
 HEALTHY = 60.0
 GRACE = 10.0
 PR_SET_PDEATHSIG = 1
+
+
+def port_number(text: str) -> int:
+    """For argparse, which names what is wrong and exits with 2."""
+    if not 0 < int(text) < 65536:
+        raise ValueError
+    return int(text)
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Raises OSError if nobody could listen there: a child that cannot would be started again for ever."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
 
 
 def die_with_parent() -> None:

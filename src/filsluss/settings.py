@@ -18,6 +18,7 @@ SECRET_KEY_FALLBACKS = list(_all_secrets[1:])
 for _name in env.REQUIRED:
     required(_name)
 
+_max_days = read("MAX_DAYS", whole(1, 3650), "30")
 POLICY = Policy(
     base_url=read("BASE_URL", env.site, ""),
     organisation=required("ORGANISATION"),
@@ -29,8 +30,8 @@ POLICY = Policy(
     trusted_proxies=read("TRUSTED_PROXIES", env.networks, ""),
     max_file_size=read("MAX_FILE_SIZE", parse_size, "2GiB"),
     max_transfer_size=read("MAX_TRANSFER_SIZE", parse_size, "50GiB"),
-    max_days=read("MAX_DAYS", whole(1, 3650), "30"),
-    default_days=read("DEFAULT_DAYS", whole(1, 3650), "7"),
+    max_days=_max_days,
+    default_days=read("DEFAULT_DAYS", whole(1, 3650), str(min(7, _max_days))),
     decision_days=read("DECISION_DAYS", whole(1, 365), "7"),
     forget_days=read("FORGET_DAYS", whole(0, 3650), "30"),
     audit_days=read("AUDIT_DAYS", whole(1, 36500), "365"),

@@ -11,7 +11,8 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from filsluss.demo_house import arguments
-from filsluss.management.commands.serve import make_ready
+from filsluss.env import shut
+from filsluss.management.commands.serve import insist_on, make_ready
 from filsluss.parent import Child, look_after
 
 NAME = "admin"
@@ -27,7 +28,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, port: int, **options: Any) -> None:
         if not settings.DEMO:
             raise CommandError("start the demo as `filsluss demo`")
-        refuse_taken(port)
+        shut(settings.DATA_DIR)
+        insist_on("127.0.0.1", port)
         make_ready()
         password = administrator()
         threading.Thread(target=self.announce, args=(port, password), daemon=True).start()
@@ -41,15 +43,6 @@ class Command(BaseCommand):
             f"  Administrator         {settings.POLICY.base_url}/oversee/   {NAME}  {password}\n"
             "  Ctrl-C closes it.\n"
         )
-
-
-def refuse_taken(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as fault:
-            raise CommandError(f"port {port} cannot be used: {fault.strerror}; try --port") from None
 
 
 def wait_for(port: int) -> None:

@@ -8,13 +8,15 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
-from filsluss.parent import Child, look_after
+from filsluss.env import shut
+from filsluss.parent import Child, look_after, port_number, refuse_taken
 
 
 def make_ready() -> None:
     """Tables as this version wants them; one process at a time."""
-    with one_at_a_time():
+    with one_at_a_time(), alone_in_database():
         call_command("migrate", verbosity=0, interactive=False)
 
 
@@ -25,10 +27,33 @@ def lay_out() -> None:
 
 
 @contextmanager
+def alone_in_database() -> Iterator[None]:
+    """Machines that share a database migrate it one at a time; SQLite's is on this machine alone."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtext('filsluss migrate'))")
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext('filsluss migrate'))")
+
+
+@contextmanager
 def one_at_a_time() -> Iterator[None]:
     with open(settings.DATA_DIR / "start.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def insist_on(host: str, port: int) -> None:
+    try:
+        refuse_taken(host, port)
+    except OSError as fault:
+        raise CommandError(
+            f"{host}, port {port} cannot be listened on: {fault.strerror}; try --port"
+        ) from None
 
 
 class Command(BaseCommand):
@@ -37,10 +62,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=port_number, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         if settings.DEMO:
             raise CommandError("FILSLUSS_DEMO belongs to `filsluss demo`; remove it")
+        shut(settings.DATA_DIR)
+        insist_on(host, port)
         make_ready()
         look_after([Child("web", "--host", host, "--port", str(port)), Child("worker")])

@@ -5,7 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from filsluss.env import shut
 from filsluss.management.commands.serve import lay_out
+from filsluss.parent import port_number
 from filsluss.server import Web
 
 
@@ -15,9 +17,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=port_number, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        shut(settings.DATA_DIR)
         lay_out()
         Web(bind, processes=settings.WEB_PROCESSES, threads=settings.THREADS).run()

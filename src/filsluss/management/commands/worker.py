@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from filsluss import worker
 from filsluss.blobs import open_store
+from filsluss.env import shut
 from filsluss.streams.request import this_boot
 
 
@@ -20,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="do all that is due now, then end")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        shut(settings.DATA_DIR)
         house = worker.House(settings.POLICY, open_store(settings.BLOB_URL), this_boot())
         if once:
             now = worker.clock()
