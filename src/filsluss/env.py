@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import dj_database_url
 
+from filsluss.blobs.clamd import Clamd
 from filsluss.rules.addresses import AddressRefused, read_address
 from filsluss.rules.colours import read_colour
 from filsluss.rules.networks import Network, parse_networks
@@ -33,8 +34,7 @@ OPTIONAL = {
     "WEB_PROCESSES",
 }  # fmt: skip
 DEMO_NAME = "DEMO"  # set by `filsluss demo` for its children only
-NOT_BUILT = ("ADMIN_EMAIL", "CLAMD", "METRICS_NETWORKS", "S3_ACCESS_KEY",
-             "S3_SECRET_KEY")  # fmt: skip
+NOT_BUILT = ("S3_ACCESS_KEY", "S3_SECRET_KEY")
 
 
 def known_names() -> set[str]:
@@ -97,6 +97,14 @@ def percent(value: str) -> float:
 
 def comma_list(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def addresses(value: str) -> tuple[str, ...]:
+    return tuple(address(each) for each in comma_list(value))
+
+
+def scanner(value: str) -> Clamd | None:
+    return Clamd.at(value) if value else None
 
 
 def networks(value: str) -> tuple[Network, ...]:

@@ -39,6 +39,7 @@ POLICY = Policy(
     time_zone=read("TIME_ZONE", env.zone, "Europe/Stockholm"),
     language=read("LANGUAGE", env.language, "sv"),
     support_email=read("SUPPORT_EMAIL", env.address, ""),
+    admin_emails=read("ADMIN_EMAIL", env.addresses, ""),
     accent=read("ACCENT", env.accent, ""),
     logo=read("LOGO", env.logo, ""),
 )
@@ -48,6 +49,8 @@ BLOB_URL = read("BLOB_URL", env.blob_url, (DATA_DIR / "blobs").as_uri())
 ACCEL = read("ACCEL", env.accel, "")
 if ACCEL and not BLOB_URL.startswith("file:"):
     raise env.SettingUnreadable("FILSLUSS_ACCEL: only files on a disk can leave by the proxy")
+SCANNER = read("CLAMD", env.scanner, "")
+METRICS_NETWORKS = read("METRICS_NETWORKS", env.networks, "")
 THREADS = read("THREADS", whole(2, 2000), "300")
 WEB_PROCESSES = read("WEB_PROCESSES", whole(1, 64), "1")
 

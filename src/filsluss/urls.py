@@ -47,6 +47,7 @@ urlpatterns = [
     path("oversee/transfers/<id:public_id>", oversee.transfer, name="oversee-transfer"),
     path("oversee/transfers/<id:public_id>/close", oversee.close, name="oversee-close"),
     path("oversee/transfers/<id:public_id>/withdraw", oversee.withdraw, name="oversee-withdraw"),
+    path("oversee/files/<id:public_id>/release", oversee.release, name="oversee-release"),
     path("oversee/files/<id:public_id>/remove", oversee.remove, name="oversee-remove"),
     path("terms", texts.terms, name="terms"),
     path("privacy", texts.privacy, name="privacy"),

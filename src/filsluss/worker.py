@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import close_old_connections, connection
 
-from filsluss.actions import sweep
+from filsluss.actions import alarm, scan, sweep
 from filsluss.blobs import Store
+from filsluss.blobs.clamd import Clamd
 from filsluss.letters import postman
 from filsluss.models import Heartbeat, Transfer
 from filsluss.rules.policy import Policy
@@ -32,6 +33,7 @@ class House:
     policy: Policy
     store: Store
     boot_id: str
+    scanner: Clamd | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,22 @@ def beat(house: House, now: datetime) -> int:
     return 0
 
 
+def scan_next(house: House, now: datetime) -> int:
+    return scan.scan_next(house.scanner, store=house.store, policy=house.policy, now=now)
+
+
+def watch_over(watch: "Clock | None") -> Callable[[House, datetime], int]:
+    """Raises and settles the alarms; `watch` is the clock that a running worker looks at."""
+
+    def run(house: House, now: datetime) -> int:
+        return alarm.watch(
+            house.scanner, store=house.store, policy=house.policy, now=now,
+            clock_trouble=watch.trouble if watch else "",
+        )  # fmt: skip
+
+    return run
+
+
 # Done once, they are done in this order: what time has ended is told of before letters leave.
 CHORES = (
     Chore("heartbeat", 10, beat),
@@ -67,8 +85,11 @@ CHORES = (
     Chore(
         "make received files ready",
         0.5,
-        lambda house, now: sweep.ready_received(store=house.store, policy=house.policy, now=now),
+        lambda house, now: sweep.ready_received(
+            store=house.store, policy=house.policy, now=now, with_scanner=house.scanner is not None
+        ),
     ),
+    *(Chore(f"scan files ({number})", 1, scan_next) for number in (1, 2)),
     Chore(
         "receive whole uploads",
         30,
@@ -110,6 +131,12 @@ class Clock:
     def __init__(self) -> None:
         self._wall, self._steady = clock(), time.monotonic()
         self._paused_until = 0.0
+        self._why = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not trusted just now; empty when it is."""
+        return "" if self.is_trusted() else self._why
 
     def is_trusted(self) -> bool:
         """Looks at the clock, too: a leap of more than an hour starts a pause."""
@@ -120,7 +147,7 @@ class Clock:
         return time.monotonic() >= self._paused_until
 
     def pause(self, why: str) -> None:
-        self._paused_until = time.monotonic() + PAUSE
+        self._paused_until, self._why = time.monotonic() + PAUSE, why
         log.error("%s: nothing is ended, lapsed or forgotten for an hour; is the time right?", why)
 
 
@@ -156,7 +183,7 @@ def run_forever(house: House, stop: threading.Event) -> None:
         watch.pause(why)
     threads = [
         threading.Thread(target=_repeat, args=(chore, house, watch, stop), name=chore.name, daemon=True)
-        for chore in CHORES
+        for chore in (*CHORES, Chore("watch", 60, watch_over(watch)))
     ]
     for thread in threads:
         thread.start()

@@ -156,6 +156,8 @@ CASES = [
     Case("file-removed", S, "by-sender", file=BY_SENDER),
     Case("file-removed", R, "by-sender", file=BY_SENDER),
     Case("file-removed", A, "by-sender", Direction.THROUGH, file=BY_SENDER),
+    Case("file-infected", S, file={"virus": "Eicar-Test", "ready_at": None}),
+    Case("file-infected", S, "no-support", file={"virus": "Eicar-Test"}, policy=NO_SUPPORT),
     Case("undelivered", S, "approver", about={"address": ANNA, "role": "approver", "trouble": NO}),
     Case("undelivered", S, "recipient", file={}, about={"address": ANNA, "role": "recipient", "trouble": NO}),
     Case("undelivered", S, "expired", file={},

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
-from filsluss.actions.advance import StepRefused, advance
+from django.db import transaction
+
+from filsluss.actions.advance import StepRefused, advance, note
 from filsluss.actions.upload import take_away
 from filsluss.models import Transfer, TransferFile
-from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, Because
+from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, Because, FileState
 from filsluss.rules.policy import Policy
 
 ADMINISTRATOR = "administrator"
@@ -30,6 +32,16 @@ def close_transfer(transfer: Transfer, *, reason: str, by: str, policy: Policy, 
         transfer, CLOSED, by=by, role=ADMINISTRATOR, policy=policy, now=now, reason=why,
         ended_at=now, closed_reason=why,
     )  # fmt: skip
+
+
+def release_file(file: TransferFile, *, reason: str, by: str, now: datetime) -> None:
+    """Lets a file through that could not be scanned; StepRefused if it is not held for that."""
+    why = good_reason(reason)
+    with transaction.atomic():
+        held = TransferFile.objects.filter(pk=file.pk, state=FileState.UNSCANNED)
+        if held.update(state=FileState.RECEIVED, released_at=now, scan_again_at=None) != 1:
+            raise StepRefused("released")
+        note(file.transfer, step="released", by=by, role=ADMINISTRATOR, now=now, reason=why, file=file)
 
 
 def withdraw(transfer: Transfer, *, reason: str, by: str, policy: Policy, now: datetime) -> None:

@@ -193,9 +193,14 @@ def _received(file: TransferFile, store: Store, boot_id: str, now: datetime) -> 
         return False
 
 
-def ready_received(*, store: Store, policy: Policy, now: datetime) -> int:
-    """Received files get their SHA-256 and become ready; a blob that has vanished is damaged."""
+def ready_received(*, store: Store, policy: Policy, now: datetime, with_scanner: bool = False) -> int:
+    """Received files get their SHA-256 and become ready; a blob that has vanished is damaged.
+
+    Where a scanner is set, only what an administrator has released comes this way.
+    """
     received = TransferFile.objects.filter(state=FileState.RECEIVED).select_related("transfer")
+    if with_scanner:
+        received = received.exclude(released_at=None)
     return sum(_made_ready(file, store, policy, now) for file in received.order_by("received_at", "id"))
 
 

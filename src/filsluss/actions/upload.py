@@ -156,19 +156,28 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
     return bool(decided)
 
 
-def make_ready(file: TransferFile, *, sha256: str, policy: Policy, now: datetime) -> bool:
+def make_ready(
+    file: TransferFile,
+    *,
+    sha256: str,
+    source: FileState = FileState.RECEIVED,
+    scanned_at: datetime | None = None,
+    policy: Policy,
+    now: datetime,
+) -> bool:
     """The file may be fetched: its code is drawn and its letter written; False if it was too late."""
     code = draw_code() if file.with_code else ""
     changes = {
         "state": FileState.READY,
         "sha256": sha256,
+        "scanned_at": scanned_at,
         "ready_at": now,
         "code_digest": code_digest(policy.code_keys[0], code) if code else None,
     }
     with transaction.atomic():
         row = TransferFile.objects.filter(
             pk=file.pk,
-            state=FileState.RECEIVED,
+            state=source,
             transfer__state=State.OPEN,
             transfer__open_until__gt=now,
         )
@@ -198,8 +207,9 @@ def take_away(
     now: datetime,
 ) -> bool:
     """Shuts every door of the file at once and marks its bytes for erasure; False if it was already so."""
+    sources = {FileState.INFECTED} if because is Because.INFECTED else LIVE_FILE
     with transaction.atomic():
-        row = TransferFile.objects.filter(pk=file.pk, state__in=LIVE_FILE)
+        row = TransferFile.objects.filter(pk=file.pk, state__in=sources)
         marked = row.update(
             state=FileState.ERASING, erased_because=because, removed_by=removed_by, removal_reason=reason
         )

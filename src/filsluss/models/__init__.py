@@ -4,9 +4,10 @@ from filsluss.models.audit import AuditEntry
 from filsluss.models.letter import Letter
 from filsluss.models.transfer import Transfer
 from filsluss.models.transfer_file import TransferFile
-from filsluss.models.watch import Attempt, Gate, Heartbeat, pass_gate
+from filsluss.models.watch import Alarm, Attempt, Gate, Heartbeat, pass_gate
 
 __all__ = [
+    "Alarm",
     "Attempt",
     "AuditEntry",
     "Gate",

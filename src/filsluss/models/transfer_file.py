@@ -18,6 +18,8 @@ from filsluss.rules.tokens import (
     link_token,
 )
 
+EVERY_STATE = "uploading received scanning unscanned infected ready erasing erased".split()
+
 
 class FileQuerySet(models.QuerySet["TransferFile"]):
     def by_link(self, token: str) -> FileQuerySet:
@@ -48,6 +50,14 @@ class TransferFile(models.Model):
     created_at = models.DateTimeField()
     active_at = models.DateTimeField(help_text="the last time a request moved it")
     received_at = models.DateTimeField(null=True)
+    scan_again_at = models.DateTimeField(
+        null=True, help_text="until then a scanner has it, or is not asked again; none: asking is no use"
+    )
+    scan_tries = models.PositiveIntegerField(default=0)
+    scan_trouble = models.CharField(max_length=300, blank=True, default="", help_text="why it is unscanned")
+    scanned_at = models.DateTimeField(null=True, help_text="when the scanner found it clean")
+    released_at = models.DateTimeField(null=True, help_text="when it was let through though unscanned")
+    virus = models.CharField(max_length=200, blank=True, default="", help_text="the scanner's name for it")
     ready_at = models.DateTimeField(null=True)
     sent_until = models.BigIntegerField(default=0, help_text="bytes sent without a gap since the last fetch")
     fetched_at = models.DateTimeField(null=True, help_text="the first whole fetch")
@@ -70,7 +80,7 @@ class TransferFile(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="file_state_known",
-                condition=Q(state__in=["uploading", "received", "ready", "erasing", "erased"]),
+                condition=Q(state__in=EVERY_STATE),
             ),
         ]
 

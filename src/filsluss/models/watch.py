@@ -32,6 +32,20 @@ class Heartbeat(models.Model):
         return self.name
 
 
+class Alarm(models.Model):
+    """One thing that is watched: wrong since `since`, or well; `value` and `limit` are figures or words."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    since = models.DateTimeField(null=True)
+    is_told = models.BooleanField(default=False, help_text="whether a letter has told of it since then")
+    told_at = models.DateTimeField(null=True, help_text="when the administrators last got a letter")
+    value = models.CharField(max_length=300, blank=True, default="")
+    limit = models.CharField(max_length=100, blank=True, default="")
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Gate(models.Model):
     """A row to lock: whoever counts and then acts on the count passes it one at a time."""
 

@@ -31,7 +31,7 @@ def pickup(request: HttpRequest, token: str) -> HttpResponse:
         return gone(request, file)
     if "filsluss.refusal" in request.META:
         return calm.refused(request)
-    if file.state == FileState.RECEIVED:
+    if file.state != FileState.READY:
         return render(request, "pages/preparing.html", {"transfer": file.transfer})
     others = file.transfer.files.ready().exclude(pk=file.pk).prefetch_related("letters") if by_letter else ()
     return show(request, file, list(others), token)
@@ -56,7 +56,7 @@ def show(request: HttpRequest, file: TransferFile, others: list[TransferFile], t
 def gone(request: HttpRequest, file: TransferFile) -> HttpResponse:
     """Who took it away, in the house's words, and whom to ask."""
     if file.transfer.is_open_at(timezone.now()):
-        why = sight.because_words(file)
+        why = sight.because_words(file.erased_because)
     else:
         why = ended_words(file.transfer)
     return calm.calm(

@@ -14,12 +14,19 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from filsluss.actions import oversee
+from filsluss.actions import alarm, oversee
 from filsluss.actions.advance import StepRefused
 from filsluss.models import AuditEntry, Transfer, TransferFile
 from filsluss.pages import sight
 from filsluss.pages.manners import takes, typed, unlisted
-from filsluss.pages.oversee_words import actor_word, delivery_word, letter_word, state_word, step_word
+from filsluss.pages.oversee_words import (
+    actor_word,
+    alarm_word,
+    delivery_word,
+    letter_word,
+    state_word,
+    step_word,
+)
 from filsluss.pages.words import Problem, problems_in
 from filsluss.rules.lifecycle import State
 
@@ -85,6 +92,7 @@ def transfers(request: HttpRequest) -> HttpResponse:
     leaf = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     page = {
         "leaf": leaf,
+        "alarms": [(alarm_word(each.name), each, sight.moment(each.since)) for each in alarm.current()],
         "rows": [(row, state_word(row.state), sight.moment(row.applied_at)) for row in leaf],
         "q": asked,
         "state": state,
@@ -196,13 +204,28 @@ def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
     return carry_out(request, row, act, field="reason-withdraw")
 
 
-@takes("POST")
-@administrators_only
-def remove(request: HttpRequest, public_id: str) -> HttpResponse:
+def file_named(public_id: str) -> TransferFile:
     file = TransferFile.objects.select_related("transfer").filter(public_id=public_id).first()
     if file is None:
         raise Http404
-    now = timezone.now()
+    return file
+
+
+@takes("POST")
+@administrators_only
+def release(request: HttpRequest, public_id: str) -> HttpResponse:
+    file, now = file_named(public_id), timezone.now()
+
+    def act(reason: str, by: str) -> None:
+        oversee.release_file(file, reason=reason, by=by, now=now)
+
+    return carry_out(request, file.transfer, act, field=f"reason-release-{file.public_id}")
+
+
+@takes("POST")
+@administrators_only
+def remove(request: HttpRequest, public_id: str) -> HttpResponse:
+    file, now = file_named(public_id), timezone.now()
 
     def act(reason: str, by: str) -> None:
         oversee.remove_file(file, reason=reason, by=by, policy=settings.POLICY, now=now)

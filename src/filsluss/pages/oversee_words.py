@@ -31,12 +31,16 @@ def step_word(step: str) -> str:
         "erased": _("all deleted and told"),
         "received": _("uploaded"),
         "ready": _("ready to download"),
+        "unscanned": _("could not be checked for viruses"),
+        "infected": _("malicious code was found"),
+        "released": _("let through without a virus check"),
         "fetched": _("downloaded"),
         "file-ended": _("to be deleted: time was up"),
         "file-removed": _("to be deleted: removed by the administrator"),
         "file-withdrawn": _("to be deleted: removed by the sender"),
         "file-stale": _("to be deleted: never finished"),
         "file-damaged": _("to be deleted: damaged in storage"),
+        "file-infected": _("to be deleted: malicious code was found"),
         "file-erased": _("deleted"),
     }
     return words.get(step, step)
@@ -54,10 +58,24 @@ def letter_word(kind: str) -> str:
         "file-downloaded": _("A file was downloaded"),
         "expiry-reminder": _("The time is soon up"),
         "file-removed": _("A file was removed"),
+        "file-infected": _("Malicious code was found"),
         "undelivered": _("An email did not arrive"),
         "erased": _("All files deleted"),
     }
     return words.get(kind, kind)
+
+
+def alarm_word(name: str) -> str:
+    words = {
+        "scanner": _("The virus scanner does not answer"),
+        "unscanned": _("Files wait for a virus check"),
+        "disk": _("The disk is almost full"),
+        "letters": _("Emails stay in the outbox"),
+        "given-up": _("Emails did not arrive"),
+        "clock": _("The clock has leapt, so nothing is ended or forgotten"),
+        "reconcile": _("Store and database disagree"),
+    }
+    return words.get(name, name)
 
 
 def delivery_word(delivery: str) -> str:

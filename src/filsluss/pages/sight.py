@@ -88,6 +88,9 @@ class FileSight:
     letter_at: When | None
     gone_because: str
     removal_reason: str
+    scan: str
+    scan_trouble: str
+    is_held: bool
 
 
 def file_sight(file: TransferFile) -> FileSight:
@@ -113,7 +116,17 @@ def file_sight(file: TransferFile) -> FileSight:
         letter_at=moment(letter.sent_at) if letter else None,
         gone_because=file.erased_because,
         removal_reason=file.removal_reason,
+        scan=scan_words(file),
+        scan_trouble=file.virus or file.scan_trouble,
+        is_held=file.state == FileState.UNSCANNED,
     )
+
+
+def scan_words(file: TransferFile) -> str:
+    """What the virus check says of a ready file; empty where there is none."""
+    if file.released_at:
+        return _("The virus check could not read the file. Only open it if you trust the sender.")
+    return _("No malicious code was found.") if file.scanned_at else ""
 
 
 def letter_about(file: TransferFile) -> Letter | None:
@@ -135,11 +148,28 @@ def state_words(file: TransferFile, letter: Letter | None) -> tuple[str, str]:
             return _("Incomplete. Choose the same file again to continue."), "warn"
         case FileState.RECEIVED:
             return _("Uploaded. It is being prepared."), "busy"
+        case FileState.SCANNING:
+            return _("Uploaded. Virus check in progress."), "busy"
+        case FileState.UNSCANNED:
+            return unscanned_words(file), "warn"
+        case FileState.INFECTED:
+            return because_words(Because.INFECTED), "err"
         case FileState.READY:
             return ready_words(letter)
         case FileState.ERASING:
-            return _("%(why)s It is being deleted.") % {"why": because_words(file)}, "over"
-    return _("%(why)s It has been deleted.") % {"why": because_words(file)}, "over"
+            return _("%(why)s It is being deleted.") % {"why": because_words(file.erased_because)}, "over"
+    return _("%(why)s It has been deleted.") % {"why": because_words(file.erased_because)}, "over"
+
+
+def unscanned_words(file: TransferFile) -> str:
+    if file.scan_again_at:
+        return _(
+            "Uploaded. The virus check has not been possible yet, so no email has been sent. We try again."
+        )
+    return _(
+        "Uploaded. The virus check cannot read the file, so no email has been sent. "
+        "The system administrator has been told."
+    )
 
 
 def ready_words(letter: Letter | None) -> tuple[str, str]:
@@ -150,7 +180,7 @@ def ready_words(letter: Letter | None) -> tuple[str, str]:
     return _("Done. Email sent to the recipient."), "ok"
 
 
-def because_words(file: TransferFile) -> str:
+def because_words(reason: str) -> str:
     """Why a file is gone, naming nobody."""
     words = {
         Because.ENDED: _("The time was up."),
@@ -158,8 +188,9 @@ def because_words(file: TransferFile) -> str:
         Because.WITHDRAWN: _("Removed by the sender."),
         Because.STALE: _("The upload was never finished."),
         Because.DAMAGED: _("The file was damaged in storage and must be uploaded again."),
+        Because.INFECTED: _("Stopped: we found malicious code in the file. It has not been sent."),
     }
-    return next((text for why, text in words.items() if why == file.erased_because), _("The file is gone."))
+    return next((text for why, text in words.items() if why == reason), _("The file is gone."))
 
 
 def bytes_address(token: str, file: TransferFile) -> str:

@@ -19,6 +19,9 @@ class State(StrEnum):
 class FileState(StrEnum):
     UPLOADING = "uploading"
     RECEIVED = "received"
+    SCANNING = "scanning"
+    UNSCANNED = "unscanned"
+    INFECTED = "infected"
     READY = "ready"
     ERASING = "erasing"
     ERASED = "erased"
@@ -32,6 +35,7 @@ class Because(StrEnum):
     WITHDRAWN = "withdrawn"
     STALE = "stale"
     DAMAGED = "damaged"
+    INFECTED = "infected"
 
 
 @dataclass(frozen=True)
@@ -60,5 +64,6 @@ STEPS = (APPLIED, APPROVED, REJECTED, WITHDRAWN, LAPSED, ENDED, CLOSED, ERASED)
 OVER = frozenset({State.CLOSED, State.REJECTED, State.LAPSED})
 """States in which nothing more can happen to a transfer but that it is forgotten."""
 
-LIVE_FILE = frozenset({FileState.UPLOADING, FileState.RECEIVED, FileState.READY})
-WHOLE_FILE = frozenset({FileState.RECEIVED, FileState.READY})
+WHOLE_FILE = frozenset({FileState.RECEIVED, FileState.SCANNING, FileState.UNSCANNED, FileState.READY})
+LIVE_FILE = frozenset({FileState.UPLOADING, *WHOLE_FILE})
+"""States of a file that is still on its way to its recipient: INFECTED is not, and its bytes must go."""

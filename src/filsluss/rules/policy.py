@@ -39,6 +39,7 @@ class Policy:
     time_zone: ZoneInfo = ZoneInfo("Europe/Stockholm")
     language: str = "sv"
     support_email: str = ""
+    admin_emails: tuple[str, ...] = ()
     accent: str = ""
     logo: Picture | None = None
 

@@ -25,7 +25,7 @@ from filsluss.streams.tus import (
     read_number,
 )
 
-GONE = (FileState.ERASING, FileState.ERASED)
+GONE = (FileState.INFECTED, FileState.ERASING, FileState.ERASED)
 
 
 def options(request: Request) -> Answer:

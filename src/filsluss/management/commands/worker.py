@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         shut(settings.DATA_DIR)
-        house = worker.House(settings.POLICY, open_store(settings.BLOB_URL), this_boot())
+        house = worker.House(settings.POLICY, open_store(settings.BLOB_URL), this_boot(), settings.SCANNER)
         if once:
             now = worker.clock()
             if why := worker.long_absence(now):

@@ -141,7 +141,7 @@ export function judge(file, { list, room, tasks, held, wanted }) {
   const isOther = wanted || unfinished.some((other) => isAnother(file, other, tasks, held));
   if (isOther && !same.length) return { ask: "not_same" };
   if (file.size > room) return { refuse: "no_room" };
-  const isThere = (other) => ["received", "ready"].includes(other.state) && isSameFile(file, other);
+  const isThere = (other) => ["received", "scanning", "unscanned", "ready"].includes(other.state) && isSameFile(file, other);
   return list.files.some(isThere) ? { ask: "already" } : { upload: true };
 }
 

@@ -248,7 +248,8 @@ export class List {
   }
 
   get isPending() {
-    return this.isStale || this.now.files.some((entry) => entry.state === "received" || entry.letter === "queued" || entry.state === "erasing");
+    const onTheWay = ["received", "scanning", "unscanned", "infected", "erasing"];
+    return this.isStale || this.now.files.some((entry) => onTheWay.includes(entry.state) || entry.letter === "queued");
   }
 
   planNext() {
