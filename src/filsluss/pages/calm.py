@@ -109,6 +109,7 @@ def refusal_words(code: str) -> tuple[str, str]:
     language = translation.get_language()
     largest = {"size": size_text(settings.POLICY.max_file_size, language)}
     cut = (_("The upload was interrupted"), _("The file has not been sent. Upload it again."))
+    none = (_("No file was chosen"), _("Choose a file and upload it."))
     words = {
         "too_large": (_("The file is too large"), _("A file can be up to %(size)s.") % largest),
         "quota_exceeded": (
@@ -126,7 +127,8 @@ def refusal_words(code: str) -> tuple[str, str]:
         "body_short": cut,
         "read_timeout": cut,
         "connection_reset": cut,
-        "form_invalid": (_("No file was chosen"), _("Choose a file and upload it.")),
+        "form_invalid": none,
+        "file_missing": none,
         "shutting_down": (
             _("The service is restarting"),
             _("Files you have already uploaded are still there. Try again in a minute."),

@@ -30,6 +30,7 @@ STATUS = {
     "quota_exceeded": 413,
     "content_type": 415,
     "range_unsatisfiable": 416,
+    "file_missing": 422,
     "rate_limited": 429,
     "checksum_mismatch": 460,
     "busy": 503,

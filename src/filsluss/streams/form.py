@@ -75,6 +75,7 @@ class Form:
         self._file: TransferFile | None = None
         self._writer: Writer | None = None
         self._segment: MultipartSegment | None = None
+        self._has_files = False
 
     def read(self, boundary: str) -> None:
         """Takes every file of the form; after a Refusal or UploadRefused the one under way is discarded."""
@@ -85,6 +86,8 @@ class Form:
                     if parser.closed:
                         break
                 self._refuse_cut()
+            if not self._has_files:
+                raise Refusal("file_missing")
         except MultipartError:
             self._refuse_cut()
             raise Refusal("form_invalid") from None
@@ -94,10 +97,8 @@ class Form:
             self._drop()
 
     def _refuse_cut(self) -> None:
-        if self._body.stopped:
-            raise Refusal(self._body.stopped)
         if not self._body.is_whole:
-            raise Refusal("body_short")
+            raise Refusal(self._body.stopped or "body_short")
 
     def _events(self, events: Iterable[Any]) -> None:
         for event in events:
@@ -115,11 +116,12 @@ class Form:
     def _note(self, data: bytes) -> None:
         assert self._segment
         value = self._fields.get(self._segment.name, "") + bytes(data).decode("utf-8", "replace")
-        if len(value) > FIELD_MAX and self._segment.name != "file":
+        if len(value) > FIELD_MAX:
             raise Refusal("form_invalid")
         self._fields[self._segment.name] = value
 
     def _open(self, name: str) -> None:
+        self._has_files = True
         with_code = self._fields.get("with_code") == "1"
         self._file = announce(self._request, self._transfer, name=name, size=None, with_code=with_code)
         self._writer = self._shelf.enter_context(writing(self._request, self._file, self._body))

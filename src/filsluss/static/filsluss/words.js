@@ -28,7 +28,8 @@ function threeFigures(amount) {
   return [Number(amount.toFixed(decimals)), decimals];
 }
 
-export const exactText = (bytes) => number(bytes) + NBSP + say(bytes === 1 ? "byte" : "bytes");
+/** The unit has no plural in Swedish. */
+export const exactText = (bytes) => number(bytes) + NBSP + (language === "sv" || bytes === 1 ? "byte" : "bytes");
 
 /** As file managers on Windows show it, 1024 to the step: 1,24 GB. */
 export function sizeText(bytes) {
