@@ -21,6 +21,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 MIGRATIONS = sorted((SOURCE / "migrations").glob("0*.py"))
 CATALOGUES = sorted(SOURCE.rglob("*.po"))
 NO_ROOM = {"utils", "util", "common", "helpers", "helper", "services", "core", "base", "exceptions", "misc"}
+NAMED_BY_DJANGO = "sqlite/base.py"  # it looks for a database engine there
 DOORS = (
     "pages",
     "streams",
@@ -86,7 +87,7 @@ def test_half_of_all_functions_have_at_most_6_lines():
 
 def test_no_room_is_named_for_having_no_name():
     places = {*MODULES, *(path.parent for path in MODULES)}
-    assert sorted(str(path) for path in places if path.stem in NO_ROOM) == []
+    assert sorted(name_of(path) for path in places if path.stem in NO_ROOM) == [NAMED_BY_DJANGO]
 
 
 def test_a_migration_imports_nothing_of_ours():
