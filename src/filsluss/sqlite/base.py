@@ -68,7 +68,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def _close(self) -> None:
-        """What is whole goes back on the shelf; what is in the middle of something, or has failed, does not."""
+        """Puts it on the shelf, unless it is in the middle of something or has failed."""
         connection, place = self.connection, self._place
         unfit = self.errors_occurred or self.in_atomic_block or connection.in_transaction
         if unfit or place is None or not shelf.put(place, connection):
