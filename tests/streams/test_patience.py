@@ -118,7 +118,7 @@ def test_more_unfinished_headers_than_threads_do_not_stop_the_house(hasty):
 class TestLeaving:
     """A download under way."""
 
-    SIZE = 32 << 20
+    SIZE = 16 << 20
 
     @pytest.fixture
     def address(self, hasty, account):

@@ -48,14 +48,15 @@ class Body:
         _live.discard(self)
         if self._wire:
             self._wire.close()
-        if not self.is_whole:
+        if self.stopped or not self.is_whole:
             abandon(self._environ)
 
     @property
     def is_whole(self) -> bool:
-        if self.stopped or self.broken:
-            return False
-        return self.length is None or self.count == self.length
+        """Whether all of it came, even if it was told to stop then."""
+        if self.length is not None:
+            return self.count == self.length
+        return not self.stopped and not self.broken
 
     def _accept(self) -> None:
         """Only now may a client that asked first (RFC 9110, 10.1.1) send its body."""

@@ -207,9 +207,9 @@ def take(
     keep(request, file, writer)
     if overran:
         raise Refusal("too_large")
-    _report(request, body, writer, full=full, checksum=checksum)
     if writer.offset == file.size:
-        receive(request, file)
+        receive(request, file)  # whatever the client is told: HEAD will tell it that all is here
+    _report(request, body, writer, full=full, checksum=checksum)
 
 
 def receive(request: Request, file: TransferFile) -> None:
@@ -244,10 +244,8 @@ def _report(request: Request, body: Body, writer: Writer, *, full: bool, checksu
     where = (("Upload-Offset", str(writer.offset)),)
     if full:
         raise Refusal("disk_full", headers=where)
-    if body.stopped:
-        raise Refusal(body.stopped, headers=where)
     if not body.is_whole:
-        raise Refusal("connection_reset", headers=where)
+        raise Refusal(body.stopped or "connection_reset", headers=where)
     if checksum and not checksum.holds():
         raise Refusal("checksum_mismatch", headers=where)
 

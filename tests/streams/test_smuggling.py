@@ -1,0 +1,144 @@
+"""Requests that two readers might read differently (L4 of the threats): refused or harmless."""
+
+import pytest
+
+from tests.parts.raw import Line
+from tests.streams.test_wires import listed
+
+GET = "GET / HTTP/1.1\r\nHost: {host}\r\n"
+POST = "POST /code HTTP/1.1\r\nHost: {host}\r\n"
+NONE = "0\r\n\r\n"
+HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: hidden\r\n\r\n"
+
+
+def everything_said(line):
+    """All that comes until the house hangs up or falls silent; the statuses of its answers."""
+    said = b""
+    line.sock.settimeout(1.0)
+    try:
+        while data := line.sock.recv(1 << 16):
+            said += data
+    except (TimeoutError, ConnectionResetError):
+        pass
+    return [int(part[1:4]) for part in said.split(b"HTTP/1.1")[1:]]
+
+
+def send(house, text, body=b""):
+    with Line(house) as line:
+        line.say(text.replace("{host}", line.host).encode("latin-1") + body)
+        line.say_no_more()
+        return everything_said(line)
+
+
+REFUSED = {
+    "no host": ("GET / HTTP/1.1\r\n\r\n", {400, 421}),
+    "two hosts": (GET + "Host: {host}\r\n\r\n", {400}),
+    "a foreign host": ("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", {421}),
+    "a foreign absolute address": (
+        "GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n", {400, 421}),
+    "a length beside chunks": (
+        POST + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n" + NONE,
+        {400},
+    ),
+    "two equal lengths": (
+        POST + "Content-Length: 4\r\nContent-Length: 4\r\n\r\nab=c", {400}),
+    "two unlike lengths": (
+        POST + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nab=c", {400}),
+    "a length of 2^64+1": (
+        POST + "Content-Length: 18446744073709551617\r\n\r\nab=c", {400, 413, 422}),
+    "a negative length": (POST + "Content-Length: -4\r\n\r\nab=c", {400}),
+    "a length with a sign": (POST + "Content-Length: +4\r\n\r\nab=c", {400}),
+    "a list of lengths": (POST + "Content-Length: 4,4\r\n\r\nab=c", {400}),
+    "lines that end with LF": ("GET / HTTP/1.1\nHost: {host}\n\n", {400}),
+    "a folded line": (GET + "X-A: b\r\n c\r\n\r\n", {400}),
+    "a blank before the colon": (GET + "Content-Length : 4\r\n\r\n", {400}),
+    "chunks in HTTP/1.0": (
+        "POST /code HTTP/1.0\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n" + NONE, {400}),
+    "chunked twice": (
+        POST + "Transfer-Encoding: chunked, chunked\r\n\r\n" + NONE, {400}),
+    "chunked, but not last": (
+        POST + "Transfer-Encoding: chunked, gzip\r\n\r\n" + NONE, {400, 501}),
+    "an unknown coding": (
+        POST + "Transfer-Encoding: xchunked\r\n\r\n" + NONE, {400, 501}),
+    "a coding after a tab": (
+        POST + "Transfer-Encoding:\x0bchunked\r\n\r\n" + NONE, {400, 501}),
+    "a NUL in a header": (GET + "X-A: \x00\r\n\r\n", {400}),
+    "a bare CR in a header": (GET + "X-A: a\rX-B: b\r\n\r\n", {400}),
+    "an address of 20 kB": ("GET /" + "a" * 20_000 + " HTTP/1.1\r\nHost: {host}\r\n\r\n", {414, 400}),
+    "a header of 100 kB": (GET + "X-A: " + "a" * 100_000 + "\r\n\r\n", {431, 400}),
+    "2,000 headers": (
+        GET + "".join(f"X-{n}: a\r\n" for n in range(2000)) + "\r\n", {431, 400}),
+    "a version of the future": ("GET / HTTP/9.1\r\nHost: {host}\r\n\r\n", {400, 505}),
+    "no version": ("GET /\r\n\r\n", {400}),
+    "a method in small letters": ("get / HTTP/1.1\r\nHost: {host}\r\n\r\n", {400, 405, 501}),
+    "the preface of HTTP/2": ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 505, 421}),
+    "a name with an underscore": (
+        POST + "Content_Length: 400\r\nContent-Length: 0\r\n\r\n", {422, 400}),
+    "TRACE": ("TRACE / HTTP/1.1\r\nHost: {host}\r\n\r\n", {405}),
+    "CONNECT": ("CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n", {400, 404, 405, 421}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_request_that_may_be_read_in_two_ways_gets_one_refusal(wired, case):
+    text, statuses = REFUSED[case]
+    said = send(wired, text)
+    assert len(said) == 1, said
+    assert set(said) <= statuses, said
+
+
+AMBIGUOUS = ("a length beside chunks", "two equal lengths", "two unlike lengths", "a length of 2^64+1",
+             "chunks in HTTP/1.0", "chunked twice", "chunked, but not last", "an unknown coding")  # fmt: skip
+
+
+@pytest.mark.parametrize("case", AMBIGUOUS)
+def test_what_stands_behind_such_a_request_is_never_answered(wired, case):
+    """The line ends with the refusal: where another request would begin is anybody's guess."""
+    text, statuses = REFUSED[case]
+    said = send(wired, text, HIDDEN)
+    assert len(said) == 1, said
+    assert set(said) <= statuses
+
+
+@pytest.mark.parametrize(
+    "path", ["/%00", "/upload/..%2f..%2fetc%2fpasswd", "/%zz", "/download/%2e%2e/%00", "//x"]
+)
+def test_a_strange_path_is_not_found(wired, path):
+    (status,) = send(wired, f"GET {path} HTTP/1.1\r\nHost: {{host}}\r\n\r\n")
+    assert status in (400, 404)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"0\r\n\r\n" + HIDDEN,
+        b"5\r\nhello\r\n0\r\nTransfer-Encoding: x\r\nContent-Length: 5\r\n\r\n" + HIDDEN,
+        b"5 \r\nhello\r\n0\r\n\r\n" + HIDDEN,
+        b"5;x\r\nhello\r\n0\r\n\r\n" + HIDDEN,
+    ],
+)
+def test_a_refused_chunked_append_swallows_what_follows_it(wired, account, body):
+    """Its body is not read, so its end is not known: nothing after it is taken for a request."""
+    with Line(wired) as line:
+        line.append(f"{account}/files/{'x' * 22}", 0, body, length=None, Transfer_Encoding="chunked")
+        line.say_no_more()
+        assert everything_said(line) == [404]
+
+
+def test_a_refused_append_swallows_what_follows_it(wired, account):
+    with Line(wired) as line:
+        line.append(f"{account}/files/{'x' * 22}", 0, HIDDEN, length=len(HIDDEN))
+        line.say_no_more()
+        assert everything_said(line) == [404]
+
+
+def test_metadata_never_becomes_a_header_of_its_own(wired, account):
+    """It is echoed as it came, and may hold no line's end (tus, "creation")."""
+    with Line(wired) as line:
+        line.say(
+            f"POST {account}/files HTTP/1.1\r\nHost: {line.host}\r\nTus-Resumable: 1.0.0\r\n"
+            "Upload-Length: 5\r\nUpload-Metadata: filename YQ==\rSet-Cookie: x=1\r\n\r\n".encode()
+        )
+        line.say_no_more()
+        assert everything_said(line) == [400]
+    assert listed(wired, account) == []
