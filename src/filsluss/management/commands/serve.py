@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from filsluss.env import shut
+from filsluss.management import static_files
 from filsluss.parent import Child, look_after, port_number, refuse_taken
 
 
@@ -23,7 +24,7 @@ def make_ready() -> None:
 def lay_out() -> None:
     """Static files as this version wants them, on every machine that serves pages; one process at a time."""
     with one_at_a_time():
-        call_command("collectstatic", verbosity=0, interactive=False)
+        static_files.lay_out()
 
 
 @contextmanager
