@@ -36,7 +36,6 @@ class Crashing:
 
     def open(self) -> None:
         self.house.run("migrate", "--verbosity", "0")
-        self.house.run("collectstatic", "--noinput", "--verbosity", "0")
         for letter in string.ascii_letters + string.digits + "-_":
             (self.house.data_dir / "blobs" / f"{letter}.d").mkdir(parents=True)  # as a house of some age has
         self.house.start("web")

@@ -1,0 +1,87 @@
+"""Disks of our own: one whose power can be cut, and one that is soon full."""
+
+import fcntl
+import os
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+EXT4_IOC_SHUTDOWN = 0x8004587D
+NO_LOG_FLUSH = 2
+"""What the journal has not written by now is gone, as when the power goes."""
+
+
+class NoDisk(Exception):
+    """This machine lends us no disk; the text says why."""
+
+
+def order(*words: str | Path) -> None:
+    try:
+        ran = subprocess.run(words, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise NoDisk(f"{words[0]} is not here") from None
+    if ran.returncode:
+        raise NoDisk(f"{' '.join(map(str, words))}: {ran.stderr.strip() or ran.returncode}")
+
+
+class CuttableDisk:
+    """ext4 on a loop device."""
+
+    def __init__(self, folder: Path, *, size: int = 256 << 20) -> None:
+        if os.geteuid() != 0:
+            raise NoDisk("only root may mount a disk")
+        self.image, self.root = folder / "disk.img", folder / "disk"
+        self.root.mkdir()
+        with self.image.open("wb") as image:
+            image.truncate(size)
+        order("mkfs.ext4", "-q", "-F", self.image)
+        self.mount()
+
+    def mount(self) -> None:
+        order("mount", "-o", "loop", self.image, self.root)
+
+    def cut(self) -> None:
+        """From now on nothing more gets to the disk, and all that has not is lost."""
+        fd = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
+        finally:
+            os.close(fd)
+
+    def again(self) -> None:
+        """The power is back; whoever had files open on it must be gone."""
+        self.unmount()
+        self.mount()
+
+    def unmount(self) -> None:
+        for _ in range(50):
+            if subprocess.run(["umount", self.root], capture_output=True, check=False).returncode == 0:
+                return
+            time.sleep(0.1)
+        order("umount", self.root)
+
+
+@contextmanager
+def cuttable(folder: Path) -> Iterator[CuttableDisk]:
+    disk = CuttableDisk(folder)
+    try:
+        yield disk
+    finally:
+        disk.unmount()
+
+
+@contextmanager
+def small(folder: Path, *, size: int) -> Iterator[Path]:
+    """A disk in memory that has room for `size` bytes."""
+    if os.geteuid() != 0:
+        raise NoDisk("only root may mount a disk")
+    root = folder / "small"
+    root.mkdir()
+    order("mount", "-t", "tmpfs", "-o", f"size={size}", "filsluss-small", root)
+    try:
+        yield root
+    finally:
+        order("umount", root)
