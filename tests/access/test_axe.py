@@ -1,0 +1,82 @@
+"""axe finds nothing: every page, in both languages, light and dark, with script and without, narrow and wide."""
+
+from itertools import product
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.parts import browser as chromium
+from tests.parts.rooms import LivedIn
+
+LANGUAGES, SCHEMES, SCRIPTS, WIDTHS = ("sv", "en"), ("light", "dark"), (True, False), (320, 1280)
+EVERY = list(product(LANGUAGES, SCHEMES, SCRIPTS, WIDTHS))
+PAIRS = [
+    ("sv", "light", True, 320),
+    ("en", "dark", False, 1280),
+    ("sv", "dark", True, 1280),
+    ("en", "light", False, 320),
+    ("en", "dark", True, 320),
+    ("sv", "light", False, 1280),
+]
+"""Between them every two of these properties meet; a page is shown in one and in its opposite."""
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+AXE = Axe()
+
+
+def ids(look):
+    language, scheme, script, width = look
+    return f"{language}-{scheme}-{'script' if script else 'plain'}-{width}"
+
+
+def violations(lived_in: LivedIn, browser, look, names):
+    """What axe says of those rooms in that light, and whether a page is wider than its window."""
+    language, scheme, script, width = look
+    found = {}
+    habits = {"color_scheme": scheme, "locale": language, "viewport": {"width": width, "height": 800}}
+    with chromium.person(browser, **habits) as page:
+        if not script:
+            page.route("**/*.js", lambda route: route.abort())  # axe itself must still be able to run
+        for name in names:
+            lived_in.enter(page, name, language)
+            if script and name == "upload":
+                page.locator("#drop").wait_for()
+            result = AXE.run(page, options=RULES).response
+            said = [
+                (each["id"], node["target"], node["failureSummary"])
+                for each in result["violations"]
+                for node in each["nodes"]
+            ]
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if said or wide > width:
+                found[name] = (said, wide)
+    return found
+
+
+@pytest.mark.parametrize("number", range(len(PAIRS) // 2), ids=["a", "b", "c"])
+def test_every_page_can_be_used_in_one_light_and_in_its_opposite(lived_in, browser, number):
+    names = [name for place, name in enumerate(lived_in.rooms) if place % 3 == number]
+    for look in PAIRS[2 * number : 2 * number + 2]:
+        assert (look, violations(lived_in, browser, look, names)) == (look, {})
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("look", EVERY, ids=map(ids, EVERY))
+def test_every_page_can_be_used_in_every_light(lived_in, browser, look):
+    assert violations(lived_in, browser, look, lived_in.rooms) == {}
+
+
+def test_axe_would_say_if_something_were_wrong(lived_in, browser):
+    with chromium.person(browser) as page:
+        lived_in.enter(page, "apply", "sv")
+        page.evaluate("document.querySelector('label[for=sender_name]').remove()")
+        result = AXE.run(page, options=RULES).response
+        assert [each["id"] for each in result["violations"]] == ["label"]
+
+
+def test_the_pairs_are_pairs():
+    for one, other in [(a, b) for a in range(4) for b in range(a)]:
+        met = {(look[one], look[other]) for look in PAIRS}
+        assert len(met) == 4, (one, other)
