@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from filsluss.blobs import open_store
+from filsluss.blobs.clamd import EICAR, LARGEST, Clamd, NotScanned
 from filsluss.models import Heartbeat
 from filsluss.rules.colours import dark_shades, light_shades, was_darkened
 from filsluss.rules.tokens import draw_upload_id
@@ -120,6 +121,29 @@ def check_mail() -> str:
     return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT} answers"
 
 
+def check_scanner() -> str:
+    """Lets it find the test virus, and asks how it treats what exceeds its limits."""
+    scanner: Clamd | None = settings.SCANNER
+    if scanner is None:
+        return "none is set: files are passed on unscanned"
+    largest = min(settings.POLICY.max_file_size, LARGEST)
+    limits = f"StreamMaxLength, MaxFileSize and MaxScanSize {largest}, MaxScanTime 0"
+    try:
+        version = scanner.version()[:40]
+        found = scanner.scan([EICAR], size=len(EICAR))
+        candid, takes = scanner.is_candid(), scanner.takes(largest)
+    except NotScanned as gap:
+        raise Wrong(f"{gap}; see FILSLUSS_CLAMD") from None
+    if not found:
+        raise Wrong("does not find the EICAR test virus: give it signatures (freshclam)")
+    if not candid:
+        raise Wrong(f"calls clean what exceeds its limits: set AlertExceedsMax yes, {limits} in clamd.conf")
+    if not takes:
+        raise Wrong(f"does not take files as large as FILSLUSS_MAX_FILE_SIZE: set {limits} in clamd.conf")
+    more = "; larger files wait unscanned" if settings.POLICY.max_file_size > LARGEST else ""
+    return f"{version} finds EICAR and says so when it cannot look at all of a file up to 2 GiB - 1{more}"
+
+
 def check_worker() -> str:
     seen = Heartbeat.objects.filter(name="worker").first()
     if seen is None or datetime.now(UTC) - seen.at > timedelta(minutes=1):
@@ -148,6 +172,7 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("blob store", check_store),
     ("disk space", check_space),
     ("mail server", check_mail),
+    ("virus scanner", check_scanner),
     ("clock", check_clock),
 )
 DEPLOY_CHECKS = (("user", check_user), ("worker", check_worker))

@@ -1,0 +1,298 @@
+"""A file is looked at before anybody hears of it: clean, infected, or not looked at whole, which is not clean."""
+
+import hashlib
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import chain, repeat
+
+import pytest
+from django.db import connection
+
+from filsluss.actions import oversee, scan, sweep, upload
+from filsluss.actions.advance import StepRefused
+from filsluss.blobs.clamd import EICAR, LARGEST, Clamd, NotScanned
+from filsluss.models import AuditEntry, Letter, TransferFile
+from filsluss.rules.lifecycle import Because, FileState
+from tests.parts.people import ANNA, BO
+from tests.parts.scanner import VIRUS, zipped
+from tests.scan.conftest import ADMIN
+
+pytestmark = pytest.mark.django_db
+MIB = 1 << 20
+
+
+def letters(kind):
+    return sorted(Letter.objects.filter(kind=kind).values_list("to", "file__public_id"))
+
+
+def steps(file):
+    return list(AuditEntry.objects.filter(file_id_public=file.public_id).values_list("step", flat=True))
+
+
+def seen(file):
+    file.refresh_from_db()
+    return file.state
+
+
+def test_a_clean_file_becomes_ready_and_only_then_has_a_letter(send, lasting, store, policy, now):
+    file = send(b"ritning", with_code=True)
+    assert sweep.ready_received(store=store, policy=policy, now=now, with_scanner=True) == 0
+    assert (seen(file), letters("file-ready")) == (FileState.RECEIVED, [])
+
+    assert scan.scan_next(lasting.client, store=store, policy=policy, now=now) is True
+    assert (seen(file), letters("file-ready")) == (FileState.READY, [(BO, file.public_id)])
+    assert file.sha256 == hashlib.sha256(b"ritning").hexdigest()
+    assert file.scanned_at >= now
+    assert steps(file) == ["received", "ready"]
+    assert scan.scan_next(lasting.client, store=store, policy=policy, now=now) is False
+
+
+@pytest.mark.parametrize(
+    "content",
+    [EICAR, zipped(EICAR), zipped(EICAR, 5), bytes(48 * MIB) + EICAR],
+    ids=["plain", "zipped", "nested", "at the far end"],
+)
+def test_an_infected_file_is_erased_and_only_its_sender_and_the_administrator_hear_of_it(
+    content, send, lasting, store, policy, now
+):
+    file = send(content)
+    scan.scan_next(lasting.client, store=store, policy=policy, now=now)
+    assert (seen(file), file.erased_because, file.virus) == (FileState.ERASING, Because.INFECTED, VIRUS)
+    assert file.is_open_at(now) is False
+
+    sweep.erase_files(store=store, policy=policy, now=now + timedelta(minutes=5))
+    assert seen(file) == FileState.ERASED
+    assert list(store.names()) == []
+    assert letters("file-infected") == [(ANNA, file.public_id), (ADMIN, file.public_id)]
+    assert letters("file-ready") == letters("file-removed") == []
+    assert steps(file) == ["received", "infected", "file-infected", "file-erased"]
+
+
+def test_what_a_crash_left_infected_is_erased_by_the_next_round(send, store, policy, now):
+    file = send(EICAR)
+    TransferFile.objects.filter(pk=file.pk).update(state=FileState.INFECTED, virus="X")
+    scan.scan_next(None, store=store, policy=policy, now=now)
+    assert (seen(file), file.erased_because) == (FileState.ERASING, Because.INFECTED)
+
+
+def test_without_a_scanner_nothing_is_new(send, store, policy, now):
+    file = send(EICAR)
+    assert scan.scan_next(None, store=store, policy=policy, now=now) is False
+    assert sweep.ready_received(store=store, policy=policy, now=now) == 1
+    assert (seen(file), file.scanned_at, letters("file-ready")) == (
+        FileState.READY,
+        None,
+        [(BO, file.public_id)],
+    )
+
+
+def test_while_clamd_is_down_a_file_waits_and_is_tried_again_after_growing_pauses(
+    send, make_scanner, store, policy, now
+):
+    scanner, file, pauses = make_scanner(), send(b"ritning"), []
+    for _ in range(6):
+        assert scan.scan_next(scanner.client, store=store, policy=policy, now=now) is True
+        assert (seen(file), letters("file-ready")) == (FileState.UNSCANNED, [])
+        pauses.append(round((file.scan_again_at - now).total_seconds() / 60))
+        assert scan.scan_next(scanner.client, store=store, policy=policy, now=now) is False
+        now = file.scan_again_at
+    assert pauses == [1, 5, 15, 60, 180, 180]
+    assert "clamd does not answer" in file.scan_trouble
+
+    scanner.start()
+    assert scan.scan_next(scanner.client, store=store, policy=policy, now=now) is True
+    assert (seen(file), letters("file-ready")) == (FileState.READY, [(BO, file.public_id)])
+    assert steps(file) == ["received", "unscanned", "ready"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "content", "trouble"),
+    [
+        ({}, zipped(b"x", 30), "over clamd's limits: Heuristics.Limits.Exceeded.MaxRecursion"),
+        (
+            {"MaxFileSize": "1M"},
+            bytes(2 * MIB),
+            "over clamd's limits: Heuristics.Limits.Exceeded.MaxFileSize",
+        ),
+        ({"StreamMaxLength": "1M"}, bytes(3 * MIB), "INSTREAM size limit exceeded"),
+        ({"AlertExceedsMax": "no"}, b"ren", "set AlertExceedsMax yes"),
+        ({"AlertExceedsMax": "no"}, zipped(EICAR, 30), "set AlertExceedsMax yes"),
+    ],
+    ids=["too deep", "too large to scan", "too large to send", "not candid", "not candid, infected"],
+)
+def test_what_clamd_did_not_look_at_whole_is_not_clean(
+    limits, content, trouble, send, make_scanner, store, policy, now
+):
+    scanner, file = make_scanner(**limits).start(), send(content)
+    scan.scan_next(scanner.client, store=store, policy=policy, now=now)
+    assert (seen(file), letters("file-ready")) == (FileState.UNSCANNED, [])
+    assert trouble in file.scan_trouble
+    assert timedelta(minutes=1) <= file.scan_again_at - now < timedelta(minutes=2)
+
+
+def test_a_file_larger_than_clamd_can_be_sent_waits_for_an_administrator(send, lasting, store, policy, now):
+    file = send(b"")
+    os.truncate(store.root / f"{file.blob[:1]}.d" / file.blob, LARGEST + 1)
+    TransferFile.objects.filter(pk=file.pk).update(size=LARGEST + 1)
+    scan.scan_next(lasting.client, store=store, policy=policy, now=now)
+    assert (seen(file), file.scan_again_at) == (FileState.UNSCANNED, None)
+    later = now + timedelta(days=2)
+    assert scan.scan_next(lasting.client, store=store, policy=policy, now=later) is False
+
+
+def test_an_administrator_may_release_what_could_not_be_scanned_with_a_reason(
+    send, make_scanner, store, policy, now
+):
+    scanner, file = make_scanner(), send(b"krypterad")
+    with pytest.raises(StepRefused):
+        oversee.release_file(file, reason="Känd avsändare", by="eva", now=now)
+    scan.scan_next(scanner.client, store=store, policy=policy, now=now)
+    with pytest.raises(oversee.ReasonMissing):
+        oversee.release_file(file, reason=" ", by="eva", now=now)
+    assert seen(file) == FileState.UNSCANNED
+
+    oversee.release_file(file, reason="Känd avsändare", by="eva", now=now)
+    assert scan.scan_next(scanner.client, store=store, policy=policy, now=now) is False
+    assert sweep.ready_received(store=store, policy=policy, now=now, with_scanner=True) == 1
+    assert (seen(file), letters("file-ready")) == (FileState.READY, [(BO, file.public_id)])
+    entry = AuditEntry.objects.get(step="released")
+    assert (entry.actor, entry.role, entry.reason) == ("eva", "administrator", "Känd avsändare")
+
+
+def test_clamd_killed_in_the_middle_of_a_file_leaves_it_unscanned(send, make_scanner, store, policy, now):
+    scanner = make_scanner().start()
+    os.kill(scanner.process.pid, signal.SIGSTOP)  # it takes the bytes the kernel holds, and says nothing
+    killer = threading.Timer(1, scanner.kill)
+    killer.start()
+    file = send(bytes(8 * MIB))
+    scan.scan_next(scanner.client, store=store, policy=policy, now=now)
+    killer.join()
+    assert (seen(file), letters("file-ready")) == (FileState.UNSCANNED, [])
+    assert "clamd does not answer" in file.scan_trouble
+
+    scanner.start()
+    scan.scan_next(scanner.client, store=store, policy=policy, now=file.scan_again_at)
+    assert seen(file) == FileState.READY
+
+
+def test_a_scanner_that_died_loses_its_file_to_the_next_after_its_lease(send, lasting, store, policy, now):
+    file = send(b"ritning")
+    assert scan.claim(now=now) == file
+    assert scan.scan_next(lasting.client, store=store, policy=policy, now=now) is False
+    later = now + scan.LEASE
+    assert scan.scan_next(lasting.client, store=store, policy=policy, now=later) is True
+    assert seen(file) == FileState.READY
+
+
+def test_a_file_taken_back_during_its_scan_stays_away(send, lasting, store, policy, now):
+    file = send(b"ritning")
+    held = scan.claim(now=now)
+    upload.remove_own(file, policy=policy, now=now)
+    assert scan.hold(held, trouble="x", for_good=False, now=now) is False
+    assert scan.condemn(held, virus="X", sha256="", policy=policy, now=now) is False
+    assert (seen(file), file.erased_because) == (FileState.ERASING, Because.WITHDRAWN)
+    assert letters("file-infected") == []
+
+
+def test_a_file_whose_account_ended_during_its_scan_is_not_made_ready(send, lasting, store, policy, now):
+    file = send(b"ritning")
+    end = file.transfer.open_until
+    assert scan.scan_next(lasting.client, store=store, policy=policy, now=end) is False
+    sweep.end_accounts(policy=policy, now=end)
+    sweep.erase_files(store=store, policy=policy, now=end)
+    assert (seen(file), letters("file-ready")) == (FileState.ERASED, [])
+
+
+def test_a_file_whose_bytes_are_not_all_there_is_damaged(send, lasting, store, policy, now):
+    file = send(b"ritning")
+    os.truncate(store.root / f"{file.blob[:1]}.d" / file.blob, 3)
+    scan.scan_next(lasting.client, store=store, policy=policy, now=now)
+    assert (seen(file), file.erased_because) == (FileState.ERASING, Because.DAMAGED)
+
+
+def test_a_scanner_taken_out_of_the_settings_leaves_its_files_to_the_administrator(send, store, policy, now):
+    file = send(b"ritning")
+    scan.claim(now=now)
+    later = now + scan.LEASE
+    assert scan.scan_next(None, store=store, policy=policy, now=later) is True
+    assert (seen(file), file.scan_again_at) == (FileState.UNSCANNED, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_four_scanners_at_once_come_to_one_verdict_for_each_file(send, lasting, store, policy, now):
+    files = [send(b"ritning %d" % n) for n in range(6)]
+
+    def work(_):
+        try:
+            while scan.scan_next(lasting.client, store=store, policy=policy, now=now):
+                pass
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as crowd:
+        list(crowd.map(work, range(4)))
+    assert [seen(file) for file in files] == [FileState.READY] * 6
+    assert letters("file-ready") == sorted((BO, file.public_id) for file in files)
+    assert [steps(file) for file in files] == [["received", "ready"]] * 6
+    assert {file.scan_tries for file in files} == {1}
+
+
+def test_the_bytes_are_passed_on_in_pieces_and_none_is_kept(lasting):
+    """A hundred mebibytes in pieces of one: no more than the last two are ever alive."""
+    alive = []
+
+    class Piece(bytes):
+        def __new__(cls, size):
+            alive.append(1)
+            return super().__new__(cls, size)
+
+        def __del__(self):
+            alive.pop()
+
+    most = 0
+
+    def pieces():
+        nonlocal most
+        for _ in range(100):
+            yield Piece(MIB)
+            most = max(most, len(alive))
+
+    assert lasting.client.scan(pieces(), size=100 * MIB) == ""
+    assert 1 <= most <= 2
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("size", "found"), [(LARGEST - 2, True), (LARGEST, False)])
+def test_clamd_reads_to_the_far_end_of_the_largest_file(lasting, size, found):
+    """It can be sent 2 GiB - 1, and looks at 2 GiB - 3 (ClamAV 1.4): of the two between it says so."""
+    rest = size - len(EICAR)
+    pieces = chain(repeat(bytes(MIB), rest // MIB), [bytes(rest % MIB), EICAR])
+    if found:
+        assert lasting.client.scan(pieces, size=size) == VIRUS
+    else:
+        with pytest.raises(NotScanned, match="MaxFileSize"):
+            lasting.client.scan(pieces, size=size)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("unix:/run/clamav/clamd.ctl", "/run/clamav/clamd.ctl"),
+        ("tcp:av.example.se:3310", ("av.example.se", 3310)),
+        ("tcp:[2001:db8::7]:3310", ("2001:db8::7", 3310)),
+    ],
+)
+def test_the_setting_names_a_socket_or_a_host(text, where):
+    assert Clamd.at(text) == Clamd(where)
+
+
+@pytest.mark.parametrize(
+    "text", ["/run/clamd.ctl", "unix:clamd.ctl", "tcp:host", "tcp::3310", "tcp:host:99999", "x:y:1"]
+)
+def test_a_setting_that_names_neither_is_refused(text):
+    with pytest.raises(ValueError, match="unix:/path or tcp:host:port"):
+        Clamd.at(text)
