@@ -1,4 +1,4 @@
-"""axe finds nothing: every page, in both languages, light and dark, with script and without, narrow and wide."""
+"""axe finds nothing: every page, in both languages, light and dark, scripted and plain, narrow and wide."""
 
 from itertools import product
 

@@ -100,6 +100,7 @@ def test_the_sender_takes_a_file_back_on_the_page(house, post, page, another, tm
     is_sent(page, "fel.pdf")
     (link,) = post.one("file-ready", to=BO).links("download")
     row(page, "fel.pdf").get_by_text("Ta bort").click()
+    row(page, "fel.pdf").get_by_label("Ja, radera fel.pdf").check()
     row(page, "fel.pdf").get_by_role("button", name="Radera filen").click()
     expect(row(page, "fel.pdf")).to_contain_text("Borttagen av avsändaren.")
     bo = another()

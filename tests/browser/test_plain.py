@@ -56,6 +56,7 @@ def test_apply_decide_upload_fetch_and_remove_without_script(house, post, plain,
         assert sha256(download(anna, file.name)) == sha256(file)
 
     row(plain, "tom.txt").get_by_text("Ta bort").click()
+    row(plain, "tom.txt").get_by_label("Ja, radera tom.txt").check()
     row(plain, "tom.txt").get_by_role("button", name="Radera filen").click()
     expect(row(plain, "tom.txt")).to_contain_text("Borttagen av avsändaren.")
     post.wait_for("file-removed", count=2)

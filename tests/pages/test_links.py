@@ -146,9 +146,9 @@ def test_the_letters_own_file_comes_first_and_each_has_a_button(here, read):
     files = [ready_file(transfer, name) for name in names]
     page = read(here.get(letter_link(files[1])))
     quoted = {"a b.pdf": "a%20b.pdf", "å%2F.txt": "%C3%A5%252F.txt", "c.txt": "c.txt"}
-    assert [each["href"] for each in page.all("a", **{"class": "button"})] == [
-        f"{letter_link(file)}/{quoted[file.name]}" for file in (files[1], files[0], files[2])
-    ]
+    *each, everything = [link["href"] for link in page.all("a", **{"class": "button"})]
+    assert each == [f"{letter_link(file)}/{quoted[file.name]}" for file in (files[1], files[0], files[2])]
+    assert everything.startswith("/zip/")
     assert page.text.count("ab" * 32) == 3
 
 
@@ -196,3 +196,11 @@ def test_a_refused_download_keeps_its_status(here):
     for status in (404, 410, 503):
         refused = {"filsluss.refusal": "not_found", "filsluss.refusal_status": status}
         assert here.get(letter_link(file), **refused).status_code == status
+
+
+def test_a_file_stays_until_it_is_said_which_is_to_go(here, read):
+    transfer = open_transfer()
+    file = ready_file(transfer)
+    answer = here.post(f"{link(transfer, Purpose.UPLOAD)}/remove")
+    assert (answer.status_code, read(answer).problems) == (422, ["files"])
+    assert TransferFile.objects.get(pk=file.pk).state == "ready"

@@ -44,7 +44,13 @@ def account(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def show(
-    request: HttpRequest, transfer: Transfer, token: str, *, status: int = 200, code: str = ""
+    request: HttpRequest,
+    transfer: Transfer,
+    token: str,
+    *,
+    status: int = 200,
+    code: str = "",
+    unsure: bool = False,
 ) -> HttpResponse:
     assert transfer.open_until is not None
     files = transfer.files.prefetch_related("letters").order_by("created_at", "id")
@@ -54,10 +60,17 @@ def show(
         "through": sight.last_day(transfer.open_until),
         "time_left": sight.days_left(transfer.open_until, timezone.now()),
         "files": [sight.file_sight(file) for file in files],
-        "problems": [Problem("file", ". ".join(calm.refusal_words(code)))] if code else [],
+        "problems": problems_of(code, unsure),
         "error": calm.refusal_words(code)[0] if code else "",
     }
     return render(request, "pages/upload.html", page, status=status)
+
+
+def problems_of(code: str, unsure: bool) -> list[Problem]:
+    """What became of a file that was refused, or of one that was to be taken back and stays."""
+    if unsure:
+        return [Problem("files", _("Tick the box to confirm that the file is to be deleted"))]
+    return [Problem("file", ". ".join(calm.refusal_words(code)))] if code else []
 
 
 @takes("POST")
@@ -68,6 +81,8 @@ def remove(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     if not transfer.is_open_at(now):
         return ended(request, transfer)
+    if not typed(request, "file"):
+        return show(request, transfer, token, status=422, unsure=True)
     file = transfer.files.select_related("transfer").filter(public_id=typed(request, "file")).first()
     if file is None:
         raise Http404
