@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "filsluss.pages.manners.OverseeCsrfMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "filsluss.pages.manners.BusyMiddleware",
 ]
 TEMPLATES = [
     {
@@ -137,5 +138,6 @@ LOGGING = {
         "filsluss": {"level": "INFO"},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "django.request": {"level": "ERROR"},
+        "django.security": {"level": "CRITICAL"},  # any stranger can cause these, and gets an answer
     },
 }

@@ -75,6 +75,7 @@ class DiskStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._turns = Turns(root / "turns")
+        self._settled: set[Path] = set()
 
     def _path(self, name: str) -> Path:
         if not NAME.fullmatch(name):
@@ -88,14 +89,16 @@ class DiskStore:
     def create(self, name: str) -> None:
         path = self._path(name)
         with full_disk():
-            if not path.parent.exists():
-                self._make_folder(path.parent)
+            if path.parent not in self._settled:
+                self._settle(path.parent)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             sync_folder(path.parent)
 
-    def _make_folder(self, folder: Path) -> None:
+    def _settle(self, folder: Path) -> None:
+        """Whoever made a folder may have died, or may still be at it, before it was on the disk."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         sync_folder(self.root)
+        self._settled.add(folder)
 
     @contextlib.contextmanager
     def writer(

@@ -158,6 +158,13 @@ def refusal_status(request: HttpRequest) -> int:
     return status if isinstance(status, int) and 400 <= status <= 599 else 404
 
 
+def busy(request: HttpRequest) -> HttpResponse:
+    """What this needs does not answer just now; nothing of the request was kept."""
+    response = calm(request, 503, _("The service is busy"), _("Wait a while and try again."))
+    response.headers["Retry-After"] = "5"
+    return response
+
+
 def handler400(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return malformed(request)
 

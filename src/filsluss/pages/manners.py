@@ -1,10 +1,12 @@
 """The manners of every page: whose forms it takes, which language it speaks, what its frame shows."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -22,6 +24,8 @@ from filsluss.pages.dress import worn
 from filsluss.rules.figures import size_text
 from filsluss.rules.networks import Client
 from filsluss.rules.origins import is_from_us
+
+log = logging.getLogger(__name__)
 
 LANGUAGES = {"sv": "På svenska", "en": "In English"}
 NEAR_SWEDISH = {"sv", "nb", "nn", "no", "da"}
@@ -105,6 +109,22 @@ class LanguageMiddleware:
         patch_vary_headers(response, ["Accept-Language"])
         translation.deactivate()
         return response
+
+
+class BusyMiddleware:
+    """A database that does not answer is not the reader's fault: he may come again in a while."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, OperationalError | InterfaceError):
+            return None
+        log.error("the database did not answer", exc_info=exception)
+        return calm.busy(request)
 
 
 class OverseeCsrfMiddleware(CsrfViewMiddleware):

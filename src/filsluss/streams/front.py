@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from filsluss.actions.upload import UploadRefused
-from filsluss.blobs import StoreFull
+from filsluss.blobs import BlobDamaged, StoreFull
 from filsluss.rules.origins import is_from_us
 from filsluss.rules.tokens import TOKEN_PATTERN
 from filsluss.streams import bundle, download, form, listing, upload
@@ -88,9 +88,11 @@ def answer_to(environ: dict[str, Any], handler: Handler, place: dict[str, str]) 
         return refused(environ, Refusal(refusal.code))
     except StoreFull:
         return refused(environ, Refusal("disk_full"))
-    except OperationalError:
+    except (InterfaceError, OperationalError):
         log.exception("the database did not answer")
-        return refused(environ, Refusal("busy", headers=(("Retry-After", "5"),)))
+    except (BlobDamaged, OSError):
+        log.exception("the store did not answer")
+    return refused(environ, Refusal("busy", headers=(("Retry-After", "5"),)))
 
 
 def refuse_foreign(environ: dict[str, Any]) -> None:

@@ -138,6 +138,10 @@ class Leaving:
 
 
 def record(request: Request, file: TransferFile, start: int, reached: int) -> None:
-    """Bytes `start` to `reached` have left."""
-    download.record_sent(file, start=start, reached=reached, policy=request.policy, now=request.now)
-    connection.close()
+    """Bytes `start` to `reached` have left, whether or not that can be written down just now."""
+    try:
+        download.record_sent(file, start=start, reached=reached, policy=request.policy, now=request.now)
+    except DatabaseError:
+        log.exception("the database did not answer: a fetch of %s was not remembered", file.public_id)
+    finally:
+        connection.close()
