@@ -66,6 +66,9 @@ class Worker(ThreadWorker):
             return False
 
     def murder_pending(self) -> None:
+        if not self.alive:
+            for conn in self.pending_conns:
+                conn.timeout = 0.0  # has said nothing yet, so there is nothing to finish
         super().murder_pending()
         now = time.monotonic()
         for conn, late in list(self._opening.items()):

@@ -69,16 +69,17 @@ def fetch(request: Request) -> Answer:
     length = ("Content-Length", str(span.length))
     if request.method == "HEAD":
         return Answer(status, (*headers, *part, length))
-    if leaves_by_proxy(request):
+    if leaves_by_proxy(request, is_part=status == 206):
         return hand_over(request, file, headers, span)
     return Answer(status, (*headers, *part, length), send(request, file, span))
 
 
-def leaves_by_proxy(request: Request) -> bool:
+def leaves_by_proxy(request: Request, *, is_part: bool) -> bool:
     """With FILSLUSS_ACCEL, whatever the proxy is sure to read as we do; we send the rest ourselves."""
     asked = request.header("Range")
     unlike = request.header("If-Match") or request.header("If-Unmodified-Since")
-    return bool(settings.ACCEL) and not unlike and (asked is None or bool(PLAIN_RANGE.fullmatch(asked)))
+    alike = asked is None or (is_part and PLAIN_RANGE.fullmatch(asked))
+    return bool(settings.ACCEL and alike and not unlike)
 
 
 def hand_over(request: Request, file: TransferFile, headers: Headers, span: Span) -> Answer:

