@@ -27,6 +27,16 @@ def order(*words: str | Path) -> None:
         raise NoDisk(f"{' '.join(map(str, words))}: {ran.stderr.strip() or ran.returncode}")
 
 
+def unmount(root: Path) -> None:
+    """Whoever was killed may take a moment to let go."""
+    for _ in range(100):
+        ran = subprocess.run(["umount", root], capture_output=True, text=True, check=False)
+        if ran.returncode == 0:
+            return
+        time.sleep(0.1)
+    raise RuntimeError(ran.stderr)
+
+
 class CuttableDisk:
     """ext4 on a loop device."""
 
@@ -53,15 +63,8 @@ class CuttableDisk:
 
     def again(self) -> None:
         """The power is back; whoever had files open on it must be gone."""
-        self.unmount()
+        unmount(self.root)
         self.mount()
-
-    def unmount(self) -> None:
-        for _ in range(50):
-            if subprocess.run(["umount", self.root], capture_output=True, check=False).returncode == 0:
-                return
-            time.sleep(0.1)
-        order("umount", self.root)
 
 
 @contextmanager
@@ -70,7 +73,7 @@ def cuttable(folder: Path) -> Iterator[CuttableDisk]:
     try:
         yield disk
     finally:
-        disk.unmount()
+        unmount(disk.root)
 
 
 @contextmanager
@@ -84,4 +87,4 @@ def small(folder: Path, *, size: int) -> Iterator[Path]:
     try:
         yield root
     finally:
-        order("umount", root)
+        unmount(root)
