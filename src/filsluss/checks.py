@@ -13,11 +13,15 @@ from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from filsluss.actions import probe
 from filsluss.blobs import open_store
 from filsluss.blobs.clamd import EICAR, LARGEST, Clamd, NotScanned
 from filsluss.models import Heartbeat
 from filsluss.rules.colours import dark_shades, light_shades, was_darkened
 from filsluss.rules.tokens import draw_upload_id
+from filsluss.streams.probe import NoWayThrough, Probe
+
+LEAST_KEPT = 0.8
 
 
 class Wrong(Exception):
@@ -163,6 +167,20 @@ def check_user() -> str:
     return "not root"
 
 
+def check_uploads() -> str:
+    """Sends a slow upload through the public address, cuts it half-way, and looks how much was kept."""
+    policy, store = settings.POLICY, open_store(settings.BLOB_URL)
+    try:
+        with probe.open_account(store=store, policy=policy, now=datetime.now(UTC)) as token:
+            found = Probe(policy.base_url, token).run()
+    except NoWayThrough as fault:
+        raise Wrong(f"{policy.base_url} {fault}; see docs/proxy.md") from None
+    told = f"{found.kept / 2**20:.1f} of {found.sent / 2**20:.1f} MiB were kept of an upload that was cut"
+    if found.kept < LEAST_KEPT * found.sent:
+        raise Wrong(f"only {told}: the proxy gathers bodies; see `proxy_request_buffering` in docs/proxy.md")
+    return told
+
+
 CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("settings", check_settings),
     ("dress", check_dress),
@@ -175,7 +193,7 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("virus scanner", check_scanner),
     ("clock", check_clock),
 )
-DEPLOY_CHECKS = (("user", check_user), ("worker", check_worker))
+DEPLOY_CHECKS = (("user", check_user), ("worker", check_worker), ("uploads", check_uploads))
 
 
 def examine(*, deploy: bool) -> Iterator[Finding]:

@@ -73,10 +73,12 @@ class Front:
         return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
     def connect(self, source: str = INSIDE) -> http.client.HTTPConnection:
-        given = {"timeout": 30, "source_address": (source, 0)}
+        near = (source, 0)
         if self.url.startswith("https:"):
-            return http.client.HTTPSConnection("127.0.0.1", self.port, context=careless(), **given)  # type: ignore[arg-type]
-        return http.client.HTTPConnection("127.0.0.1", self.port, **given)  # type: ignore[arg-type]
+            return http.client.HTTPSConnection(
+                "127.0.0.1", self.port, timeout=30, source_address=near, context=careless()
+            )
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=near)
 
     def request(
         self,

@@ -53,8 +53,12 @@ class Line:
         self, where: str, offset: int, body: bytes = b"", *, length: int | None, **more: str | int
     ) -> None:
         """A PATCH that promises `length` bytes (None: says nothing of it) and sends `body`."""
-        promised = {} if length is None else {"Content_Length": length}
-        about = {"Tus_Resumable": "1.0.0", "Upload_Offset": offset, "Content_Type": TUS_BODY}
+        promised: dict[str, str | int] = {} if length is None else {"Content_Length": length}
+        about: dict[str, str | int] = {
+            "Tus_Resumable": "1.0.0",
+            "Upload_Offset": offset,
+            "Content_Type": TUS_BODY,
+        }
         self.ask("PATCH", where, body, **{**about, **promised, **more})
 
     def line(self) -> bytes:
