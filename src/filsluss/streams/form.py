@@ -25,7 +25,8 @@ def put(request: Request) -> Answer:
     """`curl -T file …/upload/<token>/`: a whole file in one request, or nothing of it."""
     transfer = request.transfer()
     body = Body(request.environ, until=deadline_of(transfer, request.now))
-    name = request.place["name"].encode("latin-1").decode("utf-8", "replace")
+    # Bytes that are no text become lone surrogates, which no name may hold.
+    name = request.place["name"].encode("latin-1").decode("utf-8", "surrogateescape")
     file = announce(
         request, transfer, name=name, size=body.length, with_code=request.asks("with_code") == "1"
     )

@@ -1,0 +1,103 @@
+"""Every hostile name, over each way in: refused, or safe and readable, and the same name when it is saved."""
+
+import base64
+import json
+import re
+from email.message import EmailMessage
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import pytest
+from multipart import parse_options_header
+
+from tests.parts.house import House
+from tests.parts.people import BOUNDARY, FORM, apply, download_links
+
+NAMES = json.loads((Path(__file__).parent.parent / "data" / "filenames.json").read_text())
+CASES = pytest.mark.parametrize("case", NAMES, ids=[case["form"] for case in NAMES])
+
+
+def as_bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")
+
+
+def over_tus(house: House, account: str, name: str):
+    about = f"filename {base64.b64encode(as_bytes(name)).decode()}"
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "0", "Upload-Metadata": about}
+    return house.request("POST", f"{account}/files", b"", headers)
+
+
+def over_form(house: House, account: str, name: str):
+    """As browsers write names into a form (HTML, 4.10.21.8)."""
+    written = name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="'.encode()
+    body = head + as_bytes(written) + f'"\r\n\r\n\r\n--{BOUNDARY}--\r\n'.encode()
+    return house.request("POST", account, body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
+
+
+def over_put(house: House, account: str, name: str):
+    return house.request("PUT", f"{account}/{quote(as_bytes(name), safe='')}", b"")
+
+
+def live(house: House, account: str) -> list[str]:
+    files = json.loads(house.get(f"{account}/files").text)["files"]
+    return [file["name"] for file in files if file["state"] not in ("erasing", "erased")]
+
+
+REFUSED = {
+    over_tus: {400},
+    # A form whose only file has an empty name holds none.
+    over_form: {400, 422},
+    # "." and "" in an address name the folder, and nothing is put there.
+    over_put: {400, 404, 405},
+}
+
+
+@pytest.fixture(scope="module")
+def account_of_all(sluice):
+    """One account for all names, as 40 applications would only be slow."""
+    return apply(sluice, FORM, recipient_email="alla@rontgen.example").location
+
+
+@CASES
+@pytest.mark.parametrize("way", REFUSED, ids=lambda way: way.__name__)
+def test_a_hostile_name_is_refused_or_made_safe(sluice, account_of_all, way, case):
+    before = live(sluice, account_of_all)
+    answer = way(sluice, account_of_all, case["raw"])
+    after = live(sluice, account_of_all)[len(before) :]
+    if way is over_tus and case["raw"] == "":
+        assert (answer.status, after) == (201, ["unnamed"])
+    elif case.get("refused") or (way is over_put and "/" in case["raw"]):
+        assert (after, answer.status in REFUSED[way]) == ([], True), answer.status
+    else:
+        assert (answer.status, after) == (303 if way is over_form else 201, [case["clean"]])
+
+
+def saved_as(header: str) -> tuple[str, str, str]:
+    """What a browser saves it as (RFC 8187), and two readers that know the older half of the header only."""
+    exact = re.fullmatch(r"attachment; filename=\"[^\"]*\"; filename\*=UTF-8''(\S+)", header)
+    assert exact, header
+    message = EmailMessage()
+    message["Content-Disposition"] = header
+    return unquote(exact[1], errors="strict"), str(message.get_filename()), plain_of(header)
+
+
+def plain_of(header: str) -> str:
+    kind, options = parse_options_header(header)
+    assert kind == "attachment"
+    return str(options["filename"])
+
+
+def test_every_name_is_read_back_from_the_download_as_it_is_shown(sluice, recipient):
+    account = apply(sluice, FORM, recipient_email=recipient).location
+    wanted = sorted({case["clean"] for case in NAMES if "clean" in case})
+    for name in wanted:
+        over_tus(sluice, account, name)
+    letters = sluice.office.wait_for("file-ready", to=recipient, count=len(wanted), seconds=60)
+    addresses = download_links(sluice, letters[-1])
+    headers = [sluice.request("HEAD", each).headers["Content-Disposition"] for each in addresses]
+    exact, first, second = zip(*map(saved_as, headers), strict=True)
+    assert sorted(exact) == wanted
+    assert first == second
+    assert not set("".join(first)) & set('/\\:*?"<>|\r\n\0')
+    assert all(header.isascii() and header.isprintable() for header in headers)

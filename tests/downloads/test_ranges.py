@@ -1,0 +1,147 @@
+"""What a download answers to HEAD, to a range and to a condition, and which of them count as a fetch."""
+
+import json
+import socket
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+DATA = bytes(range(256)) * 8
+SIZE = len(DATA)
+
+
+def test_head_says_what_get_says_and_sends_nothing(sluice, ready):
+    address = ready(DATA)
+    got, head = sluice.get(address), sluice.request("HEAD", address)
+    mortal = {"Date"}
+    assert {k: v for k, v in got.headers.items() if k not in mortal} == {
+        k: v for k, v in head.headers.items() if k not in mortal
+    }
+    assert (got.status, got.body, head.status, head.body) == (200, DATA, 200, b"")
+    assert head.headers["Content-Length"] == str(SIZE)
+    assert head.headers["Accept-Ranges"] == "bytes"
+    assert head.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in head.headers["Content-Security-Policy"]
+    assert head.headers["Content-Disposition"].startswith("attachment")
+    assert head.headers["ETag"].startswith('"')
+
+
+RANGES = [
+    (None, 200, None),
+    ("bytes=0-0", 206, "bytes 0-0/2048"),
+    ("bytes=-1", 206, "bytes 2047-2047/2048"),
+    ("bytes=-0", 416, "bytes */2048"),
+    ("bytes=5-1", 200, None),
+    ("bytes=2048-", 416, "bytes */2048"),
+    ("bytes=9999-10000", 416, "bytes */2048"),
+    ("bytes=abc", 200, None),
+    ("items=0-1", 200, None),
+    ("bytes = 0-1", 200, None),
+    ("bytes=0-" + "9" * 400, 206, "bytes 0-2047/2048"),
+    ("bytes=1000-", 206, "bytes 1000-2047/2048"),
+    ("bytes=0-1,4-5", 200, None),
+    ("bytes=" + ",".join(f"{n}-{n}" for n in range(101)), 200, None),
+]
+
+
+def asked(case):
+    return (str(case[0]) if len(str(case[0])) < 40 else str(case[0])[:40] + " …") if case else ""
+
+
+@pytest.fixture(scope="module")
+def fetched():
+    """The one file that all ranges are asked of, once it is there."""
+    return {}
+
+
+@pytest.mark.parametrize("case", RANGES, ids=asked)
+def test_one_range_is_sent_and_anything_else_is_the_whole_file(sluice, ready, fetched, case):
+    wanted, status, said = case
+    address = fetched.setdefault("address", None) or ready(DATA)
+    fetched["address"] = address
+    answer = sluice.get(address, **({"Range": wanted} if wanted else {}))
+    assert (answer.status, answer.headers["Content-Range"]) == (status, said)
+    if status == 206:
+        first, last = (int(part) for part in said.split()[1].partition("/")[0].split("-"))
+        assert answer.body == DATA[first : last + 1]
+    if status == 200:
+        assert answer.body == DATA
+    head = sluice.request("HEAD", address, headers={"Range": wanted} if wanted else {})
+    assert (head.status, head.headers["Content-Length"]) == (200, str(SIZE))
+
+
+def test_five_thousand_ranges_fit_in_no_header_or_are_the_whole_file(sluice, ready):
+    many = "bytes=" + ",".join("0-0" for _ in range(5000))
+    assert sluice.get(ready(DATA), Range=many).status in (200, 400, 431)
+
+
+def test_a_range_of_another_version_is_the_whole_file(sluice, ready):
+    address = ready(DATA)
+    etag = sluice.request("HEAD", address).headers["ETag"]
+    part = sluice.get(address, Range="bytes=10-19", If_Range=etag)
+    assert (part.status, part.body) == (206, DATA[10:20])
+    for other in ('"another"', f"W/{etag}", "Tue, 24 Nov 2026 10:00:00 GMT"):
+        whole = sluice.get(address, Range="bytes=10-19", If_Range=other)
+        assert (whole.status, whole.body) == (200, DATA)
+
+
+def test_what_the_client_has_already_is_not_sent_again(sluice, ready):
+    address = ready(DATA)
+    etag = sluice.request("HEAD", address).headers["ETag"]
+    for held in (etag, f'"x", {etag}', "*"):
+        answer = sluice.get(address, If_None_Match=held)
+        assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", etag)
+    assert sluice.get(address, If_None_Match='"x"').status == 200
+    assert sluice.get(address, If_Match='"x"').status == 412
+    assert sluice.get(address, If_Match=etag).status == 200
+
+
+def fetched_at(house, account):
+    (file,) = json.loads(house.get(f"{account}/files").text)["files"]
+    return file["fetched_at"]
+
+
+def comes_to_be_fetched(house, account):
+    """It is written down when the response is over, a moment after the client has the last byte."""
+    end = time.monotonic() + 20
+    while fetched_at(house, account) is None and time.monotonic() < end:
+        time.sleep(0.05)
+    return fetched_at(house, account) is not None
+
+
+def test_a_fetch_is_one_that_had_every_byte_to_the_last(sluice, ready, account):
+    address = ready(DATA)
+    sluice.request("HEAD", address)
+    sluice.get(address, Range="bytes=0-99")
+    sluice.get(address, Range="bytes=-1")
+    sluice.get(address, Range="bytes=200-")  # 100 to 199 are missing
+    sluice.get(address, If_None_Match="*")
+    sluice.get(address, Range=f"bytes={SIZE}-")
+    assert fetched_at(sluice, account) is None
+    sluice.get(address, Range="bytes=100-299")
+    assert fetched_at(sluice, account) is None
+    sluice.get(address, Range="bytes=300-")
+    assert comes_to_be_fetched(sluice, account)
+
+
+def test_a_client_that_hangs_up_has_not_fetched(sluice, ready, account):
+    data = bytes(64 << 20)  # more than all that sockets hold on the way
+    address = ready(data)
+    with socket.create_connection(("127.0.0.1", sluice.port)) as line:
+        host = urlsplit(sluice.url).netloc
+        line.sendall(f"GET {address} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        assert line.recv(4096).startswith(b"HTTP/1.1 200 OK")
+    # The rest by itself is no whole fetch either, as long as what the first one took is unknown to be enough.
+    sluice.get(address, Range="bytes=-1")
+    assert fetched_at(sluice, account) is None
+    sluice.get(address)
+    assert comes_to_be_fetched(sluice, account)
+
+
+def test_an_empty_file_is_fetched_by_asking_for_it(sluice, ready, account):
+    address = ready(b"")
+    sluice.request("HEAD", address)
+    assert fetched_at(sluice, account) is None
+    sluice.get(address)
+    assert comes_to_be_fetched(sluice, account)
