@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from django.db import close_old_connections, connection
 
 from filsluss.actions import alarm, scan, sweep
+from filsluss.actions.reconcile import reconcile
+from filsluss.actions.world import World
 from filsluss.blobs import Store
 from filsluss.blobs.clamd import Clamd
 from filsluss.letters import postman
@@ -66,6 +68,19 @@ def watch_over(watch: "Clock | None") -> Callable[[House, datetime], int]:
             house.scanner, store=house.store, policy=house.policy, now=now,
             clock_trouble=watch.trouble if watch else "",
         )  # fmt: skip
+
+    return run
+
+
+def compare_after(pause: float) -> Callable[[House, datetime], int]:
+    """Compares rows and blobs; not before the other chores have had time to finish what a crash left."""
+    begins = time.monotonic() + pause
+
+    def run(house: House, now: datetime) -> int:
+        if time.monotonic() >= begins:
+            with_scanner = house.scanner is not None
+            reconcile(World(house.store, house.policy, house.boot_id, now, with_scanner=with_scanner))
+        return 0
 
     return run
 
@@ -176,6 +191,14 @@ def _exhaust(chore: Chore, house: House, now: datetime) -> int:
     return total
 
 
+def chores_of_a_long_life(watch: Clock) -> tuple[Chore, ...]:
+    """Looking after the house, for as long as it is lived in."""
+    return (
+        Chore("watch", 60, watch_over(watch)),
+        Chore("compare", 1800, compare_after(900), is_final=True),
+    )
+
+
 def run_forever(house: House, stop: threading.Event) -> None:
     """Each chore in a thread of its own, so that a long one keeps no other waiting."""
     watch = Clock()
@@ -183,7 +206,7 @@ def run_forever(house: House, stop: threading.Event) -> None:
         watch.pause(why)
     threads = [
         threading.Thread(target=_repeat, args=(chore, house, watch, stop), name=chore.name, daemon=True)
-        for chore in (*CHORES, Chore("watch", 60, watch_over(watch)))
+        for chore in (*CHORES, *chores_of_a_long_life(watch))
     ]
     for thread in threads:
         thread.start()

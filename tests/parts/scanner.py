@@ -1,4 +1,4 @@
-"""A real clamd with one signature of our own, started by the tests: no signature updates can be fetched here."""
+"""A real clamd with one signature of our own, started by the tests: no updates can be fetched here."""
 
 import io
 import os

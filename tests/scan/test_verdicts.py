@@ -1,4 +1,4 @@
-"""A file is looked at before anybody hears of it: clean, infected, or not looked at whole, which is not clean."""
+"""A file is looked at before anybody hears of it, and what was not looked at whole is not clean."""
 
 import hashlib
 import os

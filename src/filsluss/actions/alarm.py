@@ -107,7 +107,9 @@ def sound(
 
 def settle(name: str) -> bool:
     """It is well again; True if it was not before."""
-    calm = Alarm.objects.filter(name=name, since__isnull=False).update(since=None, is_told=False)
+    raised = Alarm.objects.filter(name=name, since__isnull=False)
+    # Asked first: looking takes no lock, and is done for every check each minute.
+    calm = raised.exists() and raised.update(since=None, is_told=False)
     if calm:
         log.info("alarm over: %s", name)
     return bool(calm)

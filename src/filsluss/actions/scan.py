@@ -147,7 +147,7 @@ def hold(file: TransferFile, *, trouble: str, for_good: bool, now: datetime) -> 
 def hold_without_scanner(*, now: datetime) -> bool:
     """Files that were being scanned when the scanner was taken out of the settings."""
     left = TransferFile.objects.filter(state=FileState.SCANNING, scan_again_at__lte=now)
-    return bool(
+    return left.exists() and bool(
         left.update(state=FileState.UNSCANNED, scan_again_at=None, scan_trouble="no scanner is set any more")
     )
 

@@ -1,0 +1,36 @@
+"""`filsluss reconcile`: compares store and database, says what does not fit, and mends it."""
+
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from filsluss.actions.reconcile import MENDED, reconcile
+from filsluss.actions.world import World
+from filsluss.blobs import open_store
+from filsluss.streams.request import this_boot
+from filsluss.worker import clock
+
+
+class Command(BaseCommand):
+    help = "Compares store and database both ways; exit status 1 if something is left that it could not mend."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be mended")
+        parser.add_argument("--checksums", action="store_true", help="read every ready file to its end, too")
+
+    def handle(self, *args: Any, dry_run: bool, checksums: bool, **options: Any) -> None:
+        world = World(
+            open_store(settings.BLOB_URL), settings.POLICY, this_boot(), clock(),
+            with_scanner=settings.SCANNER is not None, checksums=checksums,
+        )  # fmt: skip
+        lines = []
+        for line in reconcile(world, dry_run=dry_run):
+            self.stdout.write(str(line))
+            lines.append(line)
+        if not lines:
+            self.stdout.write("Everything fits: store and database say the same.")
+        if any(line.outcome is not MENDED for line in lines):
+            sys.exit(1)
