@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Count, F, Q, Sum
 
 from filsluss.actions.advance import note, withdraw_idle_reminder
 from filsluss.blobs import Store
@@ -92,10 +92,11 @@ def refuse_closed(transfer: Transfer, *, now: datetime) -> None:
 def refuse_crowd(transfer: Transfer, *, size: int, policy: Policy) -> None:
     """Asked with the transfer's row locked, so that two announcements cannot both take the last room."""
     live = transfer.files.filter(state__in=LIVE_FILE)
-    taken = live.aggregate(total=Sum("size"))["total"] or 0
-    unfinished = live.filter(state=FileState.UPLOADING).count()
-    crowded = live.count() >= policy.max_files or unfinished >= policy.max_unfinished
-    if crowded or taken + size > policy.max_transfer_size:
+    found = live.aggregate(
+        taken=Sum("size"), files=Count("pk"), unfinished=Count("pk", filter=Q(state=FileState.UPLOADING))
+    )
+    crowded = found["files"] >= policy.max_files or found["unfinished"] >= policy.max_unfinished
+    if crowded or (found["taken"] or 0) + size > policy.max_transfer_size:
         raise UploadRefused("quota_exceeded")
 
 
@@ -149,11 +150,14 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
         )
         if decided:
             note(file.transfer, step="received", by="", role=Role.SENDER, now=now, file=file)
+    if decided:
+        file.state, file.received_at = FileState.RECEIVED, now
+        return True
     file.refresh_from_db(fields=["state", "received_at"])
-    if not decided and file.state == FileState.UPLOADING:
+    if file.state == FileState.UPLOADING:
         file.transfer.refresh_from_db()
         refuse_closed(file.transfer, now=now)
-    return bool(decided)
+    return False
 
 
 def make_ready(

@@ -72,4 +72,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection, place = self.connection, self._place
         unfit = self.errors_occurred or self.in_atomic_block or connection.in_transaction
         if unfit or place is None or not shelf.put(place, connection):
-            super()._close()
+            connection.close()
