@@ -1,4 +1,4 @@
-"""Our house behind Debian's nginx; pages may have a process of their own."""
+"""Our house behind Debian's nginx with deploy/nginx.conf; pages may have a process of their own."""
 
 import sys
 from pathlib import Path
@@ -8,26 +8,28 @@ from bench.parts.nginx import Nginx
 from bench.parts.ours import Ours
 from tests.parts.post import free_port
 
-FRONT = """
-    upstream bytes {{{{ server 127.0.0.1:{inner}; keepalive 32; }}}}
-    upstream pages {{{{ server 127.0.0.1:{pages}; keepalive 32; }}}}
-    server {{{{
-        listen 127.0.0.1:{{port}} backlog=1024;
-        client_max_body_size 0;
-        proxy_http_version 1.1;
-        proxy_set_header Connection "";
-        proxy_set_header Host $http_host;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_read_timeout 300s;
-        location ~ ^/(upload|download|zip)/ {{{{
-            proxy_request_buffering off;
-            proxy_buffering off;
-            proxy_pass http://bytes;
-        }}}}
-        location / {{{{ proxy_pass http://pages; }}}}
-        location /filsluss-bytes/ {{{{ internal; alias {blobs}/; }}}}
-    }}}}
-"""
+DEPLOY = Path(__file__).parent.parent.parent / "deploy"
+SECURE = "listen 0.0.0.0:443 ssl http2;"
+
+
+def shipped(folder: Path, blobs: Path, inner: int, pages: int) -> str:
+    """The shipped settings with this house's values; without TLS, which the baseline does not speak."""
+    text = (DEPLOY / "nginx.conf").read_text()
+    _, _, apart = text.partition("upstream filsluss_pages {")
+    text = text.replace(apart, apart.replace("127.0.0.1:8000", f"127.0.0.1:{pages}"))
+    lines = [line for line in text.splitlines() if not line.strip().startswith("ssl_")]
+    text = "\n".join(lines).replace("{", "{{").replace("}", "}}")
+    for theirs, here in {
+        SECURE: "listen 127.0.0.1:{port} backlog=1024;",
+        "0.0.0.0:80": f"127.0.0.1:{free_port()}",
+        "127.0.0.1:8000": f"127.0.0.1:{inner}",
+        "/var/lib/filsluss/blobs/": f"{blobs}/",
+        "/usr/share/filsluss/": f"{DEPLOY}/",
+        "/var/log/nginx/": f"{folder}/",
+    }.items():
+        assert theirs in text, f"deploy/nginx.conf no longer says {theirs}"
+        text = text.replace(theirs, here)
+    return text
 
 
 class Fronted(Ours):
@@ -42,7 +44,7 @@ class Fronted(Ours):
         self.vouched = {"X-Forwarded-For": "10.1.2.3"}
         self.inner = self.port
         pages = self.second() if own_pages else self.port
-        http = FRONT.format(inner=self.inner, pages=pages, blobs=self.files)
+        http = shipped(self.folder, self.files, self.inner, pages)
         self.front = Nginx(f"{name} front", folder, http, port=origin)
         self.port = self.house.port = origin
 

@@ -15,6 +15,7 @@ error_log stderr;
 events {{ worker_connections 4096; }}
 http {{
     access_log off;
+    include /etc/nginx/mime.types;
     sendfile on;
     tcp_nopush on;
     keepalive_requests 100000;
