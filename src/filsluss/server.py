@@ -9,7 +9,10 @@ from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from filsluss.logs import Line
 
 HEADER_SECONDS = 10.0
 LINGER_SECONDS = 2.0
@@ -102,6 +105,15 @@ def see_out(sock: socket.socket) -> None:
                 break
 
 
+class Words(Logger):
+    """gunicorn's own words, in lines like all others."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(Line())
+
+
 class Web(BaseApplication):
     """The documented way to embed gunicorn."""
 
@@ -120,6 +132,7 @@ class Web(BaseApplication):
             "forwarded_allow_ips": "",
             "loglevel": "warning",
             "proc_name": "filsluss",
+            "logger_class": "filsluss.server.Words",
         }
         super().__init__()
 

@@ -2,7 +2,18 @@
 
 from django.urls import path, re_path, register_converter
 
-from filsluss.pages import accessibility, apply, decide, demo, download, oversee, status, texts, upload
+from filsluss.pages import (
+    accessibility,
+    apply,
+    decide,
+    demo,
+    download,
+    metrics,
+    oversee,
+    status,
+    texts,
+    upload,
+)
 from filsluss.rules.tokens import TOKEN_PATTERN
 
 
@@ -55,6 +66,7 @@ urlpatterns = [
     path("accessibility", accessibility.statement, name="accessibility"),
     path("healthz", texts.healthz, name="healthz"),
     path("readyz", texts.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("favicon.ico", texts.mark),
     re_path(r"^((?:dress|mark|logo)-[0-9a-f]{12}\.(?:css|svg|png))$", texts.dress_piece),
     path("demo/mail", demo.mail, name="demo-mail"),

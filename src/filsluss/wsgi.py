@@ -77,6 +77,14 @@ def refuse_slow(start_response: StartResponse) -> Iterable[bytes]:
     return []
 
 
+def counted(start_response: StartResponse, path: str, count: Callable[[str, str], None]) -> StartResponse:
+    def start(status: str, *more: Any) -> Any:
+        count(path, status)
+        return start_response(status, *more)
+
+    return start
+
+
 def refuse_host(start_response: StartResponse) -> Iterable[bytes]:
     start_response("421 Misdirected Request", [("Content-Type", "text/plain"), ("Content-Length", "0")])
     return []
@@ -99,13 +107,18 @@ def redirect_home(environ: Environ, start_response: StartResponse) -> Iterable[b
 class FrontDoor:
     def __init__(self) -> None:
         self._pages = get_wsgi_application()
-        from filsluss.streams.body import take_form
+        from filsluss.pages import metrics
+        from filsluss.streams.body import count_open, take_form
         from filsluss.streams.front import HandOn, application  # the models exist only from here on
+        from filsluss.streams.leaving import guard
+        from filsluss.streams.leaving import guard
 
         self._streams, self._hand_on, self._take_form = application, HandOn, take_form
+        self._count = metrics.count_request
+        metrics.open_now.update({"in": count_open, "out": guard.count})
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        answer = with_headers(start_response)
+        answer = with_headers(counted(start_response, environ["PATH_INFO"], self._count))
         if not is_known_host(environ):
             return refuse_host(answer)
         if environ["REQUEST_METHOD"] == "GET" and host_of(environ) != own_host() and not is_health(environ):

@@ -125,7 +125,13 @@ def test_the_title_says_first_that_something_is_wrong(here, read):
 def test_alive_and_ready_are_told_to_machines(here):
     assert (here.get("/healthz").status_code, here.get("/healthz").content) == (200, b"ok\n")
     ready = here.get("/readyz")
-    assert ready.json() == {"status": "failing", "database": "ok", "store": "ok", "worker": "failing"}
+    assert ready.json() == {
+        "status": "failing",
+        "database": "ok",
+        "store": "ok",
+        "disk": "ok",
+        "worker": "failing",
+    }
     assert ready.status_code == 503
 
 

@@ -1,5 +1,6 @@
 """The only place where a transfer changes state: the state, its audit entry and its letters, all or none."""
 
+import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,9 @@ from filsluss.models.letter import UNTIL_DECIDED, WHILE_OPEN
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import OVER, Step
 from filsluss.rules.policy import Policy
+
+
+log = logging.getLogger(__name__)
 
 
 class StepRefused(Exception):
@@ -101,3 +105,7 @@ def note(
         size=file.size if file else None,
         sha256=file.sha256 if file else "",
     )
+    facts = {"transfer": transfer.public_id, "role": role}
+    if file:
+        facts |= {"file": file.public_id, "size": str(file.size)}
+    transaction.on_commit(lambda: log.info(step, extra={"facts": facts}))

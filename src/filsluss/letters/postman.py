@@ -130,6 +130,7 @@ def remember_sent(letter: Letter, *, now: datetime) -> None:
     for pause in (1, 5, 15, 60, 0):
         try:
             sent.update(delivery=Delivery.SENT, sent_at=now, trouble="", **BLANK)
+            log.info("letter sent", extra={"facts": {"letter": letter.key, "tries": letter.tries}})
             return
         except DatabaseError:
             log.exception("letter %s has left, but its row could not be marked", letter.key)

@@ -67,7 +67,7 @@ def letter_word(kind: str) -> str:
 
 def alarm_word(name: str) -> str:
     words = {
-        "scanner": _("The virus scanner does not answer"),
+        "scanner": _("The virus scanner does not work"),
         "unscanned": _("Files wait for a virus check"),
         "disk": _("The disk is almost full"),
         "letters": _("Emails stay in the outbox"),

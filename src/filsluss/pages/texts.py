@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 
+from filsluss.blobs import open_store
 from filsluss.models import Heartbeat
 from filsluss.pages import sight
 from filsluss.pages.dress import piece_at, worn
@@ -71,7 +72,12 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Whether the house can do its work now; what is wrong is named by part, without details."""
     alive = database_answers()
-    parts = {"database": alive, "store": store_is_writable(), "worker": alive and worker_is_alive()}
+    parts = {
+        "database": alive,
+        "store": store_is_writable(),
+        "disk": disk_has_room(),
+        "worker": alive and worker_is_alive(),
+    }
     state = {name: "ok" if good else "failing" for name, good in parts.items()}
     ready = all(parts.values())
     body = {"status": "ok" if ready else "failing", **state}
@@ -92,6 +98,12 @@ def store_is_writable() -> bool:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return os.access(folder, os.W_OK | os.X_OK)
+
+
+def disk_has_room() -> bool:
+    """Below this, uploads are refused."""
+    free, total = open_store(settings.BLOB_URL).space()
+    return free >= total * settings.POLICY.free_space_percent / 100
 
 
 def worker_is_alive() -> bool:

@@ -23,6 +23,11 @@ def stop_all(reason: str) -> None:
         body.stop(reason)
 
 
+def count_open() -> int:
+    """How many bodies this process is reading now."""
+    return len(_live)
+
+
 class Body:
     """`stopped` says why reading ended before the body did: one of our problem codes, or nothing."""
 

@@ -66,6 +66,10 @@ class Guard:
                 threading.Thread(target=self._look_on, name="guard", daemon=True).start()
             self._going.add(going)
 
+    def count(self) -> int:
+        """How many responses are under way in this process."""
+        return len(self._going) if self._pid == os.getpid() else 0
+
     def drop(self, going: Going) -> None:
         with self._lock:
             self._going.discard(going)
