@@ -1,5 +1,6 @@
 """Through nginx and Caddy, as they are shipped: uploads, downloads, who is inside, and a closed service."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -273,6 +274,27 @@ class TestDownloads:
         ((token, _, _),) = links(front, account)
         assert front.request("DELETE", f"{account}/files/{file['id']}", headers=TUS).status == 204
         assert front.get(f"/download/{token}/x").status == 410
+
+    def test_a_running_download_ends_when_the_file_is_taken_away(self, front, account):
+        size = 24 * MIB
+        send_tus(front, account, bytes(size))
+        (file,) = await_ready(front, account)
+        ((token, _, _),) = links(front, account)
+        line = front.connect()
+        line.connect()
+        line.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        line.request("GET", f"/download/{token}/x", headers={"Host": urlsplit(front.url).netloc})
+        answer = line.getresponse()
+        got = len(answer.read(1000))
+        assert front.request("DELETE", f"{account}/files/{file['id']}", headers=TUS).status == 204
+        end = time.monotonic() + 30
+        while listed(front, account)[0]["state"] != "erased" and time.monotonic() < end:
+            time.sleep(0.1)
+        with contextlib.suppress(OSError):
+            while piece := answer.read1(1 << 16):
+                got += len(piece)
+        assert 1000 <= got < size
+        line.close()
 
     def test_the_store_cannot_be_reached_from_outside(self, front, filled):
         account = filled[3]

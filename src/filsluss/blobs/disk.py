@@ -148,7 +148,8 @@ class DiskStore:
     def erase(self, name: str) -> None:
         path = self._path(name)
         try:
-            with self.writer(name):
+            with self.writer(name) as writer:
+                writer.truncate(0)  # whoever is still sending it, be it a proxy, has nothing more to send
                 path.unlink()
         except BlobMissing:
             if not path.parent.exists():

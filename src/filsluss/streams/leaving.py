@@ -137,6 +137,8 @@ class Leaving:
     def close(self) -> None:
         guard.drop(self._going)
         self._blob.close()
+        if self._reached < self._span.stop:
+            self._going.cut()  # the file has gone: no next answer may be taken for the rest of this one
         if self._reached > self._span.start or self._span.length == 0:
             record(self._request, self._file, self._span.start, self._reached)
 
