@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.faults.checks import verify
 from tests.parts import crash, people
 from tests.parts.house import Answer, House
 from tests.parts.post import Arrived, Post
+from tests.parts.world import Told, verify_world
 
 SOON = timedelta(minutes=3)
 """Enough for the claim of a postman who died to end, and for the pause after a first try."""
@@ -153,7 +153,7 @@ def run(here: Crashing, scenario: Scenario, point: str = "") -> list[str]:
     here.post.open() if here.post.door is None else None
     here.reopen()
     scenario.settle(case)
-    verify(here.house, here.post)
+    verify_world(here.house, Told(post=here.post))
     return passed
 
 

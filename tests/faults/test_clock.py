@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.conf import settings
 
-from tests.faults.checks import verify
 from tests.parts import people
 from tests.parts.rows import rows
+from tests.parts.world import Told, verify_world
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 
@@ -40,7 +40,7 @@ def test_g4_what_has_ended_stays_ended_when_the_clock_turns_back(house, post):
     house.work(at=datetime.now(UTC) + timedelta(days=9))
     assert (house.get(address).status, house.get(upload).status) == (410, 410)
     post.one("erased", to=people.BO)
-    verify(house)
+    verify_world(house, Told(post=post))
 
 
 @pytest.mark.full
@@ -63,4 +63,4 @@ def test_three_workers_at_once_end_every_account_once_and_tell_of_it_once(make_h
     assert rows(house, "SELECT state, COUNT(*) FROM filsluss_transfer GROUP BY state") == [("closed", 12)]
     told = sorted(letter.to[0] for letter in post.of("erased"))
     assert told == sorted([*(f"bo{number}@rontgen.example" for number in range(12)), *[people.ANNA] * 12])
-    verify(house, post)
+    verify_world(house, Told(post=post))

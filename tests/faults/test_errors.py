@@ -11,10 +11,10 @@ from contextlib import closing, contextmanager
 import psycopg
 import pytest
 
-from tests.faults.checks import verify
 from tests.parts import people
 from tests.parts.disks import NoDisk, small
 from tests.parts.rows import rows
+from tests.parts.world import Told, verify_world
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -106,7 +106,7 @@ def arrives(house, post, sender):
     house.work()
     assert [people.fetch(house, letter).body for letter in post.of("file-ready")] == [DATA]
     heard(house)
-    verify(house, post)
+    verify_world(house, Told(post=post))
 
 
 def with_fault(house, call, error, when):
@@ -253,4 +253,4 @@ def held(make_house, post, *, long):
     post.one("file-ready", to=people.BO)
     assert rows(house, "SELECT COUNT(*) FROM filsluss_transfer") == [(1 if given_up else 2,)]
     heard(house)
-    verify(house, post)
+    verify_world(house, Told(post=post))

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.faults.checks import verify
 from tests.faults.load import Load
 from tests.parts import rebooted
 from tests.parts.disks import NoDisk, cuttable
 from tests.parts.house import House, family, is_gone
 from tests.parts.rows import rows
+from tests.parts.world import Told, verify_world
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(7200)]
 FULL = pytest.mark.full
@@ -70,6 +70,9 @@ def nothing_is_lost(house: House, load: Load, post, *, faults: int) -> None:
     """P1, P2, P3 and P6, over the wire, in the mailbox and on the disk."""
     assert load.losses() == []
     load.finish()
+    told = Told(post=post)
+    for upload in load.kept:
+        told.finished(upload.where, upload.data)
     deliver_all(house)
     wanted = sorted((upload.where[-22:], upload.sha256) for upload in load.kept)
     states = {
@@ -83,7 +86,7 @@ def nothing_is_lost(house: House, load: Load, post, *, faults: int) -> None:
     withdrawn = rows(house, "SELECT message_id FROM filsluss_letter WHERE delivery = 'withdrawn'")
     assert set(never) <= {name for (name,) in withdrawn}
     assert sum(count - 1 for count in came.values()) <= faults
-    verify(house, post)
+    verify_world(house, told)
 
 
 def kills(halves: Halves, post, count: int, seed: int) -> None:
