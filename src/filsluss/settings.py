@@ -66,6 +66,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # its random bytes keep what is secret from being measured
     "filsluss.pages.manners.OriginMiddleware",
     "filsluss.pages.manners.LanguageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

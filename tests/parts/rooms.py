@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import urlencode
 
 from playwright.sync_api import BrowserContext, Page, Route
@@ -169,7 +170,9 @@ class LivedIn:
             "wrong-method": Room("/help", 405, form={"a": "b"}, method="POST"),
         }
 
-    def answer(self, room: Room, language: str) -> Answer:
+    @cache  # noqa: B019 - asked once, as some doors count how often
+    def answer(self, name: str, language: str) -> Answer:
+        room = self.rooms[name]
         headers = dict(room.headers)
         if room.signed_in:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -183,7 +186,7 @@ class LivedIn:
         if room.signed_in:
             self.lend_cookies(page.context)
         if not room.is_plain:
-            answer = self.answer(room, language)
+            answer = self.answer(name, language)
             page.route(address, lambda route: hand(route, answer), times=1)
         response = page.goto(address)
         assert response is not None

@@ -6,17 +6,20 @@ export const MOST_FILES = 1000;
 
 export class Chooser {
   /** `take(files, wanted, isWhole)` is called with what was chosen; `wanted` is what `open` was asked for. */
-  constructor({ input, button, zone, words, take }) {
+  constructor({ input, button, folder, zone, words, take }) {
     Object.assign(this, { input, zone, take, wanted: null, isOn: false });
     button.addEventListener("click", () => this.open());
+    folder.addEventListener("click", () => this.open(null, true));
+    folder.hidden = !("webkitdirectory" in input);
     input.addEventListener("change", () => this.chosen());
     input.addEventListener("cancel", () => (this.wanted = null));
     this.watchDrops(zone.querySelector(".drag"), words);
   }
 
-  open(wanted = null) {
+  open(wanted = null, isFolder = false) {
     this.wanted = wanted;
     this.input.multiple = wanted === null;
+    this.input.webkitdirectory = isFolder;
     this.input.click();
   }
 

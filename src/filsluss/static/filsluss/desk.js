@@ -28,6 +28,7 @@ export class Desk {
     this.chooser = new Chooser({
       input: place("file"),
       button: place("choose"),
+      folder: place("choose-folder"),
       zone: place("drop"),
       words: { over: say("drop_here"), announce: () => this.voice.sayNow(say("can_drop")) },
       take: (chosen, wanted, isWhole) => this.take(chosen, wanted, isWhole),

@@ -4,11 +4,6 @@ import { Desk } from "./desk.js";
 import { listOf } from "./tus.js";
 import { learn } from "./words.js";
 
-const NEEDED = [
-  "upload-form", "file", "plain-upload", "drop", "choose", "files-heading", "files", "uploads", "upload-note",
-  "upload-summary", "upload-status", "upload-alert", "simple-offer", "use-simple", "full-offer", "use-full",
-  "upload-row", "upload-words",
-];
 const SIMPLE = "filsluss simple upload";
 
 const place = (id) => document.getElementById(id);
@@ -21,7 +16,7 @@ function filesAddress() {
 
 function canUpload() {
   const hasTools = globalThis.XMLHttpRequest && globalThis.File?.prototype.slice && Blob.prototype.arrayBuffer;
-  return NEEDED.every(place) && hasTools && learn(place("upload-words"));
+  return hasTools && learn(place("upload-words"));
 }
 
 /** The choice lasts for this tab, where the browser lets us remember it. */
@@ -64,5 +59,5 @@ async function begin() {
 }
 
 begin().catch(() => {
-  // The plain form is there and stays.
+  // Something is missing, here or on the way: the plain form is there and stays.
 });
