@@ -1,5 +1,6 @@
 """Upload: a file is announced, its bytes are acknowledged, it is whole, it becomes ready."""
 
+from base64 import b64decode
 from datetime import datetime
 
 from django.db import transaction
@@ -129,6 +130,11 @@ def acknowledge(file: TransferFile, *, offset: int, boot_id: str, now: datetime)
     row.update(acknowledged=offset, boot_id=boot_id, active_at=now)
 
 
+def doubt(file: TransferFile) -> None:
+    """Bytes beyond the last acknowledgement count for nothing from now on, as after a power cut."""
+    TransferFile.objects.filter(pk=file.pk, state=FileState.UPLOADING).update(boot_id="")
+
+
 def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
     """Decides, once, that every byte is here; True for the one call that decided it.
 
@@ -160,6 +166,13 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
     return False
 
 
+def promised_sha256(file: TransferFile) -> str:
+    """What the sender said the whole file's SHA-256 is, in hex; empty where nothing was said."""
+    pairs = (pair.strip(" ").partition(" ") for pair in file.metadata.split(","))
+    said = {key: value for key, _, value in pairs}
+    return b64decode(said.get("sha256", "")).decode().lower()
+
+
 def make_ready(
     file: TransferFile,
     *,
@@ -169,7 +182,12 @@ def make_ready(
     policy: Policy,
     now: datetime,
 ) -> bool:
-    """The file may be fetched: its code is drawn and its letter written; False if it was too late."""
+    """The file may be fetched: its code is drawn and its letter written; False if it was too late.
+
+    One whose sender promised another SHA-256 is taken away as damaged instead.
+    """
+    if promised_sha256(file) not in ("", sha256):
+        return take_away(file, because=Because.DAMAGED, now=now)
     code = draw_code() if file.with_code else ""
     changes = {
         "state": FileState.READY,

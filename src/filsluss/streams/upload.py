@@ -194,6 +194,8 @@ def take(
     room = (request.policy.max_file_size if file.size is None else file.size) - start
     if body.length is not None and body.length > room:
         raise Refusal("too_large")
+    if checksum:
+        doubt(request, file, writer)
     connection.close()  # a body may take hours; nobody waits for its connection
     full = False
     with body:
@@ -210,6 +212,16 @@ def take(
     if writer.offset == file.size:
         receive(request, file)  # whatever the client is told: HEAD will tell it that all is here
     _report(request, body, writer, full=full, checksum=checksum)
+
+
+def doubt(request: Request, file: TransferFile, writer: Writer) -> None:
+    """What has a checksum is nothing until that was compared, though the house should die meanwhile."""
+    start = writer.offset
+    if start > file.acknowledged:
+        keep(request, file, writer)
+    if writer.offset != start:
+        raise Refusal("disk_full", headers=(("Upload-Offset", str(writer.offset)),))
+    upload.doubt(file)
 
 
 def receive(request: Request, file: TransferFile) -> None:
