@@ -133,6 +133,9 @@ def erase(file: TransferFile, *, store: Store, policy: Policy, now: datetime) ->
         store.erase(file.blob)
     except BlobBusy:
         return False
+    except OSError:
+        log.exception("the bytes of %s could not be erased; it is tried again", file.public_id)
+        return False
     if store.exists(file.blob):
         return False
     with transaction.atomic():
