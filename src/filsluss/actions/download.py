@@ -53,9 +53,9 @@ def _find(typed: str, *, policy: Policy, now: datetime) -> TransferFile | None:
     return found if found and found.is_open_at(now) else None
 
 
-def pause_of(network: str, *, now: datetime) -> int:
+def pause_of(network: str, *, now: datetime, kind: str = WRONG_CODE) -> int:
     """Seconds until this network is heard again; 0 now, and always for one that has not guessed wrong."""
-    wrong = Attempt.objects.filter(kind=WRONG_CODE, at__gt=now - timedelta(hours=24))
+    wrong = Attempt.objects.filter(kind=kind, at__gt=now - timedelta(hours=24))
     mine = list(wrong.filter(network=network).order_by("at").values_list("at", flat=True))
     in_all = wrong.filter(at__gt=now - timedelta(hours=1)).count() if mine else 0
     return pause_after(Tries(mine, in_all), now=now)

@@ -5,13 +5,44 @@ from datetime import datetime
 from django.db import transaction
 
 from filsluss.actions.advance import StepRefused, advance, note
+from filsluss.actions.download import pause_of
 from filsluss.actions.upload import take_away
-from filsluss.models import Transfer, TransferFile
+from filsluss.models import Attempt, Transfer, TransferFile, pass_gate
 from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, Because, FileState
+from filsluss.rules.networks import Client, rate_key
 from filsluss.rules.policy import Policy
 
 ADMINISTRATOR = "administrator"
 REASON_MAX = 500
+SIGN_IN = "sign-in"
+
+
+class TooManySignIns(Exception):
+    """This network has guessed passwords too often; `retry_after` in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
+
+
+def count_sign_in(client: Client, *, now: datetime) -> None:
+    """Counts a try before its password is looked at, so that a crowd of them counts too.
+
+    Raises TooManySignIns.
+    """
+    network = rate_key(client.address)
+    with transaction.atomic():
+        pass_gate(SIGN_IN, now=now)
+        pause = pause_of(network, now=now, kind=SIGN_IN)
+        if not pause:
+            Attempt.objects.create(kind=SIGN_IN, network=network, at=now)
+    if pause:
+        raise TooManySignIns(pause)
+
+
+def excuse_sign_in(client: Client) -> None:
+    """The password was right: what this network tried before is forgotten."""
+    Attempt.objects.filter(kind=SIGN_IN, network=rate_key(client.address)).delete()
 
 
 class ReasonMissing(ValueError):

@@ -1,6 +1,6 @@
 """The administrator's rooms: sign in, search, see, and take away with a reason; no bytes are opened here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from filsluss.actions import alarm, oversee
 from filsluss.actions.advance import StepRefused
 from filsluss.models import AuditEntry, Transfer, TransferFile
-from filsluss.pages import sight
-from filsluss.pages.manners import takes, typed, unlisted
+from filsluss.pages import calm, sight
+from filsluss.pages.manners import client_of, takes, typed, unlisted
 from filsluss.pages.oversee_words import (
     actor_word,
     alarm_word,
@@ -55,10 +55,16 @@ def administrators_only(view: View) -> View:
 def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return sign_in_form(request)
+    try:
+        oversee.count_sign_in(client_of(request), now=timezone.now())
+    except oversee.TooManySignIns as crowd:
+        return too_many_sign_ins(request, crowd.retry_after)
     name, password = typed(request, "username"), request.POST.get("password", "")
     user = authenticate(request, username=name, password=password.replace("\0", ""))
     if user is None or not (user.is_staff or user.is_superuser):
-        return sign_in_form(request, status=422, wrong=True)
+        found = problems_in({"username": "sign_in_wrong"}, order=("username",), typed={})
+        return sign_in_form(request, status=422, problems=found)
+    oversee.excuse_sign_in(client_of(request))
     login(request, user)
     return HttpResponseRedirect(way_back(request), status=303)
 
@@ -70,9 +76,17 @@ def way_back(request: HttpRequest) -> str:
     return quote(wanted, safe="/-") if inside else ENTRANCE
 
 
-def sign_in_form(request: HttpRequest, *, status: int = 200, wrong: bool = False) -> HttpResponse:
-    found = problems_in({"username": "sign_in_wrong"} if wrong else {}, order=("username",), typed={})
-    page = {"problems": found, "typed": {"username": typed(request, "username")}}
+def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
+    found = [Problem("username", f"{_('Too many attempts')}. {calm.wait_text(seconds)}")]
+    response = sign_in_form(request, status=429, problems=found)
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def sign_in_form(
+    request: HttpRequest, *, status: int = 200, problems: Sequence[Problem] = ()
+) -> HttpResponse:
+    page = {"problems": problems, "typed": {"username": typed(request, "username")}}
     return render(request, "pages/oversee_sign_in.html", page, status=status)
 
 
