@@ -11,6 +11,7 @@ from django.db import close_old_connections, connection
 
 from filsluss.actions import alarm, scan, sweep
 from filsluss.actions.reconcile import reconcile
+from filsluss.actions.wipe import wipe_log
 from filsluss.actions.world import World
 from filsluss.blobs import Store
 from filsluss.blobs.clamd import Clamd
@@ -85,6 +86,11 @@ def compare_after(pause: float) -> Callable[[House, datetime], int]:
     return run
 
 
+def wipe(house: House, now: datetime) -> int:
+    wipe_log()
+    return 0
+
+
 # Done once, they are done in this order: what time has ended is told of before letters leave.
 CHORES = (
     Chore("heartbeat", 10, beat),
@@ -133,6 +139,7 @@ CHORES = (
         is_final=True,
     ),
     Chore("forget", 3600, lambda house, now: sweep.forget(policy=house.policy, now=now), is_final=True),
+    Chore("wipe the log", 300, wipe),
 )
 
 
