@@ -292,3 +292,81 @@ def test_a_received_file_becomes_ready_with_its_sha256(wired, account):
     while (file := listed(wired, account)[0])["state"] != "ready" and time.monotonic() < end:
         time.sleep(0.1)
     assert (file["state"], file["sha256"]) == ("ready", hashlib.sha256(b"hej").hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "right"),
+    [("crc32", "NSRBwg=="), ("crc32c", "Nks/tw==")],  # zlib's and RFC 3720's sums of b"abc", in network order
+)
+def test_a_cyclic_sum_is_compared_in_network_order(wired, account, algorithm, right):
+    where = announce(wired, account, 6).location
+    assert append(wired, where, 0, b"abc", Upload_Checksum=f"{algorithm} {right}").status == 204
+    wrong = append(wired, where, 3, b"abd", Upload_Checksum=f"{algorithm} {right}")
+    assert (wrong.status, code_of(wrong)) == (460, "checksum_mismatch")
+    assert offset_of(wired, where) == 3
+
+
+def test_a_checksum_is_compared_in_a_creation_and_takes_it_back(wired, account):
+    right = base64.b64encode(hashlib.sha256(b"hej").digest()).decode()
+    about = {**TUS, "Upload-Length": "3", "Content-Type": "application/offset+octet-stream"}
+    for body, status in ((b"hej", 201), (b"nej", 460)):
+        answer = wired.request(
+            "POST", f"{account}/files", body, {**about, "Upload-Checksum": f"sha256 {right}"}
+        )
+        assert answer.status == status
+    live = [file for file in listed(wired, account) if file["state"] not in ("erasing", "erased")]
+    assert len(live) == 1
+
+
+def test_a_chunked_piece_with_a_checksum_that_breaks_off_is_forgotten_whole(wired, account):
+    from tests.parts.raw import Line
+
+    where = announce(wired, account, 9).location
+    right = base64.b64encode(hashlib.sha1(b"012345").digest()).decode()
+    with Line(wired) as line:
+        line.append(where, 0, b"0123", length=6, Upload_Checksum=f"sha1 {right}")
+        line.say_no_more()
+        said = line.answer()
+        assert (said.status, said.headers["Upload-Offset"]) == (503, "0")
+    assert offset_of(wired, where) == 0
+
+
+class TestPromisedSum:
+    """The sender says what the whole file's SHA-256 is; it is compared before anybody may fetch it."""
+
+    DATA = b"kontrollera mig"
+
+    def send(self, house, account, way, data, digest):
+        if way == "tus":
+            return send_tus(house, account, data, sha256=digest).status
+        coded = base64.b64encode(bytes.fromhex(digest)).decode()
+        return house.request(
+            "PUT", f"{account}/a.bin", data, {"Repr-Digest": f"sha-256=:{coded}:"}
+        ).status  # fmt: skip
+
+    def settled(self, house, account):
+        end = time.monotonic() + 30
+        while (file := listed(house, account)[0])["state"] not in ("ready", "erased"):
+            assert time.monotonic() < end, file
+            time.sleep(0.1)
+        return file["state"], file["erased_because"]
+
+    @pytest.mark.parametrize("way", ["tus", "put"])
+    def test_a_file_that_is_as_promised_is_ready(self, wired, account, way):
+        digest = hashlib.sha256(self.DATA).hexdigest()
+        assert self.send(wired, account, way, self.DATA, digest.upper()) in (201, 204)
+        assert self.settled(wired, account) == ("ready", "")
+
+    @pytest.mark.parametrize("way", ["tus", "put"])
+    def test_a_file_that_is_not_is_damaged_and_its_sender_reads_so(self, wired, account, way):
+        digest = hashlib.sha256(self.DATA).hexdigest()
+        assert self.send(wired, account, way, self.DATA + b"!", digest) in (201, 204)
+        assert self.settled(wired, account) == ("erased", "damaged")
+        words = "Filen skadades på vägen eller i lagringen och behöver laddas upp igen."
+        assert words in wired.get(account).text
+
+    @pytest.mark.parametrize("digest", ["", "abc", "g" * 64, "0" * 65, "å"])
+    def test_a_promise_that_cannot_be_one_is_refused(self, wired, account, digest):
+        answer = announce(wired, account, 5, sha256=digest)
+        assert (answer.status, code_of(answer)) == (400, "metadata_invalid")
+        assert listed(wired, account) == []

@@ -187,7 +187,7 @@ def because_words(reason: str) -> str:
         Because.REMOVED: _("Removed by the system administrator."),
         Because.WITHDRAWN: _("Removed by the sender."),
         Because.STALE: _("The upload was never finished."),
-        Because.DAMAGED: _("The file was damaged in storage and must be uploaded again."),
+        Because.DAMAGED: _("The file was damaged on its way or in storage and must be uploaded again."),
         Because.INFECTED: _("Stopped: we found malicious code in the file. It has not been sent."),
     }
     return next((text for why, text in words.items() if why == reason), _("The file is gone."))

@@ -15,6 +15,7 @@ from filsluss.rules.lifecycle import Because
 from filsluss.streams.answers import Answer, Refusal
 from filsluss.streams.body import Body
 from filsluss.streams.request import Request, deadline_of, this_boot
+from filsluss.streams.tus import read_digest
 from filsluss.streams.upload import keep, path_of, receive, take, writing
 
 FIELD_MAX = 1024
@@ -28,8 +29,9 @@ def put(request: Request) -> Answer:
     # Bytes that are no text become lone surrogates, which no name may hold.
     name = request.place["name"].encode("latin-1").decode("utf-8", "surrogateescape")
     file = announce(
-        request, transfer, name=name, size=body.length, with_code=request.asks("with_code") == "1"
-    )
+        request, transfer, name=name, size=body.length, with_code=request.asks("with_code") == "1",
+        metadata=read_digest(request.header("Repr-Digest")),
+    )  # fmt: skip
     with discarding(request, file), writing(request, file, body) as writer:
         take(request, file, body, writer)
         whole(request, file, writer)
@@ -38,11 +40,11 @@ def put(request: Request) -> Answer:
 
 
 def announce(
-    request: Request, transfer: Transfer, *, name: str, size: int | None, with_code: bool
+    request: Request, transfer: Transfer, *, name: str, size: int | None, with_code: bool, metadata: str = ""
 ) -> TransferFile:
     return upload.begin(
-        transfer, name=name, size=size, with_code=with_code, boot_id=this_boot(), store=request.store,
-        policy=request.policy, now=request.now,
+        transfer, name=name, size=size, with_code=with_code, metadata=metadata, boot_id=this_boot(),
+        store=request.store, policy=request.policy, now=request.now,
     )  # fmt: skip
 
 

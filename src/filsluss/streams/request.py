@@ -61,9 +61,13 @@ class Request:
         found = Transfer.objects.by_link(self.place["token"], Purpose.UPLOAD).first()
         if found is None:
             raise Refusal("not_found")
-        if not found.is_open_at(self.now):
-            raise Refusal("account_closed_by_admin" if found.closed_reason else "account_ended")
+        refuse_over(found, now=self.now)
         return found
+
+
+def refuse_over(transfer: Transfer, *, now: datetime) -> None:
+    if not transfer.is_open_at(now):
+        raise Refusal("account_closed_by_admin" if transfer.closed_reason else "account_ended")
 
 
 def deadline_of(transfer: Transfer, now: datetime) -> float:

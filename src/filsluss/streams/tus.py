@@ -57,6 +57,11 @@ class Metadata:
     def with_code(self) -> bool:
         return self.values.get("with_code") == b"1"
 
+    def refuse_bad_sum(self) -> None:
+        """`sha256`, the hex digest of the whole file, is compared when the file is made ready."""
+        if "sha256" in self.values and not re.fullmatch(rb"[0-9a-fA-F]{64}", self.values["sha256"]):
+            raise Refusal("metadata_invalid")
+
     @property
     def last_modified(self) -> int | None:
         """Milliseconds since 1970 as the page's own script sends them."""
@@ -77,7 +82,20 @@ def read_metadata(raw: str | None) -> Metadata:
         if not KEY.fullmatch(key) or key in values:
             raise Refusal("metadata_invalid")
         values[key] = _decode(encoded)
-    return Metadata(raw, values)
+    metadata = Metadata(raw, values)
+    metadata.refuse_bad_sum()
+    return metadata
+
+
+def read_digest(raw: str | None) -> str:
+    """`Repr-Digest: sha-256=:…:` (RFC 9530) of a whole file, as `Upload-Metadata`; or nothing."""
+    found = re.search(r"(?:^|[, ])sha-256=:([A-Za-z0-9+/=]*):", raw or "")
+    if not found:
+        return ""
+    digest = _decode(found[1])
+    if len(digest) != 32:
+        raise Refusal("metadata_invalid")
+    return f"sha256 {base64.b64encode(digest.hex().encode()).decode()}"
 
 
 def _decode(encoded: str, code: str = "metadata_invalid") -> bytes:

@@ -12,7 +12,7 @@ from filsluss.models import TransferFile
 from filsluss.rules.lifecycle import WHOLE_FILE, Because, FileState
 from filsluss.streams.answers import Answer, Headers, Refusal
 from filsluss.streams.body import Body
-from filsluss.streams.request import Request, deadline_of, this_boot
+from filsluss.streams.request import Request, deadline_of, refuse_over, this_boot
 from filsluss.streams.tus import (
     BODY_TYPE,
     EXTENSIONS,
@@ -95,13 +95,14 @@ def expiry(file: TransferFile, request: Request) -> Headers:
 
 def find(request: Request) -> TransferFile:
     """The transfer's file with this upload id; refuses an unknown one (404) and one that is gone (410)."""
-    transfer = request.transfer()
-    file = transfer.files.filter(upload_id=request.place["upload"]).first()
-    if file is None:
-        raise Refusal("not_found")
+    try:
+        file = TransferFile.objects.by_upload(request.place["token"], request.place["upload"]).get()
+    except TransferFile.DoesNotExist:
+        request.transfer()  # if it is the link that is wrong, it says so
+        raise Refusal("not_found") from None
+    refuse_over(file.transfer, now=request.now)
     if file.state in GONE:
         raise Refusal("upload_gone")
-    file.transfer = transfer
     return file
 
 
