@@ -111,7 +111,6 @@ class FrontDoor:
         from filsluss.streams.body import count_open, take_form
         from filsluss.streams.front import HandOn, application  # the models exist only from here on
         from filsluss.streams.leaving import guard
-        from filsluss.streams.leaving import guard
 
         self._streams, self._hand_on, self._take_form = application, HandOn, take_form
         self._count = metrics.count_request

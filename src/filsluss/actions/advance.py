@@ -14,7 +14,6 @@ from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import OVER, Step
 from filsluss.rules.policy import Policy
 
-
 log = logging.getLogger(__name__)
 
 

@@ -28,6 +28,7 @@ from filsluss.pages.oversee_words import (
     step_word,
 )
 from filsluss.pages.words import Problem, problems_in
+from filsluss.rules.colours import light_shades, was_darkened
 from filsluss.rules.lifecycle import State
 
 PER_PAGE = 50
@@ -35,7 +36,6 @@ ENTRANCE = "/oversee"
 Act = Callable[[str, str], None]
 View = Callable[..., HttpResponseBase]
 
-from filsluss.rules.colours import light_shades, was_darkened
 
 def administrators_only(view: View) -> View:
     """Anyone else is shown the way to the sign-in, and comes back here from it."""
@@ -103,20 +103,19 @@ def transfers(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("q", "").replace("\0", "").strip()[:254]
     state = request.GET.get("state", "")
     found = search(asked, state)
+    accent = settings.POLICY.accent
     leaf = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     page = {
         "leaf": leaf,
+        "darkened": light_shades(accent).brand if was_darkened(accent) else "",
         "alarms": [(alarm_word(each.name), each, sight.moment(each.since)) for each in alarm.current()],
         "rows": [(row, state_word(row.state), sight.moment(row.applied_at)) for row in leaf],
         "q": asked,
         "state": state,
         "states": [(each.value, state_word(each)) for each in State if each is not State.NEW],
-    accent = settings.POLICY.accent
         "query": "&" + urlencode({"q": asked, "state": state}),
     }
     return render(request, "pages/oversee_transfers.html", page)
-        "darkened": light_shades(accent).brand if was_darkened(accent) else "",
-        "alarms": [(alarm_word(each.name), each, sight.moment(each.since)) for each in alarm.current()],
 
 
 def search(asked: str, state: str) -> QuerySet[Transfer]:
