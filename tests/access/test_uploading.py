@@ -1,0 +1,162 @@
+"""The upload page while bytes are moving: what is heard, what the title says, what keeps it awake."""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.parts.people import FORM
+from tests.parts.slow import SlowLine, slow_line
+
+GOLDEN = Path(__file__).parent / "golden"
+SLOWLY = 60_000
+MiB = 1 << 20
+HEARD = """() => {
+    window.heard = [];
+    for (const place of document.querySelectorAll("[role=status], [role=alert]")) {
+        const role = place.getAttribute("role");
+        new MutationObserver(() => place.textContent && heard.push([role, place.textContent]))
+            .observe(place, { childList: true });
+    }
+}"""
+# What a phone's browser would do; here there is no screen to keep on.
+AWAKE = """() => {
+    window.locks = [];
+    navigator.wakeLock.request = async (kind) => {
+        locks.push(`${kind} on`);
+        return { release: async () => locks.push(`${kind} off`) };
+    };
+}"""
+
+
+@pytest.fixture
+def line(make_house) -> Iterator[SlowLine]:
+    with slow_line(2 * MiB) as line:
+        line.house = make_house(BASE_URL=line.url).start()
+        line.house_port = line.house.port
+        yield line
+
+
+@pytest.fixture
+def account(line, page) -> Page:
+    """An empty upload page whose script has proved itself."""
+    page.add_init_script(f"addEventListener('DOMContentLoaded', {HEARD}); ({AWAKE})()")
+    applied = line.house.post("/", FORM, Host=line.url.partition("://")[2])
+    page.goto(line.url + applied.location)
+    page.locator("#drop").wait_for(timeout=SLOWLY)
+    return page
+
+
+def file_of(tmp_path, name, size):
+    path = tmp_path / name
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+def choose(page, paths, button="#choose"):
+    with page.expect_file_chooser(timeout=SLOWLY) as opened:
+        page.locator(button).click()
+    opened.value.set_files(paths)
+
+
+def hear(page, wanted):
+    """All that was said, once that which is waited for has been."""
+    end = time.monotonic() + SLOWLY / 1000
+    while time.monotonic() < end:
+        heard = page.evaluate("heard")
+        if any(wanted(role, text) for role, text in heard):
+            return heard
+        page.wait_for_timeout(100)
+    raise AssertionError(f"it was never said; said was {heard}")
+
+
+def steady(tree):
+    """The tree without what differs from one moment to the next: figures, dates, the case number."""
+    tree = re.sub(r"[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}", "ID", tree)
+    tree = re.sub(r"127\\.0\\.0\\.1:\d+|127\.0\.0\.1:\d+", "HOST", tree)
+    tree = re.sub(r"/upload/[\w-]{43}", "/upload/TOKEN", tree)
+    tree = re.sub(r"\d+ \w+ 20\d\d", "DATE", tree)
+    tree = re.sub(r"(beräknar tid …|[\d,]+ [kM]B/s · (mindre än|ungefär) .+ kvar)", "SPEED", tree)
+    tree = re.sub(r"\d+[\s\u00a0]% · [^\n]*? av", "SHARE av", tree)
+    return re.sub(r"· \d+[\s\u00a0]%", "· SHARE", tree)
+
+
+def test_what_is_heard_of_the_page_during_an_upload(account, tmp_path):
+    choose(
+        account,
+        [file_of(tmp_path, "Ritning plan 2.pdf", 40 * MiB), file_of(tmp_path, "Bilder.zip", 30 * MiB)],
+    )
+    expect(account.get_by_text("Laddar upp")).to_have_count(2, timeout=SLOWLY)
+    expect(account.locator("#upload-summary")).to_contain_text("0 av 2 filer", timeout=SLOWLY)
+    tree = steady(account.locator("body").aria_snapshot())
+    kept = GOLDEN / "uploading.yaml"
+    if os.environ.get("REWRITE_GOLDEN") == "1":
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(tree + "\n")
+    assert tree + "\n" == kept.read_text()
+
+
+def test_the_title_says_how_far_it_is_and_the_page_is_guarded_only_meanwhile(line, account, tmp_path):
+    calm = account.title()
+    asked = []
+    account.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    choose(account, file_of(tmp_path, "film.mov", 12 * MiB))
+    expect(account).to_have_title(re.compile(r"^\(\d+\u00a0%\) " + re.escape(calm)), timeout=SLOWLY)
+    expect(account.get_by_text("Laddar upp", exact=True)).to_be_visible(timeout=SLOWLY)
+    account.close(run_before_unload=True)
+    account.wait_for_timeout(300)
+    assert asked == ["beforeunload"]
+    line.rate = 1000 * MiB
+    expect(account.get_by_text("Klart! Filen är uppladdad.")).to_be_visible(timeout=SLOWLY)
+    expect(account).to_have_title(calm, timeout=SLOWLY)
+    assert account.evaluate("locks") == ["screen on", "screen off"]
+    account.reload()
+    assert asked == ["beforeunload"]
+
+
+def test_progress_is_told_politely_and_never_every_second(line, account, tmp_path):
+    choose(account, file_of(tmp_path, "film.mov", 3 * MiB))
+    expect(account.get_by_text("Klart! Filen är uppladdad.")).to_be_visible(timeout=SLOWLY)
+    heard = hear(account, lambda role, text: text.startswith("Klart!"))
+    assert {role for role, _ in heard} == {"status"}
+    assert heard[0] == ["status", "En fil vald"]
+    assert len(heard) <= 4
+    assert account.locator("[role=status]").count() == account.locator("[role=alert]").count() == 1
+
+
+def test_what_fails_is_an_alert(account, tmp_path):
+    choose(account, file_of(tmp_path, "stor.bin", 2048 * MiB + 1))
+    (alert,) = [text for role, text in hear(account, lambda role, text: role == "alert") if role == "alert"]
+    said = "stor.bin: Filen är 2 147 483 649 byte. En fil får vara högst 2 147 483 648 byte."
+    assert alert.replace("\u00a0", " ") == said
+    expect(account.locator("#uploads .state")).to_have_text(alert.removeprefix("stor.bin: "))
+
+
+def test_a_folder_is_chosen_with_all_that_is_in_it(line, account, tmp_path):
+    line.rate = 1000 * MiB
+    folder = tmp_path / "Ritningar"
+    (folder / "plan 2").mkdir(parents=True)
+    for name in ("a.txt", "b.txt", "plan 2/c.txt"):
+        (folder / name).write_text(name)
+    choose(account, folder, "#choose-folder")
+    expect(account.get_by_text("Klart! Alla 3 filer är uppladdade.")).to_be_visible(timeout=SLOWLY)
+    names = account.locator("#files .name, #uploads .name").all_inner_texts()
+    assert sorted(names) == ["a.txt", "b.txt", "c.txt"]
+
+
+def test_after_a_row_goes_the_focus_stays_near(account, tmp_path):
+    choose(account, [file_of(tmp_path, "en.bin", 30 * MiB), file_of(tmp_path, "två.bin", 30 * MiB)])
+    expect(account.get_by_text("Laddar upp", exact=True)).to_have_count(2, timeout=SLOWLY)
+    for name in ("en.bin", "två.bin"):
+        row = account.locator("#uploads > li", has_text=name)
+        row.get_by_role("button", name="Avbryt").press("Enter")
+        gone = row.get_by_role("button", name="Ta bort från listan")
+        expect(gone).to_be_focused(timeout=SLOWLY)
+        gone.press("Enter")
+        focused = account.evaluate("document.activeElement.textContent.trim()")
+        assert focused == ("Pausa två.bin" if name == "en.bin" else "Filer")
