@@ -135,19 +135,24 @@ def doubt(file: TransferFile) -> None:
     TransferFile.objects.filter(pk=file.pk, state=FileState.UPLOADING).update(boot_id="")
 
 
+def stays_open(transfer_id: int, *, now: datetime) -> bool:
+    """Whether the transfer is open, and then holds it so until our transaction is over.
+
+    An UPDATE that asked through a join would be answered from an older picture of the rows: PostgreSQL looks
+    again at the row it waited for, and not at those it was joined to.
+    """
+    row = Transfer.objects.select_for_update(no_key=True).filter(pk=transfer_id)
+    return row.filter(state=State.OPEN, open_until__gt=now).first() is not None
+
+
 def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
     """Decides, once, that every byte is here; True for the one call that decided it.
 
     Raises UploadRefused if the account ended meanwhile. Asking again about a whole file is harmless.
     """
     with transaction.atomic():
-        row = TransferFile.objects.filter(
-            pk=file.pk,
-            state=FileState.UPLOADING,
-            transfer__state=State.OPEN,
-            transfer__open_until__gt=now,
-        )
-        decided = row.update(
+        row = TransferFile.objects.filter(pk=file.pk, state=FileState.UPLOADING)
+        decided = stays_open(file.transfer_id, now=now) and row.update(
             state=FileState.RECEIVED,
             acknowledged=F("size"),
             boot_id=boot_id,
@@ -197,13 +202,8 @@ def make_ready(
         "code_digest": code_digest(policy.code_keys[0], code) if code else None,
     }
     with transaction.atomic():
-        row = TransferFile.objects.filter(
-            pk=file.pk,
-            state=source,
-            transfer__state=State.OPEN,
-            transfer__open_until__gt=now,
-        )
-        if row.update(**changes) != 1:
+        row = TransferFile.objects.filter(pk=file.pk, state=source)
+        if not stays_open(file.transfer_id, now=now) or row.update(**changes) != 1:
             return False
         file.refresh_from_db()
         note(file.transfer, step="ready", by="", role="rule", now=now, file=file)
