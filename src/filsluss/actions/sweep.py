@@ -66,7 +66,11 @@ def remind_approvers(*, policy: Policy, now: datetime) -> int:
 
 def _approver_reminded(transfer: Transfer, policy: Policy, now: datetime) -> bool:
     with transaction.atomic():
-        locked = Transfer.objects.select_for_update().filter(pk=transfer.pk, state=State.PENDING).first()
+        locked = (
+            Transfer.objects.select_for_update(no_key=True)
+            .filter(pk=transfer.pk, state=State.PENDING)
+            .first()
+        )
         if locked is None:
             return False
         return _remind("approval-reminder", locked, (Role.APPROVER,), [], policy, now)
@@ -85,10 +89,12 @@ def remind_of_files(*, policy: Policy, now: datetime) -> int:
 def _reminded_of_files(transfer: Transfer, policy: Policy, now: datetime) -> bool:
     """The rows are held, so that a fetch that comes in between finds the letter and withdraws it."""
     with transaction.atomic():
-        locked = Transfer.objects.select_for_update().filter(pk=transfer.pk, state=State.OPEN).first()
+        locked = (
+            Transfer.objects.select_for_update(no_key=True).filter(pk=transfer.pk, state=State.OPEN).first()
+        )
         if locked is None:
             return False
-        unfetched = list(locked.files.ready().filter(fetched_at=None).select_for_update())
+        unfetched = list(locked.files.ready().filter(fetched_at=None).select_for_update(no_key=True))
         told = distinct_roles(locked, among=(Role.RECIPIENT, Role.SENDER))
         return bool(unfetched) and _remind("expiry-reminder", locked, told, unfetched, policy, now)
 
@@ -223,13 +229,13 @@ def forget(*, policy: Policy, now: datetime) -> int:
     forgotten = _forget_rows(old)
     AuditEntry.objects.filter(at__lte=now - timedelta(days=policy.audit_days)).delete()
     Attempt.objects.filter(at__lte=now - timedelta(days=1)).delete()
+    homeless = Letter.objects.filter(transfer__isnull=True)
+    homeless.filter(written_at__lte=now - timedelta(days=policy.forget_days)).delete()
     return forgotten
 
 
 def _forget_rows(transfers: QuerySet[Transfer]) -> int:
     forgotten = 0
-    homeless = Letter.objects.filter(transfer__isnull=True)
-    homeless.filter(written_at__lte=now - timedelta(days=policy.forget_days)).delete()
     for transfer in transfers:
         with transaction.atomic():
             AuditEntry.objects.filter(transfer_id_public=transfer.public_id).update(actor="", about="")
