@@ -25,6 +25,11 @@ class FileQuerySet(models.QuerySet["TransferFile"]):
     def by_link(self, token: str) -> FileQuerySet:
         return self.filter(download_digest=digest_of(token)).select_related("transfer")
 
+    def by_upload(self, token: str, upload_id: str) -> FileQuerySet:
+        """The file of that id, if the token is its transfer's upload link."""
+        found = self.filter(upload_id=upload_id, transfer__upload_digest=digest_of(token))
+        return found.select_related("transfer")
+
     def by_pickup(self, token: str) -> FileQuerySet:
         return self.filter(pickup_digest=digest_of(token)).select_related("transfer")
 
