@@ -1,0 +1,218 @@
+"""A link opens its own door and no other, forms come from our own pages, and no answer says who is here."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from filsluss.urls import urlpatterns
+from tests.parts import people
+from tests.parts.rows import rows
+from tests.parts.world import Told, settle, verify_world
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+TUS = {"Tus-Resumable": "1.0.0"}
+BYTES = {"Content-Type": "application/offset+octet-stream"}
+UNKNOWN = "A" * 43
+TOKEN = r"(?<![\w-])(?=[\w-]*[A-Zg-z_-])[\w-]{43}(?![\w-])"
+CODE = r"\b[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{4}\b"
+EVIL = "https://evil.example"
+ALLOWED = {
+    "upload": {"upload"},
+    "decide": {"decide"},
+    "download": {"download"},
+    "pickup": {"download"},
+    "status-sender": {"status"},
+    "status-recipient": {"status"},
+    "status-approver": {"status"},
+}
+"""Which doors each kind of token opens."""
+
+
+def every_door(token, case):
+    """Method, path and body of all that can be asked with a token, and the door it belongs to."""
+    files = f"/upload/{token}/files"
+    one = f"{files}/{case.upload_id}"
+    return [
+        ("upload", "GET", f"/upload/{token}", None, {}),
+        ("upload", "POST", f"/upload/{token}", b"x", {"Content-Type": "multipart/form-data; boundary=x"}),
+        ("upload", "POST", f"/upload/{token}/remove", {"file": case.file}, {}),
+        ("upload", "PUT", f"/upload/{token}/fil.txt", b"x", {}),
+        ("upload", "GET", files, None, {}),
+        ("upload", "POST", files, b"", {**TUS, "Upload-Length": "5"}),
+        ("upload", "HEAD", one, None, TUS),
+        ("upload", "PATCH", one, b"", {**TUS, "Upload-Offset": "0", **BYTES}),
+        ("upload", "DELETE", one, None, TUS),
+        ("upload", "GET", f"{one}/samples", None, {}),
+        ("decide", "GET", f"/decide/{token}", None, {}),
+        ("decide", "POST", f"/decide/{token}", {"decision": "approve", "days": "7"}, {}),
+        ("status", "GET", f"/status/{token}", None, {}),
+        ("download", "GET", f"/download/{token}", None, {}),
+        ("download", "GET", f"/download/{token}/{case.name.encode().hex()}", None, {}),
+        ("download", "GET", f"/zip/{token}/{case.transfer}.zip", None, {}),
+    ]  # fmt: skip
+
+
+def state_of(house):
+    """What a request could have changed."""
+    return [
+        rows(house, "SELECT id, state, decided_at, open_until FROM filsluss_transfer ORDER BY id"),
+        rows(house, "SELECT id, state, acknowledged, fetches FROM filsluss_transferfile ORDER BY id"),
+        rows(house, "SELECT COUNT(*) FROM filsluss_auditentry"),
+    ]
+
+
+def test_b9_a_token_of_one_kind_is_unknown_at_every_other_door(target, victim):
+    before = state_of(target.house)
+    opened = []
+    for kind, token in {**victim.tokens, "unknown": UNKNOWN}.items():
+        for door, method, path, body, headers in every_door(token, victim):
+            if door not in ALLOWED.get(kind, set()):
+                answer = target.house.request(method, path, body, headers)
+                opened += [(kind, method, path, answer.status)] if answer.status not in (404, 405) else []
+    assert opened == []
+    assert state_of(target.house) == before
+
+
+def test_b9_every_token_does_open_its_own_door(target, victim):
+    """Or the test above would prove nothing."""
+    for kind, doors in ALLOWED.items():
+        wanted = 410 if kind == "decide" else 200
+        for door in doors:
+            assert target.house.get(f"/{door}/{victim.tokens[kind]}").status == wanted, kind
+
+
+def test_b9_the_link_of_one_case_moves_nothing_of_another(target, victim):
+    other = people.apply(target.house, people.FORM, recipient_email="bo.annan@rontgen.example").location
+    before = state_of(target.house)
+    one = f"{other}/files/{victim.upload_id}"
+    tried = [
+        target.house.request("HEAD", one, headers=TUS),
+        target.house.request("DELETE", one, headers=TUS),
+        people.append(target.house, one, 0, b"x"),
+        target.house.get(f"{one}/samples"),
+        target.house.post(f"{other}/remove", {"file": victim.file}),
+        target.house.get(f"/zip/{victim.tokens['pickup']}/{victim.transfer}.zip"),
+    ]
+    assert [answer.status for answer in tried] == [404] * 6
+    assert state_of(target.house) == before
+
+
+def test_b15_another_sites_form_is_refused_at_every_door(target, victim):
+    before = state_of(target.house)
+    taken = []
+    for token in victim.tokens.values():
+        for _, method, path, body, headers in every_door(token, victim):
+            if method in ("GET", "HEAD"):
+                continue
+            for whose in ({"Origin": EVIL}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+                answer = target.house.request(method, path, body, {**headers, **whose})
+                if answer.status != 403:
+                    taken.append((method, path, answer.status))
+    # A page that takes no POST says so to everybody.
+    assert [each for each in taken if each[2] not in (404, 405)] == []
+    assert state_of(target.house) == before
+
+
+def test_b10_a_form_answers_the_same_whoever_is_known_here(target):
+    known, unknown = people.ANNA, "ingen.alls@ltdalarna.se"
+    answers = []
+    for number, address in enumerate((known, unknown, known, unknown)):
+        form = {**people.FROM_OUTSIDE, "sender_email": f"bo.b10.{number}@rontgen.example"}
+        answer = target.house.post("/", {**form, "recipient_email": address})
+        page = target.house.get(answer.location).text.replace(address, "").replace(form["sender_email"], "")
+        answers.append((answer.status, re.sub(r"[A-Z2-9]{4}-[A-Z2-9]{4}|[\w-]{43}", "", page)))
+    assert answers == [answers[0]] * 4
+    assert answers[0][0] == 303
+
+
+def test_b10_the_sign_in_says_the_same_of_a_wrong_name_and_a_wrong_password(target):
+    said = []
+    for name in ("eva", "nobody"):
+        first = target.house.get("/oversee/sign-in")
+        guard = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', first.text)[0]
+        cookie = str(first.headers["Set-Cookie"]).partition(";")[0]
+        form = {"username": name, "password": "fel lösenord helt", "csrfmiddlewaretoken": guard}
+        answer = target.house.request(
+            "POST", "/oversee/sign-in", form, {"Cookie": cookie, "Origin": target.house.url}
+        )
+        text = re.sub(r'value="\w{64}"', "", answer.text).replace(f'value="{name}"', "")
+        said.append((answer.status, re.sub(r"\s+", " ", text)))
+    assert said[0] == said[1]
+
+
+def oversee_paths():
+    """Every address of the administrator's rooms, filled in with a case that exists."""
+    for pattern in urlpatterns:
+        route = str(pattern.pattern)
+        if route.startswith("oversee") and "sign-in" not in route:
+            yield "/" + re.sub(r"<[^>]+>", "{id}", route)
+
+
+@pytest.mark.parametrize("path", list(oversee_paths()))
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_b12_no_room_of_the_administrator_opens_without_a_sign_in(target, victim, path, method):
+    before = state_of(target.house)
+    address = path.replace("{id}", victim.transfer)
+    answer = target.house.request(method, address, {"reason": "x"} if method == "POST" else None)
+    assert answer.status in ((303, 404, 405) if method == "GET" else (303, 403, 404, 405)), answer.status
+    if answer.status == 303:
+        assert answer.location in ("/oversee/sign-in", "/oversee")
+    assert state_of(target.house) == before
+
+
+def test_b13_the_administrator_opens_no_file(target, victim):
+    cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in target.lived.cookies.items())}
+    page = target.house.request("GET", f"/oversee/transfers/{victim.transfer}", headers=cookie)
+    assert page.status == 200
+    assert re.findall(TOKEN, re.sub(r'csrfmiddlewaretoken" value="\w+"', "", page.text)) == []
+    for path in (
+        f"/download/{victim.file}/{victim.name}",
+        f"/download/{UNKNOWN}/x",
+        f"/zip/{UNKNOWN}/{victim.transfer}.zip",
+    ):
+        assert target.house.request(
+            "GET", people.path_of(path.replace(" ", "%20")), headers=cookie
+        ).status in (400, 404)
+
+
+def test_b3_b5_b6_no_secret_of_a_letter_lies_in_rows_log_or_folder_once_it_has_left(target, victim):
+    settle(target.house)
+    target.house.work()
+    codes = {code for letter in target.post.letters for code in re.findall(CODE, letter.text)}
+    links = {link for letter in target.post.letters for link in re.findall(TOKEN, letter.text)}
+    assert codes
+    assert {victim.tokens["upload"], victim.tokens["download"]} <= links
+    told = Told(secrets=[*codes, *(code.replace("-", "") for code in codes), *links])
+    verify_world(target.house, told)
+
+
+@pytest.fixture(scope="module")
+def _dressed():
+    call_command("collectstatic", verbosity=0, interactive=False)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_dressed")
+def test_b8_a_session_known_beforehand_is_not_the_one_that_is_signed_in(client):
+    User.objects.create_superuser("admin", password="correct horse battery")
+    client.get("/oversee/sign-in")
+    client.cookies["sessionid"] = "known-beforehand-by-somebody-else"
+    signed_in = {"username": "admin", "password": "correct horse battery"}
+    assert client.post("/oversee/sign-in", signed_in).status_code == 303
+    assert client.cookies["sessionid"].value != "known-beforehand-by-somebody-else"
+    assert client.get("/oversee").status_code == 200
+    client.cookies["sessionid"] = "known-beforehand-by-somebody-else"
+    assert client.get("/oversee").status_code == 303
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_dressed")
+def test_b14_the_session_of_an_administrator_who_was_removed_opens_nothing(client):
+    user = User.objects.create_superuser("admin", password="correct horse battery")
+    client.force_login(user)
+    assert client.get("/oversee").status_code == 200
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    assert client.get("/oversee").status_code == 303
