@@ -8,7 +8,8 @@ from zipfile import ZipFile
 def faults(names: set[str], source: Path) -> list[str]:
     """What is missing from the wheel, and what nobody expects in it."""
     package = source / "filsluss"
-    wanted = {str(path.relative_to(source)) for path in package.rglob("*") if path.is_file()}
+    files = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    wanted = {str(path.relative_to(source)) for path in files}
     packed = {name for name in names if ".dist-info/" not in name}
     about = {name.partition(".dist-info/")[2] for name in names - packed}
     missing = (wanted - packed) | ({"licenses/LICENSE", "entry_points.txt"} - about)
