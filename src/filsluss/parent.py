@@ -33,7 +33,11 @@ def refuse_taken(host: str, port: int) -> None:
 
 
 def die_with_parent() -> None:
-    """Runs in the child: it is told to end if the parent is killed (prctl(2), Linux)."""
+    """Runs in the child: it is told to end if the parent is killed (prctl(2), Linux).
+
+    A Ctrl-C reaches everybody at the terminal, be it in the midst of starting: the parent passes it on.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import signal
 import socket
 import time
 from functools import partial
@@ -39,6 +40,11 @@ class Worker(ThreadWorker):
         conn.timeout = time.monotonic() + HEADER_SECONDS
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        # Ctrl-C interrupts everybody at the terminal: it is the parent's to pass on, once.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def handle(self, conn: TConn) -> Any:
         self._opening[conn] = time.monotonic() + HEADER_SECONDS
@@ -92,6 +98,10 @@ class Worker(ThreadWorker):
 
         super().handle_exit(sig, frame)
         stop_all("shutting_down")
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """gunicorn would take a lock here, in the midst of whatever holds it; no haste is worth that."""
+        self.handle_exit(sig, frame)
 
 
 def see_out(sock: socket.socket) -> None:
