@@ -34,7 +34,7 @@ def test_every_letter_is_there_to_be_read(here, read, mailbox):
     ]
     assert "http://evil.example/x" in letter.text
     assert 'href="http://evil.example' not in letter.source
-    assert letter.all("iframe")[0]["sandbox"] == ""
+    assert letter.all("iframe")[0]["sandbox"] == "allow-popups allow-popups-to-escape-sandbox"
 
 
 def test_a_letters_html_can_do_nothing(here, read, mailbox):
@@ -42,7 +42,8 @@ def test_a_letters_html_can_do_nothing(here, read, mailbox):
     answer = here.get(address)
     assert "<script>" in answer.content.decode()
     assert answer["Content-Security-Policy"] == (
-        "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
+        "default-src 'none'; style-src 'unsafe-inline'; "
+        "sandbox allow-popups allow-popups-to-escape-sandbox; frame-ancestors 'self'"
     )
 
 

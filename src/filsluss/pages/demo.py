@@ -24,7 +24,8 @@ FRAMING = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; frame-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-FRAMED = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
+SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
+FRAMED = f"default-src 'none'; style-src 'unsafe-inline'; sandbox {SANDBOX}; frame-ancestors 'self'"
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,12 @@ def mail(request: HttpRequest) -> HttpResponse:
 @unlisted
 def letter(request: HttpRequest, name: str) -> HttpResponse:
     found = letter_named(request, name)
-    page = {"letter": found, "text": with_links(found.body("plain")), "has_html": bool(found.body("html"))}
+    page = {
+        "letter": found,
+        "text": with_links(found.body("plain")),
+        "has_html": bool(found.body("html")),
+        "sandbox": SANDBOX,
+    }
     response = render(request, "pages/demo_letter.html", page)
     response.headers["Content-Security-Policy"] = FRAMING
     return response
@@ -112,8 +118,12 @@ def letter(request: HttpRequest, name: str) -> HttpResponse:
 @takes("GET")
 @unlisted
 def letter_html(request: HttpRequest, name: str) -> HttpResponse:
-    """The HTML part as a mail program would show it, for the frame only: no script, no form, no origin."""
-    response = HttpResponse(letter_named(request, name).body("html"))
+    """The HTML part as a mail program would show it, for the frame only: no script, no form, no origin.
+
+    A link opens a page of its own, as it does in a mail program; no page of ours may stand in a frame.
+    """
+    html = letter_named(request, name).body("html")
+    response = HttpResponse(html.replace("<head>", '<head><base target="_blank">', 1))
     response.headers["Content-Security-Policy"] = FRAMED
     return response
 

@@ -1,0 +1,224 @@
+"""`bin/demo` as a newcomer meets it: one command, one address, and letters that never leave the machine."""
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.steps import apply, choose, download, is_sent, sha256, write_file
+from tests.parts.browser import person
+from tests.parts.house import family, is_gone
+from tests.parts.installation import bare_environment
+from tests.parts.people import ANNA, FORM
+from tests.parts.post import free_port
+
+PROGRAM = Path(__file__).parent.parent / "bin" / "demo"
+
+# Of another installation, whose settings somebody has in the environment.
+OTHERS = {
+    "FILSLUSS_BASE_URL": "https://fts.example.se",
+    "FILSLUSS_ORGANISATION": "Annan region",
+    "FILSLUSS_INSIDE_DOMAINS": "annan.example",
+    "FILSLUSS_SMTP_URL": "smtp://127.0.0.1:1",
+    "FILSLUSS_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+    "FILSLUSS_NEVER_HEARD_OF": "1",
+}
+
+
+class Demo:
+    """Started where a person would start it; `printed` is what it has said by the time it is open."""
+
+    def __init__(self, data: Path) -> None:
+        self.port = free_port()
+        self.data = data
+        self.url = f"http://localhost:{self.port}"
+
+    def start(self) -> "Demo":
+        self.errors = self.data.with_suffix(".errors")
+        with self.errors.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [PROGRAM, "--port", str(self.port), "--data", str(self.data)],
+                env={**bare_environment(), **OTHERS}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=errors, text=True, start_new_session=True,
+            )  # fmt: skip
+        self.printed = ""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.printed += line
+            if "Ctrl-C" in line:
+                return self
+        raise AssertionError(f"it ended: {self.errors.read_text()}")
+
+    def ctrl_c(self) -> int:
+        """What the terminal does: everybody in the foreground is interrupted at once."""
+        everyone = family(self.process.pid)
+        os.killpg(self.process.pid, signal.SIGINT)
+        status = self.process.wait(10)
+        assert [pid for pid in everyone if not is_gone(pid)] == []
+        return status
+
+    def ask(self, method: str, path: str, form: str = "", **headers: str) -> tuple[int, str, str]:
+        """Status, Location and body of one request, to the demo's own name unless another is given."""
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        sent = {name.replace("_", "-"): text for name, text in headers.items()}
+        sent.setdefault("Host", f"localhost:{self.port}")
+        if form:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+        with contextlib.closing(line):
+            line.request(method, path, form.encode(), sent)
+            answer = line.getresponse()
+            return answer.status, answer.headers["Location"] or "", answer.read().decode()
+
+    def leave(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
+        said = self.errors.read_text().splitlines()
+        assert [line for line in said if " level=info " not in line] == []
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    running = Demo(tmp_path_factory.mktemp("demo") / "data").start()
+    yield running
+    running.leave()
+
+
+@pytest.fixture
+def page(browser):
+    with person(browser) as opened:
+        yield opened
+
+
+def form(**changes):
+    return "&".join(f"{name}={value}" for name, value in {**FORM, **changes}.items())
+
+
+def open_newest_letter(page, subject):
+    """Looks into the mailbox until the letter is there, which is then the uppermost."""
+    uppermost = page.get_by_role("table").get_by_role("link").first
+    page.goto(urljoin(page.url, "/demo/mail"))
+    for _ in range(100):
+        if uppermost.count() and subject in uppermost.inner_text():
+            break
+        page.wait_for_timeout(200)
+        page.reload()
+    expect(uppermost).to_contain_text(subject)
+    uppermost.click()
+
+
+def follow(page, address):
+    """The link in the letter's text that begins so."""
+    page.get_by_role("main").get_by_role("link", name=address).first.click()
+
+
+def is_painted(frame):
+    """Whether a picture of it shows more than an empty sheet, which packs to next to nothing."""
+    for _ in range(100):
+        if len(frame.screenshot()) > 20_000:
+            return True
+        frame.page.wait_for_timeout(100)
+    return False
+
+
+def test_it_prints_one_address_and_opens_with_the_application(demo):
+    assert re.findall(r"\S+ is open at +(\S+)", demo.printed) == [f"{demo.url}/"]
+    assert f"{demo.url}/demo/mail" in demo.printed
+    status, _, body = demo.ask("GET", "/")
+    assert (status, 'name="sender_email"' in body) == (200, True)
+
+
+def test_no_setting_of_the_environment_leaks_in(demo):
+    _, _, body = demo.ask("GET", "/")
+    assert ("Landstinget Dalarna" in body, "Annan region" in body) == (True, False)
+    assert "@ltdalarna.se" in body
+
+
+def test_it_listens_on_loopback_only(demo):
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    bound = {line[1] for line in lines if line[3] == "0A" and int(line[1].split(":")[1], 16) == demo.port}
+    assert bound == {f"0100007F:{demo.port:04X}"}
+
+
+def test_letters_are_read_and_followed_in_the_browser(demo, page, tmp_path):
+    file = write_file(tmp_path / "ritning.pdf", 100_000)
+    apply(page, demo.url)
+    choose(page, file)
+    is_sent(page, "ritning.pdf")
+
+    open_newest_letter(page, "En fil väntar på dig")
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("heading", level=1)).to_be_visible()
+    assert is_painted(page.locator("iframe"))
+
+    with page.expect_popup() as opened:
+        frame.get_by_role("link", name="Ladda ner").first.click()
+    assert sha256(download(opened.value, "ritning.pdf")) == sha256(file)
+
+    follow(page, f"{demo.url}/download/")
+    expect(page.get_by_role("link", name="Ladda ner ritning.pdf")).to_be_visible()
+    page.goto(f"{demo.url}/demo/mail")
+    subjects = page.get_by_role("table").get_by_role("link").all_inner_texts()
+    assert [subject.split(" (")[0] for subject in subjects][-1] == "Du kan ladda upp filer nu"
+
+
+def test_a_newcomer_tries_what_it_is_like_outside(demo, page):
+    page.goto(demo.url)
+    page.get_by_role("link", name="Prova utifrån").click()
+    apply(page, page.url)
+    expect(page.get_by_role("heading", name="Titta i din e-post")).to_be_visible()
+    open_newest_letter(page, "Du kan ladda upp filer nu")
+    follow(page, f"{demo.url}/upload/")
+    expect(page.get_by_role("heading", name="Ladda upp filer", level=1)).to_be_visible()
+
+
+@pytest.mark.parametrize("host", ["fts.example.se", "192.0.2.1:8000", "localhost.evil.example", ""])
+def test_only_names_of_this_machine_are_answered(demo, host):
+    for path in ("/", "/demo/mail", "/code"):
+        status, _, body = demo.ask("GET", path, Host=host)
+        assert (status in (400, 421), body) == (True, ""), status
+
+
+def test_every_name_of_this_machine_leads_to_the_one_that_was_printed(demo):
+    for host in (f"127.0.0.1:{demo.port}", f"[::1]:{demo.port}"):
+        assert demo.ask("GET", "/code?lang=en", Host=host)[:2] == (302, f"{demo.url}/code?lang=en")
+
+
+@pytest.mark.parametrize("header", ["X_Forwarded_For", "Forwarded", "X_Real_IP"])
+def test_behind_a_proxy_nobody_is_inside_and_there_is_no_mailbox(demo, header):
+    behind = {header: "127.0.0.1"}
+    assert demo.ask("GET", "/demo/mail", **behind)[0] == 404
+    assert demo.ask("GET", "/demo/mail")[0] == 200
+    status, location, _ = demo.ask("POST", "/", form(sender_email=ANNA), **behind)
+    assert (status, location.partition("?")[0]) == (303, "/sent")
+
+
+def test_ctrl_c_stops_everything_and_a_second_start_finds_it_all_again(tmp_path):
+    demo = Demo(tmp_path / "data").start()
+    try:
+        upload = demo.ask("POST", "/", form())[1]
+        assert upload.startswith("/upload/")
+        first = demo.printed
+        assert demo.ctrl_c() == 0
+        demo.start()
+        assert demo.printed == first  # the same password, too
+        assert demo.ask("GET", upload)[0] == 200
+        assert demo.ctrl_c() == 0
+    finally:
+        demo.leave()
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(demo):
+    ran = subprocess.run(
+        [PROGRAM, "--port", str(demo.port), "--data", str(demo.data.with_name("second"))],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
+    assert str(demo.port) in ran.stderr
