@@ -83,7 +83,8 @@ def test_told_to_end_the_house_keeps_what_has_come_says_so_and_goes(house, sig):
     where = announce(house, upload, 1000).location
     head = (
         f"PATCH {where} HTTP/1.1\r\nHost: 127.0.0.1:{house.port}\r\n"
-        "Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: 1000\r\n\r\n"
+        "Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
+        "Content-Type: application/offset+octet-stream\r\nContent-Length: 1000\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", house.port), timeout=30) as line:
         line.sendall(head.encode() + b"x" * 600)

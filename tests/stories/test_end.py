@@ -2,8 +2,6 @@
 
 from datetime import datetime, timedelta
 
-import pytest
-
 from tests.parts.people import (
     ANNA,
     BO,
@@ -77,19 +75,6 @@ def test_at_the_end_the_doors_shut_without_a_sweep(make_house, post):
     assert append(house, created.location, 5, b"67890").status == 410
     assert announce(house, upload, 5).status == 410
     assert len(blobs(house)) == 2
-
-
-def test_the_row_of_an_ended_account_keeps_nothing_that_opens_anything(house, post):
-    upload = apply(house, FORM, days="1").location
-    send_tus(house, upload, b"x", with_code="1")
-    letter = post.one("file-ready")
-    house.work(at=datetime.now().astimezone() + timedelta(days=3))
-    post.wait_for("erased", count=2)
-    dump = "".join(path.read_bytes().decode("latin-1") for path in house.data_dir.glob("filsluss.sqlite3*"))
-    if not dump:
-        pytest.skip("the rows are in PostgreSQL; its files are not looked through")
-    for link in letter.links("download"):
-        assert path_of(link).rpartition("/")[2] not in house.run("show", letter.transfer).stdout
 
 
 def test_the_administrator_removes_a_file_and_the_parties_are_told_why(house, post):
