@@ -16,7 +16,7 @@ WALKED = (
     "upload-empty",
     "upload",
     "download",
-    "status-sender",
+    "status-recipient",
     "accessibility",
     "oversee-case",
 )

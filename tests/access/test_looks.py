@@ -32,7 +32,7 @@ UNSEEN = """() => [...document.querySelectorAll("button, .button, input, select,
     const style = getComputedStyle(each);
     return parseFloat(style.borderTopWidth) < 1 || style.borderTopColor === style.backgroundColor;
 }).map(each => each.outerHTML.slice(0, 80))"""
-ROOMS = ("apply-wrong", "decide", "upload", "download", "status-sender", "help", "oversee-case")
+ROOMS = ("apply-wrong", "decide", "upload", "download", "status-recipient", "help", "oversee-case")
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ class LivedIn:
             "upload-no-file": posted(busy, {}, 400),
             "download": Room(path_of(ready[0].links("download")[0])),
             "download-code": Room(self.house.post("/code", {"code": code}).location),
-            "status-sender": Room(
+            "status-recipient": Room(
                 path_of(ready[0].links("status")[0]) if ready[0].links("status") else "/help"
             ),
             **self.over(),
