@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from filsluss.streams.wire import PIECE, Sink, Wire, open_wire
+from filsluss.streams.wire import PIECE, Sink, Wire, open_chunks, open_wire
 
 SILENCE = 30.0  # seconds without a byte
 FORM_MAX, FORM_SECONDS = 64 * 1024, 30.0
@@ -36,6 +36,8 @@ class Body:
         self._input = environ["wsgi.input"]
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
         self._wire: Wire | None = None
+        self._chunks: Iterator[bytes] | None = None
+        self._over = b""
         self._until = until
         self._window = (time.monotonic(), 0)
         self.length = content_length(environ)
@@ -47,6 +49,7 @@ class Body:
         _live.add(self)
         self._accept()
         self._wire = open_wire(self._environ)
+        self._chunks = open_chunks(self._environ)
         return self
 
     def __exit__(self, *fault: object) -> None:
@@ -107,20 +110,24 @@ class Body:
             yield buffer[:count]
 
     def _from_input(self, room: int) -> Iterator[memoryview]:
-        """`wsgi.input` reads until it has all it was asked for: it is asked for what a minute may bring."""
         if self._socket:
             self._socket.settimeout(SILENCE)
         with Watch(self):
             while self._goes_on(room):
-                piece = self._read(min(SLOW_BYTES, room - self.count))
+                piece = self._read(room - self.count)
                 if not piece:
                     return
                 self._came(len(piece))
                 yield memoryview(piece)
 
-    def _read(self, size: int) -> bytes:
+    def _read(self, most: int) -> bytes:
+        """The next chunk as it came; or from `wsgi.input`, which waits for all it is asked for: not much."""
         try:
-            return bytes(self._input.read(size))
+            if not self._chunks:
+                return bytes(self._input.read(min(SLOW_BYTES, most)))
+            piece = next(self._chunks, b"")
+            self._over = piece[most:]
+            return piece[:most]
         except TimeoutError:
             self.stop("read_timeout")
             return b""
@@ -152,7 +159,7 @@ class Body:
         """Whether a body of unknown length goes on after the room was used up."""
         if self.length is not None:
             return self.count < self.length
-        return not self.stopped and bool(self._read(1))
+        return bool(self._over) or (not self.stopped and bool(self._read(1)))
 
 
 class Watch:

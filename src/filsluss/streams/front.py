@@ -75,7 +75,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     finally:
         connection.close()
     start_response(reason_of(answer.status), list(headed(answer, environ)))
-    return answer.body
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else answer.body
 
 
 def answer_to(environ: dict[str, Any], handler: Handler, place: dict[str, str]) -> Answer:

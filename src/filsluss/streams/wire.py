@@ -4,11 +4,15 @@
 # other body (chunked, TLS, another server) takes `wsgi.input`, which the same tests go through.
 
 import contextlib
+import errno
 import fcntl
 import os
 import select
 import socket
+from collections.abc import Generator, Iterator
 from typing import Any, Protocol
+
+from filsluss.blobs import StoreFull
 
 PIECE = 1 << 20
 
@@ -56,21 +60,40 @@ class Wire:
         return bool(poll.poll(seconds * 1000))
 
     def receive(self, buffer: memoryview) -> int:
-        count = self._sock.recv_into(buffer[: min(len(buffer), self.left)])
+        """The number of bytes that came; 0 at the end of the stream, however it ended."""
+        try:
+            count = self._sock.recv_into(buffer[: min(len(buffer), self.left)])
+        except ConnectionError:
+            return 0
         self.took(count)
         return count
 
     def splice(self, sink: Sink, most: int) -> int:
-        """Moves up to `most` bytes from socket to file inside the kernel; 0 at the end of the stream."""
+        """Moves up to `most` bytes from socket to file inside the kernel; 0 at the end of the stream.
+
+        Raises StoreFull with the sink at what was stored.
+        """
         source, target = self._pipe or self._open_pipe()
-        count = os.splice(self._sock.fileno(), target, min(PIECE, most, self.left))
+        try:
+            count = os.splice(self._sock.fileno(), target, min(PIECE, most, self.left))
+        except ConnectionError:
+            return 0
         self.took(count)
         rest = count
         while rest:
-            done = os.splice(source, sink.fileno(), rest, offset_dst=sink.offset)
+            done = self._store(source, sink, rest)
             sink.moved(done)
             rest -= done
         return count
+
+    @staticmethod
+    def _store(source: int, sink: Sink, count: int) -> int:
+        try:
+            return os.splice(source, sink.fileno(), count, offset_dst=sink.offset)
+        except OSError as fault:
+            if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StoreFull from fault
+            raise
 
     def _open_pipe(self) -> tuple[int, int]:
         self._pipe = os.pipe()
@@ -82,6 +105,22 @@ class Wire:
         for fd in self._pipe or ():
             os.close(fd)
         self._pipe = None
+
+
+def open_chunks(environ: dict[str, Any]) -> Iterator[bytes] | None:
+    """The pieces of a chunked body as they come, where the server's parser gives them out; else None.
+
+    `wsgi.input` would gather them, and forget what it has gathered when the line breaks.
+    """
+    reader = getattr(environ["wsgi.input"], "reader", None)
+    parser = getattr(reader, "parser", None)
+    fits = (
+        type(reader).__name__ == "ChunkedReader"
+        and isinstance(parser, Generator)
+        and "gunicorn.socket" in environ
+        and getattr(getattr(reader, "buf", None), "tell", lambda: 1)() == 0
+    )
+    return parser if fits else None
 
 
 def open_wire(environ: dict[str, Any]) -> Wire | None:
