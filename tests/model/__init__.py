@@ -1,0 +1,1 @@
+"""The mission in some hundred lines, and the house walked beside it."""
