@@ -8,7 +8,7 @@ from filsluss.models import Transfer, TransferFile
 from filsluss.models.letter import Letter
 from filsluss.rules.lifecycle import LIVE_FILE, FileState
 from filsluss.streams.answers import Answer, Refusal, as_json
-from filsluss.streams.request import Request
+from filsluss.streams.request import Request, this_boot
 from filsluss.streams.tus import read_metadata
 from filsluss.streams.upload import find
 
@@ -61,13 +61,14 @@ def text(moment: datetime | None) -> str | None:
 
 
 def offset_of(file: TransferFile, request: Request) -> int:
-    """How much is here, without disturbing whoever is writing."""
+    """How much is here, without disturbing whoever is writing; of another boot, what was acknowledged."""
     if file.state != FileState.UPLOADING:
         return file.size or 0
     try:
-        return request.store.size(file.blob)
+        size = request.store.size(file.blob)
     except LookupError:
         return 0
+    return size if file.boot_id == this_boot() else min(size, file.acknowledged)
 
 
 def samples(request: Request) -> Answer:

@@ -1,0 +1,223 @@
+"""What becomes of an upload that is left alone: kept for two days, listed, killed with its server."""
+
+import hashlib
+import json
+import random
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from filsluss.actions import sweep, upload
+from filsluss.models import Transfer, TransferFile
+from filsluss.rules.lifecycle import State
+from filsluss.rules.tokens import Purpose
+from filsluss.streams import request as streams_request
+from tests.parts.people import ANNA, BO, FORM, announce, append, apply, offset_of
+from tests.parts.raw import Line
+from tests.streams.test_model import request, serve
+from tests.streams.test_wires import MIB, await_ready, listed
+
+TUS_BODY = "application/offset+octet-stream"
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def transfer(policy):
+    """An open account of this process's own database, until far ahead."""
+    now = datetime.now(UTC)
+    made = Transfer(
+        state=State.OPEN, direction="outbound", language="sv", sender_name="Anna", sender_email=ANNA,
+        recipient_email=BO, purpose="Test", applied_at=now, lapse_by=now, open_until=now + 200 * HOUR,
+    )  # fmt: skip
+    made.cut_links(policy.link_keys[0])
+    made.save()
+    return made
+
+
+@pytest.fixture
+def begun(transfer, store, policy, settings, tmp_path):
+    """Makes an upload that has got 3 of its 9 bytes, at a moment."""
+    settings.BLOB_URL = (tmp_path / "blobs").as_uri()
+
+    def begin(at, boot="this boot"):
+        file = upload.begin(
+            transfer, name="a.txt", size=9, boot_id=boot, store=store, policy=policy, now=at,
+        )  # fmt: skip
+        with store.writer(file.blob) as writer:
+            writer.write(b"012")
+            writer.sync()
+        upload.acknowledge(file, offset=3, boot_id=boot, now=at)
+        return file
+
+    return begin
+
+
+@pytest.mark.django_db
+class TestTwoDays:
+    def test_an_upload_is_kept_for_two_days_after_its_last_byte_and_no_longer(
+        self, begun, store, policy, now
+    ):
+        file = begun(now)
+        almost, over = now + 48 * HOUR - timedelta(seconds=1), now + 48 * HOUR
+        assert sweep.expire_stale(store=store, policy=policy, now=almost) == 0
+        assert sweep.expire_stale(store=store, policy=policy, now=over) == 1
+        file.refresh_from_db()
+        assert (file.state, file.erased_because) == ("erasing", "stale")
+        sweep.erase_files(store=store, policy=policy, now=over)
+        assert not store.exists(file.blob)
+
+    def test_they_are_counted_from_the_last_activity(self, begun, store, policy, now):
+        file = begun(now)
+        upload.acknowledge(file, offset=3, boot_id="this boot", now=now + 40 * HOUR)
+        assert sweep.expire_stale(store=store, policy=policy, now=now + 87 * HOUR) == 0
+        assert sweep.expire_stale(store=store, policy=policy, now=now + 88 * HOUR) == 1
+
+    def test_an_upload_that_is_being_written_never_expires(self, begun, store, policy, now):
+        file = begun(now)
+        with store.writer(file.blob):
+            assert sweep.expire_stale(store=store, policy=policy, now=now + 900 * HOUR) == 0
+        assert sweep.expire_stale(store=store, policy=policy, now=now + 900 * HOUR) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAnotherBoot:
+    """After another start of the machine only acknowledged bytes count (`boot_id`)."""
+
+    @pytest.fixture
+    def ahead(self, begun, store):
+        """An upload of which more lies in the store than was ever acknowledged."""
+        file = begun(datetime.now(UTC), boot=streams_request.this_boot())
+        with store.writer(file.blob) as writer:
+            writer.write(b"345")
+        return file
+
+    def where(self, file, policy):
+        token = file.transfer.token_for(Purpose.UPLOAD, policy.link_keys)
+        return f"/upload/{token}/files/{file.upload_id}"
+
+    @pytest.fixture
+    def door(self):
+        from filsluss.wsgi import application
+
+        return application
+
+    def test_in_the_same_boot_every_byte_counts(self, ahead, door, policy):
+        _, headers = serve(door, request("HEAD", self.where(ahead, policy), b"", length=0), fast=True)
+        assert headers["Upload-Offset"] == "6"
+
+    @pytest.mark.parametrize("first", ["HEAD", "PATCH", "GET"])
+    def test_after_another_the_first_answer_knows_of_acknowledged_bytes_only(
+        self, ahead, door, policy, store, first
+    ):
+        TransferFile.objects.filter(pk=ahead.pk).update(boot_id="the boot before")
+        where = self.where(ahead, policy)
+        if first == "HEAD":
+            _, headers = serve(door, request("HEAD", where, b"", length=0), fast=True)
+            assert headers["Upload-Offset"] == "3"
+        elif first == "PATCH":
+            raw = request("PATCH", where, b"678", length=3, Upload_Offset=6, Content_Type=TUS_BODY)
+            status, headers = serve(door, raw, fast=True)
+            assert (status, headers["Upload-Offset"]) == (409, "3")
+        else:
+            assert json.loads(self.read(door, where.rpartition("/")[0]))["files"][0]["offset"] == 3
+            assert json.loads(self.read(door, f"{where}/samples"))["offset"] == 3
+            return
+        assert store.size(ahead.blob) == 3
+        raw = request("PATCH", where, b"345678", length=6, Upload_Offset=3, Content_Type=TUS_BODY)
+        assert serve(door, raw, fast=True)[0] == 204
+
+    def read(self, door, path):
+        """The body of a GET, which `serve` throws away."""
+        said = []
+        environ = {
+            "REQUEST_METHOD": "GET", "PATH_INFO": path, "wsgi.input": None, "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_HOST": "localhost:8000",
+        }  # fmt: skip
+        body = b"".join(door(environ, lambda status, headers, exc=None: said.append(status)))
+        assert said == ["200 OK"]
+        return body
+
+
+def test_the_page_lists_what_is_unfinished_wherever_it_was_begun(wired, account):
+    where = announce(wired, account, 9, filename="halv.pdf", lastmodified="1795500000000").location
+    append(wired, where, 0, b"0123")
+    (file,) = listed(wired, account)
+    assert (file["name"], file["size"], file["offset"], file["state"]) == ("halv.pdf", 9, 4, "uploading")
+    assert file["last_modified"] == 1795500000000
+    left = datetime.fromisoformat(file["expires_at"]) - datetime.now(UTC)
+    assert timedelta(hours=47) < left <= 48 * HOUR
+    page = wired.get(account).text
+    assert "halv.pdf" in page
+    assert wired.get(f"{where}/samples").status == 200
+    assert append(wired, where, 4, b"45678").status == 204
+    assert listed(wired, account)[0]["expires_at"] is None
+
+
+def test_looking_at_the_list_or_the_samples_does_not_disturb_a_writer(wired, account):
+    where = announce(wired, account, 9).location
+    with Line(wired) as line:
+        line.append(where, 0, b"0123", length=9)
+        end = time.monotonic() + 30
+        while listed(wired, account)[0]["offset"] < 4 and time.monotonic() < end:
+            time.sleep(0.05)
+        head = json.loads(wired.get(f"{where}/samples").text)["head"]
+        assert head == {"start": 0, "end": 4, "sha256": hashlib.sha256(b"0123").hexdigest()}
+        line.say(b"45678")
+        assert line.answer().status == 204
+
+
+def killed_and_resumed(house, post, *, size, kills):
+    """One client sends one file while its server dies again and again: it ends equal, with one letter."""
+    data = random.Random(size).randbytes(size)
+    house.run("migrate")
+    house.run("collectstatic", "--no-input")
+    house.start("web")
+    account = apply(house, FORM).location
+    where = announce(house, account, size).location
+    acknowledged, done, chance = 0, threading.Event(), random.Random(7)
+    died = 0
+
+    def kill():
+        nonlocal died
+        while died < kills and not done.is_set():
+            time.sleep(chance.uniform(0.05, 0.6))
+            house.kill()
+            died += 1
+            house.start("web")
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    while acknowledged < size:
+        try:
+            told = offset_of(house, where)
+            assert told >= acknowledged, "acknowledged bytes were lost"
+            # the last bytes wait until every death has been died
+            most = size if died >= kills else max(told, size - MIB)
+            piece = data[told : min(told + size // kills, most)]
+            answer = append(house, where, told, piece)
+            if answer.status == 204:
+                acknowledged = int(answer.headers["Upload-Offset"])
+        except OSError:
+            time.sleep(0.05)
+        except Exception as fault:
+            if type(fault).__module__ != "http.client":
+                raise
+    done.set()
+    killer.join()
+    assert died == kills
+    house.work()
+    house.work()
+    assert await_ready(house, account)["sha256"] == hashlib.sha256(data).hexdigest()
+    post.one("file-ready")
+
+
+def test_a_server_that_is_killed_six_times_ends_with_the_same_file_and_one_letter(make_house, post):
+    killed_and_resumed(make_house(), post, size=60 * MIB, kills=6)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(900)
+def test_a_server_that_is_killed_fifty_times_ends_with_the_same_file_and_one_letter(make_house, post):
+    killed_and_resumed(make_house(), post, size=500 * MIB, kills=50)
