@@ -15,7 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from filsluss.actions import probe
 from filsluss.blobs import open_store
-from filsluss.blobs.clamd import EICAR, LARGEST, Clamd, NotScanned
+from filsluss.blobs.clamd import EICAR, LARGEST, LOOKED_AT, Clamd, NotScanned
 from filsluss.models import Heartbeat
 from filsluss.rules.colours import dark_shades, light_shades, was_darkened
 from filsluss.rules.tokens import draw_upload_id
@@ -144,8 +144,8 @@ def check_scanner() -> str:
         raise Wrong(f"calls clean what exceeds its limits: set AlertExceedsMax yes, {limits} in clamd.conf")
     if not takes:
         raise Wrong(f"does not take files as large as FILSLUSS_MAX_FILE_SIZE: set {limits} in clamd.conf")
-    more = "; larger files wait unscanned" if settings.POLICY.max_file_size > LARGEST else ""
-    return f"{version} finds EICAR and says so when it cannot look at all of a file up to 2 GiB - 1{more}"
+    more = ": larger files wait for an administrator" if settings.POLICY.max_file_size > LOOKED_AT else ""
+    return f"{version} finds EICAR, and says so when it does not look at all of a file (2 GiB - 3{more})"
 
 
 def check_worker() -> str:

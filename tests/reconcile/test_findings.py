@@ -12,6 +12,7 @@ from filsluss.letters import postman
 from filsluss.models import Alarm, AuditEntry, Letter, Transfer, TransferFile
 from filsluss.rules.lifecycle import Because, FileState, State
 from filsluss.rules.tokens import draw_upload_id
+from filsluss.worker import House, compare_after
 from tests.reconcile.conftest import ADMIN, BOOT
 
 pytestmark = pytest.mark.django_db
@@ -179,3 +180,15 @@ def test_an_alarm_is_over_when_nothing_is_left(ready, world):
     TransferFile.objects.update(sent_until=0)
     assert reconcile(world) == []
     assert Alarm.objects.get(name="reconcile").since is None
+
+
+def test_the_worker_compares_too_when_the_other_chores_have_had_their_time(store, policy, world):
+    name = draw_upload_id()
+    store.create(name)
+    aged = (world.now - timedelta(minutes=61)).timestamp()
+    os.utime(store.root / f"{name[:1]}.d" / name, (aged, aged))
+    house = House(policy, store, BOOT)
+    assert compare_after(900)(house, world.now) == 0
+    assert store.exists(name)
+    assert compare_after(0)(house, world.now) == 0
+    assert not store.exists(name)

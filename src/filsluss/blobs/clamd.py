@@ -13,6 +13,8 @@ from functools import cache
 
 LARGEST = 2**31 - 1
 """Bytes that clamd can be sent as one stream, whatever its settings say."""
+LOOKED_AT = LARGEST - 2
+"""Bytes of one file that it then looks at (ClamAV 1.4); about the two between it says that it did not."""
 ANSWER, VERDICT = 30.0, 1800.0
 """Seconds to wait for a word, and for a whole file to be looked at."""
 SIGN_OF_LIFE = 5.0
