@@ -10,11 +10,13 @@ from itertools import chain, repeat
 
 import pytest
 from django.db import connection
+from django.utils import translation
 
 from filsluss.actions import oversee, scan, sweep, upload
 from filsluss.actions.advance import StepRefused
 from filsluss.blobs.clamd import EICAR, LARGEST, Clamd, NotScanned
 from filsluss.models import AuditEntry, Letter, TransferFile
+from filsluss.pages import sight
 from filsluss.rules.lifecycle import Because, FileState
 from tests.parts.people import ANNA, BO
 from tests.parts.scanner import VIRUS, zipped
@@ -66,6 +68,8 @@ def test_an_infected_file_is_erased_and_only_its_sender_and_the_administrator_he
     sweep.erase_files(store=store, policy=policy, now=now + timedelta(minutes=5))
     assert seen(file) == FileState.ERASED
     assert list(store.names()) == []
+    with translation.override("en"):
+        assert sight.file_sight(file).scan == "Malicious code was found"
     assert letters("file-infected") == [(ANNA, file.public_id), (ADMIN, file.public_id)]
     assert letters("file-ready") == letters("file-removed") == []
     assert steps(file) == ["received", "infected", "file-infected", "file-erased"]

@@ -101,7 +101,7 @@ def look_at(file: TransferFile, *, scanner: Clamd, store: Store, at: Stopwatch) 
     digest = hashlib.sha256()
     with store.open(file.blob) as blob:
         virus = scanner.scan(_pieces(blob, digest.update), size=file.size or 0, tick=_keeper(file, at))
-        while not virus and (rest := blob.read(PIECE)):
+        while not virus and (rest := _read(blob)):
             digest.update(rest)  # nothing is left, unless the blob has grown
         whole = blob.tell() == file.size
     if not whole and not virus:
@@ -110,9 +110,16 @@ def look_at(file: TransferFile, *, scanner: Clamd, store: Store, at: Stopwatch) 
 
 
 def _pieces(blob: IO[bytes], seen: Callable[[bytes], None]) -> Iterator[bytes]:
-    while piece := blob.read(PIECE):
+    while piece := _read(blob):
         seen(piece)
         yield piece
+
+
+def _read(blob: IO[bytes]) -> bytes:
+    try:
+        return blob.read(PIECE)
+    except OSError as fault:
+        raise NotScanned(f"the store cannot be read: {fault}") from fault
 
 
 def _keeper(file: TransferFile, at: Stopwatch) -> Callable[[], None]:

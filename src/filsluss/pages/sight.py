@@ -123,7 +123,9 @@ def file_sight(file: TransferFile) -> FileSight:
 
 
 def scan_words(file: TransferFile) -> str:
-    """What the virus check says of a ready file; empty where there is none."""
+    """What the virus check says of a file; empty where there is none, or no word yet."""
+    if file.virus:
+        return _("Malicious code was found")
     if file.released_at:
         return _("The virus check could not read the file. Only open it if you trust the sender.")
     return _("No malicious code was found.") if file.scanned_at else ""
