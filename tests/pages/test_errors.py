@@ -1,0 +1,70 @@
+"""Every error is one calm page in the reader's language, with its own status, a way on and no blame."""
+
+import pytest
+from django.test import RequestFactory
+from django.utils import translation
+
+from filsluss.pages import calm
+from filsluss.rules.tokens import Purpose
+from tests.pages.cases import FORM, ended, letter_link, link, open_transfer, pending, ready_file
+
+SAID = {
+    400: ("Något blev fel", "Something went wrong"),
+    403: ("Formuläret skickades inte från den här tjänsten", "The form was not sent from this service"),
+    404: ("Sidan finns inte", "Page not found"),
+    405: ("Sidan kan inte användas på det sättet", "The page cannot be used that way"),
+    410: ("Kontot är avslutat", "The account has ended"),
+    413: ("Ladda upp filer", "Upload files"),
+    422: ("Godkänn eller avslå ansökan", "Approve or reject the request"),
+    429: ("För många försök", "Too many attempts"),
+    500: ("Något gick fel hos oss", "Something went wrong on our side"),
+    503: ("Tjänsten startar om", "The service is restarting"),
+    507: ("Ladda upp filer", "Upload files"),
+}
+TOLD = {
+    413: ("En fil får vara högst 2\u00a0GB.", "A file can be up to 2\u00a0GB."),
+    507: (
+        "Det finns inte plats för fler filer just nu",
+        "There is no room for more files right now",
+    ),
+}
+
+
+def refused(here, address, code, status, language):
+    told = {"filsluss.refusal": code, "filsluss.refusal_status": status}
+    return here.get(f"{address}?lang={language}", **told)
+
+
+def answers(here, language):
+    """One of each, as it would come about."""
+    account = link(open_transfer(), Purpose.UPLOAD)
+    file = letter_link(ready_file(open_transfer()))
+    query, asked = f"?lang={language}", RequestFactory().get("/", {"lang": language})
+    with translation.override(language):
+        bad, broken = calm.handler400(asked), calm.handler500(asked)
+    return [
+        bad,
+        here.post(f"/{query}", FORM, headers={"Origin": "https://elsewhere.example"}),
+        here.get(f"/no/such/page{query}"),
+        here.post(f"/help{query}"),
+        here.get(link(ended(), Purpose.UPLOAD) + query),
+        refused(here, account, "too_large", 413, language),
+        here.post(link(pending(), Purpose.DECIDE) + query, {"decision": "approve"}),
+        refused(here, file, "rate_limited", 429, language),
+        broken,
+        refused(here, file, "shutting_down", 503, language),
+        refused(here, account, "disk_full", 507, language),
+    ]
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_every_error_is_a_calm_page_in_the_readers_language(here, read, language):
+    found = {answer.status_code: answer for answer in answers(here, language)}
+    assert list(found) == list(SAID)
+    for status, answer in found.items():
+        page = read(answer)
+        heading = page.source.partition("<h1>")[2].partition("</h1>")[0]
+        assert (status, heading) == (status, SAID[status][language == "en"])
+        assert page.all("html") == [{"lang": language}]
+        assert TOLD.get(status, ("", ""))[language == "en"] in page.text
+        assert len([each for each in page.all("a") if each["href"].startswith("/")]) > 3
