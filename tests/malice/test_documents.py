@@ -1,4 +1,4 @@
-"""What docs/security.md and docs/promises.md claim: every test they name is there, and no threat is left out."""
+"""What docs/security.md and docs/promises.md claim: every test they name is there, no threat is left out."""
 
 import ast
 import re
