@@ -11,7 +11,7 @@ from tests.browser.steps import MiB
 from tests.parts.browser import person
 from tests.parts.slow import SlowLine, slow_line
 
-SLOW = 12 * MiB  # bytes a second
+SLOW = 4 * MiB  # bytes a second: a busy machine must find the time to press a button half-way
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from tests.parts.people import BO
 
 def test_many_files_go_two_at_a_time_and_each_has_its_letter(line, post, page, tmp_path):
     files = [write_file(tmp_path / f"{number}.bin", 6 * MiB, seed=number) for number in range(1, 6)]
+    line.rate = MiB
     apply(page, line.url)
     choose(page, *files)
     waiting = page.get_by_role("listitem").get_by_text("Väntar på sin tur", exact=True)
