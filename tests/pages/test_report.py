@@ -41,6 +41,13 @@ def test_a_report_becomes_a_letter_to_support_that_can_be_answered(here, read, s
     assert "Tack. Din anmälan är skickad." in read(here.get(answer["Location"])).text
 
 
+def test_without_support_a_report_goes_to_the_first_administrator(here, read, settings):
+    settings.POLICY = replace(settings.POLICY, admin_emails=("eva@ltdalarna.se", "ulf@ltdalarna.se"))
+    assert "mailto:" not in read(here.get("/accessibility")).source
+    assert here.post("/accessibility", {"fault": "Går inte"}).status_code == 303
+    assert [letter.to for letter in Letter.objects.all()] == ["eva@ltdalarna.se"]
+
+
 def test_a_report_needs_no_address(here, supported):
     assert here.post("/accessibility", {"fault": "Går inte"}).status_code == 303
     assert Letter.objects.get().reply_to == ""
@@ -66,7 +73,7 @@ def test_a_report_that_cannot_be_taken_says_why_and_keeps_what_was_typed(
     assert Letter.objects.count() == 0
 
 
-def test_without_a_support_address_there_is_no_form_and_nothing_is_sent(here, read):
+def test_where_nobody_has_an_address_there_is_no_form_and_nothing_is_sent(here, read):
     answer = here.post("/accessibility", REPORT)
     page = read(answer)
     assert (answer.status_code, len(page.all("form")), Letter.objects.count()) == (200, 0, 0)

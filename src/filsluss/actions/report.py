@@ -24,7 +24,7 @@ class ReportRefused(ValueError):
 
 
 def report(fault: str, *, reply_to: str, policy: Policy, now: datetime, client: Client) -> Letter:
-    """Queues the letter to the support address, which must be set; `reply_to` may be empty.
+    """Queues the letter to whoever keeps the service, who must have an address; `reply_to` may be empty.
 
     Raises ReportRefused, or TooManyApplications: reports are as few as applications, and no more a day in
     all than one mailbox should get from strangers.

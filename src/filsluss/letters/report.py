@@ -24,10 +24,10 @@ def write_report(fault: str, *, reply_to: str, policy: Policy, now: datetime) ->
         "site": links.site(policy),
         "other_page": links.in_language(links.site(policy), OTHER_LANGUAGE[language]),
     }
-    subject, text = rendered(f"house/{KIND}", language, facts)
+    subject, text = rendered(f"notices/{KIND}", language, facts)
     name = secrets.token_hex(8)
     return Letter.objects.create(
-        key=f"{KIND}:{name}", kind=KIND, to=policy.support_email, reply_to=reply_to, language=language,
+        key=f"{KIND}:{name}", kind=KIND, to=policy.keeper_email, reply_to=reply_to, language=language,
         subject=subject, text=text, message_id=f"<letter-{name}@{host}>", written_at=now, next_try_at=now,
         html=html_of(
             text, heading=subject, language=language, last_line_language=OTHER_LANGUAGE[language],

@@ -19,8 +19,8 @@ ORDER = ("fault", "reply_email")
 
 @takes("GET", "POST")
 def statement(request: HttpRequest) -> HttpResponse:
-    """Without a support address there is nobody to send a report to, and the page says whom to turn to."""
-    if request.method == "POST" and settings.POLICY.support_email:
+    """Where there is no address to send a report to, the page says whom to turn to."""
+    if request.method == "POST" and settings.POLICY.keeper_email:
         return take_report(request)
     return show(request, {})
 
@@ -55,6 +55,7 @@ def show(
         "problems": found,
         "errors": {problem.field: problem.text for problem in found},
         "notice": notice,
+        "may_report": bool(settings.POLICY.keeper_email),
         "reported": request.GET.get("reported") == "1" and request.method == "GET",
     }
     response = render(request, "pages/accessibility.html", page, status=status)

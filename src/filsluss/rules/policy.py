@@ -46,6 +46,11 @@ class Policy:
     def is_inside(self, address: str) -> bool:
         return is_inside(address, domains=self.inside_domains)
 
+    @property
+    def keeper_email(self) -> str:
+        """Whoever can mend what does not work: support, else the first administrator, else nobody."""
+        return self.support_email or next(iter(self.admin_emails), "")
+
     def today(self, now: datetime) -> date:
         return now.astimezone(self.time_zone).date()
 
