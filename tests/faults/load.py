@@ -128,5 +128,10 @@ class Load:
                 upload.told = len(upload.data)
 
     @property
+    def told(self) -> int:
+        """Bytes acknowledged in all."""
+        return sum(upload.told for upload in self.uploads)
+
+    @property
     def kept(self) -> list[Upload]:
         return [upload for upload in self.uploads if not upload.removed]

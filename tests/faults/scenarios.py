@@ -1,7 +1,6 @@
 """What is done to a house that dies, each act with what must be so when it has come back."""
 
 import hashlib
-import re
 import shutil
 import time
 from datetime import timedelta
@@ -314,8 +313,9 @@ def fetched(case: Case) -> None:
 
 def remove(case: Case) -> None:
     case.answer = None
-    page = case.house.get(case.known["upload"])
-    (file,) = re.findall(r'name="file" value="([A-Z0-9-]{9})"', page.text)
+    ((file,),) = rows(
+        case.house, f"SELECT public_id FROM filsluss_transferfile WHERE upload_id = '{upload_id(case)}'"
+    )
     case.known["public"] = file
     case.request("POST", f"{case.known['upload']}/remove", {"file": file})
 

@@ -12,10 +12,11 @@ from tests.parts.rows import rows
 LISTED: dict[str, list[str]] = json.loads(LIST.read_text())
 """The durable steps of each scenario, in order; `python -m tests.faults.record` writes them down anew."""
 
-ALWAYS = ("append", "finish")
+ALWAYS = ("finish",)
 """Scenarios of which the short run dies at every point; of these others it dies at some."""
 SHORTLY = {
     "apply": ("after-commit#1",),
+    "append": ("after-splice-blob#1",),
     "send": ("before-mail-data#1", "after-mail-data#1"),
     "erase": ("after-unlink-blob#1", "after-fsync-folder#1"),
     "end": ("after-unlink-blob#1",),

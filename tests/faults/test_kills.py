@@ -104,7 +104,7 @@ def kills(halves: Halves, post, count: int, seed: int) -> None:
     halves.kill(halves.worker)
     assert len(load.uploads) > count / 2
     print(
-        f"{count} kills: {len(load.uploads)} files announced, {sum(u.told for u in load.uploads)} bytes told"
+        f"{count} kills: {len(load.uploads)} files announced, {load.told} bytes told"
     )
     nothing_is_lost(halves.web, load, post, faults=count)
 
@@ -138,7 +138,7 @@ def cuts(halves: Halves, disk, post, count: int, seed: int) -> None:
     halves.web.start("web")
     assert len(load.uploads) > count / 2
     print(
-        f"{count} cuts: {len(load.uploads)} files announced, {sum(u.told for u in load.uploads)} bytes told"
+        f"{count} cuts: {len(load.uploads)} files announced, {load.told} bytes told"
     )
     nothing_is_lost(halves.web, load, post, faults=count)
 
