@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import random
 import threading
 import time
@@ -170,7 +171,7 @@ def test_looking_at_the_list_or_the_samples_does_not_disturb_a_writer(wired, acc
 
 def killed_and_resumed(house, post, *, size, kills):
     """One client sends one file while its server dies again and again: it ends equal, with one letter."""
-    data = random.Random(size).randbytes(size)
+    data = os.urandom(size)
     house.run("migrate")
     house.run("collectstatic", "--no-input")
     house.start("web")
