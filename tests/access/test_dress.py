@@ -1,0 +1,42 @@
+"""The organisation's dress as a browser shows it: its logo drawn, its colour on what is pressed."""
+
+import pytest
+
+from tests.parts import browser as chromium
+
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40" viewBox="0 0 120 40">
+<style>rect { fill: #00C800 }</style><rect width="120" height="40"/>
+<script>document.title = "no"</script></svg>"""
+INK = """async () => {
+    const logo = document.querySelector(".house img");
+    await logo.decode();
+    const canvas = new OffscreenCanvas(120, 40).getContext("2d");
+    canvas.drawImage(logo, 0, 0);
+    return [...canvas.getImageData(60, 20, 1, 1).data, logo.clientWidth, logo.clientHeight];
+}"""
+
+
+@pytest.fixture
+def dressed(make_house, tmp_path):
+    (tmp_path / "logo.svg").write_text(LOGO)
+    return make_house(LOGO=str(tmp_path / "logo.svg"), ACCENT="#FFCC00").start()
+
+
+@pytest.mark.parametrize(("scheme", "colour"), [("light", "rgb(132, 104, 5)"), ("dark", "rgb(255, 204, 0)")])
+def test_a_page_shows_the_logo_and_the_colour_in_both_schemes(dressed, browser, scheme, colour):
+    refused = []
+    with chromium.person(browser, color_scheme=scheme) as page:
+        page.on("console", lambda line: refused.append(line.text))
+        page.goto(dressed.url)
+        assert page.evaluate(INK) == [0, 200, 0, 255, 120, 40]
+        button = page.get_by_role("button", name="Skicka ansökan")
+        assert button.evaluate("each => getComputedStyle(each).backgroundColor") == colour
+    assert refused == []
+
+
+def test_a_logo_opened_by_itself_runs_nothing(dressed, browser):
+    with chromium.person(browser) as page:
+        page.goto(dressed.url)
+        logo = page.locator(".house img").get_attribute("src")
+        page.goto(dressed.url + logo)
+        assert page.title() == ""
