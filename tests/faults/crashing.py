@@ -135,11 +135,15 @@ def wait_for_continue(sock: socket.socket) -> None:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`prepare`, then `act` in which it may die, then `settle`: what people do next, and what must be so."""
+    """`prepare`, then `act` in which it may die, then `settle`: what people do next, and what must be so.
+
+    One that is `guarded` wants a house with a virus scanner.
+    """
 
     prepare: Callable[[Case], None]
     act: Callable[[Case], None]
     settle: Callable[[Case], None]
+    guarded: bool = False
 
 
 def run(here: Crashing, scenario: Scenario, point: str = "") -> list[str]:

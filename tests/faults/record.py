@@ -3,19 +3,37 @@
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.faults.crashing import Crashing, run
 from tests.faults.scenarios import SCENARIOS
+from tests.parts.installation import folder
+from tests.parts.scanner import Scanner
 
 LIST = Path(__file__).parent / "points.json"
 MIGRATE = "migrate"
 
 
+@contextmanager
+def clamd_if(guarded: bool) -> Iterator[dict[str, str]]:
+    """The settings of a house with a scanner, which runs for as long as the block; none if it needs none."""
+    if not guarded:
+        yield {}
+        return
+    scanner = Scanner(folder("clamd")).start()
+    try:
+        yield {"CLAMD": scanner.address}
+    finally:
+        scanner.kill()
+
+
 def points_of(name: str) -> list[str]:
     """In a house of its own, on SQLite."""
-    with tempfile.TemporaryDirectory(prefix="filsluss-points-") as folder:
-        here = Crashing(Path(folder))
+    guarded = name != MIGRATE and SCENARIOS[name].guarded
+    with tempfile.TemporaryDirectory(prefix="filsluss-points-") as place, clamd_if(guarded) as own:
+        here = Crashing(Path(place), **own)
         try:
             if name == MIGRATE:
                 with here.dying_at(""):

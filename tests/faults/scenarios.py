@@ -5,6 +5,7 @@ import shutil
 import time
 from datetime import timedelta
 
+from filsluss.blobs.clamd import EICAR
 from tests.faults.crashing import SOON, Case, Scenario, path_of
 from tests.parts import people
 from tests.parts.rows import blobs, rows
@@ -240,6 +241,33 @@ def made_ready(case: Case) -> None:
     assert people.fetch(case.house, case.arrived("file-ready", case.bo)[0]).body == BODY
 
 
+def scan(case: Case) -> None:
+    """The worker's round reads it to clamd, makes it ready and sends its letter, or erases it and says so."""
+    case.here.work()
+
+
+def infected(case: Case) -> None:
+    announced(case)
+    sick = EICAR.ljust(len(BODY))
+    assert people.append(case.house, case.known["file"], 0, sick).status == 204
+
+
+def found_infected(case: Case) -> None:
+    """The recipient never hears of it, and its bytes are gone whoever died."""
+    case.here.work(SOON)
+    name = upload_id(case)
+    assert name not in blobs(case.house)
+    assert rows(
+        case.house, f"SELECT state, erased_because FROM filsluss_transferfile WHERE upload_id = '{name}'"
+    ) == [("erased", "infected")]
+    assert case.arrived("file-ready", case.bo) == []
+    assert rows(
+        case.house,
+        "SELECT COUNT(*) FROM filsluss_letter WHERE kind = 'file-infected' AND role = 'sender' AND file_id = "
+        f"(SELECT id FROM filsluss_transferfile WHERE upload_id = '{name}')",
+    ) == [(1,)]
+
+
 def waiting_to_be_sent(case: Case) -> None:
     """Everything before it has left; this file's letter is written and has not."""
     received(case)
@@ -411,6 +439,8 @@ SCENARIOS = {
     "finish": Scenario(half_there, append_last, finished),
     "form": Scenario(account, send_form, form_sent),
     "make ready": Scenario(received_alone, make_ready, made_ready),
+    "scan": Scenario(received_alone, scan, made_ready, guarded=True),
+    "scan, infected": Scenario(infected, scan, found_infected, guarded=True),
     "send": Scenario(waiting_to_be_sent, send, sent),
     "fetch": Scenario(ready, fetch, fetched),
     "remove": Scenario(ready, remove, removed),

@@ -1,13 +1,15 @@
 """The house dies at every named moment of everything it does, comes back, and has kept every promise."""
 
 import json
+from contextlib import ExitStack
 
 import pytest
 
 from tests.faults.crashing import Crashing, run
-from tests.faults.record import LIST, MIGRATE
+from tests.faults.record import LIST, MIGRATE, clamd_if
 from tests.faults.scenarios import SCENARIOS
 from tests.parts.rows import rows
+from tests.parts.scanner import ClamdMissing
 
 LISTED: dict[str, list[str]] = json.loads(LIST.read_text())
 """The durable steps of each scenario, in order; `python -m tests.faults.record` writes them down anew."""
@@ -32,8 +34,7 @@ def make_crashing(tmp_path_factory, database_server):
     made: list[Crashing] = []
     databases = []
 
-    def make() -> Crashing:
-        own = {}
+    def make(**own: str) -> Crashing:
         if database_server:
             databases.append(database_server.database(f"crash-{len(made)}"))
             own["DATABASE_URL"] = databases[-1].__enter__()
@@ -52,13 +53,19 @@ def houses(make_crashing):
     """One house for each scenario, made when it is first asked for."""
     known: dict[str, Crashing] = {}
 
-    def house_of(scenario: str) -> Crashing:
-        if scenario not in known:
-            known[scenario] = make_crashing()
-            known[scenario].open()
-        return known[scenario]
+    with ExitStack() as scanners:
 
-    return house_of
+        def house_of(scenario: str) -> Crashing:
+            if scenario not in known:
+                try:
+                    own = scanners.enter_context(clamd_if(SCENARIOS[scenario].guarded))
+                except ClamdMissing as missing:
+                    pytest.skip(str(missing))
+                known[scenario] = make_crashing(**own)
+                known[scenario].open()
+            return known[scenario]
+
+        yield house_of
 
 
 def deaths(*names: str):

@@ -103,9 +103,7 @@ def kills(halves: Halves, post, count: int, seed: int) -> None:
             halves.start()
     halves.kill(halves.worker)
     assert len(load.uploads) > count / 2
-    print(
-        f"{count} kills: {len(load.uploads)} files announced, {load.told} bytes told"
-    )
+    print(f"{count} kills: {len(load.uploads)} files announced, {load.told} bytes told")
     nothing_is_lost(halves.web, load, post, faults=count)
 
 
@@ -137,9 +135,7 @@ def cuts(halves: Halves, disk, post, count: int, seed: int) -> None:
         half.program = rebooted.program(str(uuid.uuid4()))
     halves.web.start("web")
     assert len(load.uploads) > count / 2
-    print(
-        f"{count} cuts: {len(load.uploads)} files announced, {load.told} bytes told"
-    )
+    print(f"{count} cuts: {len(load.uploads)} files announced, {load.told} bytes told")
     nothing_is_lost(halves.web, load, post, faults=count)
 
 
