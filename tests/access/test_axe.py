@@ -24,6 +24,7 @@ RULES = {
     "resultTypes": ["violations"],
 }
 AXE = Axe()
+pytestmark = pytest.mark.timeout(600)
 
 
 def ids(look):

@@ -5,6 +5,7 @@ import re
 import time
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.parts import browser as chromium
@@ -12,6 +13,7 @@ from tests.parts import people
 from tests.parts.house import House
 from tests.parts.people import FORM, FROM_OUTSIDE, THROUGH, path_of
 
+pytestmark = pytest.mark.timeout(600)
 LEFT_BY_A_FETCH = {"fetched_at", "fetched_last_at", "fetches", "sent_until"}
 BUTTONS = "button, summary, input[type=submit], input[type=button], a.button"
 OF_THE_HOUSE = {"filsluss.heartbeat", "filsluss.gate", "filsluss.health", "filsluss.alarm"}

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.parts.people import FORM
 from tests.parts.slow import SlowLine, slow_line
 
+pytestmark = pytest.mark.timeout(600)
 GOLDEN = Path(__file__).parent / "golden"
 SLOWLY = 60_000
 MiB = 1 << 20
