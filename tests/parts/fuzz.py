@@ -184,7 +184,7 @@ class Fuzz:
             return -1, "no answer in a minute"
         except OSError:
             return 0, ""
-        # gunicorn answers in the version it was asked in, even if there is none; interim answers are no answers.
+        # gunicorn answers in the version it was asked in, even if there is none; interim answers are none.
         found = re.match(rb"(?:HTTP/1\.\d 1\d\d.*?\r\n\r\n)*HTTP/1\.\d (\d{3})", said, re.DOTALL)
         if not found:
             return 0, "an answer that is none" if said else ""
