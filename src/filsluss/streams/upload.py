@@ -217,11 +217,8 @@ def take(
 
 def doubt(request: Request, file: TransferFile, writer: Writer) -> None:
     """What has a checksum is nothing until that was compared, though the house should die meanwhile."""
-    start = writer.offset
-    if start > file.acknowledged:
+    if writer.offset > file.acknowledged:
         keep(request, file, writer)
-    if writer.offset != start:
-        raise Refusal("disk_full", headers=(("Upload-Offset", str(writer.offset)),))
     upload.doubt(file)
 
 
@@ -242,15 +239,19 @@ def _pour(body: Body, writer: Writer, room: int, checksum: Checksum | None) -> N
 
 def keep(request: Request, file: TransferFile, writer: Writer) -> None:
     """Puts what came on disk and says so in the row, before anybody is told."""
+    full = False
     try:
         writer.sync()
     except BlobDamaged:
         upload.take_away(file, because=Because.DAMAGED, now=request.now)
         raise Refusal("damaged") from None
     except StoreFull:
+        full = True
         writer.truncate(file.acknowledged)
     if writer.offset != file.size:
         upload.acknowledge(file, offset=writer.offset, boot_id=this_boot(), now=request.now)
+    if full:
+        raise Refusal("disk_full", headers=(("Upload-Offset", str(writer.offset)),))
 
 
 def _report(request: Request, body: Body, writer: Writer, *, full: bool, checksum: Checksum | None) -> None:
