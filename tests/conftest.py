@@ -19,11 +19,11 @@ from tests.parts.post import Post
 from tests.parts.postgres import Postgres, PostgresMissing
 
 # Before anything reads Django's settings: which database is meant, and whose installation this is.
-DATABASE = os.environ.get("FILSLUSS_TEST_DATABASE", "sqlite")
+DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
 SERVER: Postgres | None = None
 NO_SERVER = ""
 if DATABASE not in ("sqlite", "postgresql"):
-    pytest.exit(f"FILSLUSS_TEST_DATABASE is {DATABASE!r}; it can be sqlite or postgresql", returncode=2)
+    pytest.exit(f"TEST_DATABASE is {DATABASE!r}; it can be sqlite or postgresql", returncode=2)
 if DATABASE == "postgresql":
     try:
         SERVER = Postgres()
@@ -37,6 +37,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
 import django
 
 django.setup()
+# A process that runs tests beside this one makes an installation of its own, and reads its settings after that.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 from django.conf import settings as house_settings
 
@@ -129,7 +131,9 @@ def database_server() -> Iterator[Postgres | None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(database_server: Postgres | None) -> None:
+def django_db_modify_db_settings(
+    database_server: Postgres | None, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
     """The server is there before Django makes its test database."""
 
 
