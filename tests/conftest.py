@@ -37,7 +37,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
 import django
 
 django.setup()
-# A process that runs tests beside this one makes an installation of its own, and reads its settings after that.
+# Processes that run tests beside this one make installations of their own, and read their settings after that.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
 from django.conf import settings as house_settings
