@@ -37,7 +37,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
 import django
 
 django.setup()
-# Processes that run tests beside this one make installations of their own, and read their settings after that.
+# Whoever runs tests beside this process makes an installation of its own, and reads its settings then.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
 from django.conf import settings as house_settings
