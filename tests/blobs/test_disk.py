@@ -3,6 +3,7 @@
 import hashlib
 import multiprocessing
 import os
+import socket
 import threading
 import time
 from datetime import UTC, datetime
@@ -106,6 +107,21 @@ def test_a_newer_writer_makes_the_older_let_go(disk, blob):
     with disk.writer(blob) as writer:
         assert writer.offset == 3
     thread.join()
+
+
+def test_a_late_knock_that_was_meant_for_an_earlier_holder_moves_no_later_one(disk, blob):
+    """Or a client that asks for the offset and goes on at once would be stopped by its own question."""
+    other, moved, heard = draw_upload_id(), threading.Event(), threading.Event()
+    disk.create(other)
+    before = time.monotonic_ns()
+    with disk.writer(blob, on_preempt=moved.set), disk.writer(other, on_preempt=heard.set):
+        (door,) = os.listdir(disk.root / "turns")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as knocker:
+            knocker.connect(str(disk.root / "turns" / door))
+            knocker.send(f"{blob} {before}".encode())
+            knocker.send(f"{other} {time.monotonic_ns()}".encode())
+        assert heard.wait(10)
+        assert not moved.is_set()
 
 
 def test_a_holder_that_does_not_let_go_leaves_the_newer_with_busy(disk, blob):

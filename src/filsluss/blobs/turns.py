@@ -23,7 +23,7 @@ class Turns:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._guard = threading.Lock()
-        self._holders: dict[str, Callable[[], None]] = {}
+        self._holders: dict[str, tuple[int, Callable[[], None]]] = {}
         self._listening_pid = 0
 
     @contextlib.contextmanager
@@ -34,7 +34,7 @@ class Turns:
         self._lock(name, fd, patience)
         if on_preempt:
             self._listen()
-            self._holders[name] = on_preempt
+            self._holders[name] = time.monotonic_ns(), on_preempt
         try:
             yield
         finally:
@@ -66,15 +66,16 @@ class Turns:
         return free
 
     def _knock(self, name: str) -> None:
-        """Asks the holder, whichever process it lives in, to let go."""
+        """Asks the holder, whichever process it lives in, to let go; says when, in nanoseconds since boot."""
+        words = f"{name} {time.monotonic_ns()}".encode()
         with self._at_folder() as here, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as knocker:
             knocker.setblocking(False)
             for door in os.listdir(self._folder):
-                self._send(knocker, f"{here}/{door}", name)
+                self._send(knocker, f"{here}/{door}", words)
 
-    def _send(self, knocker: socket.socket, door: str, name: str) -> None:
+    def _send(self, knocker: socket.socket, door: str, words: bytes) -> None:
         try:
-            knocker.sendto(name.encode(), door)
+            knocker.sendto(words, door)
         except (ConnectionRefusedError, FileNotFoundError):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(door)  # its process is gone
@@ -109,6 +110,7 @@ class Turns:
 
     def _answer(self, ear: socket.socket) -> None:
         while True:
-            holder = self._holders.get(ear.recv(256).decode(errors="replace"))
-            if holder:
-                holder()
+            name, _, sent = ear.recv(256).decode(errors="replace").partition(" ")
+            since, let_go = self._holders.get(name, (0, None))
+            if let_go and sent.isdecimal() and int(sent) > since:  # an older knock was meant for another
+                let_go()
