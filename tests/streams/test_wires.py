@@ -86,6 +86,16 @@ def test_a_body_in_small_pieces_is_taken_whole(wired, account, plain):
         assert line.answer().status == 204
 
 
+def test_a_chunk_that_is_announced_before_its_bytes_come_is_waited_for(wired, account):
+    with Line(wired) as line:
+        line.ask("PUT", f"{account}/a.txt", b"6\r\n", Transfer_Encoding="chunked")
+        for words in (b"hejsan\r\n", b"1\r\n", b"!\r\n", b"0\r\n\r\n"):
+            time.sleep(0.2)
+            line.say(words)
+        assert line.answer().status == 201
+    assert [file["size"] for file in listed(wired, account)] == [7]
+
+
 def test_a_body_longer_than_it_promised_is_only_as_long(wired, account):
     """What follows is another request, and nonsense as such."""
     where = announce(wired, account, 9).location

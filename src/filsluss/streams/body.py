@@ -125,7 +125,7 @@ class Body:
         try:
             if not self._chunks:
                 return bytes(self._input.read(min(SLOW_BYTES, most)))
-            piece = next(self._chunks, b"")
+            piece = next(filter(None, self._chunks), b"")  # nothing yet of an announced chunk is no end
             self._over = piece[most:]
             return piece[:most]
         except TimeoutError:
