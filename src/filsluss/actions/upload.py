@@ -66,7 +66,8 @@ def begin(
 
 def _announce(file: TransferFile, *, policy: Policy, now: datetime) -> None:
     with transaction.atomic():
-        transfer = Transfer.objects.select_for_update().get(pk=file.transfer_id)
+        held = Transfer.objects.select_for_update().only("state", "open_until", "closed_reason")
+        transfer = held.get(pk=file.transfer_id)
         refuse_closed(transfer, now=now)
         refuse_crowd(transfer, size=file.size or 0, policy=policy)
         file.save(force_insert=True)
@@ -142,7 +143,7 @@ def stays_open(transfer_id: int, *, now: datetime) -> bool:
     again at the row it waited for, and not at those it was joined to.
     """
     row = Transfer.objects.select_for_update(no_key=True).filter(pk=transfer_id)
-    return row.filter(state=State.OPEN, open_until__gt=now).first() is not None
+    return bool(row.filter(state=State.OPEN, open_until__gt=now).values_list("pk"))
 
 
 def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
