@@ -72,6 +72,8 @@ def test_the_simple_upload_may_be_chosen_where_script_runs(house, post, page, tm
     file = write_file(tmp_path / "a.pdf", MiB)
     apply(page, house.url)
     page.get_by_role("link", name="Använd den enkla uppladdningen.").click()
+    page.get_by_label("Välj filer").set_input_files(file)
+    assert page.get_by_label("Välj filer").evaluate("field => field.files.length") == 1  # nobody took it
     send(page, file)
     expect(row(page, "a.pdf")).to_be_visible()
     is_sent(page, "a.pdf")

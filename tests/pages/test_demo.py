@@ -1,5 +1,7 @@
 """The demo's mailbox is there for whoever sits at the machine of a demo, and for nobody else."""
 
+import os
+
 import pytest
 from django.core.mail import EmailMultiAlternatives, get_connection
 
@@ -76,3 +78,18 @@ def test_a_newcomer_may_try_what_it_is_like_outside(here, read, settings):
 
 def test_outside_the_demo_nobody_chooses_where_he_sits(here):
     assert here.post("/", {**FORM, "as": "outside"})["Location"].startswith("/upload/")
+
+
+def test_of_two_letters_of_one_second_the_later_one_is_uppermost(here, read, settings, tmp_path):
+    settings.DEMO, settings.MAIL_DIR = True, tmp_path
+    for number, subject in enumerate(("Den första", "Den andra", "Den tredje")):
+        path = tmp_path / f"20261124-100000-{9 - number}.log"
+        head = f"Subject: {subject}\nTo: anna@ltdalarna.se\nDate: Tue, 24 Nov 2026 10:00:00 +0100\n\nHej\n"
+        path.write_text(head + "-" * 79 + "\n")
+        os.utime(path, ns=(number, number))
+    text = read(here.get("/demo/mail")).text
+    assert sorted(("Den första", "Den andra", "Den tredje"), key=text.index) == [
+        "Den tredje",
+        "Den andra",
+        "Den första",
+    ]

@@ -54,10 +54,10 @@ class Delivered:
 
 
 def mailbox() -> list[Delivered]:
-    """Newest first; letters of the same second in the order they were written."""
-    letters = [
-        letter for path in sorted(Path(settings.MAIL_DIR).glob("*.log")) for letter in letters_in(path)
-    ]
+    """Newest first; letters of the same second by when they were laid in."""
+    files = sorted(Path(settings.MAIL_DIR).glob("*.log"), key=lambda path: path.stat().st_mtime_ns)
+    letters = [letter for path in files for letter in letters_in(path)]
+    letters.reverse()
     return sorted(letters, key=lambda letter: letter.at.timestamp() if letter.at else 0, reverse=True)
 
 

@@ -24,6 +24,7 @@ export class Chooser {
   }
 
   chosen() {
+    if (!this.isOn) return;
     const files = Array.from(this.input.files);
     const { wanted } = this;
     this.wanted = null;
