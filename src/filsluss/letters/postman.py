@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 CLAIM, RENEWAL = timedelta(minutes=2), 20.0
 """How long a letter is a postman's own after his last sign of life, and the seconds between two signs."""
 OTHER_CLOCK, HINT = timedelta(hours=1), 2.0
-"""A claim that ended so long ago may be that of a living postman with another clock: he is left some seconds."""
+"""A claim that ended so long ago may be a living postman's with another clock: he is left some seconds."""
 ANSWER = 600.0
 """Seconds to wait for the server once it talks to us (RFC 5321, 4.5.3.2.6): it may be reading the letter."""
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
