@@ -41,7 +41,8 @@ class Going:
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
         self.is_cut = False
         if self._socket:
-            self._socket.settimeout(PATIENCE)
+            self._socket.settimeout(None)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(PATIENCE * 1000))
 
     def cut(self) -> None:
         """Ends the response, from any thread; the client sees that it is not whole."""

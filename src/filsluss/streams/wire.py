@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from filsluss.blobs import StoreFull
 
 PIECE = 1 << 20
+GULP = PIECE // 4
+MOMENT = 0.05  # seconds
 
 
 class Sink(Protocol):
@@ -36,6 +38,10 @@ class Wire:
         self._sock = sock
         self._reader = reader
         self._pipe: tuple[int, int] | None = None
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        self._asked = 1
+        self._is_fast = False
 
     @property
     def left(self) -> int:
@@ -43,6 +49,7 @@ class Wire:
 
     def took(self, count: int) -> None:
         self._reader.length -= count
+        self._is_fast = count >= GULP // 2
 
     def read_ahead(self) -> bytes:
         """The bytes of this body that the header parser has read already."""
@@ -54,10 +61,19 @@ class Wire:
         return bytes(mine)
 
     def wait(self, seconds: float) -> bool:
-        """Whether something (bytes or an end) is there to read before the time is out."""
-        poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+        """Whether something (bytes or an end) is there to read before the time is out.
+
+        Of a sender who was quicker than we were, a moment brings more: few large pieces cost less than many.
+        """
+        if self._is_fast and self._comes(min(GULP, self.left), MOMENT):
+            return True
+        return self._comes(1, seconds)
+
+    def _comes(self, least: int, seconds: float) -> bool:
+        if least != self._asked:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, least)
+            self._asked = least
+        return bool(self._poll.poll(seconds * 1000))
 
     def receive(self, buffer: memoryview) -> int:
         """The number of bytes that came; 0 at the end of the stream, however it ended."""
@@ -102,6 +118,8 @@ class Wire:
         return self._pipe
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):  # what comes next may be short
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         for fd in self._pipe or ():
             os.close(fd)
         self._pipe = None
