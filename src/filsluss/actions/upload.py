@@ -2,14 +2,16 @@
 
 from base64 import b64decode
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Q, Sum
+from django.db.models import BigIntegerField, Case, CharField, DateTimeField, F, Func, When
 
 from filsluss.actions.advance import note, withdraw_idle_reminder
 from filsluss.blobs import Store
 from filsluss.letters import compose, postman
 from filsluss.models import Transfer, TransferFile
+from filsluss.models.prepared import Given, Prepared, PreparedChange
 from filsluss.rules.directions import Role
 from filsluss.rules.filenames import NameRefused, clean_name
 from filsluss.rules.lifecycle import LIVE_FILE, Because, FileState, State
@@ -23,6 +25,48 @@ class UploadRefused(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+def total(of: Any, function: str = "SUM") -> Func:
+    """Over all rows: what `aggregate` asks, as a column that a query can be composed with."""
+    return Func(of, function=function, output_field=BigIntegerField())
+
+
+ROW = BigIntegerField()
+HELD = Prepared(
+    lambda: (
+        Transfer.objects.select_for_update()
+        .filter(pk=Given("transfer", ROW))
+        .values_list("state", "open_until", "closed_reason")
+    )
+)
+STILL_OPEN = Prepared(
+    lambda: (
+        Transfer.objects.select_for_update(no_key=True)
+        .filter(pk=Given("transfer", ROW), state=State.OPEN, open_until__gt=Given("now", DateTimeField()))
+        .values_list("pk")
+    )
+)
+CROWD = Prepared(
+    lambda: TransferFile.objects.filter(transfer=Given("transfer", ROW), state__in=LIVE_FILE).values_list(
+        total(F("size")),
+        total(F("pk"), "COUNT"),
+        total(Case(When(state=FileState.UPLOADING, then=1)), "COUNT"),
+    )
+)
+PROMISED = Prepared(
+    lambda: TransferFile.objects.filter(state=FileState.UPLOADING).values_list(
+        total(F("size") - F("acknowledged"))
+    )
+)
+RECEIVED = PreparedChange(
+    lambda: TransferFile.objects.filter(pk=Given("file", ROW), state=FileState.UPLOADING),
+    state=FileState.RECEIVED,
+    acknowledged=F("size"),
+    boot_id=Given("boot_id", CharField()),
+    active_at=Given("now", DateTimeField()),
+    received_at=Given("now", DateTimeField()),
+)
 
 
 def begin(
@@ -66,8 +110,11 @@ def begin(
 
 def _announce(file: TransferFile, *, policy: Policy, now: datetime) -> None:
     with transaction.atomic():
-        held = Transfer.objects.select_for_update().only("state", "open_until", "closed_reason")
-        transfer = held.get(pk=file.transfer_id)
+        transfer = file.transfer
+        held = HELD.rows(transfer=transfer.pk)
+        if not held:
+            raise UploadRefused("account_ended")  # and forgotten
+        ((transfer.state, transfer.open_until, transfer.closed_reason),) = held
         refuse_closed(transfer, now=now)
         refuse_crowd(transfer, size=file.size or 0, policy=policy)
         file.save(force_insert=True)
@@ -93,21 +140,17 @@ def refuse_closed(transfer: Transfer, *, now: datetime) -> None:
 
 def refuse_crowd(transfer: Transfer, *, size: int, policy: Policy) -> None:
     """Asked with the transfer's row locked, so that two announcements cannot both take the last room."""
-    live = transfer.files.filter(state__in=LIVE_FILE)
-    found = live.aggregate(
-        taken=Sum("size"), files=Count("pk"), unfinished=Count("pk", filter=Q(state=FileState.UPLOADING))
-    )
-    crowded = found["files"] >= policy.max_files or found["unfinished"] >= policy.max_unfinished
-    if crowded or (found["taken"] or 0) + size > policy.max_transfer_size:
+    ((taken, files, unfinished),) = CROWD.rows(transfer=transfer.pk)
+    crowded = files >= policy.max_files or unfinished >= policy.max_unfinished
+    if crowded or (taken or 0) + size > policy.max_transfer_size:
         raise UploadRefused("quota_exceeded")
 
 
 def refuse_full(size: int, *, store: Store, policy: Policy) -> None:
     """Keeps a part of the disk free, counting what is declared and not yet here as taken."""
     free, total = store.space()
-    uploading = TransferFile.objects.filter(state=FileState.UPLOADING)
-    promised = uploading.aggregate(rest=Sum(F("size") - F("acknowledged")))["rest"] or 0
-    if free - promised - size < total * policy.free_space_percent / 100:
+    ((promised,),) = PROMISED.rows()
+    if free - (promised or 0) - size < total * policy.free_space_percent / 100:
         raise UploadRefused("disk_full")
 
 
@@ -142,8 +185,7 @@ def stays_open(transfer_id: int, *, now: datetime) -> bool:
     An UPDATE that asked through a join would be answered from an older picture of the rows: PostgreSQL looks
     again at the row it waited for, and not at those it was joined to.
     """
-    row = Transfer.objects.select_for_update(no_key=True).filter(pk=transfer_id)
-    return bool(row.filter(state=State.OPEN, open_until__gt=now).values_list("pk"))
+    return bool(STILL_OPEN.rows(transfer=transfer_id, now=now))
 
 
 def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
@@ -152,13 +194,8 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
     Raises UploadRefused if the account ended meanwhile. Asking again about a whole file is harmless.
     """
     with transaction.atomic():
-        row = TransferFile.objects.filter(pk=file.pk, state=FileState.UPLOADING)
-        decided = stays_open(file.transfer_id, now=now) and row.update(
-            state=FileState.RECEIVED,
-            acknowledged=F("size"),
-            boot_id=boot_id,
-            active_at=now,
-            received_at=now,
+        decided = stays_open(file.transfer_id, now=now) and RECEIVED.change(
+            file=file.pk, boot_id=boot_id, now=now
         )
         if decided:
             note(file.transfer, step="received", by="", role=Role.SENDER, now=now, file=file)

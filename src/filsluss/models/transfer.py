@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import models
 
+from filsluss.models.prepared import Given, Prepared, columns, made_of
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import State
 from filsluss.rules.tokens import Purpose, digest_of, draw_nonce, draw_public_id, link_token
@@ -100,6 +101,13 @@ class Transfer(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
+    @classmethod
+    def at_upload_link(cls, token: str) -> Transfer | None:
+        """The transfer whose upload link that is."""
+        for row in AT_UPLOAD_LINK.rows(digest=digest_of(token)):
+            return made_of(cls, row)
+        return None
+
     @property
     def way(self) -> Direction:
         return Direction(self.direction)
@@ -137,3 +145,10 @@ class Transfer(models.Model):
         for purpose, field in LINK_FIELD.items():
             token = link_token(key, purpose=purpose, row=self.public_id, nonce=self.nonce)
             setattr(self, field, digest_of(token))
+
+
+AT_UPLOAD_LINK = Prepared(
+    lambda: Transfer.objects.filter(upload_digest=Given("digest", models.CharField())).values_list(
+        *columns(Transfer)
+    )
+)

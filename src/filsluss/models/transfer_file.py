@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
+from filsluss.models.prepared import Given, Prepared, columns, made_of
 from filsluss.models.transfer import LinkLost, Transfer
 from filsluss.rules.lifecycle import FileState
 from filsluss.rules.tokens import (
@@ -24,11 +25,6 @@ EVERY_STATE = "uploading received scanning unscanned infected ready erasing eras
 class FileQuerySet(models.QuerySet["TransferFile"]):
     def by_link(self, token: str) -> FileQuerySet:
         return self.filter(download_digest=digest_of(token)).select_related("transfer")
-
-    def by_upload(self, token: str, upload_id: str) -> FileQuerySet:
-        """The file of that id, if the token is its transfer's upload link."""
-        found = self.filter(upload_id=upload_id, transfer__upload_digest=digest_of(token))
-        return found.select_related("transfer")
 
     def by_pickup(self, token: str) -> FileQuerySet:
         return self.filter(pickup_digest=digest_of(token)).select_related("transfer")
@@ -92,6 +88,23 @@ class TransferFile(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
+    @classmethod
+    def at_upload(cls, token: str, upload_id: str) -> TransferFile | None:
+        """The file of that id, with its transfer, if the token is that transfer's upload link."""
+        for row in AT_UPLOAD.rows(upload_id=upload_id, digest=digest_of(token)):
+            width = len(columns(cls))
+            file = made_of(cls, row[:width])
+            file.transfer = made_of(Transfer, row[width:])
+            return file
+        return None
+
+    def look_again(self) -> None:
+        """Reads anew what other requests for the same upload may have changed."""
+        for row in HOW_FAR.rows(file=self.pk):
+            self.state, self.size, self.acknowledged, self.boot_id = row
+            return
+        raise TransferFile.DoesNotExist
+
     @property
     def blob(self) -> str:
         """The name of its bytes in the store: ours, never the sender's."""
@@ -126,3 +139,16 @@ class TransferFile(models.Model):
         download = link_token(key, purpose=Purpose.DOWNLOAD, row=self.public_id, nonce=self.nonce)
         pickup = link_token(key, purpose=Purpose.PICKUP, row=self.public_id, nonce=self.nonce)
         self.download_digest, self.pickup_digest = digest_of(download), digest_of(pickup)
+
+
+AT_UPLOAD = Prepared(
+    lambda: TransferFile.objects.filter(
+        upload_id=Given("upload_id", models.CharField()),
+        transfer__upload_digest=Given("digest", models.CharField()),
+    ).values_list(*columns(TransferFile), *columns(Transfer, "transfer__"))
+)
+HOW_FAR = Prepared(
+    lambda: TransferFile.objects.filter(pk=Given("file", models.BigIntegerField())).values_list(
+        "state", "size", "acknowledged", "boot_id"
+    )
+)

@@ -14,7 +14,6 @@ from django.conf import settings
 from filsluss.blobs import Store, open_store
 from filsluss.models import Transfer
 from filsluss.rules.policy import Policy
-from filsluss.rules.tokens import Purpose
 from filsluss.streams.answers import Answer, Refusal
 
 
@@ -58,7 +57,7 @@ class Request:
 
     def transfer(self) -> Transfer:
         """The transfer whose upload link this is; refuses an unknown one, and one that is over."""
-        found = Transfer.objects.by_link(self.place["token"], Purpose.UPLOAD).first()
+        found = Transfer.at_upload_link(self.place["token"])
         if found is None:
             raise Refusal("not_found")
         refuse_over(found, now=self.now)

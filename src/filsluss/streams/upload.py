@@ -95,11 +95,10 @@ def expiry(file: TransferFile, request: Request) -> Headers:
 
 def find(request: Request) -> TransferFile:
     """The transfer's file with this upload id; refuses an unknown one (404) and one that is gone (410)."""
-    try:
-        file = TransferFile.objects.by_upload(request.place["token"], request.place["upload"]).get()
-    except TransferFile.DoesNotExist:
+    file = TransferFile.at_upload(request.place["token"], request.place["upload"])
+    if file is None:
         request.transfer()  # if it is the link that is wrong, it says so
-        raise Refusal("not_found") from None
+        raise Refusal("not_found")
     refuse_over(file.transfer, now=request.now)
     if file.state in GONE:
         raise Refusal("upload_gone")
@@ -112,7 +111,7 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
     stop = (lambda: body.stop("preempted")) if body else None
     try:
         with request.store.writer(file.blob, on_preempt=stop) as writer:
-            file.refresh_from_db(fields=["state", "size", "acknowledged", "boot_id"])
+            file.look_again()
             if file.state in GONE:
                 raise Refusal("upload_gone")
             settle(file, writer, request)
