@@ -97,9 +97,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "/oversee/sign-in"
-SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/oversee"
 SESSION_COOKIE_AGE = int(timedelta(hours=8).total_seconds())
+CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = POLICY.base_url.startswith("https:")
+if SESSION_COOKIE_SECURE:  # browsers keep such names for this very host, and for the path / only
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+else:
+    SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/oversee"
 CSRF_TRUSTED_ORIGINS = [POLICY.base_url]
 
 USE_TZ = True

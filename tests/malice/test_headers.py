@@ -6,6 +6,7 @@ import pytest
 
 from tests.malice.test_doors import UNKNOWN, every_door
 from tests.parts import people
+from tests.parts.rooms import ADMINISTRATOR, PASSWORD
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -117,6 +118,50 @@ def test_https_promises_to_stay_https(make_house):
     house.start()
     for path in ("/", "/nothing", "/healthz", f"/upload/{UNKNOWN}/files"):
         assert house.get(path).headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains"
+
+
+def test_asvs_3_3_on_https_no_other_host_can_set_or_read_the_administrators_cookies(make_house):
+    house = make_house()
+    house.env["FILSLUSS_BASE_URL"] = house.env["FILSLUSS_BASE_URL"].replace("http:", "https:")
+    house.env |= ADMINISTRATOR
+    house.run("migrate")
+    house.run("createsuperuser", "--noinput")
+    house.start()
+    cookies = set_cookies(sign_in(house))
+    assert {name: value for name, (value, _) in cookies.items() if not value} == {}
+    assert {name: flags for name, (_, flags) in cookies.items()} == {
+        "__Host-sessionid": {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"},
+        "__Host-csrftoken": {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"},
+    }
+    carried = {"Cookie": "; ".join(f"{name}={value}" for name, (value, _) in cookies.items())}
+    assert house.request("GET", "/oversee", headers=carried).status == 200
+    renamed = {"Cookie": carried["Cookie"].replace("__Host-", "")}
+    assert house.request("GET", "/oversee", headers=renamed).status == 303
+    for path in ("/", "/code", "/help", "/nothing", f"/download/{UNKNOWN}"):
+        assert house.request("GET", path, headers=carried).headers["Set-Cookie"] is None, path
+
+
+def sign_in(house):
+    """The answer to a right name and password."""
+    first = house.get("/oversee/sign-in")
+    guard = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', first.text)[0]
+    form = {"username": "eva", "password": PASSWORD, "csrfmiddlewaretoken": guard}
+    cookie = str(first.headers["Set-Cookie"]).partition(";")[0]
+    answer = house.request(
+        "POST", "/oversee/sign-in", form, {"Cookie": cookie, "Origin": house.env["FILSLUSS_BASE_URL"]}
+    )
+    assert answer.status == 303, answer.text
+    return answer
+
+
+def set_cookies(answer):
+    """Value and flags by name; how long it is kept is another matter."""
+    found = {}
+    for line in answer.headers.get_all("Set-Cookie", []):
+        pair, *flags = line.split("; ")
+        name, _, value = pair.partition("=")
+        found[name] = value, {flag for flag in flags if not flag.lower().startswith(("expires", "max-age"))}
+    return found
 
 
 def test_f8_there_is_no_door_for_whoever_mends_the_house(target):
