@@ -12,6 +12,7 @@ from filsluss.pages import (
     oversee,
     status,
     texts,
+    trail,
     upload,
 )
 from filsluss.rules.tokens import TOKEN_PATTERN
@@ -56,6 +57,8 @@ urlpatterns = [
     path("oversee/sign-in", oversee.sign_in, name="sign-in"),
     path("oversee/sign-out", oversee.sign_out, name="sign-out"),
     path("oversee/transfers/<id:public_id>", oversee.transfer, name="oversee-transfer"),
+    path("oversee/trail.csv", trail.trail, name="oversee-trail"),
+    path("oversee/transfers/<id:public_id>/trail.csv", trail.trail, name="oversee-transfer-trail"),
     path("oversee/transfers/<id:public_id>/close", oversee.close, name="oversee-close"),
     path("oversee/transfers/<id:public_id>/withdraw", oversee.withdraw, name="oversee-withdraw"),
     path("oversee/files/<id:public_id>/release", oversee.release, name="oversee-release"),

@@ -1,0 +1,74 @@
+"""What leaves the house as a table is read as words by whatever program opens it."""
+
+import csv
+import io
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.utils import timezone
+
+from filsluss.models import AuditEntry
+from tests.pages.cases import open_transfer
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_dressed")]
+
+FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1+1", '=1","=2']
+PLAIN = ["a=1", 'Ritning "plan 2", åäö.pdf', "två\nrader", "'=1", "(1)", "😀"]
+
+
+@pytest.fixture(scope="module")
+def _dressed():
+    """The page of what is not there wants its sheet."""
+    call_command("collectstatic", verbosity=0, interactive=False)
+
+
+@pytest.fixture
+def administrator(client):
+    client.force_login(User.objects.create_superuser("admin", password="correct horse battery"))
+    return client
+
+
+def entry(words, public_id="K7PM-4QXD"):
+    return AuditEntry.objects.create(
+        at=timezone.now(), transfer_id_public=public_id, step="removed", role="sender",
+        actor=words, about=words, size=5, reason=words,
+    )  # fmt: skip
+
+
+def read_table(answer):
+    body = b"".join(answer.streaming_content)
+    assert body.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline="")))
+
+
+@pytest.mark.parametrize("words", FORMULAS)
+def test_c7_no_cell_of_an_export_begins_like_a_formula(administrator, words):
+    entry(words)
+    (row,) = read_table(administrator.get("/oversee/trail.csv"))
+    assert [row[name] for name in ("actor", "about", "reason")] == ["'" + words] * 3
+
+
+@pytest.mark.parametrize("words", PLAIN)
+def test_c7_all_other_words_come_as_they_were_typed(administrator, words):
+    written = entry(words)
+    (row,) = read_table(administrator.get("/oversee/trail.csv"))
+    assert [row[name] for name in ("actor", "about", "reason")] == [words] * 3
+    assert (row["size"], row["sha256"], row["step"]) == ("5", "", "removed")
+    assert row["at"] == f"{written.at:%Y-%m-%dT%H:%M:%S}.{written.at.microsecond // 1000:03}Z"
+
+
+def test_one_transfers_trail_holds_no_other_and_is_a_file_of_its_own_name(administrator):
+    transfer = open_transfer()
+    entry("en annan")
+    answer = administrator.get(f"/oversee/transfers/{transfer.public_id}/trail.csv")
+    assert {row["transfer"] for row in read_table(answer)} == {transfer.public_id}
+    assert answer["Content-Disposition"] == f'attachment; filename="audit-trail-{transfer.public_id}.csv"'
+    assert administrator.get("/oversee/transfers/AAAA-AAAA/trail.csv").status_code == 404
+
+
+def test_the_whole_trail_is_the_oldest_first_however_long_it_is(administrator):
+    for number in range(2001):
+        entry(f"nr {number}")
+    rows = read_table(administrator.get("/oversee/trail.csv"))
+    assert [row["about"] for row in rows] == [f"nr {number}" for number in range(2001)]
