@@ -27,7 +27,7 @@ class UploadRefused(Exception):
         self.code = code
 
 
-def total(of: Any, function: str = "SUM") -> Func:
+def total(of: Any, *, function: str = "SUM") -> Func:
     """Over all rows: what `aggregate` asks, as a column that a query can be composed with."""
     return Func(of, function=function, output_field=BigIntegerField())
 
@@ -50,8 +50,8 @@ STILL_OPEN = Prepared(
 CROWD = Prepared(
     lambda: TransferFile.objects.filter(transfer=Given("transfer", ROW), state__in=LIVE_FILE).values_list(
         total(F("size")),
-        total(F("pk"), "COUNT"),
-        total(Case(When(state=FileState.UPLOADING, then=1)), "COUNT"),
+        total(F("pk"), function="COUNT"),
+        total(Case(When(state=FileState.UPLOADING, then=1)), function="COUNT"),
     )
 )
 PROMISED = Prepared(

@@ -2,14 +2,22 @@
 
 # A new connection reads the schema and registers Django's functions anew, and the last one to close writes
 # the whole log back into the database: together more work than the rows of a small file's upload.
+#
+# Who finds the database locked sleeps, and longer each time, however soon it is free again. So the threads of
+# a process line up before it, and each is woken by the one before; only other processes are met by sleeping.
+
+from __future__ import annotations
 
 import os
 import sqlite3
+import threading
+from collections import defaultdict
 from typing import Any
 
 from django.db.backends.sqlite3 import base
 
 KEPT = 8
+LINE_SECONDS = 20.0  # then SQLite itself decides
 
 Place = tuple[int, int]
 
@@ -58,8 +66,28 @@ class Shelf:
 shelf = Shelf()
 
 
+class Line:
+    """Who may write next, of this process's threads, to each database."""
+
+    def __init__(self) -> None:
+        self._begin_anew()
+        os.register_at_fork(after_in_child=self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self._locks: defaultdict[Place | None, threading.Lock] = defaultdict(threading.Lock)
+
+    def enter(self, place: Place | None) -> threading.Lock | None:
+        """Holds the lock that is given back; None if its turn did not come."""
+        lock = self._locks[place]
+        return lock if lock.acquire(timeout=LINE_SECONDS) else None
+
+
+line = Line()
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     _place: Place | None = None
+    _turn: threading.Lock | None = None
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
         found = shelf.take(place_of(conn_params["database"]))
@@ -67,9 +95,35 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._place = place_of(conn_params["database"])
         return connection
 
+    def _start_transaction_under_autocommit(self) -> None:
+        self._turn = line.enter(self._place)
+        try:
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
+        except BaseException:
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn:
+            turn.release()
+
+    def _commit(self) -> None:
+        super()._commit()  # type: ignore[misc]
+        self._leave()
+
+    def _rollback(self) -> None:
+        try:
+            super()._rollback()  # type: ignore[misc]
+        finally:
+            self._leave()
+
     def _close(self) -> None:
         """Puts it on the shelf, unless it is in the middle of something or has failed."""
         connection, place = self.connection, self._place
         unfit = self.errors_occurred or self.in_atomic_block or connection.in_transaction
-        if unfit or place is None or not shelf.put(place, connection):
-            connection.close()
+        try:
+            if unfit or place is None or not shelf.put(place, connection):
+                connection.close()
+        finally:
+            self._leave()
