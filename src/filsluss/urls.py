@@ -3,6 +3,7 @@
 from django.urls import path, re_path, register_converter
 
 from filsluss.pages import (
+    abuse,
     accessibility,
     apply,
     decide,
@@ -50,6 +51,7 @@ urlpatterns = [
     path("upload/<token:token>", upload.account, name="upload"),
     path("upload/<token:token>/remove", upload.remove, name="remove"),
     path("status/<token:token>", status.status, name="status"),
+    path("status/<token:token>/report", abuse.report, name="report"),
     path("download/<token:token>", download.pickup, name="download"),
     path("code", download.code, name="code"),
     path("oversee", oversee.transfers, name="oversee"),

@@ -40,6 +40,8 @@ def rooms():
         letter_link(file),
         code_link(file),
         *(link(case, party) for case in cases for party in parties),
+        f"{link(transfer, Purpose.STATUS_RECIPIENT)}/report",
+        f"{link(transfer, Purpose.STATUS_RECIPIENT)}/report?reported=1",
         "/nothing/here",
     ]
 
@@ -50,8 +52,10 @@ def rendered(here, language):
     ready_file(transfer)
     oversight = ["/oversee", f"/oversee/transfers/{transfer.public_id}"]
     for address in [*OPEN_ROOMS, *rooms(), *oversight]:
-        yield address, here.get(f"{address}?lang={language}")
+        yield address, here.get(f"{address}{'&' if '?' in address else '?'}lang={language}")
     yield "an empty application", here.post(f"/?lang={language}", {})
+    party = link(open_transfer(), Purpose.STATUS_RECIPIENT)
+    yield "an empty report", here.post(f"{party}/report?lang={language}", {})
     yield "a decision", here.post(f"{link(pending(), Purpose.DECIDE)}?lang={language}", {})
 
 

@@ -1,18 +1,23 @@
-"""A report: somebody could not use a page, and whoever looks after the service hears of it."""
+"""A report: a page cannot be used or a case is misused, and whoever keeps the service hears of it."""
 
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from filsluss.actions.advance import note
 from filsluss.actions.apply import TooManyApplications, count_application
+from filsluss.letters.notice import write_abuse
 from filsluss.letters.report import KIND, write_report
-from filsluss.models import Letter
+from filsluss.models import AuditEntry, Letter, Transfer, pass_gate
 from filsluss.rules.addresses import AddressRefused, read_address
+from filsluss.rules.directions import Role
 from filsluss.rules.networks import Client
 from filsluss.rules.policy import Policy
 
 FAULT_MAX = 1000
 REPORT = "report"
+ABUSE, ABUSE_MAX, ABUSE_PER_DAY = "reported", 500, 5
+"""The step in the trail, how much may be said, and how often a day of one case."""
 
 
 class ReportRefused(ValueError):
@@ -57,3 +62,26 @@ def spare_support(*, policy: Policy, now: datetime) -> None:
     recent = Letter.objects.filter(kind=KIND, written_at__gt=now - timedelta(days=1))
     if recent.count() >= policy.letters_per_day:
         raise TooManyApplications(24 * 3600)
+
+
+def report_abuse(
+    words: str, *, transfer: Transfer, role: Role, policy: Policy, now: datetime, client: Client
+) -> None:
+    """Tells the administrators what a party says of the case, and keeps it in the case's trail.
+
+    Raises ReportRefused, or TooManyApplications: a network reports as seldom as it applies, and a case
+    is reported a few times a day at most.
+    """
+    said = words.strip()
+    if not said or len(said) > ABUSE_MAX:
+        raise ReportRefused({"abuse": "abuse_long" if said else "abuse_empty"})
+    with transaction.atomic():
+        count_application(client, policy=policy, now=now, kind=ABUSE)
+        pass_gate(ABUSE, now=now)
+        today = AuditEntry.objects.filter(
+            transfer_id_public=transfer.public_id, step=ABUSE, at__gt=now - timedelta(days=1)
+        )
+        if today.count() >= ABUSE_PER_DAY:
+            raise TooManyApplications(24 * 3600)
+        note(transfer, step=ABUSE, by=transfer.address_of(role), role=role, now=now, reason=said)
+        write_abuse(transfer, said, role=role, policy=policy, now=now)

@@ -14,8 +14,9 @@ from filsluss.models import Transfer
 from filsluss.pages import calm, sight
 from filsluss.pages.apply import OFFERED_DAYS
 from filsluss.pages.manners import speak, takes, typed, unlisted
+from filsluss.pages.status import report_page
 from filsluss.pages.words import problems_in
-from filsluss.rules.directions import Direction
+from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import State
 from filsluss.rules.tokens import Purpose
 
@@ -72,6 +73,7 @@ def form(
         "answer_by": sight.answer_by(transfer),
         "offered_days": offered_days(given.get("days", "")),
         "action": f"/decide/{transfer.token_for(Purpose.DECIDE, settings.POLICY.link_keys)}",
+        "report": report_page(transfer, Role.APPROVER),
         "typed": given,
         "problems": found,
         "errors": {problem.field: problem.text for problem in found},

@@ -12,8 +12,10 @@ from filsluss.actions.download import TooManyTries, WrongCode, file_by_code
 from filsluss.models import TransferFile
 from filsluss.pages import calm, sight
 from filsluss.pages.manners import client_of, speak, takes, typed, unlisted
+from filsluss.pages.status import report_page
 from filsluss.pages.upload import ended_words
 from filsluss.pages.words import problems_in
+from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import WHOLE_FILE, FileState
 
 
@@ -34,10 +36,12 @@ def pickup(request: HttpRequest, token: str) -> HttpResponse:
     if file.state != FileState.READY:
         return render(request, "pages/preparing.html", {"transfer": file.transfer})
     others = file.transfer.files.ready().exclude(pk=file.pk).prefetch_related("letters") if by_letter else ()
-    return show(request, file, list(others), token)
+    return show(request, file, list(others), token, by_letter=by_letter is not None)
 
 
-def show(request: HttpRequest, file: TransferFile, others: list[TransferFile], token: str) -> HttpResponse:
+def show(
+    request: HttpRequest, file: TransferFile, others: list[TransferFile], token: str, *, by_letter: bool
+) -> HttpResponse:
     transfer, keys = file.transfer, settings.POLICY.link_keys
     assert transfer.open_until is not None
     # Whoever came with a code fetches with what the code opened, and so never holds the letter's link.
@@ -46,6 +50,7 @@ def show(request: HttpRequest, file: TransferFile, others: list[TransferFile], t
     page: dict[str, Any] = {
         "transfer": transfer,
         "files": list(zip(map(sight.file_sight, (file, *others)), addresses, strict=True)),
+        "report": report_page(transfer, Role.RECIPIENT) if by_letter else "",
         "everything": f"/zip/{token}/{transfer.public_id}.zip" if others else "",
         "through": sight.last_day(transfer.open_until),
         "time_left": sight.days_left(transfer.open_until, timezone.now()),

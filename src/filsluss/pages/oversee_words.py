@@ -35,6 +35,7 @@ def step_word(step: str) -> str:
         "infected": _("malicious code was found"),
         "released": _("let through without a virus check"),
         "fetched": _("downloaded"),
+        "reported": _("abuse reported"),
         "file-ended": _("to be deleted: time was up"),
         "file-removed": _("to be deleted: removed by the administrator"),
         "file-withdrawn": _("to be deleted: removed by the sender"),
@@ -59,6 +60,7 @@ def letter_word(kind: str) -> str:
         "expiry-reminder": _("The time is soon up"),
         "file-removed": _("A file was removed"),
         "file-infected": _("Malicious code was found"),
+        "abuse-reported": _("Abuse was reported"),
         "undelivered": _("An email did not arrive"),
         "erased": _("All files deleted"),
     }

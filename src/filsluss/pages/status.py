@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from filsluss.models import Transfer
-from filsluss.models.transfer import STATUS_PURPOSE
+from filsluss.models.transfer import STATUS_PURPOSE, LinkLost
 from filsluss.pages import sight
 from filsluss.pages.manners import speak, takes, unlisted
 from filsluss.rules.directions import Role
@@ -41,6 +41,7 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
         "role": role.value,
         "heading": heading,
         "next_step": next_step,
+        "report": report_page(transfer, role),
         "marks": list(timeline(transfer, role, now)),
         "next_letter": transfer.is_undecided_at(now) or transfer.is_open_at(now),
     }
@@ -53,6 +54,14 @@ def party_behind(token: str) -> tuple[Transfer, Role]:
         if transfer := Transfer.objects.by_link(token, purpose).first():
             return transfer, role
     raise Http404
+
+
+def report_page(transfer: Transfer, role: Role) -> str:
+    """Where this party reports the case; empty if the key of the link is lost."""
+    try:
+        return f"/status/{transfer.token_for(STATUS_PURPOSE[role], settings.POLICY.link_keys)}/report"
+    except LinkLost:
+        return ""
 
 
 def standing(transfer: Transfer, role: Role, now: datetime) -> tuple[str, str]:

@@ -98,6 +98,8 @@ def code_words() -> dict[str, str]:
 
 def report_words() -> dict[str, str]:
     return {
+        "abuse_empty": _("Describe what is wrong"),
+        "abuse_long": _("The text must be 500 characters or fewer"),
         "fault_empty": _("Describe what does not work"),
         "fault_long": _("The text must be 1,000 characters or fewer"),
     }
