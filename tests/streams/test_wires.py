@@ -115,6 +115,23 @@ def test_the_next_request_on_the_line_begins_where_the_body_ends(wired, account)
         assert [line.answer().headers["Upload-Offset"] for _ in range(2)] == ["5", "9"]
 
 
+@pytest.mark.parametrize("pause", [0, 0.1], ids=["fast", "slow"])
+def test_after_a_fast_body_its_end_and_a_short_request_are_not_waited_for(wired, account, pause):
+    """Large pieces are waited for only while the sender is quick, and by nobody after the body."""
+    where = announce(wired, account, len(DATA)).location
+    begun = time.monotonic()
+    with Line(wired) as line:
+        line.append(where, 0, DATA[: 2 * MIB], length=len(DATA) - 1)
+        for start in range(2 * MIB, len(DATA) - 1, MIB // 8):
+            time.sleep(pause)
+            line.say(DATA[start : min(start + MIB // 8, len(DATA) - 1)])
+        assert line.answer().headers["Upload-Offset"] == str(len(DATA) - 1)
+        line.append(where, len(DATA) - 1, DATA[-1:], length=1)
+        assert line.answer().headers["Upload-Offset"] == str(len(DATA))
+    assert time.monotonic() - begun < 20  # a request that nothing wakes waits for ever
+    assert await_ready(wired, account)["sha256"] == hashlib.sha256(DATA).hexdigest()
+
+
 def test_two_requests_sent_in_one_breath_are_told_apart(wired, account):
     where = announce(wired, account, 9).location
     with Line(wired) as line:
