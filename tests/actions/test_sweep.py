@@ -1,11 +1,13 @@
 """What time does: bytes are gone before anybody is told so, once, and at last the rows and names go too."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from filsluss.actions import oversee, sweep, upload
+from filsluss.letters import notice
 from filsluss.models import Attempt, AuditEntry, Letter, Transfer, TransferFile
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.tokens import draw_upload_id
@@ -14,6 +16,7 @@ from tests.letters.cases import BO, house_policy, make_file, make_transfer
 
 POLICY = house_policy()
 BOOT = "this boot"
+ALARM = {"check": "clock", "since": "x", "value": "x", "limit": "", "link": "https://fts.example.se/oversee"}
 
 
 def stored(store, transfer, now, number=1, **own):
@@ -161,6 +164,7 @@ def test_after_forget_days_rows_and_letters_go_and_the_trail_keeps_no_name(now, 
     transfer = make_transfer(now, state=state, over_at=now)
     file = make_file(transfer, now, state=FileState.ERASED)
     sweep.compose.write("erased", transfer=transfer, role=sweep.Role.SENDER, policy=POLICY, now=now)
+    Letter.objects.update(delivery="sent")
     sweep.note(
         transfer, step="file-removed", by=BO, role="administrator", now=now, reason="Fel fil.", file=file
     )
@@ -179,6 +183,29 @@ def test_after_forget_days_rows_and_letters_go_and_the_trail_keeps_no_name(now, 
     assert AuditEntry.objects.count() == 1
     sweep.forget(policy=POLICY, now=now + 365 * day)
     assert AuditEntry.objects.count() == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("days", [0, 30])
+@pytest.mark.parametrize("delivery", ["sent", "given_up", "withdrawn"])
+def test_nothing_is_forgotten_before_every_letter_about_it_has_left_or_never_will(now, days, delivery):
+    policy, at = house_policy(forget_days=days), now + timedelta(days=days)
+    transfer = make_transfer(now, state=State.CLOSED, over_at=now)
+    for role in (sweep.Role.SENDER, sweep.Role.RECIPIENT):
+        sweep.compose.write("erased", transfer=transfer, role=role, policy=policy, now=now)
+    notice.write("alarm", key="alarm", facts=ALARM, policy=replace(policy, admin_emails=(BO,)), now=now)
+    Letter.objects.filter(role="sender").update(delivery=delivery)
+    assert (sweep.forget(policy=policy, now=at), Transfer.objects.count(), Letter.objects.count()) == (
+        0,
+        1,
+        3,
+    )
+    Letter.objects.update(delivery=delivery)
+    assert (sweep.forget(policy=policy, now=at), Transfer.objects.count(), Letter.objects.count()) == (
+        1,
+        0,
+        0,
+    )
 
 
 @pytest.mark.django_db

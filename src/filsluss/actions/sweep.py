@@ -13,6 +13,7 @@ from filsluss.actions.upload import make_ready, receive, take_away
 from filsluss.blobs import BlobBusy, BlobMissing, Store
 from filsluss.letters import compose
 from filsluss.models import Attempt, AuditEntry, Heartbeat, Letter, Transfer, TransferFile
+from filsluss.models.letter import Delivery
 from filsluss.models.transfer import LinkLost
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ENDED, ERASED, LAPSED, LIVE_FILE, OVER, Because, FileState, State, Step
@@ -224,13 +225,17 @@ def _made_ready(file: TransferFile, store: Store, policy: Policy, now: datetime)
 
 
 def forget(*, policy: Policy, now: datetime) -> int:
-    """Rows, letters and names go after their time; audit entries lose their names, and go later."""
-    old = Transfer.objects.filter(state__in=OVER, over_at__lte=now - timedelta(days=policy.forget_days))
-    forgotten = _forget_rows(old)
+    """Rows, letters and names go after their time; audit entries lose their names, and go later.
+
+    A letter that has not left is waited for: it leaves, or is given up, within days.
+    """
+    long_ago = now - timedelta(days=policy.forget_days)
+    old = Transfer.objects.filter(state__in=OVER, over_at__lte=long_ago)
+    forgotten = _forget_rows(old.exclude(letters__in=Letter.objects.queued()))
     AuditEntry.objects.filter(at__lte=now - timedelta(days=policy.audit_days)).delete()
     Attempt.objects.filter(at__lte=now - timedelta(days=1)).delete()
-    homeless = Letter.objects.filter(transfer__isnull=True)
-    homeless.filter(written_at__lte=now - timedelta(days=policy.forget_days)).delete()
+    homeless = Letter.objects.filter(transfer__isnull=True, written_at__lte=long_ago)
+    homeless.exclude(delivery=Delivery.QUEUED).delete()
     return forgotten
 
 
