@@ -4,19 +4,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.db import close_old_connections, connection
 
-from filsluss.actions import alarm, scan, sweep
+from filsluss.actions import alarm, pause, scan, sweep
 from filsluss.actions.reconcile import reconcile
 from filsluss.actions.wipe import wipe_log
 from filsluss.actions.world import World
 from filsluss.blobs import Store
 from filsluss.blobs.clamd import Clamd
 from filsluss.letters import postman
-from filsluss.models import Heartbeat, Transfer
+from filsluss.letters.lease import Holder
+from filsluss.models import Heartbeat, Pause, Transfer
 from filsluss.rules.policy import Policy
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class House:
     store: Store
     boot_id: str
     scanner: Clamd | None = None
+    postman: Holder = field(default_factory=Holder)
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,11 @@ CHORES = (
         0.5,
         lambda house, now: sweep.erase_files(store=house.store, policy=house.policy, now=now),
     ),
-    Chore("deliver letters", 0.5, lambda house, now: postman.deliver_next(policy=house.policy, now=now)),
+    Chore(
+        "deliver letters",
+        0.5,
+        lambda house, now: postman.deliver_next(house.postman, policy=house.policy, now=now),
+    ),
     Chore(
         "erase orphans",
         600,
@@ -148,29 +154,41 @@ def clock() -> datetime:
 
 
 class Clock:
-    """What is erased on a wrong clock is gone: after a leap, or a long absence, that waits an hour."""
+    """What is erased on a wrong clock is gone: after a leap, or a long absence, that waits an hour.
 
-    def __init__(self) -> None:
+    The pause is kept in the database, so that a worker that starts meanwhile waits, too.
+    """
+
+    def __init__(self, boot_id: str) -> None:
         self._wall, self._steady = clock(), time.monotonic()
-        self._paused_until = 0.0
-        self._why = ""
+        self._boot_id = boot_id
+        self._met: dict[tuple[str, float], float] = {}
 
     @property
     def trouble(self) -> str:
-        """Why it is not trusted just now; empty when it is."""
-        return "" if self.is_trusted() else self._why
-
-    def is_trusted(self) -> bool:
-        """Looks at the clock, too: a leap of more than an hour starts a pause."""
+        """Why it is not trusted just now; empty when it is. A leap of more than an hour starts a pause."""
         drift = clock() - self._wall - timedelta(seconds=time.monotonic() - self._steady)
         if abs(drift) > LEAP:
             self.pause(f"the clock leapt by {drift}")
             self._wall, self._steady = clock(), time.monotonic()
-        return time.monotonic() >= self._paused_until
+        now = pause.under_way()
+        if now and time.monotonic() - self._began(now) >= PAUSE:
+            pause.end(now)
+            return ""
+        return now.why if now else ""
+
+    def is_trusted(self) -> bool:
+        return not self.trouble
 
     def pause(self, why: str) -> None:
-        self._paused_until, self._why = time.monotonic() + PAUSE, why
+        pause.begin(why, boot_id=self._boot_id, steady=time.monotonic())
         log.error("%s: nothing is ended, lapsed or forgotten for an hour; is the time right?", why)
+
+    def _began(self, pause: Pause) -> float:
+        """By our steady clock; of one begun by another, all we know is when we met it."""
+        if pause.boot_id == self._boot_id and pause.steady <= time.monotonic():
+            return pause.steady
+        return self._met.setdefault((pause.boot_id, pause.steady), time.monotonic())
 
 
 def long_absence(now: datetime) -> str:
@@ -183,11 +201,15 @@ def long_absence(now: datetime) -> str:
 
 
 def run_once(house: House, now: datetime) -> int:
-    """Does all that is due at `now`, until nothing is left; returns how much that was."""
+    """Does all that is due at `now`, until nothing is left; returns how much that was.
+
+    A letter in another's hands is waited for: he may have died, and there may be no next round soon.
+    """
     total, done = 0, -1
     while done:
         done = sum(_exhaust(chore, house, now) for chore in CHORES)
         total += done
+        done = done or postman.outwait(house.postman, now=now)
     return total
 
 
@@ -208,9 +230,11 @@ def chores_of_a_long_life(watch: Clock) -> tuple[Chore, ...]:
 
 def run_forever(house: House, stop: threading.Event) -> None:
     """Each chore in a thread of its own, so that a long one keeps no other waiting."""
-    watch = Clock()
+    watch = Clock(house.boot_id)
     if why := long_absence(clock()):
         watch.pause(why)
+    elif why := watch.trouble:
+        log.error("%s: the pause of a worker before this one goes on", why)
     threads = [
         threading.Thread(target=_repeat, args=(chore, house, watch, stop), name=chore.name, daemon=True)
         for chore in (*CHORES, *chores_of_a_long_life(watch))
@@ -233,9 +257,9 @@ def _repeat(chore: Chore, house: House, watch: Clock, stop: threading.Event) -> 
 
 
 def _try(chore: Chore, house: House, watch: Clock) -> int:
-    if chore.is_final and not watch.is_trusted():
-        return 0
     try:
+        if chore.is_final and not watch.is_trusted():
+            return 0
         return int(chore.run(house, clock()))
     except Exception:
         log.exception("the chore %r failed and will be tried again", chore.name)

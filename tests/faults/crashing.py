@@ -18,7 +18,7 @@ from tests.parts.post import Arrived, Post
 from tests.parts.world import Told, verify_world
 
 SOON = timedelta(minutes=3)
-"""Enough for the claim of a postman who died to end, and for the pause after a first try."""
+"""Enough for the lease of a scanner who died to end, and for the pause after a letter's first try."""
 
 
 class Crashing:

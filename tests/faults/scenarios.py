@@ -240,9 +240,7 @@ def make_ready(case: Case) -> None:
 
 
 def made_ready(case: Case) -> None:
-    """A scan takes its time, so that the letter it leads to is due after the round began."""
     case.here.work(SOON)
-    case.here.work(SOON + SOON)
     come_once_or_twice(case, "file-ready", case.bo)
     assert people.fetch(case.house, case.arrived("file-ready", case.bo)[0]).body == BODY
 

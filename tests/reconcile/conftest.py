@@ -11,6 +11,7 @@ from filsluss.actions.apply import apply
 from filsluss.actions.world import World
 from filsluss.blobs import Store
 from filsluss.letters import postman
+from filsluss.letters.lease import Holder
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
@@ -65,7 +66,7 @@ def ready(begin: Callable[..., TransferFile], store: Store, policy: Policy, now:
     file = begin(b"ritning")
     upload.receive(file, boot_id=BOOT, now=now)
     sweep.ready_received(store=store, policy=policy, now=now)
-    while postman.deliver_next(policy=policy, now=now):
+    while postman.deliver_next(Holder(), policy=policy, now=now):
         pass
     file.refresh_from_db()
     return file

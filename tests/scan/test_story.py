@@ -127,6 +127,15 @@ def test_while_clamd_is_away_the_file_waits_and_the_administrator_may_release_it
     wait_until(lambda: "Viruskontrollen fungerar inte" not in eva.get("/oversee?lang=sv"))
 
 
+def test_one_round_of_the_worker_scans_a_file_and_sends_the_letter_that_follows(make_house, lasting, post):
+    house = make_house(CLAMD=lasting.address)
+    house.run("migrate")
+    house.start("web")
+    people.send_tus(house, people.apply(house, FORM).location, b"ritning", filename="ritning.pdf")
+    house.work()
+    assert people.fetch(house, post.one("file-ready")).body == b"ritning"
+
+
 def test_check_looks_into_clamd(make_house, make_scanner):
     """Away, as it should be, silent about its limits, too small, and without a signature."""
     scanner = make_scanner()

@@ -95,7 +95,7 @@ def test_an_alarm_that_could_not_be_delivered_raises_no_other(policy, store, now
 
 
 def test_a_clock_that_is_not_trusted_is_told_with_why(policy, store, now):
-    clock = Clock()
+    clock = Clock("this boot")
     assert clock.trouble == ""
     clock.pause("the clock leapt by 2:00:00")
     assert look(policy, store, now, clock=clock.trouble) == ["clock"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from django.db import connection
 from django.db.models import Count, F, Q
@@ -9,6 +10,7 @@ from django.db.models import Count, F, Q
 from filsluss.actions import scan, sweep
 from filsluss.actions.advance import distinct_roles
 from filsluss.actions.world import Finding, Mend, World
+from filsluss.letters.lease import is_gone, ours
 from filsluss.letters.postman import BLANK
 from filsluss.models import AuditEntry, Letter, Transfer, TransferFile
 from filsluss.models.letter import Delivery
@@ -147,12 +149,11 @@ def make_ready(world: World) -> Mend:
 
 
 def letters_in_dead_hands(world: World) -> Iterator[Finding]:
-    """I11: the claim of a postman who died ends; whoever is next takes the letter."""
-    held = Letter.objects.queued().filter(claimed_until__lte=world.settled)
-    for letter in held:
-        yield Finding(
-            "I11", f"letter {letter.key}: its postman died", lambda: held.update(claimed_until=None)
-        )
+    """I11: whoever is next takes the letter of a postman who died."""
+    for letter in Letter.objects.queued().filter(next_try_at__lte=world.settled).exclude(holder=""):
+        if is_gone(letter.holder):
+            free = partial(ours(letter).update, holder="")
+            yield Finding("I11", f"letter {letter.key}: its postman died", free)
 
 
 def secrets_in_old_letters(world: World) -> Iterator[Finding]:

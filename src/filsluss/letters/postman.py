@@ -2,7 +2,6 @@
 
 import logging
 import smtplib
-import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -12,29 +11,25 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F
 
-from filsluss.letters import compose
+from filsluss.letters import compose, lease
 from filsluss.letters.envelope import message_of
 from filsluss.letters.hygiene import one_line
+from filsluss.letters.lease import Holder, held, ours
 from filsluss.models import Letter, Transfer, TransferFile
-from filsluss.models.letter import Delivery
+from filsluss.models.letter import Delivery, LetterQuerySet
 from filsluss.rules.directions import Role
 from filsluss.rules.policy import Policy
 
 log = logging.getLogger(__name__)
 
-CLAIM, RENEWAL = timedelta(minutes=2), 20.0
-"""How long a letter is a postman's own after his last sign of life, and the seconds between two signs."""
-OTHER_CLOCK, HINT = timedelta(hours=1), 2.0
-"""A claim that ended so long ago may be a living postman's with another clock: he is left some seconds."""
 ANSWER = 600.0
 """Seconds to wait for the server once it talks to us (RFC 5321, 4.5.3.2.6): it may be reading the letter."""
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 LATER = timedelta(hours=3)
 PATIENCE = timedelta(days=5)
 LONGEST_TROUBLE = 300
-BLANK = {"subject": "", "text": "", "html": "", "claimed_until": None}
+BLANK = {"subject": "", "text": "", "html": "", "holder": ""}
 
 ABOUT_US = frozenset({530, 534, 535, 538})
 """Refusals that speak of our sign-in, at whatever word of the conversation they come."""
@@ -56,19 +51,25 @@ class Never(Exception):
         self.answer = answer
 
 
-def deliver_next(*, policy: Policy, now: datetime) -> bool:
+class Lost(Exception):
+    """The letter is no longer ours to send: withdrawn, or another has taken it."""
+
+
+def deliver_next(me: Holder, *, policy: Policy, now: datetime) -> bool:
     """Handles one letter that is due, for better or worse; False if there is none."""
-    letter = claim(now=now)
+    letter = claim(me, now=now)
     if letter is None:
         return False
-    try:
-        with held(letter, now=now):
+    with held(letter):
+        try:
             deliver(letter, policy=policy, now=now)
-    except NotNow as delay:
-        put_off(letter, trouble=str(delay), policy=policy, now=now)
-    except Never as end:
-        why = "refused" if end.answer else "fault"
-        give_up(letter, trouble=str(end), answer=end.answer, why=why, policy=policy, now=now)
+        except NotNow as delay:
+            put_off(letter, trouble=str(delay), policy=policy, now=now)
+        except Never as end:
+            why = "refused" if end.answer else "fault"
+            give_up(letter, trouble=str(end), answer=end.answer, why=why, policy=policy, now=now)
+        except Lost:
+            log.warning("letter %s is no longer ours, and is not sent", letter.key)
     return True
 
 
@@ -85,45 +86,40 @@ def withdraw_unsent(
     return unsent.update(delivery=Delivery.WITHDRAWN, **BLANK)
 
 
-def claim(*, now: datetime) -> Letter | None:
-    """A due letter that no other postman will touch for a while, or None; another may be quicker."""
-    due = Letter.objects.due_at(now).still_true_at(now).select_related("transfer", "file")
-    while (letter := due.first()) is not None:
-        if letter.claimed_until and now - letter.claimed_until > OTHER_CLOCK:
-            time.sleep(HINT)  # who holds it may be at it this moment, by a clock that goes behind ours
-        mine = Letter.objects.due_at(now).filter(pk=letter.pk, claimed_until=letter.claimed_until)
-        if mine.update(claimed_until=now + CLAIM, tries=F("tries") + 1):
-            letter.tries += 1
+def claim(me: Holder, *, now: datetime) -> Letter | None:
+    """A due letter that no other postman will touch now, or None; another may be quicker."""
+    due, in_hands = due_letters(now), list[int]()
+    while (letter := due.exclude(pk__in=in_hands).first()) is not None:
+        if not me.may_take(letter):
+            in_hands.append(letter.pk)
+        elif me.take(letter):
             return letter
+    me.remember_only(in_hands)
     return None
 
 
-@contextmanager
-def held(letter: Letter, *, now: datetime) -> Iterator[None]:
-    """Keeps the claim alive for as long as the server takes; a postman who dies loses it soon."""
-    done = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(letter, now, done), name="claim", daemon=True)
-    keeper.start()
-    try:
-        yield
-    finally:
-        done.set()
-        keeper.join()
+def due_letters(now: datetime) -> LetterQuerySet:
+    return Letter.objects.due_at(now).still_true_at(now).select_related("transfer", "file")
 
 
-def _keep(letter: Letter, now: datetime, done: threading.Event) -> None:
-    began = time.monotonic()
-    while not done.wait(RENEWAL):
-        until = now + CLAIM + timedelta(seconds=time.monotonic() - began)
-        with suppress(DatabaseError):
-            Letter.objects.queued().filter(pk=letter.pk).update(claimed_until=until)
-    connection.close()
+def outwait(me: Holder, *, now: datetime) -> bool:
+    """Waits for due letters in others' hands, a lease at most; True as soon as one may be taken."""
+    end = time.monotonic() + lease.LEASE + 1
+    while in_hands := list(due_letters(now)):
+        if any(me.may_take(letter) for letter in in_hands):
+            return True
+        if time.monotonic() >= end:
+            break
+        time.sleep(0.2)
+    return False
 
 
 def deliver(letter: Letter, *, policy: Policy, now: datetime) -> None:
-    """The row is marked while the line is still open: after the 250 nothing may come in between."""
+    """The row is asked when the line is open, and marked while it still is: nothing may come in between."""
     message = ready_to_go(letter, policy=policy)
     with line() as server:
+        if not ours(letter).exists():
+            raise Lost
         hand_in(message, server)
         remember_sent(letter, now=now)
 
@@ -223,9 +219,7 @@ def put_off(letter: Letter, *, trouble: str, policy: Policy, now: datetime) -> N
         give_up(letter, trouble=trouble, answer="", why="expired", policy=policy, now=now)
         return
     again = min(now + pause_after(letter.tries), end)
-    Letter.objects.queued().filter(pk=letter.pk).update(
-        next_try_at=again, claimed_until=None, trouble=trouble
-    )
+    ours(letter).update(next_try_at=again, holder="", trouble=trouble)
     log.warning("letter %s waits after try %s: %s", letter.key, letter.tries, trouble)
 
 
@@ -236,11 +230,7 @@ def pause_after(tries: int) -> timedelta:
 def give_up(letter: Letter, *, trouble: str, answer: str, why: str, policy: Policy, now: datetime) -> None:
     """No more tries; if somebody was waiting for it, the sender hears of that in the same transaction."""
     with transaction.atomic():
-        given_up = (
-            Letter.objects.queued()
-            .filter(pk=letter.pk)
-            .update(delivery=Delivery.GIVEN_UP, given_up_at=now, trouble=trouble, **BLANK)
-        )
+        given_up = ours(letter).update(delivery=Delivery.GIVEN_UP, given_up_at=now, trouble=trouble, **BLANK)
         if given_up and letter.transfer and letter.kind in MISSED and letter.role != Role.SENDER:
             compose.write(
                 "undelivered",
@@ -251,4 +241,5 @@ def give_up(letter: Letter, *, trouble: str, answer: str, why: str, policy: Poli
                 file=letter.file,
                 about={"address": letter.to, "role": letter.role, "trouble": answer, "why": why},
             )
-    log.error("letter %s was given up: %s", letter.key, trouble)
+    if given_up:
+        log.error("letter %s was given up: %s", letter.key, trouble)

@@ -4,7 +4,7 @@ from filsluss.models.audit import AuditEntry
 from filsluss.models.letter import Letter
 from filsluss.models.transfer import Transfer
 from filsluss.models.transfer_file import TransferFile
-from filsluss.models.watch import Alarm, Attempt, Gate, Heartbeat, pass_gate
+from filsluss.models.watch import Alarm, Attempt, Gate, Heartbeat, Pause, pass_gate
 
 __all__ = [
     "Alarm",
@@ -13,6 +13,7 @@ __all__ = [
     "Gate",
     "Heartbeat",
     "Letter",
+    "Pause",
     "Transfer",
     "TransferFile",
     "pass_gate",

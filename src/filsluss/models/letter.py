@@ -25,9 +25,10 @@ class Delivery(models.TextChoices):
 
 class LetterQuerySet(models.QuerySet["Letter"]):
     def due_at(self, now: datetime) -> LetterQuerySet:
-        """Queued, its pause over, and not in another postman's hands."""
-        free = Q(claimed_until__isnull=True) | Q(claimed_until__lte=now)
-        return self.filter(free, delivery=Delivery.QUEUED, next_try_at__lte=now).order_by("next_try_at", "id")
+        """Queued and never tried, or its pause over; whoever holds it."""
+        # One that was never tried is due by being written: whose clock wrote it does not count.
+        ready = Q(tries=0) | Q(next_try_at__lte=now)
+        return self.filter(ready, delivery=Delivery.QUEUED).order_by("next_try_at", "id")
 
     def still_true_at(self, now: datetime) -> LetterQuerySet:
         """Without those that time has made untrue, though the sweep has not come to withdraw them."""
@@ -58,7 +59,10 @@ class Letter(models.Model):
     delivery = models.CharField(max_length=16, choices=Delivery.choices, default=Delivery.QUEUED)
     written_at = models.DateTimeField()
     next_try_at = models.DateTimeField()
-    claimed_until = models.DateTimeField(null=True)
+    holder = models.CharField(max_length=100, blank=True, default="", help_text="who is sending it now")
+    signs = models.PositiveIntegerField(
+        default=0, help_text="grows when it is taken, and with each sign of life of its holder"
+    )
     tries = models.PositiveIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True)

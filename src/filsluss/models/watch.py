@@ -46,6 +46,18 @@ class Alarm(models.Model):
         return self.name
 
 
+class Pause(models.Model):
+    """A clock is not trusted: since when, by the steady clock of that start of the machine, and why."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    why = models.CharField(max_length=300)
+    boot_id = models.CharField(max_length=36)
+    steady = models.FloatField()
+
+    def __str__(self) -> str:
+        return self.why
+
+
 class Gate(models.Model):
     """A row to lock: whoever counts and then acts on the count passes it one at a time."""
 
