@@ -40,7 +40,7 @@ class Going:
         self.file = file
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
         self.is_cut = False
-        if self._socket:
+        if self._socket:  # it waits in the kernel, which watches the client better than a poll for each piece
             self._socket.settimeout(None)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(PATIENCE * 1000))
 
