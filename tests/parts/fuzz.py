@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote_plus, urlencode
@@ -24,6 +25,8 @@ DOCUMENTED = {
 }
 PATIENCE = 60.0
 """Seconds in which even a request that stops half-way is answered or hung up on."""
+RENEWED_AFTER = 1000
+"""Requests of one thread to one account: later its pages, full of files, are slow, and its links used up."""
 
 NASTY = [
     b"\x00", b"%00", b"%0d%0a", b"\r\n", b"\n", b"\xff\xfe", b"\xed\xa0\x80", b"%ff", b"%u0000", b"../",
@@ -67,15 +70,19 @@ class Outcome:
 
 
 class Seeds:
-    """Well-formed requests to every door of a house that has an account, a file and an application."""
+    """Well-formed requests to every door of an account with a file and of an application, both `name`'s."""
 
-    def __init__(self, house: House, post: Post) -> None:
+    def __init__(self, house: House, post: Post, name: str) -> None:
         self.host = house.url.partition("//")[2].encode()
-        upload = people.apply(house, people.FORM).location
+        anna, bo = f"anna.{name}@ltdalarna.se", f"bo.{name}@rontgen.example"
+        outbound = {**people.FORM, "sender_email": anna, "recipient_email": bo}
+        inbound = {**people.FROM_OUTSIDE, "sender_email": bo, "recipient_email": anna}
+        upload = people.apply(house, outbound).location
         people.send_tus(house, upload, b"x" * 3000, filename="klar.txt", with_code="1")
-        people.apply(house, people.FROM_OUTSIDE)
-        decide = people.path_of(post.one("approval-requested").links("decide")[0])
-        letter = post.one("file-ready")
+        people.apply(house, inbound)
+        request = post.one("approval-requested", to=anna, seconds=PATIENCE)
+        decide = people.path_of(request.links("decide")[0])
+        letter = post.one("file-ready", to=bo, seconds=PATIENCE)
         address = people.download_links(house, letter)[0]
         page = people.path_of(letter.links("download")[0])
         one = people.announce(house, upload, 10**6).location
@@ -84,8 +91,8 @@ class Seeds:
             *(self.plain("GET", path) for path in (upload, decide, page, address, f"{upload}/files", "/no")),
             self.plain("GET", address, Range="bytes=5-90", If_Range='"x"'),
             self.plain("GET", f"/zip/{page.rpartition('/')[2]}/{letter.transfer}.zip"),
-            self.form("/", people.FORM),
-            self.form("/", people.FROM_OUTSIDE),
+            self.form("/", outbound),
+            self.form("/", inbound),
             self.form("/code", {"code": "K7PM-4QXD-9T2V"}),
             self.form(decide, {"decision": "approve", "days": "0"}),
             self.form(decide, {"decision": "reject", "rejection_reason": ""}),
@@ -132,73 +139,86 @@ class Seeds:
 class Fuzz:
     """Draws requests and sends each on a connection of its own."""
 
-    def __init__(self, house: House, seeds: Seeds) -> None:
-        self.house, self.seeds = house, seeds
+    def __init__(self, house: House, post: Post) -> None:
+        self.house, self.post = house, post
         self.outcome = Outcome()
         self._lock = threading.Lock()
 
     def run(self, *, seed: int, seconds: float, count: int, threads: int = 4) -> Outcome:
         """Until the time is out or that many have been sent; each thread draws from a seed of its own."""
         end = time.monotonic() + seconds
-        crowd = [
-            threading.Thread(target=self._send, args=(random.Random(f"{seed}.{n}"), count // threads, end))
-            for n in range(threads)
-        ]
-        for thread in crowd:
-            thread.start()
-        for thread in crowd:
-            thread.join()
+
+        def share(number: int) -> None:
+            self._send(random.Random(f"{seed}.{number}"), len(range(number, count, threads)), end)
+
+        with ThreadPoolExecutor(threads) as crowd:
+            list(crowd.map(share, range(threads)))
         return self.outcome
 
     def _send(self, chance: random.Random, count: int, end: float) -> None:
-        for _ in range(count):
+        for number in range(count):
             if time.monotonic() >= end:
                 return
-            request = self.draw(chance)
-            status, fault = self.ask(request)
+            if number % RENEWED_AFTER == 0:
+                seeds = Seeds(self.house, self.post, f"{chance.getrandbits(32):08x}")
+            request = draw(seeds, chance)
+            status, fault = self.ask(request, client=some_client(chance))
             with self._lock:
                 self.outcome.statuses[status] += 1
                 if fault:
                     self.outcome.faults.append(f"{fault}: {request[:3000]!r}")
 
-    def draw(self, chance: random.Random) -> bytes:
-        if chance.random() < 0.2:
-            return self.draw_form(chance)
-        request = bytearray(chance.choice(self.seeds.all))
-        for _ in range(chance.choice((1, 1, 2, 3, 8))):
-            mutate(request, chance)
-        return bytes(request)
-
-    def draw_form(self, chance: random.Random) -> bytes:
-        """A whole form whose fields hold what no person types."""
-        names = [*people.THROUGH, "days", "code", "decision", "rejection_reason", "file", "", "\0"]
-        pairs = [(chance.choice(names), nasty_text(chance)) for _ in range(chance.randrange(12))]
-        body = "&".join(f"{quote_plus(name)}={text}" for name, text in pairs)
-        return self.seeds.form_of(chance.choice(self.seeds.forms), body.encode("latin-1", "replace"))
-
-    def ask(self, request: bytes) -> tuple[int, str]:
+    def ask(self, request: bytes, *, client: str) -> tuple[int, str]:
         """The status (0: hung up on without a word), and what is wrong with it."""
         try:
-            said = self._say(request)
+            said = self._say(request, client)
         except TimeoutError:
             return -1, "no answer in a minute"
-        except OSError:
-            return 0, ""
+        except OSError as fault:
+            return 0, f"{fault}" if is_whole(request) else ""
         # gunicorn answers in the version it was asked in, even if there is none; interim answers are none.
         found = re.match(rb"(?:HTTP/1\.\d 1\d\d.*?\r\n\r\n)*HTTP/1\.\d (\d{3})", said, re.DOTALL)
         if not found:
-            return 0, "an answer that is none" if said else ""
+            return 0, "no answer, or none that is one" if said or is_whole(request) else ""
         status = int(found[1])
         return status, judge(status, said)
 
-    def _say(self, request: bytes) -> bytes:
-        with socket.create_connection(("127.0.0.1", self.house.port), timeout=PATIENCE) as line:
+    def _say(self, request: bytes, client: str) -> bytes:
+        there = ("127.0.0.1", self.house.port)
+        with socket.create_connection(there, timeout=PATIENCE, source_address=(client, 0)) as line:
             line.sendall(request)
             line.shutdown(socket.SHUT_WR)
             said = b""
             while (piece := line.recv(1 << 16)) and len(said) < 1 << 20:
                 said += piece
             return said
+
+
+def draw(seeds: Seeds, chance: random.Random) -> bytes:
+    if chance.random() < 0.2:
+        return draw_form(seeds, chance)
+    request = bytearray(chance.choice(seeds.all))
+    for _ in range(chance.choice((1, 1, 2, 3, 8))):
+        mutate(request, chance)
+    return bytes(request)
+
+
+def draw_form(seeds: Seeds, chance: random.Random) -> bytes:
+    """A whole form whose fields hold what no person types."""
+    names = [*people.THROUGH, "days", "code", "decision", "rejection_reason", "file", "", "\0"]
+    pairs = [(chance.choice(names), nasty_text(chance)) for _ in range(chance.randrange(12))]
+    body = "&".join(f"{quote_plus(name)}={text}" for name, text in pairs)
+    return seeds.form_of(chance.choice(seeds.forms), body.encode("latin-1", "replace"))
+
+
+def some_client(chance: random.Random) -> str:
+    """Anybody on this loopback: one client alone would soon be kept from guessing codes."""
+    return f"127.{chance.randrange(1, 255)}.{chance.randrange(256)}.{chance.randrange(1, 255)}"
+
+
+def is_whole(request: bytes) -> bool:
+    """Whether its header has an end, so that it must be answered."""
+    return b"\r\n\r\n" in request
 
 
 def judge(status: int, said: bytes) -> str:
@@ -256,7 +276,7 @@ def run(*, seed: int, seconds: float, count: int) -> tuple[Outcome, str]:
         post.open()
         house = House(Path(folder) / "house", SMTP_URL=post.url).start()
         try:
-            outcome = Fuzz(house, Seeds(house, post)).run(seed=seed, seconds=seconds, count=count)
+            outcome = Fuzz(house, post).run(seed=seed, seconds=seconds, count=count)
             return outcome, broken(house, post)
         finally:
             house.kill()
@@ -276,13 +296,14 @@ def broken(house: House, post: Post) -> str:
 
 def main() -> int:
     words = argparse.ArgumentParser(description="Malformed requests to a house on this machine's loopback.")
-    words.add_argument("--seconds", type=float, default=600, help="stop after this long")
+    words.add_argument("--seconds", type=float, default=1800, help="stop after this long")
     words.add_argument("--count", type=int, default=100_000, help="stop after this many requests")
     words.add_argument("--seed", type=int, default=1, help="the same seed draws the same requests")
     asked = words.parse_args()
     began = time.monotonic()
     outcome, damage = run(seed=asked.seed, seconds=asked.seconds, count=asked.count)
-    print(f"{outcome.count} requests in {time.monotonic() - began:.0f} s, seed {asked.seed}")
+    spent = time.monotonic() - began
+    print(f"{outcome.count} of {asked.count} requests in {spent:.0f} s, seed {asked.seed}")
     for status, count in sorted(outcome.statuses.items()):
         print(f"{status or 'hung up':>8}  {count}")
     print(*outcome.faults[:20], damage, sep="\n")
