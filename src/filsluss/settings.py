@@ -15,6 +15,7 @@ DATA_DIR = read("DATA_DIR", env.data_folder, "./data")
 SECRET_KEY = env.secret_key(DATA_DIR)
 _all_secrets = (SECRET_KEY, *comma_list(text("SECRET_KEY_OLD")))
 SECRET_KEY_FALLBACKS = list(_all_secrets[1:])
+LETTER_KEYS = keys_for("letter", _all_secrets)
 for _name in env.REQUIRED:
     required(_name)
 
@@ -51,7 +52,7 @@ if ACCEL and not BLOB_URL.startswith("file:"):
     raise env.SettingUnreadable("FILSLUSS_ACCEL: only files on a disk can leave by the proxy")
 SCANNER = read("CLAMD", env.scanner, "")
 METRICS_NETWORKS = read("METRICS_NETWORKS", env.networks, "")
-THREADS = read("THREADS", whole(2, 2000), "300")
+THREADS = read("THREADS", whole(2, 2000), "1000")
 WEB_PROCESSES = read("WEB_PROCESSES", whole(1, 64), "1")
 
 DEBUG = False

@@ -11,6 +11,7 @@ from filsluss.letters.markup import LOGO
 from filsluss.models import Letter
 from filsluss.rules.pictures import Picture
 from filsluss.rules.policy import Policy
+from filsluss.rules.sealing import SealBroken, is_sealed
 
 
 class Envelope(EmailMultiAlternatives):
@@ -19,6 +20,8 @@ class Envelope(EmailMultiAlternatives):
 
 def message_of(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
     """One envelope for one address, and the same one however often it is tried."""
+    if is_sealed(letter.text):
+        raise SealBroken("no key of ours opens the letter")
     message = Envelope(
         subject=letter.subject,
         body=letter.text,

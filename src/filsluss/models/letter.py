@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
+from filsluss.models.sealed import SealedText
 from filsluss.models.transfer import Transfer
 from filsluss.models.transfer_file import TransferFile
 
@@ -40,7 +41,7 @@ class LetterQuerySet(models.QuerySet["Letter"]):
 
 
 class Letter(models.Model):
-    """Subject and body are blanked when it is sent, given up or withdrawn: links live only in mailboxes."""
+    """Links live only in mailboxes: the body is sealed while it waits, and blanked with the subject after."""
 
     key = models.CharField(max_length=200, unique=True, help_text="what makes it the same letter again")
     kind = models.CharField(max_length=32)
@@ -51,8 +52,8 @@ class Letter(models.Model):
     reply_to = models.CharField(max_length=254, blank=True, default="")
     language = models.CharField(max_length=2)
     subject = models.CharField(max_length=200)
-    text = models.TextField()
-    html = models.TextField()
+    text = SealedText()
+    html = SealedText()
     message_id = models.CharField(max_length=120)
     references = models.CharField(max_length=120, blank=True, default="")
 
