@@ -118,6 +118,9 @@ class LivedIn:
         return {
             "status-approved": Room(first),
             "status-approver": Room(approver),
+            "report": Room(f"{approver}/report"),
+            "report-sent": Room(f"{approver}/report?reported=1"),
+            "report-wrong": posted(f"{approver}/report", {"abuse": ""}),
             "status-rejected": Room(second),
             "decided": Room(path_of(letter.links("decide")[0]), 410),
         }
