@@ -11,6 +11,7 @@ from tests.parts import people
 from tests.parts.house import Answer, House
 
 GONE = (OSError, http.client.HTTPException)
+TUS = {"Tus-Resumable": "1.0.0"}
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Upload:
     data: bytes
     told: int = 0
     removed: bool = False
+    gone: bool = False
+    """Whether its removal was acknowledged, too."""
 
     @property
     def is_whole(self) -> bool:
@@ -96,7 +99,8 @@ class Load:
             upload.told += len(part)
         if chance.random() < 0.1:
             upload.removed = True
-            self.house.request("DELETE", upload.where, headers={"Tus-Resumable": "1.0.0"})
+            asked = self.house.request("DELETE", upload.where, headers=TUS)
+            upload.gone = self._heard(asked).status == 204
 
     def _heard(self, answer: Answer) -> Answer:
         if answer.status >= 400:
@@ -111,11 +115,17 @@ class Load:
         for upload in self.uploads:
             if upload.removed:
                 continue
-            answer = self.house.request("HEAD", upload.where, headers={"Tus-Resumable": "1.0.0"})
+            answer = self.house.request("HEAD", upload.where, headers=TUS)
             offset = int(answer.headers["Upload-Offset"]) if answer.status == 200 else -1
             if offset < upload.told:
                 found.append(f"{upload.where}: {upload.told} of {len(upload.data)} told, {offset} there")
         return found
+
+    def returned(self) -> list[str]:
+        """What the house still has, or has again, of what it said it has removed."""
+        there = [upload for upload in self.uploads if upload.gone]
+        answers = [self.house.request("HEAD", upload.where, headers=TUS).status for upload in there]
+        return [upload.where for upload, status in zip(there, answers, strict=True) if status < 400]
 
     def finish(self) -> None:
         """Everybody goes on from where the house is, to the end."""
@@ -135,3 +145,7 @@ class Load:
     @property
     def kept(self) -> list[Upload]:
         return [upload for upload in self.uploads if not upload.removed]
+
+    def __str__(self) -> str:
+        gone = sum(upload.gone for upload in self.uploads)
+        return f"{len(self.uploads)} files announced, {self.told} bytes told, {gone} removals told"

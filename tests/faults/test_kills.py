@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import subprocess
 import time
 import uuid
 from collections import Counter
@@ -11,15 +10,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.faults.load import Load
-from tests.parts import rebooted
+from tests.faults.load import Load, Upload
+from tests.parts import people, rebooted
 from tests.parts.disks import NoDisk, cuttable
 from tests.parts.house import House, family, is_gone
-from tests.parts.rows import rows
-from tests.parts.world import Told, verify_world
+from tests.parts.rows import blobs, rows
+from tests.parts.world import Told, identity, verify_world
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(21_600)]
 FULL = pytest.mark.full
+STILL = 300.0
+"""Seconds in which even on a machine with much else to do at least one letter leaves."""
+AHEAD = (5, 30, 100, 300)
 
 
 class Halves:
@@ -53,50 +55,72 @@ class Halves:
 
 @pytest.fixture
 def halves(make_house):
+    made = []
+
     def of(**own: str) -> Halves:
         web = make_house(**own)
         web.run("migrate", "--verbosity", "0")
-        return Halves(web)
+        made.append(Halves(web))
+        return made[-1]
 
-    return of
-
-
-def deliver_all(house: House) -> int:
-    """Every chore, until nothing is left; far enough ahead for the claims of dead postmen to be over.
-
-    Returns how often a round that took too long had to be killed: thousands of letters take their time.
-    """
-    killed = 0
-    for minutes in range(1, 200, 4):
-        try:
-            house.work(at=datetime.now(UTC) + timedelta(minutes=minutes))
-        except subprocess.TimeoutExpired:
-            killed += 1
-            continue
-        if minutes > 4 * killed + 4:
-            break
-    return killed
+    yield of
+    for both in made:
+        both.kill(*(half for half in (both.web, both.worker) if half.process))
 
 
-def nothing_is_lost(house: House, load: Load, post, *, faults: int) -> None:
+def deliver_all(halves: Halves) -> None:
+    """Every chore until no letter waits, by clocks on which claims of the dead, then pauses are over."""
+    for minutes in AHEAD:
+        halves.worker.start("worker", "--once", at=datetime.now(UTC) + timedelta(minutes=minutes))
+        await_the_end_of(halves.worker)
+        if not (waiting := rows(halves.web, "SELECT key FROM filsluss_letter WHERE delivery = 'queued'")):
+            return
+    raise AssertionError(f"letters that never left: {waiting}")
+
+
+def await_the_end_of(worker: House) -> None:
+    """As long as it takes, if only something moves."""
+    seen, since = [], time.monotonic()
+    while worker.is_running:
+        time.sleep(0.2)
+        if (now := tally(worker)) != seen:
+            seen, since = now, time.monotonic()
+        assert time.monotonic() - since < STILL, f"nothing has moved for {STILL} s: {now}"
+    assert worker.process.returncode == 0, worker.log_text()[-5000:]
+
+
+def tally(house: House) -> list[tuple]:
+    """How many letters and files are in which state; whatever a worker does changes it."""
+    return [
+        *rows(
+            house, "SELECT delivery, COUNT(*), SUM(tries) FROM filsluss_letter GROUP BY delivery ORDER BY 1"
+        ),
+        *rows(house, "SELECT state, COUNT(*) FROM filsluss_transferfile GROUP BY state ORDER BY 1"),
+    ]
+
+
+def nothing_is_lost(halves: Halves, load: Load, post, *, faults: int) -> None:
     """P1, P2, P3 and P6, over the wire, in the mailbox and on the disk."""
+    house = halves.web
     assert load.losses() == []
     load.finish()
     told = Told(post=post)
     for upload in load.kept:
         told.finished(upload.where, upload.data)
-    faults += deliver_all(house)
+    deliver_all(halves)
+    assert load.returned() == []
     wanted = sorted((upload.where[-22:], upload.sha256) for upload in load.kept)
     states = {
         name: (state, sha256)
         for name, state, sha256 in rows(house, "SELECT upload_id, state, sha256 FROM filsluss_transferfile")
     }
     assert [(name, states[name]) for name, _ in wanted] == [(name, ("ready", sum_)) for name, sum_ in wanted]
-    came = Counter(letter.message["Message-ID"] for letter in post.of("file-ready"))
+    came = Counter(identity(letter) for letter in post.of("file-ready"))
     ready = rows(house, "SELECT message_id FROM filsluss_letter WHERE kind = 'file-ready'")
     never = [name for (name,) in ready if not came[name]]
     withdrawn = rows(house, "SELECT message_id FROM filsluss_letter WHERE delivery = 'withdrawn'")
     assert set(never) <= {name for (name,) in withdrawn}
+    assert len(ready) >= len(load.kept)
     assert sum(count - 1 for count in came.values()) <= faults
     verify_world(house, told)
 
@@ -115,8 +139,8 @@ def kills(halves: Halves, post, count: int, seed: int) -> None:
             halves.start()
     halves.kill(halves.worker)
     assert len(load.uploads) > count / 2
-    print(f"{count} kills: {len(load.uploads)} files announced, {load.told} bytes told")
-    nothing_is_lost(halves.web, load, post, faults=count)
+    print(f"{count} kills: {load}")
+    nothing_is_lost(halves, load, post, faults=count)
 
 
 def test_twenty_kills_lose_nothing_that_was_acknowledged(halves, post):
@@ -126,6 +150,51 @@ def test_twenty_kills_lose_nothing_that_was_acknowledged(halves, post):
 @FULL
 def test_a_thousand_kills_lose_nothing_that_was_acknowledged(halves, post):
     kills(halves(), post, 1000, seed=2)
+
+
+def test_the_check_of_these_runs_finds_whatever_is_wrong(halves, post, monkeypatch):
+    house = (ours := halves()).web
+    house.start("web")
+    account = people.apply(house, people.FORM).location
+    where = people.announce(house, account, 10).location
+    people.append(house, where, 0, b"12345")
+    upload = Upload(people.BO, account, where, b"1234567890", told=5)
+    load = Load(house, count=0)
+    load.uploads.append(upload)
+    blob = blobs(house)[where[-22:]]
+
+    def is_found(words: str) -> None:
+        with pytest.raises(AssertionError, match=words):
+            nothing_is_lost(ours, load, post, faults=0)
+
+    blob.write_bytes(b"1234")
+    is_found("5 of 10 told, 4 there")
+    blob.write_bytes(b"12345")
+
+    with monkeypatch.context() as hurry:
+        hurry.setitem(globals(), "STILL", 3)
+        post.plan["DATA"] = ["stall"]
+        is_found("nothing has moved")
+    ours.kill(ours.worker)
+    nothing_is_lost(ours, load, post, faults=0)
+
+    upload.gone = True
+    is_found(where)
+    upload.gone = False
+    letter = post.one("file-ready")
+    post.letters.remove(letter)
+    is_found("never came|set")
+    post.letters += [letter, letter]
+    is_found("1 <= 0")
+    post.letters.remove(letter)
+    blob.write_bytes(b"1234567809")
+    is_found("checksum|sha|bytes")
+    blob.write_bytes(b"1234567890")
+    nothing_is_lost(ours, load, post, faults=0)
+
+    post.plan["."] = ["450 not today"] * 100
+    people.send_tus(house, account, b"another")
+    is_found("never left")
 
 
 def cuts(halves: Halves, disk, post, count: int, seed: int) -> None:
@@ -147,8 +216,8 @@ def cuts(halves: Halves, disk, post, count: int, seed: int) -> None:
         half.program = rebooted.program(str(uuid.uuid4()))
     halves.web.start("web")
     assert len(load.uploads) > count / 2
-    print(f"{count} cuts: {len(load.uploads)} files announced, {load.told} bytes told")
-    nothing_is_lost(halves.web, load, post, faults=count)
+    print(f"{count} cuts: {load}")
+    nothing_is_lost(halves, load, post, faults=count)
 
 
 @pytest.fixture

@@ -139,12 +139,12 @@ class House:
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def run(
-        self, *words: str, at: datetime | None = None, check: bool = True
+        self, *words: str, at: datetime | None = None, check: bool = True, seconds: float = 100
     ) -> subprocess.CompletedProcess[str]:
         """One `filsluss` command on this installation, to its end; with `check`, exit 0 is demanded."""
         ran = subprocess.run(
             [*self.program, *words], env={**self.env, **at_clock(at)},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False,
         )  # fmt: skip
         with self.log.open("a") as log:
             log.write(ran.stderr)
