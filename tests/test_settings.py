@@ -86,7 +86,7 @@ KNOBS = {
                   ZoneInfo("Europe/Helsinki"), ["Mars/Olympus", "../../etc/passwd", "CET+x"]),
     "SUPPORT_EMAIL": (policy("support_email"), "", "it@ltdalarna.se", "it@ltdalarna.se",
                       ["it", "a@b@c", "å@b.se"]),
-    "THREADS": (knob("THREADS"), 300, "64", 64, ["0", "1", "-1", "många", "99999"]),
+    "THREADS": (knob("THREADS"), 1000, "64", 64, ["0", "1", "-1", "många", "99999"]),
     "WEB_PROCESSES": (knob("WEB_PROCESSES"), 1, "4", 4, ["0", "-1", "x", "1000"]),
 }  # fmt: skip
 BAD = [(name, bad) for name, (*_, bads) in KNOBS.items() for bad in bads]

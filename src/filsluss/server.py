@@ -2,44 +2,123 @@
 
 import contextlib
 import logging
+import re
+import resource
 import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from selectors import EVENT_READ
-from typing import Any
+from typing import Any, NamedTuple
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from filsluss.logs import Line
+from filsluss.streams import body
 
 HEADER_SECONDS = 10.0
+HEAD_MAX = 64 * 1024
+FILES_MAX = 65536
+PAGE_THREADS, ANSWER_SECONDS = 200, 300.0
+LOOK_EVERY, BREATH_SECONDS = 0.25, 0.05
 LINGER_SECONDS = 2.0
 GRACE_SECONDS = 8
+
+LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,20})[ \t]*\r\n", re.IGNORECASE)
+EXPECTS = re.compile(rb"\r\nexpect[ \t]*:", re.IGNORECASE)
+BODY = re.compile(rb"\r\n(?:content-length|transfer-encoding|expect)", re.IGNORECASE)
+# What is asked for in an odd way counts as bytes: a page thread waits for nobody.
+BYTES = re.compile(
+    rb"(?:GET|HEAD) /(?:upload|download|zip)/[^/ ?]+/|(?!GET |HEAD )\S+ /upload/|\S+ (?:[^/]|[^ ?]*%)"
+)
 
 log = logging.getLogger(__name__)
 
 
+@dataclass
+class Wait:
+    """A request that is not all there: until when it may be, and how many bytes are awaited on the socket."""
+
+    late: float
+    least: int = 1
+    is_form: bool = False
+
+
+class Ahead(NamedTuple):
+    """What is known of a request before a thread has it: how many bytes must lie there first, if any."""
+
+    missing: int
+    is_form: bool = False
+    is_bytes: bool = True
+
+
 class Worker(ThreadWorker):
-    """Rests on gunicorn 27: accepts through its poller, and cuts off a header that does not come."""
+    """Rests on gunicorn 27: a request waits in the poller until it is there, and is cut off if it is late."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._opening: dict[TConn, float] = {}
+        self._late: dict[TConn, float] = {}
+        self._waiting: dict[TConn, Wait] = {}
+        self._looked, self._said_full = 0.0, -HEADER_SECONDS
 
     def accept(self, listener: socket.socket) -> None:
-        """A new connection waits in the poller, not in a thread, until its first byte."""
+        """A new connection waits in the poller, not in a thread."""
         try:
             sock, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
+        except OSError as fault:
+            self._say_full(fault)
+            time.sleep(BREATH_SECONDS)  # the listener stays readable: without a pause this would be all we do
+            return
         conn = TConn(self.cfg, sock, address, listener.getsockname())
         self.nr_conns += 1
-        conn.timeout = time.monotonic() + HEADER_SECONDS
-        self.pending_conns.append(conn)
-        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        self._await(conn, Wait(time.monotonic() + HEADER_SECONDS))
+
+    def _say_full(self, fault: OSError) -> None:
+        if time.monotonic() - self._said_full > HEADER_SECONDS:
+            self._said_full = time.monotonic()
+            log.error("no room for another connection: %s", fault)
+
+    def _await(self, conn: TConn, wait: Wait) -> None:
+        self._waiting[conn] = wait
+        conn.sock.setblocking(False)
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wait.least)
+        self.poller.register(conn.sock, EVENT_READ, lambda _: self._has_come(conn))
+
+    def _has_come(self, conn: TConn) -> None:
+        self.poller.unregister(conn.sock)
+        self.enqueue_req(conn)
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """A thread for a request that is there, a form with its body; an upload's is the thread's to read."""
+        before = self._waiting.pop(conn, None)
+        held = conn.parser.unreader.buf.getvalue() if conn.parser else b""
+        ahead = look_ahead(conn.sock, held, at_least=before.least if before else 0)
+        if not ahead.missing:
+            self._serve(conn, self.tpool if ahead.is_bytes else self._pages)
+            return
+        if before and before.is_form == ahead.is_form:
+            late = before.late
+        else:
+            late = time.monotonic() + (body.FORM_SECONDS if ahead.is_form else HEADER_SECONDS)
+        self._await(conn, Wait(late, ahead.missing, ahead.is_form))
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """Pages have threads of their own, which no upload and no download can take."""
+        self._pages = ThreadPoolExecutor(PAGE_THREADS)
+        return super().get_thread_pool()
+
+    def _serve(self, conn: TConn, threads: ThreadPoolExecutor) -> None:
+        conn.data_ready, conn.is_page = True, threads is self._pages
+        with contextlib.suppress(OSError):  # the client left first: the thread will see
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        served = threads.submit(self.handle, conn)
+        served.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
 
     def init_signals(self) -> None:
         super().init_signals()
@@ -47,11 +126,11 @@ class Worker(ThreadWorker):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def handle(self, conn: TConn) -> Any:
-        self._opening[conn] = time.monotonic() + HEADER_SECONDS
+        self._late[conn] = time.monotonic() + HEADER_SECONDS
         try:
             goes_on = super().handle(conn)
         finally:
-            self._opening.pop(conn, None)
+            self._late.pop(conn, None)
         if not goes_on:
             see_out(conn.sock)
         return goes_on
@@ -65,7 +144,10 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """The header is complete; whether the body is wanted, its reader will say."""
-        self._opening.pop(conn, None)
+        if conn.is_page:
+            self._late[conn] = time.monotonic() + ANSWER_SECONDS
+        else:
+            self._late.pop(conn, None)
         req._expected_100_continue = False
         req.body.message = req
         try:
@@ -75,15 +157,28 @@ class Worker(ThreadWorker):
             return False
 
     def murder_pending(self) -> None:
-        if not self.alive:
-            for conn in self.pending_conns:
-                conn.timeout = 0.0  # has said nothing yet, so there is nothing to finish
-        super().murder_pending()
         now = time.monotonic()
-        for conn, late in list(self._opening.items()):
+        if now - self._looked < LOOK_EVERY:
+            return
+        self._looked = now
+        for conn, wait in list(self._waiting.items()):
+            if wait.late <= now or not self.alive:
+                del self._waiting[conn]
+                self.poller.unregister(conn.sock)
+                self._give_up(conn, wait)
+        for conn, late in list(self._late.items()):
             if late <= now:
-                self._opening.pop(conn, None)
+                self._late.pop(conn, None)
                 self._cut(conn)
+
+    def _give_up(self, conn: TConn, wait: Wait) -> None:
+        """Half a form is answered, and read no further; half a header says nothing that could be."""
+        if wait.is_form:
+            stop_listening(conn.sock)
+            self._serve(conn, self._pages)
+        else:
+            self.nr_conns -= 1
+            conn.close()
 
     @staticmethod
     def _cut(conn: TConn) -> None:
@@ -94,14 +189,62 @@ class Worker(ThreadWorker):
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: bodies under way are put on disk and answered; no new ones are taken."""
-        from filsluss.streams.body import stop_all
-
         super().handle_exit(sig, frame)
-        stop_all("shutting_down")
+        body.stop_all("shutting_down")
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """gunicorn would take a lock here, in the midst of whatever holds it; no haste is worth that."""
         self.handle_exit(sig, frame)
+
+
+def look_ahead(sock: socket.socket, held: bytes, *, at_least: int) -> Ahead:
+    try:
+        there = sock.recv(HEAD_MAX + body.FORM_MAX, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        if len(there) < at_least:
+            return Ahead(0)  # woken for less: there will be no more
+    except BlockingIOError:
+        there = b""
+    except OSError:
+        return Ahead(0)
+    seen = held + there
+    whole, is_form = whole_size(seen)
+    if whole > len(seen) >= HEAD_MAX and not is_form:
+        stop_listening(sock)  # no header is as long: what there is of it is answered
+        return Ahead(0)
+    missing = whole - len(held) if whole > len(seen) else 0
+    return Ahead(missing, is_form, is_bytes=not is_form and is_for_bytes(seen.lstrip(b"\r\n")))
+
+
+def whole_size(seen: bytes) -> tuple[int, bool]:
+    """How long a request that begins so is, as far as no thread should wait for it; is it a form?"""
+    begin = len(seen) - len(seen.lstrip(b"\r\n"))
+    end = seen.find(b"\r\n\r\n", begin)
+    if end < 0:
+        return len(seen) + 1, False
+    head = seen[begin : end + 2]
+    found = LENGTH.search(head)
+    if not found or BYTES.match(head) or EXPECTS.search(head) or int(found[1]) > body.FORM_MAX:
+        return end + 4, False
+    return end + 4 + int(found[1]), True
+
+
+def is_for_bytes(seen: bytes) -> bool:
+    """Whether its thread may have to wait for the client, so that it may be none of the pages'."""
+    return bool(BYTES.match(seen) or BODY.search(seen, 0, seen.find(b"\r\n\r\n") + 2))
+
+
+def stop_listening(sock: socket.socket) -> None:
+    """What has come can still be read, and then there is an end."""
+    with contextlib.suppress(OSError):  # the client left first
+        sock.shutdown(socket.SHUT_RD)
+
+
+def room_for_files() -> int:
+    """Takes all the file descriptors that this process may have, within reason; a service often gets 1024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    room = FILES_MAX if most == resource.RLIM_INFINITY else min(most, FILES_MAX)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (room, most))
+    return room
 
 
 def see_out(sock: socket.socket) -> None:
@@ -133,7 +276,8 @@ class Web(BaseApplication):
             "workers": processes,
             "threads": threads,
             "worker_class": "filsluss.server.Worker",
-            "worker_connections": threads + 1000,
+            # An upload in a thread has other files open than its connection.
+            "worker_connections": max(threads + 1, min(threads + 4000, room_for_files() // 2)),
             "preload_app": True,
             "keepalive": 10,
             "timeout": 120,

@@ -14,8 +14,8 @@ KINDS = {
 }
 
 
-def fronted(folder, database_server, kind, **more):
-    """A house behind that proxy, both running; to be left in the end."""
+def fronted(folder, database_server, kind, program=(), **more):
+    """A house behind that proxy, both running; to be left in the end. Another program is `web` alone."""
     start, scheme, accel = KINDS[kind]
     own = {
         "BASE_URL": f"{scheme}://localhost:{free_port()}", "TRUSTED_PROXIES": "127.0.0.1",
@@ -27,7 +27,8 @@ def fronted(folder, database_server, kind, **more):
     if database:
         own["DATABASE_URL"] = database.__enter__()
     house = House(folder / "house", **{**own, **more})
-    house.start()
+    house.program = list(program) or house.program
+    house.start("web" if program else "serve")
     front = None
     try:
         front = start(folder / "proxy", house)

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import select
 import socket
 import subprocess
 import time
@@ -15,6 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 from tusclient.client import TusClient
 
+from tests.deploy.conftest import fronted
+from tests.parts import hurried
 from tests.parts.people import FORM, announce, append, apply, metadata, offset_of, send_form, send_tus
 from tests.parts.proxy import careless
 
@@ -328,6 +331,23 @@ class TestWhoIsInside:
             "POST", "/", FORM, {"Host": urlsplit(front.url).netloc, "X-Forwarded-Proto": "https"}
         )
         assert (body.status, "/upload/" in body.headers["Location"]) == (303, False)
+
+
+def test_a_form_that_trickles_is_given_up(tmp_path, database_server):
+    """nginx would wait for hours: it passes on what comes, and the house has its patience."""
+    hasty = hurried.program(**{"filsluss.streams.body.FORM_SECONDS": 2.0})
+    with contextlib.contextmanager(fronted)(tmp_path, database_server, "nginx", program=hasty) as front:
+        line = front.connect()
+        line.putrequest("POST", "/", skip_host=True)
+        line.putheader("Host", urlsplit(front.url).netloc)
+        line.putheader("Content-Type", "application/x-www-form-urlencoded")
+        line.putheader("Content-Length", "1000")
+        line.endheaders()
+        for _ in range(500):
+            line.send(b"x")
+            if select.select([line.sock], [], [], 0.1)[0]:
+                break
+        assert line.getresponse().status == 408
 
 
 def test_a_page_takes_no_large_body(front):

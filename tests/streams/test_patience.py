@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import time
 
 import pytest
@@ -14,6 +15,7 @@ from tests.streams.test_wires import TUS, listed
 
 SECONDS = {
     "filsluss.server.HEADER_SECONDS": 1.5,
+    "filsluss.server.ANSWER_SECONDS": 5.0,
     "filsluss.streams.body.SILENCE": 1.0,
     "filsluss.streams.body.SLOW_WINDOW": 2.0,
     "filsluss.streams.body.FORM_SECONDS": 2.0,
@@ -112,6 +114,20 @@ def test_more_unfinished_headers_than_threads_do_not_stop_the_house(hasty):
     finally:
         for line in lines:
             line.sock.close()
+
+
+def test_who_asks_for_pages_and_takes_none_is_cut_off(hasty):
+    with Line(hasty) as line:
+        line.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.say(f"GET /help HTTP/1.1\r\nHost: {line.host}\r\n\r\n".encode() * 2000)
+        with pytest.raises(ConnectionError):
+            say_on(line)
+
+
+def say_on(line):
+    for _ in range(300):
+        line.say(b"\r\n")
+        time.sleep(0.1)
 
 
 class TestLeaving:
