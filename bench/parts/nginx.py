@@ -10,9 +10,10 @@ MAIN = """
 {user}
 daemon off;
 worker_processes {workers};
+worker_rlimit_nofile 20000;
 pid {folder}/pid;
 error_log stderr;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 8192; }}
 http {{
     access_log off;
     include /etc/nginx/mime.types;
