@@ -6,7 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
+from filsluss.models import AuditEntry
+from filsluss.rules.tokens import Purpose
 from filsluss.urls import urlpatterns
+from tests.pages.cases import ANNA, BO, applied, link
 from tests.parts import people
 from tests.parts.rows import rows
 from tests.parts.world import Told, settle, verify_world
@@ -217,3 +220,22 @@ def test_b14_the_session_of_an_administrator_who_was_removed_opens_nothing(clien
     assert client.get("/oversee").status_code == 200
     User.objects.filter(pk=user.pk).update(is_active=False)
     assert client.get("/oversee").status_code == 303
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_dressed")
+def test_a6_whoever_holds_a_forwarded_letter_is_told_whose_answer_it_is_and_the_one_named_sees_it(
+    client,
+):
+    transfer = applied(BO, ANNA)
+    address = link(transfer, Purpose.DECIDE)
+    for language, words in (
+        ("sv", "Svaret antecknas som givet av"),
+        ("en", "The answer is recorded as given by"),
+    ):
+        assert f"{words} {ANNA}." in client.get(f"{address}?lang={language}").content.decode()
+    assert client.post(address, {"decision": "approve", "days": "3"}).status_code == 303
+    afterwards = client.get(f"{address}?lang=sv")
+    assert (afterwards.status_code, "Ansökan godkändes" in afterwards.content.decode()) == (410, True)
+    entry = AuditEntry.objects.get(step="approved")
+    assert (entry.actor, entry.role) == (ANNA, "approver")

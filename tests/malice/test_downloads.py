@@ -1,11 +1,13 @@
 """What is fetched is kept as a file and never shown, and what is gone cannot be fetched by any road."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.parts import people
 from tests.parts.people import path_of
+from tests.parts.rows import rows
 from tests.parts.world import Told, verify_world
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
@@ -49,6 +51,39 @@ def test_e1_no_file_is_shown_by_a_browser_whatever_it_pretends_to_be(target, bai
         assert page.url == f"{target.house.url}/help"
         assert page.title() != "owned"
     assert dialogs == []
+
+
+def test_e9_a_machine_that_opens_the_letters_links_and_tastes_the_file_is_no_reader(target):
+    upload = people.apply(target.house, people.FORM, recipient_email="bo.e9@rontgen.example").location
+    people.send_tus(target.house, upload, b"x" * 5000, filename="Ritning.pdf")
+    letter = target.post.one("file-ready", to="bo.e9@rontgen.example")
+    (address,) = people.download_links(target.house, letter)
+    for link in letter.links():
+        for method in ("GET", "HEAD", "OPTIONS"):
+            target.house.request(method, link)
+    tasted = [
+        target.house.get(address, Range=part).status for part in ("bytes=-1", "bytes=0-0", "bytes=0-4998")
+    ]
+    assert (tasted, target.house.request("HEAD", address).status) == ([206] * 3, 200)
+    assert fetches(target, letter) == 0
+    assert target.house.get(address).status == 200  # or the above would prove nothing
+    end = time.monotonic() + 20
+    while not (
+        told := [each for each in target.post.of("file-downloaded") if each.transfer == letter.transfer]
+    ):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert fetches(target, letter) == 1
+    # It is said that it was, not by whom.
+    assert [each for each in (*told[0].to, told[0].text) if "bo.e9" in each] == []
+
+
+def fetches(target, letter):
+    counted = (
+        "SELECT SUM(fetches) FROM filsluss_transferfile f JOIN filsluss_transfer t ON t.id = f.transfer_id"
+        f" WHERE t.public_id = '{letter.transfer}'"
+    )
+    return rows(target.house, counted)[0][0]
 
 
 def test_e1_every_file_leaves_as_bytes_and_nothing_else(target, bait):

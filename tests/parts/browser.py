@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 QUIET = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -34,7 +34,10 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def person(browser: Browser, **habits: object) -> Iterator[Page]:
-    """A page of somebody with a browser of their own; a script error or a word to another host is a fault."""
+    """A page of somebody with a browser of their own.
+
+    A script error, a word to another host, and what the page's own policy forbids it are faults.
+    """
     context = browser.new_context(**{"locale": "sv-SE", "accept_downloads": True, **habits})  # type: ignore[arg-type]
     strangers: list[str] = []
     faults: list[str] = []
@@ -44,7 +47,12 @@ def person(browser: Browser, **habits: object) -> Iterator[Page]:
         if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in OURS:
             strangers.append(request.url)
 
+    def hear(said: ConsoleMessage) -> None:
+        if "Content Security Policy" in said.text:
+            faults.append(said.text)
+
     context.on("request", notice)
+    context.on("console", hear)
     context.on("weberror", lambda fault: faults.append(str(fault.error)))
     page = context.new_page()
     try:
