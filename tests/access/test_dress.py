@@ -35,7 +35,7 @@ def test_a_page_shows_the_logo_and_the_colour_in_both_schemes(dressed, browser, 
 
 
 def test_a_logo_opened_by_itself_runs_nothing(dressed, browser):
-    with chromium.person(browser) as page:
+    with chromium.person(browser, hostile=True) as page:
         page.goto(dressed.url)
         logo = page.locator(".house img").get_attribute("src")
         page.goto(dressed.url + logo)
