@@ -14,7 +14,7 @@ from tests.parts.scanner import ClamdMissing
 LISTED: dict[str, list[str]] = json.loads(LIST.read_text())
 """The durable steps of each scenario, in order; `python -m tests.faults.record` writes them down anew."""
 
-ALWAYS = ("finish",)
+ALWAYS = ("finish", MIGRATE)
 """Scenarios of which the short run dies at every point; of these others it dies at some."""
 SHORTLY = {
     "apply": ("after-commit#1",),
@@ -22,7 +22,6 @@ SHORTLY = {
     "send": ("before-mail-data#1", "after-mail-data#1"),
     "erase": ("after-unlink-blob#1", "after-fsync-folder#1"),
     "end": ("after-unlink-blob#1",),
-    MIGRATE: ("after-commit#7",),
 }
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
