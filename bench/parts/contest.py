@@ -34,7 +34,7 @@ class Ground:
         return make_source(self.folder, self.size(full, quick))
 
     def ready(self) -> None:
-        machine.ready()
+        machine.ready(512 * MIB if self.quick else machine.total_memory())
 
     def say(self) -> None:
         label = "QUICK, sizes too small to mean anything; " if self.quick else ""

@@ -39,11 +39,14 @@ def free_memory() -> int:
     return int(line.split()[1]) << 10
 
 
-def ready() -> None:
-    """What was written is on disk, and all free memory but a margin has just been touched and given back."""
+def ready(most: int) -> None:
+    """What was written is on disk, and all free memory but a margin has just been touched and given back.
+
+    No more than `most` bytes of it.
+    """
     gc.collect()
     os.sync()
-    amount = max(MARGIN, free_memory() - MARGIN)
+    amount = min(most, max(MARGIN, free_memory() - MARGIN))
     with mmap.mmap(-1, amount, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
         memory[::PAGE] = b"\x01" * len(range(0, amount, PAGE))
 
