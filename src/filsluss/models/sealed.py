@@ -20,7 +20,7 @@ class SealedText(models.TextField):
 
     def get_prep_value(self, value: Any) -> Any:
         text = super().get_prep_value(value)
-        return seal(text, settings.LETTER_KEYS[0]) if text else text
+        return seal(text, settings.LETTER_KEYS) if text else text
 
     def from_db_value(self, value: str | None, *_: Any) -> str | None:
         if not value or not is_sealed(value):
