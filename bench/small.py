@@ -2,7 +2,6 @@
 
 from bench.parts import contest, table
 from bench.parts.client import Source, create_with, make_source, send_tus
-from bench.parts.contest import Ground
 from bench.parts.ours import Ours
 from bench.parts.servers import Send, Server, tus_node
 from bench.parts.table import Contender, Run
@@ -10,10 +9,9 @@ from bench.parts.table import Contender, Run
 AT_ONCE = 8
 
 
-def one_by_one(server: Server, source: Source, count: int, at_once: int, place: Ground) -> Run:
+def one_by_one(server: Server, source: Source, count: int, at_once: int) -> Run:
     server.clean()
     places = server.places(count)
-    place.ready()
 
     def work() -> None:
         contest.send_many(server, source, places, at_once)
@@ -34,7 +32,7 @@ def main() -> None:
 
         def run() -> Run:
             server.send = send
-            return one_by_one(server, source, count, at_once, place)
+            return one_by_one(server, source, count, at_once)
 
         return Contender(name, run, target)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db.backends.sqlite3 import base
 
-KEPT = 8
+KEPT = 32
 LINE_SECONDS = 20.0  # then SQLite itself decides
 
 Place = tuple[int, int]
