@@ -44,6 +44,12 @@ class Going:
             self._socket.settimeout(None)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(PATIENCE * 1000))
 
+    def cork(self, on: bool) -> None:
+        """Only full packets while it is on, the header's with the first bytes in it (tcp(7), TCP_CORK)."""
+        if self._socket:
+            with contextlib.suppress(OSError):  # the client was quicker
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, on)
+
     def cut(self) -> None:
         """Ends the response, from any thread; the client sees that it is not whole."""
         self.is_cut = True
@@ -120,6 +126,7 @@ class Leaving:
         self._reached = span.start
         self._going = Going(file.pk, request.environ)
         guard.add(self._going)
+        self._going.cork(True)
         os.lseek(blob.fileno(), span.start, os.SEEK_SET)
 
     def fileno(self) -> int:
@@ -137,6 +144,7 @@ class Leaving:
 
     def close(self) -> None:
         guard.drop(self._going)
+        self._going.cork(False)
         self._blob.close()
         if self._reached < self._span.stop:
             self._going.cut()  # the file has gone: no next answer may be taken for the rest of this one
