@@ -9,7 +9,7 @@ from filsluss.actions.upload import CROWD, HELD, PROMISED, STILL_OPEN
 from filsluss.models import Transfer, TransferFile
 from filsluss.models.prepared import Given, Prepared, PreparedChange
 from filsluss.rules.lifecycle import FileState, State
-from filsluss.rules.tokens import Purpose, digest_of, link_token
+from filsluss.rules.tokens import Purpose
 from tests.letters.cases import KEY, make_file, make_transfer
 
 pytestmark = pytest.mark.django_db
@@ -22,9 +22,7 @@ def transfer():
 
 
 def link_of(transfer):
-    token = link_token(KEY, purpose=Purpose.UPLOAD, row=transfer.public_id, nonce=transfer.nonce)
-    assert digest_of(token) == transfer.upload_digest
-    return token
+    return transfer.token_for(Purpose.UPLOAD, (KEY,))
 
 
 def as_it_lies(row):
