@@ -163,22 +163,29 @@ class Clock:
         self._wall, self._steady = clock(), time.monotonic()
         self._boot_id = boot_id
         self._met: dict[tuple[str, float], float] = {}
+        self._lock = threading.Lock()
+
+    def look(self) -> tuple[datetime, str]:
+        """The time, and why that reading is not trusted, empty when it is.
+
+        A leap of more than an hour starts a pause.
+        """
+        with self._lock:
+            now, steady = clock(), time.monotonic()
+            drift = now - self._wall - timedelta(seconds=steady - self._steady)
+            if abs(drift) > LEAP:
+                self.pause(f"the clock leapt by {drift}")
+                self._wall, self._steady = now, steady
+            current = pause.under_way()
+            if current and time.monotonic() - self._began(current) >= PAUSE:
+                pause.end(current)
+                current = None
+            return now, current.why if current else ""
 
     @property
     def trouble(self) -> str:
-        """Why it is not trusted just now; empty when it is. A leap of more than an hour starts a pause."""
-        drift = clock() - self._wall - timedelta(seconds=time.monotonic() - self._steady)
-        if abs(drift) > LEAP:
-            self.pause(f"the clock leapt by {drift}")
-            self._wall, self._steady = clock(), time.monotonic()
-        now = pause.under_way()
-        if now and time.monotonic() - self._began(now) >= PAUSE:
-            pause.end(now)
-            return ""
-        return now.why if now else ""
-
-    def is_trusted(self) -> bool:
-        return not self.trouble
+        """Why it is not trusted just now; empty when it is."""
+        return self.look()[1]
 
     def pause(self, why: str) -> None:
         pause.begin(why, boot_id=self._boot_id, steady=time.monotonic())
@@ -258,9 +265,9 @@ def _repeat(chore: Chore, house: House, watch: Clock, stop: threading.Event) -> 
 
 def _try(chore: Chore, house: House, watch: Clock) -> int:
     try:
-        if chore.is_final and not watch.is_trusted():
-            return 0
-        return int(chore.run(house, clock()))
+        # The very reading that was judged is what the chore is handed: the clock may leap in between.
+        now, trouble = watch.look() if chore.is_final else (clock(), "")
+        return 0 if trouble else int(chore.run(house, now))
     except Exception:
         log.exception("the chore %r failed and will be tried again", chore.name)
         connection.close()

@@ -102,6 +102,24 @@ def test_what_is_heard_of_the_page_during_an_upload(account, tmp_path):
     assert tree + "\n" == kept.read_text()
 
 
+def test_that_there_are_no_files_is_not_said_of_a_page_that_uploads_one(account, tmp_path):
+    late = []
+    account.route(
+        re.compile(r"/upload/[\w-]{43}$"),
+        lambda route: late.append(route) if route.request.resource_type == "xhr" else route.continue_(),
+    )
+    account.reload()
+    account.locator("#drop").wait_for(timeout=SLOWLY)
+    choose(account, file_of(tmp_path, "film.mov", 40 * MiB))
+    account.wait_for_timeout(1000)
+    assert late, "the page was not asked for again"
+    for route in late:
+        route.continue_()
+    expect(account.get_by_text("Laddar upp", exact=True)).to_be_visible(timeout=SLOWLY)
+    account.wait_for_timeout(1000)
+    expect(account.locator("#no-files")).to_be_hidden()
+
+
 def test_the_title_says_how_far_it_is_and_the_page_is_guarded_only_meanwhile(line, account, tmp_path):
     calm = account.title()
     asked = []

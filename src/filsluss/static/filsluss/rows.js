@@ -138,6 +138,7 @@ export class List {
     this.now = { files: [], max_size: Infinity, room: Infinity };
     this.seen = "";
     this.askedAt = this.changedAt = -Infinity;
+    this.isBusy = false;
     this.raw = new WeakMap();
     for (const row of place.children) this.keep(row);
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
@@ -214,7 +215,9 @@ export class List {
     }
   }
 
-  showEmpty(isBusy = false) {
+  /** `isBusy`: rows of our own are on the page; kept until it is told otherwise. */
+  showEmpty(isBusy = this.isBusy) {
+    this.isBusy = isBusy;
     this.place.hidden = !this.place.children.length;
     if (this.empty) this.empty.hidden = isBusy || !this.place.hidden;
   }
