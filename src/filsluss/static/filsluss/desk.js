@@ -22,6 +22,7 @@ export class Desk {
       empty: place("no-files"),
       again: place("upload-again"),
       mine: (entry) => this.shows(entry),
+      isBusy: () => this.rows.size > 0,
       onNews: () => this.takeNews(),
       onTrouble: (trouble) => this.takeTrouble(trouble),
     });
@@ -159,7 +160,7 @@ export class Desk {
 
   showUploads() {
     this.place("uploads").hidden = !this.rows.size;
-    this.list.showEmpty(this.rows.size > 0);
+    this.list.showEmpty();
   }
 
   clearDone() {

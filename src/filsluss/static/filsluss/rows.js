@@ -132,13 +132,12 @@ const LATER = 30_000;
 const PATIENCE = 120_000;
 
 export class List {
-  /** `mine(entry)`: a row of our own shows that file. `onNews(list)` after every answer; `onTrouble(trouble)`. */
-  constructor({ files, place, empty, again, mine, onNews, onTrouble }) {
-    Object.assign(this, { files, place, empty, again, mine, onNews, onTrouble });
+  /** `mine(entry)`: a row of our own shows that file; `isBusy()`: there are such rows. `onNews(list)` after every answer; `onTrouble(trouble)`. */
+  constructor({ files, place, empty, again, mine, isBusy, onNews, onTrouble }) {
+    Object.assign(this, { files, place, empty, again, mine, isBusy, onNews, onTrouble });
     this.now = { files: [], max_size: Infinity, room: Infinity };
     this.seen = "";
     this.askedAt = this.changedAt = -Infinity;
-    this.isBusy = false;
     this.raw = new WeakMap();
     for (const row of place.children) this.keep(row);
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
@@ -215,11 +214,9 @@ export class List {
     }
   }
 
-  /** `isBusy`: rows of our own are on the page; kept until it is told otherwise. */
-  showEmpty(isBusy = this.isBusy) {
-    this.isBusy = isBusy;
+  showEmpty() {
     this.place.hidden = !this.place.children.length;
-    if (this.empty) this.empty.hidden = isBusy || !this.place.hidden;
+    if (this.empty) this.empty.hidden = this.isBusy() || !this.place.hidden;
   }
 
   /** The row that stands there if it still says the same; else the new one, which takes over its focus. */
