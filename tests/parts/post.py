@@ -1,7 +1,9 @@
 """A post office on loopback: real SMTP, every letter kept, and the answers that a test wants it to give."""
 
 import asyncio
+import contextlib
 import re
+import secrets
 import socket
 import time
 from dataclasses import dataclass, field
@@ -53,9 +55,12 @@ class Arrived:
 
 
 def free_port() -> int:
-    with socket.socket() as knock:
-        knock.bind(("127.0.0.1", 0))
-        return int(knock.getsockname()[1])
+    """Below the range from which the kernel gives outgoing connections theirs: those would take it meanwhile."""
+    while True:
+        port = 20000 + secrets.randbelow(12000)
+        with socket.socket() as knock, contextlib.suppress(OSError):
+            knock.bind(("127.0.0.1", port))
+            return port
 
 
 def cut(server: SMTP) -> None:
