@@ -13,6 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 MIB = 1 << 20
+# Left to itself the kernel gives a connection whose first answer took five milliseconds a buffer of 32 MiB,
+# past every cache, and one that was answered at once 2 to 6 MiB: a quarter of the speed that is no server's.
+WINDOW = 2 * MIB
 TUS = {"Tus-Resumable": "1.0.0"}
 BODY = {**TUS, "Content-Type": "application/offset+octet-stream"}
 
@@ -56,7 +59,9 @@ class Line:
 
     def __init__(self, port: int, host: str = "") -> None:
         self._host = host or f"127.0.0.1:{port}"
-        self.sock = socket.create_connection(("127.0.0.1", port))
+        self.sock = socket.socket()
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)
+        self.sock.connect(("127.0.0.1", port))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> "Line":

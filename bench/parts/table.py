@@ -25,11 +25,14 @@ class Contender:
 
 
 def compete(contenders: list[Contender], rounds: int) -> None:
-    """Everybody once a round, after one run each that is not counted."""
+    """Everybody once a round, after one run each that is not counted.
+
+    The order is there and back again, so that nobody always follows the same other.
+    """
     for contender in contenders:
         contender.run()
-    for _ in range(rounds):
-        for contender in contenders:
+    for turn in range(rounds):
+        for contender in contenders if turn % 2 else reversed(contenders):
             contender.runs.append(contender.run())
 
 

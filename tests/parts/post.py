@@ -55,7 +55,7 @@ class Arrived:
 
 
 def free_port() -> int:
-    """Below the range from which the kernel gives outgoing connections theirs: those would take it meanwhile."""
+    """Below the range of outgoing connections' own ports: one of those would take it meanwhile."""
     while True:
         port = 20000 + secrets.randbelow(12000)
         with socket.socket() as knock, contextlib.suppress(OSError):

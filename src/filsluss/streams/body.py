@@ -89,7 +89,7 @@ class Body:
         sink.write(ahead)
         self._came(len(ahead))
         while self._goes_on(room) and self._wire.left:
-            count = self._wire.splice(sink, room - self.count) if self._wire.wait(SILENCE) else -1
+            count = self._wire.splice(sink, room - self.count, SILENCE)
             if not self._went_well(count):
                 return
 
@@ -104,7 +104,7 @@ class Body:
             self._came(len(ahead))
             yield memoryview(ahead)
         while self._goes_on(room) and self._wire.left:
-            count = self._wire.receive(buffer[: room - self.count]) if self._wire.wait(SILENCE) else -1
+            count = self._wire.receive(buffer[: room - self.count], SILENCE)
             if not self._went_well(count):
                 return
             yield buffer[:count]

@@ -9,7 +9,7 @@ import fcntl
 import os
 import select
 import socket
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol
 
 from filsluss.blobs import StoreFull
@@ -41,7 +41,9 @@ class Wire:
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
         self._asked = 1
-        self._is_fast = False
+        self._is_fast = self._is_behind = False
+        self._timeout = sock.gettimeout()
+        sock.setblocking(False)
 
     @property
     def left(self) -> int:
@@ -60,7 +62,7 @@ class Wire:
         self.took(len(mine))
         return bytes(mine)
 
-    def wait(self, seconds: float) -> bool:
+    def _wait(self, seconds: float) -> bool:
         """Whether something (bytes or an end) is there to read before the time is out.
 
         Of a sender who was quicker than we were, a moment brings more: few large pieces cost less than many.
@@ -75,28 +77,40 @@ class Wire:
             self._asked = least
         return bool(self._poll.poll(seconds * 1000))
 
-    def receive(self, buffer: memoryview) -> int:
-        """The number of bytes that came; 0 at the end of the stream, however it ended."""
+    def _next(self, take: Callable[[], int], most: int, seconds: float) -> int:
+        """What `take` took; 0 at the end of the stream, however it ended, -1 if nothing came in the time.
+
+        After as good as all that was asked for, more lies there: to be told so would cost a wait for the
+        interpreter's lock, and a third of all of them where many send at once.
+        """
+        if not self._is_behind and not self._wait(seconds):
+            return -1
         try:
-            count = self._sock.recv_into(buffer[: min(len(buffer), self.left)])
+            count = take()
+        except BlockingIOError:  # it was all there was
+            self._is_behind = False
+            return self._next(take, most, seconds)
         except ConnectionError:
             return 0
         self.took(count)
+        self._is_behind = count >= most * 3 // 4
         return count
 
-    def splice(self, sink: Sink, most: int) -> int:
-        """Moves up to `most` bytes from socket to file inside the kernel; 0 at the end of the stream.
+    def receive(self, buffer: memoryview, seconds: float) -> int:
+        """The number of bytes that came; 0 at the end of the stream, -1 after so many seconds of nothing."""
+        room = buffer[: min(len(buffer), self.left)]
+        return self._next(lambda: self._sock.recv_into(room), len(room), seconds)
+
+    def splice(self, sink: Sink, most: int, seconds: float) -> int:
+        """Moves up to `most` bytes from socket to file inside the kernel, and answers as `receive` does.
 
         Raises StoreFull with the sink at what was stored.
         """
         source, target = self._pipe or self._open_pipe()
-        try:
-            count = os.splice(self._sock.fileno(), target, min(PIECE, most, self.left))
-        except ConnectionError:
-            return 0
-        self.took(count)
+        most = min(PIECE, most, self.left)
+        count = self._next(lambda: os.splice(self._sock.fileno(), target, most), most, seconds)
         rest = count
-        while rest:
+        while rest > 0:
             done = self._store(source, sink, rest)
             sink.moved(done)
             rest -= done
@@ -120,6 +134,7 @@ class Wire:
     def close(self) -> None:
         with contextlib.suppress(OSError):  # what comes next may be short
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+            self._sock.settimeout(self._timeout)
         for fd in self._pipe or ():
             os.close(fd)
         self._pipe = None
