@@ -69,7 +69,7 @@ def halves(make_house):
 
 
 def deliver_all(halves: Halves) -> None:
-    """Every chore until no letter waits, by clocks on which claims of the dead, then pauses are over."""
+    """Every chore until no letter waits, by clocks on which ever longer pauses are over."""
     for minutes in AHEAD:
         halves.worker.start("worker", "--once", at=datetime.now(UTC) + timedelta(minutes=minutes))
         await_the_end_of(halves.worker)
