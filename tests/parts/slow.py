@@ -58,7 +58,9 @@ class SlowLine:
             while piece := house.recv(PIECE):
                 browser.sendall(piece)
         with contextlib.suppress(OSError):
-            browser.shutdown(socket.SHUT_RDWR)
+            # Only this half: with the other closed as well, the kernel tells a browser whose window was full
+            # neither that there is room again nor, for a minute, that nobody is left.
+            browser.shutdown(socket.SHUT_WR)
 
     def _wait_for_turn(self, count: int) -> None:
         with self._turn:
