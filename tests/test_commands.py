@@ -40,11 +40,11 @@ def half(house, name):
     """The process that is the house's web or worker; 0 while there is none."""
     for pid in family(house.process.pid)[1:]:
         try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            called = Path(f"/proc/{pid}/comm").read_text().strip()
         except OSError:
             continue
         parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
-        if name.encode() in words and int(parent) == house.process.pid and not is_gone(pid):
+        if called == f"filsluss-{name}" and int(parent) == house.process.pid and not is_gone(pid):
             return pid
     return 0
 

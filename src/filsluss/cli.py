@@ -13,8 +13,13 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filsluss.settings")
     if sys.argv[1:2] == ["demo"]:
         demo_house.furnish(sys.argv[2:])
+    obey(sys.argv)
+
+
+def obey(argv: list[str]) -> None:
+    """Ends the process with 1 and one line where a person can mend what is wrong."""
     try:
-        carry_out(sys.argv)
+        carry_out(argv)
     except Exception as fault:
         line = in_one_line(fault)
         if line is None:

@@ -2,8 +2,7 @@
 
 import secrets
 import socket
-import threading
-import time
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -32,11 +31,15 @@ class Command(BaseCommand):
         insist_on("127.0.0.1", port)
         make_ready()
         password = administrator()
-        threading.Thread(target=self.announce, args=(port, password), daemon=True).start()
-        look_after([Child("web", "--port", str(port)), Child("worker")])
+        self.is_announced = False
+        children = [Child("web", "--port", str(port)), Child("worker")]
+        look_after(children, partial(self.announce, port, password))
 
     def announce(self, port: int, password: str) -> None:
-        wait_for(port)
+        """Says where it is, once it is there."""
+        if self.is_announced or not is_open(port):
+            return
+        self.is_announced = True
         self.stdout.write(
             f"\n  Filsluss is open at   {settings.POLICY.base_url}/\n"
             f"  Letters land at       {settings.POLICY.base_url}/demo/mail\n"
@@ -45,13 +48,12 @@ class Command(BaseCommand):
         )
 
 
-def wait_for(port: int) -> None:
-    for _ in range(600):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
+def is_open(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def administrator() -> str:
