@@ -1,11 +1,11 @@
-"""A hundred uploads at once, no fsync unless said: beside nginx DAV."""
+"""A hundred uploads at once, no fsync unless said, by one request each or by two: beside nginx DAV."""
 
 from bench.parts import contest, table
-from bench.parts.client import MIB, Source
+from bench.parts.client import MIB, Source, create_with, put, send_tus
 from bench.parts.contest import Ground
 from bench.parts.nginx import Nginx
 from bench.parts.ours import Ours
-from bench.parts.servers import Server
+from bench.parts.servers import Send, Server
 from bench.parts.table import Contender, Run
 
 
@@ -27,20 +27,27 @@ def together(server: Server, source: Source, count: int, place: Ground) -> Run:
 def main() -> None:
     place = contest.ground(__doc__)
     source, count = place.source(20 * MIB, 4 * MIB), place.size(100, 20)
-    servers = {
-        Ours("filsluss, no fsync", place.folder, syncs=False): "",
-        Nginx("nginx DAV tuned", place.folder): "≥ 1.2",
-        Nginx("nginx DAV tuned, 2 workers", place.folder, workers=2): "",
-        Ours("filsluss, on disk", place.folder): "",
-    }
+    ours = Ours("filsluss", place.folder, syncs=False)
 
-    def row(server: Server, target: str) -> Contender:
-        return Contender(server.name, lambda: together(server, source, count, place), target)
+    def row(server: Server, send: Send, how: str = "", target: str = "") -> Contender:
+        def run() -> Run:
+            server.send = send
+            return together(server, source, count, place)
 
-    contenders = [row(server, target) for server, target in servers.items()]
-    table.compete(contenders, place.rounds)
+        return Contender(server.name + how, run, target)
+
+    whole = row(ours, create_with, ", POST with the bytes")
+    apart = row(ours, send_tus, ", POST and PATCH")
+    on_disk = row(Ours("filsluss, on disk", place.folder), create_with)
+    peers = [
+        row(Nginx("nginx DAV tuned", place.folder), put, target="≥ 1.2"),
+        row(Nginx("nginx DAV tuned, 2 workers", place.folder, workers=2), put),
+    ]
+    table.compete([whole, apart, *peers, on_disk], place.rounds)
     place.say()
-    table.show_contest(f"{count} uploads of {source.size // MIB} MiB at once", "MiB/s", contenders)
+    title = f"{count} uploads of {source.size // MIB} MiB at once"
+    table.show_contest(title, "MiB/s", [whole, *peers, on_disk])
+    table.show_contest(f"{title}, in two requests each", "MiB/s", [apart, *peers])
 
 
 if __name__ == "__main__":
