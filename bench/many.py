@@ -1,4 +1,4 @@
-"""A hundred uploads at once, no fsync unless said, by one request each or by two: beside nginx DAV."""
+"""A hundred uploads at once, no fsync unless said, in one request each or in two: beside nginx DAV."""
 
 from bench.parts import contest, table
 from bench.parts.client import MIB, Source, create_with, put, send_tus
@@ -38,15 +38,17 @@ def main() -> None:
 
     whole = row(ours, create_with, ", POST with the bytes")
     apart = row(ours, send_tus, ", POST and PATCH")
+    pair = row(Ours("filsluss, 2 web processes", place.folder, syncs=False, WEB_PROCESSES="2"), create_with)
     on_disk = row(Ours("filsluss, on disk", place.folder), create_with)
     peers = [
         row(Nginx("nginx DAV tuned", place.folder), put, target="≥ 1.2"),
         row(Nginx("nginx DAV tuned, 2 workers", place.folder, workers=2), put),
     ]
-    table.compete([whole, apart, *peers, on_disk], place.rounds)
+    table.compete([whole, apart, *peers, pair, on_disk], place.rounds)
     place.say()
     title = f"{count} uploads of {source.size // MIB} MiB at once"
     table.show_contest(title, "MiB/s", [whole, *peers, on_disk])
+    table.show_contest(f"{title}, two web processes", "MiB/s", [pair, *peers])
     table.show_contest(f"{title}, in two requests each", "MiB/s", [apart, *peers])
 
 
