@@ -8,7 +8,8 @@ import pytest
 from tests.parts import fuzz
 from tests.parts.house import House
 
-pytestmark = [pytest.mark.timeout(7200)]  # not again on PostgreSQL: the run makes a house of its own, on SQLite
+# Not "live": it would run on PostgreSQL again, while the house that a run makes is on SQLite.
+pytestmark = [pytest.mark.timeout(7200)]
 WHOLE, CUT_SHORT = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nHo"
 
 
