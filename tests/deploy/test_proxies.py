@@ -250,8 +250,8 @@ class TestDownloads:
     def test_curl_and_wget_go_on_where_they_stopped(self, front, filled, tmp_path):
         data, address, _, _ = filled
         for name, words in {
-            "curl": ["curl", "-sk", "-C", "-", "-o"],
-            "wget": ["wget", "-q", "-c", "--no-check-certificate", "-O"],
+            "curl": ["curl", "-sSk", "-C", "-", "-o"],
+            "wget": ["wget", "-nv", "-S", "-c", "--no-check-certificate", "-O"],
         }.items():
             part = tmp_path / name
             part.write_bytes(data[:1000])
