@@ -3,7 +3,7 @@
 import os
 import sys
 
-from filsluss import demo_house
+from filsluss.server import demo_settings
 
 ANSWERED = {"help", "version"}
 
@@ -12,23 +12,23 @@ def main() -> None:
     """Exit status 0; 1 with one line for a fault of settings or database; 2 for bad usage."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filsluss.settings")
     if sys.argv[1:2] == ["demo"]:
-        demo_house.furnish(sys.argv[2:])
-    obey(sys.argv)
+        demo_settings.apply(sys.argv[2:])
+    run(sys.argv)
 
 
-def obey(argv: list[str]) -> None:
+def run(argv: list[str]) -> None:
     """Ends the process with 1 and one line where a person can mend what is wrong."""
     try:
-        carry_out(argv)
+        dispatch(argv)
     except Exception as fault:
-        line = in_one_line(fault)
+        line = one_line_message(fault)
         if line is None:
             raise
         print(f"filsluss: {' '.join(line.split())}", file=sys.stderr)
         sys.exit(1)
 
 
-def carry_out(argv: list[str]) -> None:
+def dispatch(argv: list[str]) -> None:
     """Hands over to Django, which would call an unknown command a fault."""
     import django
     from django.core.management import execute_from_command_line, get_commands
@@ -41,7 +41,7 @@ def carry_out(argv: list[str]) -> None:
     execute_from_command_line(argv)
 
 
-def in_one_line(fault: Exception) -> str | None:
+def one_line_message(fault: Exception) -> str | None:
     """What a person can mend; None for a fault of our own, which shows where it happened."""
     from django.db import DatabaseError, InterfaceError
 

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 import dj_database_url
 
-from filsluss.blobs.clamd import Clamd
 from filsluss.rules.addresses import AddressRefused, read_address
-from filsluss.rules.colours import read_colour
+from filsluss.rules.contrast import read_colour
+from filsluss.rules.logo import Logo, read_logo
 from filsluss.rules.networks import Network, parse_networks
-from filsluss.rules.pictures import Picture, read_picture
+from filsluss.scanners.clamd import Clamd
 
 
 class SettingUnreadable(Exception):
@@ -193,7 +193,7 @@ def data_folder(value: str) -> Path:
     return folder
 
 
-def shut(folder: Path) -> None:
+def lock_down(folder: Path) -> None:
     """Nobody else on this machine may look in; raises SettingUnreadable if the folder is not ours to shut."""
     try:
         folder.chmod(0o700)
@@ -272,5 +272,5 @@ def accent(value: str) -> str:
     return read_colour(value) if value else ""
 
 
-def logo(value: str) -> Picture | None:
-    return read_picture(Path(value).read_bytes()) if value else None
+def logo(value: str) -> Logo | None:
+    return read_logo(Path(value).read_bytes()) if value else None

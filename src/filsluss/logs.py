@@ -32,7 +32,7 @@ def quoted(text: str) -> str:
     return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in shown)
 
 
-class Line(logging.Formatter):
+class LineFormatter(logging.Formatter):
     """`extra={"facts": {…}}` at the call gives an event more figures than its words."""
 
     def format(self, record: logging.LogRecord) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from filsluss import env
 from filsluss.env import comma_list, read, required, text, whole
-from filsluss.rules.figures import parse_size
+from filsluss.rules.formats import parse_size
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import keys_for
 
@@ -68,12 +68,12 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",  # its random bytes keep what is secret from being measured
-    "filsluss.pages.manners.OriginMiddleware",
-    "filsluss.pages.manners.LanguageMiddleware",
+    "filsluss.pages.middleware.OriginMiddleware",
+    "filsluss.pages.middleware.LanguageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "filsluss.pages.manners.OverseeCsrfMiddleware",
+    "filsluss.pages.middleware.OverseeCsrfMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "filsluss.pages.manners.BusyMiddleware",
+    "filsluss.pages.middleware.DatabaseErrorMiddleware",
 ]
 TEMPLATES = [
     {
@@ -83,7 +83,7 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
-                "filsluss.pages.manners.house",
+                "filsluss.pages.context.site_context",
             ]
         },
     }
@@ -119,7 +119,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATIC_ROOT = str(DATA_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "staticfiles": {"BACKEND": "filsluss.pages.cloth.ShortStaticFiles"},
+    "staticfiles": {"BACKEND": "filsluss.pages.static_storage.MinifiedStaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50
@@ -138,7 +138,7 @@ else:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "filsluss.logs.Line"}},
+    "formatters": {"line": {"()": "filsluss.logs.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {

@@ -2,20 +2,20 @@
 
 from django.urls import path, re_path, register_converter
 
+from filsluss.ops import health, metrics
 from filsluss.pages import (
-    abuse,
-    accessibility,
+    abuse_report,
+    accessibility_feedback,
     apply,
+    assets,
     decide,
     demo,
     download,
-    metrics,
-    oversee,
+    info,
     status,
-    texts,
-    trail,
     upload,
 )
+from filsluss.pages.oversee import acts, audit_csv, sign_in, transfers
 from filsluss.rules.tokens import TOKEN_PATTERN
 
 
@@ -51,35 +51,35 @@ urlpatterns = [
     path("upload/<token:token>", upload.account, name="upload"),
     path("upload/<token:token>/remove", upload.remove, name="remove"),
     path("status/<token:token>", status.status, name="status"),
-    path("status/<token:token>/report", abuse.report, name="report"),
+    path("status/<token:token>/report", abuse_report.abuse_report, name="report"),
     path("download/<token:token>", download.pickup, name="download"),
     path("code", download.code, name="code"),
-    path("oversee", oversee.transfers, name="oversee"),
-    path("oversee/", oversee.transfers),
-    path("oversee/sign-in", oversee.sign_in, name="sign-in"),
-    path("oversee/sign-out", oversee.sign_out, name="sign-out"),
-    path("oversee/transfers/<id:public_id>", oversee.transfer, name="oversee-transfer"),
-    path("oversee/trail.csv", trail.trail, name="oversee-trail"),
-    path("oversee/transfers/<id:public_id>/trail.csv", trail.trail, name="oversee-transfer-trail"),
-    path("oversee/transfers/<id:public_id>/close", oversee.close, name="oversee-close"),
-    path("oversee/transfers/<id:public_id>/withdraw", oversee.withdraw, name="oversee-withdraw"),
-    path("oversee/files/<id:public_id>/release", oversee.release, name="oversee-release"),
-    path("oversee/files/<id:public_id>/remove", oversee.remove, name="oversee-remove"),
-    path("terms", texts.terms, name="terms"),
-    path("privacy", texts.privacy, name="privacy"),
-    path("help", texts.help_page, name="help"),
-    path("accessibility", accessibility.statement, name="accessibility"),
-    path("healthz", texts.healthz, name="healthz"),
-    path("readyz", texts.readyz, name="readyz"),
+    path("oversee", transfers.transfers, name="oversee"),
+    path("oversee/", transfers.transfers),
+    path("oversee/sign-in", sign_in.sign_in, name="sign-in"),
+    path("oversee/sign-out", sign_in.sign_out, name="sign-out"),
+    path("oversee/transfers/<id:public_id>", transfers.transfer, name="oversee-transfer"),
+    path("oversee/trail.csv", audit_csv.audit_csv, name="oversee-trail"),
+    path("oversee/transfers/<id:public_id>/trail.csv", audit_csv.audit_csv, name="oversee-transfer-trail"),
+    path("oversee/transfers/<id:public_id>/close", acts.close, name="oversee-close"),
+    path("oversee/transfers/<id:public_id>/withdraw", acts.withdraw, name="oversee-withdraw"),
+    path("oversee/files/<id:public_id>/release", acts.release, name="oversee-release"),
+    path("oversee/files/<id:public_id>/remove", acts.remove, name="oversee-remove"),
+    path("terms", info.terms, name="terms"),
+    path("privacy", info.privacy, name="privacy"),
+    path("help", info.help_page, name="help"),
+    path("accessibility", accessibility_feedback.statement, name="accessibility"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
-    path("favicon.ico", texts.mark),
-    re_path(r"^((?:dress|mark|logo)-[0-9a-f]{12}\.(?:css|svg|png))$", texts.dress_piece),
+    path("favicon.ico", assets.mark),
+    re_path(r"^((?:dress|mark|logo)-[0-9a-f]{12}\.(?:css|svg|png))$", assets.branding_asset),
     path("demo/mail", demo.mail, name="demo-mail"),
     path("demo/mail/<slug:name>", demo.letter, name="demo-letter"),
     path("demo/mail/<slug:name>/html", demo.letter_html, name="demo-letter-html"),
 ]
 
-handler400 = "filsluss.pages.calm.handler400"
-handler403 = "filsluss.pages.calm.handler403"
-handler404 = "filsluss.pages.calm.handler404"
-handler500 = "filsluss.pages.calm.handler500"
+handler400 = "filsluss.pages.errors.handler400"
+handler403 = "filsluss.pages.errors.handler403"
+handler404 = "filsluss.pages.errors.handler404"
+handler500 = "filsluss.pages.errors.handler500"

@@ -107,14 +107,14 @@ def redirect_home(environ: Environ, start_response: StartResponse) -> Iterable[b
 class FrontDoor:
     def __init__(self) -> None:
         self._pages = get_wsgi_application()
-        from filsluss.pages import metrics
-        from filsluss.streams.body import count_open, take_form
-        from filsluss.streams.front import HandOn, application  # the models exist only from here on
-        from filsluss.streams.leaving import guard
+        from filsluss.ops import metrics
+        from filsluss.streams.body import count_open, read_form
+        from filsluss.streams.routes import RenderPage, application  # the models exist only from here on
+        from filsluss.streams.sending import registry
 
-        self._streams, self._hand_on, self._take_form = application, HandOn, take_form
+        self._streams, self._hand_on, self._take_form = application, RenderPage, read_form
         self._count = metrics.count_request
-        metrics.open_now.update({"in": count_open, "out": guard.count})
+        metrics.open_now.update({"in": count_open, "out": registry.count})
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         answer = with_headers(counted(start_response, environ["PATH_INFO"], self._count))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from filsluss.actions import decide, oversee, sweep
+from filsluss.actions import decide, expiry, oversee
 from filsluss.actions.decide import AlreadyDecided
 from filsluss.models import AuditEntry, Letter, Transfer
 from filsluss.rules.lifecycle import State
@@ -94,7 +94,7 @@ def test_at_the_end_of_the_last_day_it_is_too_late_whether_a_sweep_has_come_or_n
         with pytest.raises(AlreadyDecided):
             answer(transfer, transfer.lapse_by + late)
     assert whose(transfer) == ("pending", [], [])
-    assert sweep.lapse_undecided(policy=POLICY, now=transfer.lapse_by + late) == 1
+    assert expiry.lapse_undecided(policy=POLICY, now=transfer.lapse_by + late) == 1
     assert whose(transfer) == LAPSED
 
 
@@ -102,9 +102,9 @@ def test_at_the_end_of_the_last_day_it_is_too_late_whether_a_sweep_has_come_or_n
 def test_a_millisecond_before_it_is_in_time(now):
     transfer = undecided(now)
     at = transfer.lapse_by - timedelta(milliseconds=1)
-    assert sweep.lapse_undecided(policy=POLICY, now=at) == 0
+    assert expiry.lapse_undecided(policy=POLICY, now=at) == 0
     approve(transfer, at)
-    assert sweep.lapse_undecided(policy=POLICY, now=at + timedelta(days=9)) == 0
+    assert expiry.lapse_undecided(policy=POLICY, now=at + timedelta(days=9)) == 0
     assert whose(transfer) == APPROVED
 
 
@@ -115,8 +115,8 @@ def test_of_a_late_answer_and_the_lapse_only_the_lapse_happens(now):
         at = transfer.lapse_by
         outcomes = race(
             lambda t=transfer, at=at: approve(t, at),
-            lambda at=at: sweep.lapse_undecided(policy=POLICY, now=at),
-            lambda at=at: sweep.lapse_undecided(policy=POLICY, now=at),
+            lambda at=at: expiry.lapse_undecided(policy=POLICY, now=at),
+            lambda at=at: expiry.lapse_undecided(policy=POLICY, now=at),
         )
         assert isinstance(outcomes[0], AlreadyDecided)
         assert sorted(outcomes[1:]) == [0, 1]

@@ -96,7 +96,7 @@ def test_a_newer_writer_makes_the_older_let_go(disk, blob):
     held = threading.Event()
 
     def older():
-        with disk.writer(blob, on_preempt=stopped.set) as writer:
+        with disk.writer(blob, on_release_asked=stopped.set) as writer:
             writer.write(b"old")
             held.set()
             assert stopped.wait(5)
@@ -114,10 +114,10 @@ def test_a_late_knock_that_was_meant_for_an_earlier_holder_moves_no_later_one(di
     other, moved, heard = draw_upload_id(), threading.Event(), threading.Event()
     disk.create(other)
     before = time.monotonic_ns()
-    with disk.writer(blob, on_preempt=moved.set), disk.writer(other, on_preempt=heard.set):
-        (door,) = os.listdir(disk.root / "turns")
+    with disk.writer(blob, on_release_asked=moved.set), disk.writer(other, on_release_asked=heard.set):
+        (door,) = os.listdir(disk.root / "locks")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as knocker:
-            knocker.connect(str(disk.root / "turns" / door))
+            knocker.connect(str(disk.root / "locks" / door))
             knocker.send(f"{blob} {before}".encode())
             knocker.send(f"{other} {time.monotonic_ns()}".encode())
         assert heard.wait(10)
@@ -131,7 +131,7 @@ def test_a_holder_that_does_not_let_go_leaves_the_newer_with_busy(disk, blob):
 
 def hold_until_knocked(root, name, told):
     stopped = threading.Event()
-    with DiskStore(root).writer(name, on_preempt=stopped.set) as writer:
+    with DiskStore(root).writer(name, on_release_asked=stopped.set) as writer:
         writer.write(b"other process")
         told.set()
         stopped.wait(10)
@@ -159,7 +159,7 @@ def test_a_killed_holder_is_never_waited_for(disk, blob):
     other.join(10)
     with disk.writer(blob, patience=1) as writer:
         assert writer.offset == len(b"other process")
-    assert len(os.listdir(disk.root / "turns")) == 1
+    assert len(os.listdir(disk.root / "locks")) == 1
 
 
 def test_erasing_takes_the_blob_from_whoever_writes_it(disk, blob):
@@ -167,7 +167,7 @@ def test_erasing_takes_the_blob_from_whoever_writes_it(disk, blob):
     held = threading.Event()
 
     def older():
-        with disk.writer(blob, on_preempt=stopped.set) as writer:
+        with disk.writer(blob, on_release_asked=stopped.set) as writer:
             held.set()
             stopped.wait(5)
             writer.write(b"late")

@@ -5,7 +5,7 @@ import shutil
 import time
 from datetime import timedelta
 
-from filsluss.blobs.clamd import EICAR
+from filsluss.scanners.clamd import EICAR
 from tests.faults.crashing import SOON, Case, Scenario, path_of
 from tests.parts import people
 from tests.parts.rows import blobs, rows

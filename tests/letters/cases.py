@@ -158,12 +158,12 @@ CASES = [
     Case("file-removed", A, "by-sender", Direction.THROUGH, file=BY_SENDER),
     Case("file-infected", S, file={"virus": "Eicar-Test", "ready_at": None}),
     Case("file-infected", S, "no-support", file={"virus": "Eicar-Test"}, policy=NO_SUPPORT),
-    Case("undelivered", S, "approver", about={"address": ANNA, "role": "approver", "trouble": NO}),
-    Case("undelivered", S, "recipient", file={}, about={"address": ANNA, "role": "recipient", "trouble": NO}),
+    Case("undelivered", S, "approver", about={"address": ANNA, "role": "approver", "error": NO}),
+    Case("undelivered", S, "recipient", file={}, about={"address": ANNA, "role": "recipient", "error": NO}),
     Case("undelivered", S, "expired", file={},
-         about={"address": ANNA, "role": "recipient", "trouble": "", "why": "expired"}),
+         about={"address": ANNA, "role": "recipient", "error": "", "why": "expired"}),
     Case("undelivered", S, "fault", file={},
-         about={"address": ANNA, "role": "recipient", "trouble": "", "why": "fault"}),
+         about={"address": ANNA, "role": "recipient", "error": "", "why": "fault"}),
 ]  # fmt: skip
 EACH = [(case, language) for case in CASES for language in ("sv", "en")]
 NAMES = [f"{language}-{case.name}" for case, language in EACH]

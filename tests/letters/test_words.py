@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from filsluss.letters.compose import engine
-from filsluss.letters.facts import OTHER_LANGUAGE
+from filsluss.letters.context import OTHER_LANGUAGE
 from filsluss.rules.directions import Role
 from tests.letters.cases import AT, BO, CASES, CODE, EACH, NAMES, Case, house_policy, make_file, make_transfer
 

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from filsluss import worker
+from filsluss import jobs
 from filsluss.actions import oversee
 from filsluss.actions.apply import apply
 from filsluss.actions.decide import AlreadyDecided, decide
@@ -240,7 +240,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def work(self):
-        worker.run_once(worker.House(POLICY, self.store, this_boot()), self.now)
+        jobs.run_once(jobs.Services(POLICY, self.store, this_boot()), self.now)
         for model in self.known.values():
             if model.state != "gone":
                 mission.work(model, policy=POLICY, now=self.now)

@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 from django.utils import translation
 
-from filsluss.pages import calm
+from filsluss.pages import errors
 from filsluss.rules.tokens import Purpose
 from tests.pages.cases import FORM, ended, letter_link, link, open_transfer, pending, ready_file
 
@@ -41,7 +41,7 @@ def answers(here, language):
     file = letter_link(ready_file(open_transfer()))
     query, asked = f"?lang={language}", RequestFactory().get("/", {"lang": language})
     with translation.override(language):
-        bad, broken = calm.handler400(asked), calm.handler500(asked)
+        bad, broken = errors.handler400(asked), errors.handler500(asked)
     return [
         bad,
         here.post(f"/{query}", FORM, headers={"Origin": "https://elsewhere.example"}),

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import RequestFactory
 
-from filsluss.pages.calm import handler500
+from filsluss.pages.errors import handler500
 from filsluss.rules.tokens import Purpose
 from tests.pages.cases import (
     FORM,

@@ -9,7 +9,7 @@ from django.utils import timezone
 from filsluss.actions.oversee import close_transfer, remove_file, withdraw
 from filsluss.actions.upload import remove_own
 from filsluss.models import AuditEntry, Transfer, TransferFile
-from filsluss.pages import sight
+from filsluss.pages import presenters
 from filsluss.rules.tokens import Purpose
 from tests.pages.cases import (
     ANNA,
@@ -78,7 +78,7 @@ def test_only_a_form_decides(here, method):
 )
 def test_whoever_decides_too_late_is_told_what_became_of_it(here, read, make, words):
     transfer = make()
-    known = {"today": sight.day_of(timezone.now()).text, "lapsed": sight.answer_by(transfer).text}
+    known = {"today": presenters.day_of(timezone.now()).text, "lapsed": presenters.answer_by(transfer).text}
     for answer in (
         here.get(link(transfer, Purpose.DECIDE)),
         here.post(link(transfer, Purpose.DECIDE), {"decision": "approve", "days": "3"}),

@@ -9,8 +9,8 @@ import pytest
 from django.conf import settings as house
 from django.utils import timezone
 
-from filsluss.actions.sweep import forget
-from filsluss.letters.report import write_report
+from filsluss.actions.expiry import forget
+from filsluss.letters.feedback import write_accessibility_feedback
 from filsluss.models import Letter
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -94,7 +94,7 @@ def test_one_mailbox_gets_no_more_reports_a_day_than_strangers_may_cause(here, s
 def test_a_report_is_forgotten_when_its_time_has_come(supported):
     now, days = timezone.now(), house.POLICY.forget_days
     for age in (days - 1, days):
-        write_report("Går inte", reply_to="", policy=supported, now=now - timedelta(days=age))
+        write_accessibility_feedback("Går inte", reply_to="", policy=supported, now=now - timedelta(days=age))
     Letter.objects.update(delivery="sent")
     forget(policy=supported, now=now)
     assert [now - letter.written_at for letter in Letter.objects.all()] == [timedelta(days=days - 1)]
@@ -104,7 +104,7 @@ def test_a_report_is_forgotten_when_its_time_has_come(supported):
 @pytest.mark.parametrize("reply_to", ["", "bo@rontgen.example"])
 def test_the_letter_says_exactly_this(language, reply_to, now, supported):
     policy = replace(supported, language=language, base_url="https://fts.example.se")
-    letter = write_report("Knappen hörs inte.", reply_to=reply_to, policy=policy, now=now)
+    letter = write_accessibility_feedback("Knappen hörs inte.", reply_to=reply_to, policy=policy, now=now)
     kept = GOLDEN / f"accessibility-report-{language}{'-answer' if reply_to else ''}"
     shown = {
         ".txt": f"Subject: {letter.subject}\nReply-To: {letter.reply_to}\n\n{letter.text}",

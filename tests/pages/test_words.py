@@ -42,7 +42,7 @@ def asked_of_templates():
 
 
 def asked_of_code():
-    for path in (HOUSE / "pages").glob("*.py"):
+    for path in (HOUSE / "pages").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("_", "ngettext"):
                 yield tuple(arg.value for arg in node.args if isinstance(arg, ast.Constant))

@@ -9,7 +9,10 @@ import django
 
 
 def program(**patience: float) -> list[str]:
-    """What a House may run in place of `filsluss`: `program(**{"filsluss.streams.body.SILENCE": 0.5})`."""
+    """What a House may run in place of `filsluss`, with other time limits.
+
+    `program(**{"filsluss.streams.body.STALL_SECONDS": 0.5})`
+    """
     return [sys.executable, __file__, json.dumps(patience)]
 
 
@@ -22,9 +25,9 @@ def main(patience: str, command: str, *words: str) -> None:
         setattr(import_module(module), name, seconds)
     from django.core.management import call_command
 
-    from filsluss.management.commands.serve import make_ready
+    from filsluss.management.commands.serve import migrate_tables
 
-    make_ready()
+    migrate_tables()
     call_command(command, *words)
 
 

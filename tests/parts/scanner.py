@@ -9,7 +9,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from filsluss.blobs.clamd import EICAR, Clamd, NotScanned
+from filsluss.scanners.clamd import EICAR, Clamd, NotScanned
 
 SIGNATURE = f"Filsluss.Test.EICAR:0:*:{EICAR.hex()}\n"
 VIRUS = "Filsluss.Test.EICAR.UNOFFICIAL"

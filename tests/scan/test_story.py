@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from filsluss.blobs.clamd import EICAR
+from filsluss.scanners.clamd import EICAR
 from tests.parts import people
 from tests.parts.house import House
 from tests.parts.people import ANNA, BO, FORM

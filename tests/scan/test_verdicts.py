@@ -12,12 +12,12 @@ import pytest
 from django.db import connection
 from django.utils import translation
 
-from filsluss.actions import oversee, scan, sweep, upload
-from filsluss.actions.advance import StepRefused
-from filsluss.blobs.clamd import EICAR, LARGEST, Clamd, NotScanned
+from filsluss.actions import completion, erasure, expiry, oversee, scan, upload
+from filsluss.actions.transitions import StepRefused
 from filsluss.models import AuditEntry, Letter, TransferFile
-from filsluss.pages import sight
-from filsluss.rules.lifecycle import Because, FileState
+from filsluss.pages import presenters
+from filsluss.rules.lifecycle import ErasedBecause, FileState
+from filsluss.scanners.clamd import EICAR, LARGEST, Clamd, NotScanned
 from tests.parts.people import ANNA, BO
 from tests.parts.scanner import VIRUS, zipped
 from tests.scan.conftest import ADMIN
@@ -41,7 +41,7 @@ def seen(file):
 
 def test_a_clean_file_becomes_ready_and_only_then_has_a_letter(send, lasting, store, policy, now):
     file = send(b"ritning", with_code=True)
-    assert sweep.ready_received(store=store, policy=policy, now=now, with_scanner=True) == 0
+    assert completion.ready_received(store=store, policy=policy, now=now, with_scanner=True) == 0
     assert (seen(file), letters("file-ready")) == (FileState.RECEIVED, [])
 
     assert scan.scan_next(lasting.client, store=store, policy=policy, now=now) is True
@@ -62,14 +62,14 @@ def test_an_infected_file_is_erased_and_only_its_sender_and_the_administrator_he
 ):
     file = send(content)
     scan.scan_next(lasting.client, store=store, policy=policy, now=now)
-    assert (seen(file), file.erased_because, file.virus) == (FileState.ERASING, Because.INFECTED, VIRUS)
+    assert (seen(file), file.erased_because, file.virus) == (FileState.ERASING, ErasedBecause.INFECTED, VIRUS)
     assert file.is_open_at(now) is False
 
-    sweep.erase_files(store=store, policy=policy, now=now + timedelta(minutes=5))
+    erasure.erase_files(store=store, policy=policy, now=now + timedelta(minutes=5))
     assert seen(file) == FileState.ERASED
     assert list(store.names()) == []
     with translation.override("en"):
-        assert sight.file_sight(file).scan == "Malicious code was found"
+        assert presenters.file_view(file).scan == "Malicious code was found"
     assert letters("file-infected") == [(ANNA, file.public_id), (ADMIN, file.public_id)]
     assert letters("file-ready") == letters("file-removed") == []
     assert steps(file) == ["received", "infected", "file-infected", "file-erased"]
@@ -79,13 +79,13 @@ def test_what_a_crash_left_infected_is_erased_by_the_next_round(send, store, pol
     file = send(EICAR)
     TransferFile.objects.filter(pk=file.pk).update(state=FileState.INFECTED, virus="X")
     scan.scan_next(None, store=store, policy=policy, now=now)
-    assert (seen(file), file.erased_because) == (FileState.ERASING, Because.INFECTED)
+    assert (seen(file), file.erased_because) == (FileState.ERASING, ErasedBecause.INFECTED)
 
 
 def test_without_a_scanner_nothing_is_new(send, store, policy, now):
     file = send(EICAR)
     assert scan.scan_next(None, store=store, policy=policy, now=now) is False
-    assert sweep.ready_received(store=store, policy=policy, now=now) == 1
+    assert completion.ready_received(store=store, policy=policy, now=now) == 1
     assert (seen(file), file.scanned_at, letters("file-ready")) == (
         FileState.READY,
         None,
@@ -160,7 +160,7 @@ def test_an_administrator_may_release_what_could_not_be_scanned_with_a_reason(
 
     oversee.release_file(file, reason="Känd avsändare", by="eva", now=now)
     assert scan.scan_next(scanner.client, store=store, policy=policy, now=now) is False
-    assert sweep.ready_received(store=store, policy=policy, now=now, with_scanner=True) == 1
+    assert completion.ready_received(store=store, policy=policy, now=now, with_scanner=True) == 1
     assert (seen(file), letters("file-ready")) == (FileState.READY, [(BO, file.public_id)])
     entry = AuditEntry.objects.get(step="released")
     assert (entry.actor, entry.role, entry.reason) == ("eva", "administrator", "Känd avsändare")
@@ -195,9 +195,9 @@ def test_a_file_taken_back_during_its_scan_stays_away(send, lasting, store, poli
     file = send(b"ritning")
     held = scan.claim(now=now)
     upload.remove_own(file, policy=policy, now=now)
-    assert scan.hold(held, trouble="x", for_good=False, now=now) is False
-    assert scan.condemn(held, virus="X", sha256="", policy=policy, now=now) is False
-    assert (seen(file), file.erased_because) == (FileState.ERASING, Because.WITHDRAWN)
+    assert scan.hold_unscanned(held, trouble="x", for_good=False, now=now) is False
+    assert scan.mark_infected(held, virus="X", sha256="", policy=policy, now=now) is False
+    assert (seen(file), file.erased_because) == (FileState.ERASING, ErasedBecause.WITHDRAWN)
     assert letters("file-infected") == []
 
 
@@ -205,8 +205,8 @@ def test_a_file_whose_account_ended_during_its_scan_is_not_made_ready(send, last
     file = send(b"ritning")
     end = file.transfer.open_until
     assert scan.scan_next(lasting.client, store=store, policy=policy, now=end) is False
-    sweep.end_accounts(policy=policy, now=end)
-    sweep.erase_files(store=store, policy=policy, now=end)
+    expiry.end_accounts(policy=policy, now=end)
+    erasure.erase_files(store=store, policy=policy, now=end)
     assert (seen(file), letters("file-ready")) == (FileState.ERASED, [])
 
 
@@ -214,7 +214,7 @@ def test_a_file_whose_bytes_are_not_all_there_is_damaged(send, lasting, store, p
     file = send(b"ritning")
     os.truncate(store.root / f"{file.blob[:1]}.d" / file.blob, 3)
     scan.scan_next(lasting.client, store=store, policy=policy, now=now)
-    assert (seen(file), file.erased_because) == (FileState.ERASING, Because.DAMAGED)
+    assert (seen(file), file.erased_because) == (FileState.ERASING, ErasedBecause.DAMAGED)
 
 
 def test_a_scanner_taken_out_of_the_settings_leaves_its_files_to_the_administrator(send, store, policy, now):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.parts.people import BOUNDARY, announce, multipart, send_form
 from tests.parts.raw import Line, chunked
-from tests.streams.test_wires import MIB, listed
+from tests.streams.test_connection import MIB, listed
 
 KIND = f"multipart/form-data; boundary={BOUNDARY}"
 

@@ -11,7 +11,7 @@ import pytest
 from tests.parts.disks import NoDisk, small
 from tests.parts.people import FORM, announce, append, apply, offset_of, send_form
 from tests.parts.raw import Line, chunked
-from tests.streams.test_wires import MIB, TUS, listed
+from tests.streams.test_connection import MIB, TUS, listed
 
 
 @pytest.fixture

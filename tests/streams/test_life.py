@@ -10,15 +10,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from filsluss.actions import sweep, upload
+from filsluss.actions import erasure, expiry, upload
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import State
 from filsluss.rules.tokens import Purpose
 from filsluss.streams import request as streams_request
 from tests.parts.people import ANNA, BO, FORM, announce, append, apply, offset_of
 from tests.parts.raw import Line
+from tests.streams.test_connection import MIB, await_ready, listed
 from tests.streams.test_model import request, serve
-from tests.streams.test_wires import MIB, await_ready, listed
 
 TUS_BODY = "application/offset+octet-stream"
 HOUR = timedelta(hours=1)
@@ -62,24 +62,24 @@ class TestTwoDays:
     ):
         file = begun(now)
         almost, over = now + 48 * HOUR - timedelta(seconds=1), now + 48 * HOUR
-        assert sweep.expire_stale(store=store, policy=policy, now=almost) == 0
-        assert sweep.expire_stale(store=store, policy=policy, now=over) == 1
+        assert expiry.expire_stale(store=store, policy=policy, now=almost) == 0
+        assert expiry.expire_stale(store=store, policy=policy, now=over) == 1
         file.refresh_from_db()
         assert (file.state, file.erased_because) == ("erasing", "stale")
-        sweep.erase_files(store=store, policy=policy, now=over)
+        erasure.erase_files(store=store, policy=policy, now=over)
         assert not store.exists(file.blob)
 
     def test_they_are_counted_from_the_last_activity(self, begun, store, policy, now):
         file = begun(now)
         upload.acknowledge(file, offset=3, boot_id="this boot", now=now + 40 * HOUR)
-        assert sweep.expire_stale(store=store, policy=policy, now=now + 87 * HOUR) == 0
-        assert sweep.expire_stale(store=store, policy=policy, now=now + 88 * HOUR) == 1
+        assert expiry.expire_stale(store=store, policy=policy, now=now + 87 * HOUR) == 0
+        assert expiry.expire_stale(store=store, policy=policy, now=now + 88 * HOUR) == 1
 
     def test_an_upload_that_is_being_written_never_expires(self, begun, store, policy, now):
         file = begun(now)
         with store.writer(file.blob):
-            assert sweep.expire_stale(store=store, policy=policy, now=now + 900 * HOUR) == 0
-        assert sweep.expire_stale(store=store, policy=policy, now=now + 900 * HOUR) == 1
+            assert expiry.expire_stale(store=store, policy=policy, now=now + 900 * HOUR) == 0
+        assert expiry.expire_stale(store=store, policy=policy, now=now + 900 * HOUR) == 1
 
 
 @pytest.mark.django_db(transaction=True)

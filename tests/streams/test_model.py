@@ -173,17 +173,17 @@ def _stored(where):
 
 
 def test_the_fast_way_is_taken_on_the_server_we_pin_and_on_no_other():
-    from filsluss.streams.wire import open_wire
+    from filsluss.streams.connection import open_socket_reader
 
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(b"PATCH / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
         parsed = next(get_parser(CONFIG, ours, ("127.0.0.1", 1)))
         environ = {"gunicorn.socket": ours, "wsgi.input": parsed.body}
-        wire = open_wire(environ)
+        wire = open_socket_reader(environ)
         assert wire is not None
         assert (wire.read_ahead(), wire.left) == (b"hello", 0)
-        assert open_wire({"wsgi.input": parsed.body}) is None
-        assert open_wire({"gunicorn.socket": ours, "wsgi.input": io.BytesIO(b"x")}) is None
+        assert open_socket_reader({"wsgi.input": parsed.body}) is None
+        assert open_socket_reader({"gunicorn.socket": ours, "wsgi.input": io.BytesIO(b"x")}) is None
         other = SimpleNamespace(reader=SimpleNamespace(length=5))
-        assert open_wire({"gunicorn.socket": ours, "wsgi.input": other}) is None
+        assert open_socket_reader({"gunicorn.socket": ours, "wsgi.input": other}) is None

@@ -11,16 +11,16 @@ from tests.parts import hurried
 from tests.parts.house import House
 from tests.parts.people import FORM, announce, append, apply, offset_of, send_tus
 from tests.parts.raw import Line
-from tests.streams.test_wires import TUS, listed
+from tests.streams.test_connection import TUS, listed
 
 SECONDS = {
-    "filsluss.server.HEADER_SECONDS": 1.5,
-    "filsluss.server.ANSWER_SECONDS": 5.0,
-    "filsluss.streams.body.SILENCE": 1.0,
+    "filsluss.server.gunicorn_worker.HEADER_SECONDS": 1.5,
+    "filsluss.server.gunicorn_worker.ANSWER_SECONDS": 5.0,
+    "filsluss.streams.body.STALL_SECONDS": 1.0,
     "filsluss.streams.body.SLOW_WINDOW": 2.0,
     "filsluss.streams.body.FORM_SECONDS": 2.0,
-    "filsluss.streams.leaving.PATIENCE": 2.0,
-    "filsluss.streams.leaving.LOOK_EVERY": 0.3,
+    "filsluss.streams.sending.STALL_SECONDS": 2.0,
+    "filsluss.streams.sending.CHECK_INTERVAL": 0.3,
 }
 
 

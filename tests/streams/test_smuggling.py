@@ -3,7 +3,7 @@
 import pytest
 
 from tests.parts.raw import Line
-from tests.streams.test_wires import listed
+from tests.streams.test_connection import listed
 
 GET = "GET / HTTP/1.1\r\nHost: {host}\r\n"
 POST = "POST /code HTTP/1.1\r\nHost: {host}\r\n"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filsluss.streams.answers import Refusal
 from filsluss.streams.ranges import Span, Unsatisfiable, match, none_match, range_holds, read_range
+from filsluss.streams.responses import Refusal
 from filsluss.streams.tus import read_checksum, read_length, read_metadata, read_number
 
 

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from filsluss.actions.advance import advance, note
+from filsluss.actions.transitions import advance, record_audit
 from filsluss.letters import compose
-from filsluss.models import Attempt, Letter, Transfer, pass_gate
+from filsluss.models import Attempt, Letter, Transfer, serialize_on
 from filsluss.models.letter import UNTIL_DECIDED
 from filsluss.rules.addresses import canonical, read_address
 from filsluss.rules.application import TERMS_VERSION, Application, direction_of, examine
@@ -46,7 +46,7 @@ def apply(application: Application, *, policy: Policy, now: datetime, client: Cl
         count_application(client, policy=policy, now=now)
         transfer = draft(application, policy=policy, now=now)
         if transfer.way is not Direction.OUTBOUND:
-            spare_mailboxes(transfer, policy=policy, now=now)
+            limit_letters_to_mailboxes(transfer, policy=policy, now=now)
         transfer.save(force_insert=True)
         begin(transfer, days=application.days or policy.default_days, policy=policy, now=now)
     return transfer
@@ -75,7 +75,7 @@ def draft(application: Application, *, policy: Policy, now: datetime) -> Transfe
 def begin(transfer: Transfer, *, days: int, policy: Policy, now: datetime) -> None:
     """The first step of its life; outbound takes the second in the same breath."""
     if transfer.way is Direction.OUTBOUND:
-        note(transfer, step=APPLIED.name, by=transfer.sender_email, role=Role.SENDER, now=now)
+        record_audit(transfer, step=APPLIED.name, by=transfer.sender_email, role=Role.SENDER, now=now)
         Transfer.objects.filter(pk=transfer.pk, state=State.NEW).update(state=State.PENDING)
         until = policy.end_of(now, days)
         advance(
@@ -90,7 +90,7 @@ def count_application(client: Client, *, policy: Policy, now: datetime, kind: st
     """Counts this application against its network; the inside networks are exempt."""
     if is_inside_network(client, networks=policy.inside_networks):
         return
-    pass_gate(kind, now=now)
+    serialize_on(kind, now=now)
     network, since = rate_key(client.address or "unknown"), now - timedelta(hours=1)
     earlier = Attempt.objects.filter(kind=kind, network=network, at__gt=since).order_by("at")
     times = list(earlier.values_list("at", flat=True))
@@ -100,7 +100,7 @@ def count_application(client: Client, *, policy: Policy, now: datetime, kind: st
     Attempt.objects.create(kind=kind, network=network, at=now)
 
 
-def spare_mailboxes(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
+def limit_letters_to_mailboxes(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
     """No address gets more than its share of letters a day from applications nobody has approved."""
     since = now - timedelta(days=1)
     for address in {transfer.approver_email, transfer.sender_email}:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from filsluss.actions.advance import StepRefused, advance
+from filsluss.actions.transitions import StepRefused, advance
 from filsluss.models import Transfer
 from filsluss.rules.decision import Decision, examine
 from filsluss.rules.directions import Role
@@ -43,12 +43,12 @@ def _carry_out(transfer: Transfer, made: Decision, *, policy: Policy, now: datet
     if made.choice == "approve":
         until = policy.end_of(now, int(made.days))
         advance(
-            transfer, APPROVED, by=by, role=role, policy=policy, now=now, unless=in_time,
+            transfer, APPROVED, by=by, role=role, policy=policy, now=now, where=in_time,
             decided_at=now, open_until=until,
         )  # fmt: skip
     else:
         reason = made.rejection_reason.strip()
         advance(
-            transfer, REJECTED, by=by, role=role, policy=policy, now=now, unless=in_time, reason=reason,
+            transfer, REJECTED, by=by, role=role, policy=policy, now=now, where=in_time, reason=reason,
             decided_at=now, rejection_reason=reason,
         )  # fmt: skip

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from filsluss.actions.advance import note, withdraw_idle_reminder
+from filsluss.actions.transitions import record_audit, withdraw_needless_reminder
 from filsluss.letters import compose
-from filsluss.models import Attempt, TransferFile, pass_gate
+from filsluss.models import Attempt, TransferFile, serialize_on
 from filsluss.rules.directions import Role
-from filsluss.rules.guessing import Tries, pause_after
 from filsluss.rules.lifecycle import FileState
 from filsluss.rules.networks import Client, rate_key
 from filsluss.rules.policy import Policy
+from filsluss.rules.throttle import Failures, delay_after
 from filsluss.rules.tokens import code_digest, read_code
 
 WRONG_CODE = "wrong-code"
@@ -34,12 +34,12 @@ def file_by_code(typed: str, *, client: Client, policy: Policy, now: datetime) -
     """The ready file of an open transfer with that code; raises WrongCode or TooManyTries."""
     network = rate_key(client.address or "unknown")
     with transaction.atomic():
-        pass_gate(WRONG_CODE, now=now)
-        pause = pause_of(network, now=now)
+        serialize_on(WRONG_CODE, now=now)
+        pause = seconds_until_heard(network, now=now)
         found = None if pause else _find(typed, policy=policy, now=now)
         if not pause and found is None:
             Attempt.objects.create(kind=WRONG_CODE, network=network, at=now)
-            pause = pause_of(network, now=now)
+            pause = seconds_until_heard(network, now=now)
     if pause:
         raise TooManyTries(pause)
     if found is None:
@@ -53,15 +53,15 @@ def _find(typed: str, *, policy: Policy, now: datetime) -> TransferFile | None:
     return found if found and found.is_open_at(now) else None
 
 
-def pause_of(network: str, *, now: datetime, kind: str = WRONG_CODE) -> int:
+def seconds_until_heard(network: str, *, now: datetime, kind: str = WRONG_CODE) -> int:
     """Seconds until this network is heard again; 0 now, and always for one that has not guessed wrong."""
     wrong = Attempt.objects.filter(kind=kind, at__gt=now - timedelta(hours=24))
     mine = list(wrong.filter(network=network).order_by("at").values_list("at", flat=True))
     in_all = wrong.filter(at__gt=now - timedelta(hours=1)).count() if mine else 0
-    return pause_after(Tries(mine, in_all), now=now)
+    return delay_after(Failures(mine, in_all), now=now)
 
 
-def record_sent(file: TransferFile, *, start: int, reached: int, policy: Policy, now: datetime) -> None:
+def record_sent_bytes(file: TransferFile, *, start: int, reached: int, policy: Policy, now: datetime) -> None:
     """Bytes `start` to `reached` have left; the last one, with all before it sent, makes a fetch.
 
     That record is the one trace a GET leaves.
@@ -73,15 +73,15 @@ def record_sent(file: TransferFile, *, start: int, reached: int, policy: Policy,
         elif row.filter(sent_until__gte=start).update(
             sent_until=0, fetches=F("fetches") + 1, fetched_last_at=now
         ):
-            note(file.transfer, step="fetched", by="", role=Role.RECIPIENT, now=now, file=file)
+            record_audit(file.transfer, step="fetched", by="", role=Role.RECIPIENT, now=now, file=file)
             if row.filter(fetched_at=None).update(fetched_at=now):
-                tell_fetched(file, policy=policy, now=now)
+                queue_receipt(file, policy=policy, now=now)
 
 
-def tell_fetched(file: TransferFile, *, policy: Policy, now: datetime) -> None:
+def queue_receipt(file: TransferFile, *, policy: Policy, now: datetime) -> None:
     """The first whole fetch: the sender hears of it, once for each file."""
     file.fetched_at = now
     compose.write(
         "file-downloaded", transfer=file.transfer, role=Role.SENDER, policy=policy, now=now, file=file
     )
-    withdraw_idle_reminder(file.transfer, now=now)
+    withdraw_needless_reminder(file.transfer, now=now)

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from filsluss.actions.advance import StepRefused, advance, note
-from filsluss.actions.download import pause_of
+from filsluss.actions.download import seconds_until_heard
+from filsluss.actions.transitions import StepRefused, advance, record_audit
 from filsluss.actions.upload import take_away
-from filsluss.models import Attempt, Transfer, TransferFile, pass_gate
-from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, Because, FileState
+from filsluss.models import Attempt, Transfer, TransferFile, serialize_on
+from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, ErasedBecause, FileState
 from filsluss.rules.networks import Client, rate_key
 from filsluss.rules.policy import Policy
 
@@ -32,15 +32,15 @@ def count_sign_in(client: Client, *, now: datetime) -> None:
     """
     network = rate_key(client.address)
     with transaction.atomic():
-        pass_gate(SIGN_IN, now=now)
-        pause = pause_of(network, now=now, kind=SIGN_IN)
+        serialize_on(SIGN_IN, now=now)
+        pause = seconds_until_heard(network, now=now, kind=SIGN_IN)
         if not pause:
             Attempt.objects.create(kind=SIGN_IN, network=network, at=now)
     if pause:
         raise TooManySignIns(pause)
 
 
-def excuse_sign_in(client: Client) -> None:
+def forget_failed_sign_ins(client: Client) -> None:
     """The password was right: what this network tried before is forgotten."""
     Attempt.objects.filter(kind=SIGN_IN, network=rate_key(client.address)).delete()
 
@@ -51,14 +51,16 @@ class ReasonMissing(ValueError):
 
 def remove_file(file: TransferFile, *, reason: str, by: str, policy: Policy, now: datetime) -> None:
     """Shuts a file at once and has its bytes erased; StepRefused if it is gone already."""
-    why = good_reason(reason)
-    if not take_away(file, because=Because.REMOVED, removed_by=ADMINISTRATOR, reason=why, by=by, now=now):
+    why = checked_reason(reason)
+    if not take_away(
+        file, because=ErasedBecause.REMOVED, removed_by=ADMINISTRATOR, reason=why, by=by, now=now
+    ):
         raise StepRefused("removed")
 
 
 def close_transfer(transfer: Transfer, *, reason: str, by: str, policy: Policy, now: datetime) -> None:
     """Ends an open account before its time; StepRefused if it is not open."""
-    why = good_reason(reason)
+    why = checked_reason(reason)
     advance(
         transfer, CLOSED, by=by, role=ADMINISTRATOR, policy=policy, now=now, reason=why,
         ended_at=now, closed_reason=why,
@@ -67,24 +69,26 @@ def close_transfer(transfer: Transfer, *, reason: str, by: str, policy: Policy, 
 
 def release_file(file: TransferFile, *, reason: str, by: str, now: datetime) -> None:
     """Lets a file through that could not be scanned; StepRefused if it is not held for that."""
-    why = good_reason(reason)
+    why = checked_reason(reason)
     with transaction.atomic():
         held = TransferFile.objects.filter(pk=file.pk, state=FileState.UNSCANNED)
         if held.update(state=FileState.RECEIVED, released_at=now, scan_again_at=None) != 1:
             raise StepRefused("released")
-        note(file.transfer, step="released", by=by, role=ADMINISTRATOR, now=now, reason=why, file=file)
+        record_audit(
+            file.transfer, step="released", by=by, role=ADMINISTRATOR, now=now, reason=why, file=file
+        )
 
 
 def withdraw(transfer: Transfer, *, reason: str, by: str, policy: Policy, now: datetime) -> None:
     """Takes an undecided application away from its approver; StepRefused if it is decided."""
-    why = good_reason(reason)
+    why = checked_reason(reason)
     advance(
         transfer, WITHDRAWN, by=by, role=ADMINISTRATOR, policy=policy, now=now, reason=why,
         decided_at=now, rejection_reason=why, closed_reason=why,
     )  # fmt: skip
 
 
-def good_reason(reason: str) -> str:
+def checked_reason(reason: str) -> str:
     if not 1 <= len(reason.strip()) <= REASON_MAX:
         raise ReasonMissing
     return reason.strip()

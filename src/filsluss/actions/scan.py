@@ -10,27 +10,27 @@ from typing import IO
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from filsluss.actions.advance import note
+from filsluss.actions.transitions import record_audit
 from filsluss.actions.upload import make_ready, take_away
 from filsluss.blobs import BlobMissing, Store
-from filsluss.blobs.clamd import Clamd, NotScanned
-from filsluss.letters import compose, notice
+from filsluss.letters import compose, notices
 from filsluss.models import TransferFile
 from filsluss.rules.directions import Role
-from filsluss.rules.lifecycle import Because, FileState, State
+from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.policy import Policy
+from filsluss.scanners.clamd import Clamd, NotScanned
 
 log = logging.getLogger(__name__)
 
 LEASE, RENEWAL = timedelta(minutes=2), 20.0
 """How long a file is a scanner's own after its last sign of life, and the seconds between two signs."""
-PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
-LATER = timedelta(hours=3)
+RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
+LATER_DELAY = timedelta(hours=3)
 PIECE = 1 << 20
 LONGEST_TROUBLE = 300
 
 
-class GivenUp(Exception):
+class ClaimLost(Exception):
     """The file is no longer ours to scan: taken away meanwhile, or another scanner has it."""
 
 
@@ -57,15 +57,15 @@ def scan_next(scanner: Clamd | None, *, store: Store, policy: Policy, now: datet
         return False
     at = Stopwatch(now)
     try:
-        virus, sha256 = look_at(file, scanner=scanner, store=store, at=at)
-    except GivenUp:
+        virus, sha256 = scan_blob(file, scanner=scanner, store=store, at=at)
+    except ClaimLost:
         return True
     except BlobMissing:
-        return take_away(file, because=Because.DAMAGED, now=at())
+        return take_away(file, because=ErasedBecause.DAMAGED, now=at())
     except NotScanned as gap:
-        return hold(file, trouble=str(gap), for_good=gap.for_good, now=at())
+        return hold_unscanned(file, trouble=str(gap), for_good=gap.for_good, now=at())
     if virus:
-        return condemn(file, virus=virus, sha256=sha256, policy=policy, now=at())
+        return mark_infected(file, virus=virus, sha256=sha256, policy=policy, now=at())
     return make_ready(
         file, sha256=sha256, source=FileState.SCANNING, scanned_at=at(), policy=policy, now=at()
     )
@@ -91,16 +91,16 @@ def claim(*, now: datetime) -> TransferFile | None:
     return None
 
 
-def ours(file: TransferFile) -> QuerySet[TransferFile]:
+def claimed(file: TransferFile) -> QuerySet[TransferFile]:
     """The row, as long as this claim on it stands."""
     return TransferFile.objects.filter(pk=file.pk, state=FileState.SCANNING, scan_tries=file.scan_tries)
 
 
-def look_at(file: TransferFile, *, scanner: Clamd, store: Store, at: Stopwatch) -> tuple[str, str]:
+def scan_blob(file: TransferFile, *, scanner: Clamd, store: Store, at: Stopwatch) -> tuple[str, str]:
     """What the scanner calls it, empty if clean, and its SHA-256, both from one reading of the blob."""
     digest = hashlib.sha256()
     with store.open(file.blob) as blob:
-        virus = scanner.scan(_pieces(blob, digest.update), size=file.size or 0, tick=_keeper(file, at))
+        virus = scanner.scan(_pieces(blob, digest.update), size=file.size or 0, tick=_claim_renewer(file, at))
         while not virus and (rest := _read(blob)):
             digest.update(rest)  # nothing is left, unless the blob has grown
         whole = blob.tell() == file.size
@@ -122,7 +122,7 @@ def _read(blob: IO[bytes]) -> bytes:
         raise NotScanned(f"the store cannot be read: {fault}") from fault
 
 
-def _keeper(file: TransferFile, at: Stopwatch) -> Callable[[], None]:
+def _claim_renewer(file: TransferFile, at: Stopwatch) -> Callable[[], None]:
     """Keeps the claim alive; raises GivenUp when it is lost."""
     renewed = time.monotonic()
 
@@ -131,22 +131,22 @@ def _keeper(file: TransferFile, at: Stopwatch) -> Callable[[], None]:
         if time.monotonic() - renewed < RENEWAL:
             return
         renewed = time.monotonic()
-        if not ours(file).update(scan_again_at=at() + LEASE):
-            raise GivenUp
+        if not claimed(file).update(scan_again_at=at() + LEASE):
+            raise ClaimLost
 
     return tick
 
 
-def hold(file: TransferFile, *, trouble: str, for_good: bool, now: datetime) -> bool:
+def hold_unscanned(file: TransferFile, *, trouble: str, for_good: bool, now: datetime) -> bool:
     """The file waits unscanned, for another try or for an administrator."""
-    pause = PAUSES[file.scan_tries - 1] if file.scan_tries <= len(PAUSES) else LATER
+    pause = RETRY_DELAYS[file.scan_tries - 1] if file.scan_tries <= len(RETRY_DELAYS) else LATER_DELAY
     again = None if for_good else now + pause
     with transaction.atomic():
-        held = ours(file).update(
+        held = claimed(file).update(
             state=FileState.UNSCANNED, scan_again_at=again, scan_trouble=trouble[:LONGEST_TROUBLE]
         )
         if held and file.scan_tries == 1:
-            note(file.transfer, step="unscanned", by="", role="rule", now=now, file=file)
+            record_audit(file.transfer, step="unscanned", by="", role="rule", now=now, file=file)
     log.warning("file %s is unscanned after try %s: %s", file.public_id, file.scan_tries, trouble)
     return bool(held)
 
@@ -159,17 +159,17 @@ def hold_without_scanner(*, now: datetime) -> bool:
     )
 
 
-def condemn(file: TransferFile, *, virus: str, sha256: str, policy: Policy, now: datetime) -> bool:
+def mark_infected(file: TransferFile, *, virus: str, sha256: str, policy: Policy, now: datetime) -> bool:
     """Stopped for good: sender and administrators are told, nobody else ever heard of it."""
     with transaction.atomic():
-        if not ours(file).update(state=FileState.INFECTED, virus=virus, sha256=sha256, scanned_at=now):
+        if not claimed(file).update(state=FileState.INFECTED, virus=virus, sha256=sha256, scanned_at=now):
             return False
         file.refresh_from_db()
-        note(file.transfer, step="infected", by="", role="rule", now=now, reason=virus, file=file)
+        record_audit(file.transfer, step="infected", by="", role="rule", now=now, reason=virus, file=file)
         compose.write(
             "file-infected", transfer=file.transfer, role=Role.SENDER, policy=policy, now=now, file=file
         )
-        notice.write_infected(file, policy=policy, now=now)
+        notices.write_infected(file, policy=policy, now=now)
     log.warning("file %s of %s is infected: %s", file.public_id, file.transfer.public_id, virus)
     erase_infected(policy=policy, now=now)
     return True
@@ -178,10 +178,10 @@ def condemn(file: TransferFile, *, virus: str, sha256: str, policy: Policy, now:
 def erase_infected(*, policy: Policy, now: datetime) -> int:
     """Hands what is infected to the one place where bytes are erased; returns how many."""
     infected = TransferFile.objects.filter(state=FileState.INFECTED).select_related("transfer")
-    return sum(take_away(file, because=Because.INFECTED, now=now) for file in infected)
+    return sum(take_away(file, because=ErasedBecause.INFECTED, now=now) for file in infected)
 
 
-def ask_again(*, now: datetime) -> int:
+def rescan_now(*, now: datetime) -> int:
     """The scanner is back: what may come good is looked at now and not after its pause."""
     held = TransferFile.objects.filter(state=FileState.UNSCANNED, scan_again_at__gt=now)
     return held.update(scan_again_at=now)

@@ -7,14 +7,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import BigIntegerField, Case, CharField, DateTimeField, F, Func, When
 
-from filsluss.actions.advance import note, withdraw_idle_reminder
+from filsluss.actions.transitions import record_audit, withdraw_needless_reminder
 from filsluss.blobs import Store
-from filsluss.letters import compose, postman
+from filsluss.letters import compose, outbox
 from filsluss.models import Transfer, TransferFile
-from filsluss.models.prepared import Given, Prepared, PreparedChange
+from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
 from filsluss.rules.directions import Role
 from filsluss.rules.filenames import NameRefused, clean_name
-from filsluss.rules.lifecycle import LIVE_FILE, Because, FileState, State
+from filsluss.rules.lifecycle import LIVE_FILE, ErasedBecause, FileState, State
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import code_digest, draw_code, draw_upload_id, show_code
 
@@ -33,39 +33,39 @@ def total(of: Any, *, function: str = "SUM") -> Func:
 
 
 ROW = BigIntegerField()
-HELD = Prepared(
+LOCKED_TRANSFER = CompiledQuery(
     lambda: (
         Transfer.objects.select_for_update()
-        .filter(pk=Given("transfer", ROW))
+        .filter(pk=Param("transfer", ROW))
         .values_list("state", "open_until", "closed_reason")
     )
 )
-STILL_OPEN = Prepared(
+STILL_OPEN = CompiledQuery(
     lambda: (
         Transfer.objects.select_for_update(no_key=True)
-        .filter(pk=Given("transfer", ROW), state=State.OPEN, open_until__gt=Given("now", DateTimeField()))
+        .filter(pk=Param("transfer", ROW), state=State.OPEN, open_until__gt=Param("now", DateTimeField()))
         .values_list("pk")
     )
 )
-CROWD = Prepared(
-    lambda: TransferFile.objects.filter(transfer=Given("transfer", ROW), state__in=LIVE_FILE).values_list(
+TOTALS = CompiledQuery(
+    lambda: TransferFile.objects.filter(transfer=Param("transfer", ROW), state__in=LIVE_FILE).values_list(
         total(F("size")),
         total(F("pk"), function="COUNT"),
         total(Case(When(state=FileState.UPLOADING, then=1)), function="COUNT"),
     )
 )
-PROMISED = Prepared(
+PROMISED = CompiledQuery(
     lambda: TransferFile.objects.filter(state=FileState.UPLOADING).values_list(
         total(F("size") - F("acknowledged"))
     )
 )
-RECEIVED = PreparedChange(
-    lambda: TransferFile.objects.filter(pk=Given("file", ROW), state=FileState.UPLOADING),
+RECEIVED = CompiledUpdate(
+    lambda: TransferFile.objects.filter(pk=Param("file", ROW), state=FileState.UPLOADING),
     state=FileState.RECEIVED,
     acknowledged=F("size"),
-    boot_id=Given("boot_id", CharField()),
-    active_at=Given("now", DateTimeField()),
-    received_at=Given("now", DateTimeField()),
+    boot_id=Param("boot_id", CharField()),
+    active_at=Param("now", DateTimeField()),
+    received_at=Param("now", DateTimeField()),
 )
 
 
@@ -88,8 +88,8 @@ def begin(
     refuse_closed(transfer, now=now)
     file = TransferFile(
         transfer=transfer,
-        name=readable(name),
-        size=fitting(size, policy=policy),
+        name=cleaned_name(name),
+        size=checked_size(size, policy=policy),
         with_code=with_code,
         metadata=metadata,
         boot_id=boot_id,
@@ -111,23 +111,23 @@ def begin(
 def _announce(file: TransferFile, *, policy: Policy, now: datetime) -> None:
     with transaction.atomic():
         transfer = file.transfer
-        held = HELD.rows(transfer=transfer.pk)
+        held = LOCKED_TRANSFER.rows(transfer=transfer.pk)
         if not held:
             raise UploadRefused("account_ended")  # and forgotten
         ((transfer.state, transfer.open_until, transfer.closed_reason),) = held
         refuse_closed(transfer, now=now)
-        refuse_crowd(transfer, size=file.size or 0, policy=policy)
+        refuse_too_many(transfer, size=file.size or 0, policy=policy)
         file.save(force_insert=True)
 
 
-def readable(name: str) -> str:
+def cleaned_name(name: str) -> str:
     try:
         return clean_name(name)
     except NameRefused:
         raise UploadRefused("filename_invalid") from None
 
 
-def fitting(size: int | None, *, policy: Policy) -> int | None:
+def checked_size(size: int | None, *, policy: Policy) -> int | None:
     if size is not None and size > policy.max_file_size:
         raise UploadRefused("too_large")
     return size
@@ -138,9 +138,9 @@ def refuse_closed(transfer: Transfer, *, now: datetime) -> None:
         raise UploadRefused("account_closed_by_admin" if transfer.closed_reason else "account_ended")
 
 
-def refuse_crowd(transfer: Transfer, *, size: int, policy: Policy) -> None:
+def refuse_too_many(transfer: Transfer, *, size: int, policy: Policy) -> None:
     """Asked with the transfer's row locked, so that two announcements cannot both take the last room."""
-    ((taken, files, unfinished),) = CROWD.rows(transfer=transfer.pk)
+    ((taken, files, unfinished),) = TOTALS.rows(transfer=transfer.pk)
     crowded = files >= policy.max_files or unfinished >= policy.max_unfinished
     if crowded or (taken or 0) + size > policy.max_transfer_size:
         raise UploadRefused("quota_exceeded")
@@ -158,10 +158,10 @@ def declare_size(file: TransferFile, *, size: int, policy: Policy) -> None:
     """Fixes a deferred length, once; raises UploadRefused("length_invalid") for another one later."""
     if file.size == size:
         return
-    fitting(size, policy=policy)
+    checked_size(size, policy=policy)
     with transaction.atomic():
         transfer = Transfer.objects.select_for_update().get(pk=file.transfer_id)
-        refuse_crowd(transfer, size=size, policy=policy)
+        refuse_too_many(transfer, size=size, policy=policy)
         row = TransferFile.objects.filter(pk=file.pk, size=None, state=FileState.UPLOADING)
         if row.update(size=size) != 1:
             raise UploadRefused("length_invalid")
@@ -174,12 +174,12 @@ def acknowledge(file: TransferFile, *, offset: int, boot_id: str, now: datetime)
     row.update(acknowledged=offset, boot_id=boot_id, active_at=now)
 
 
-def doubt(file: TransferFile) -> None:
+def distrust_unacknowledged(file: TransferFile) -> None:
     """Bytes beyond the last acknowledgement count for nothing from now on, as after a power cut."""
     TransferFile.objects.filter(pk=file.pk, state=FileState.UPLOADING).update(boot_id="")
 
 
-def stays_open(transfer_id: int, *, now: datetime) -> bool:
+def lock_while_open(transfer_id: int, *, now: datetime) -> bool:
     """Whether the transfer is open, and then holds it so until our transaction is over.
 
     An UPDATE that asked through a join would be answered from an older picture of the rows: PostgreSQL looks
@@ -194,11 +194,11 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
     Raises UploadRefused if the account ended meanwhile. Asking again about a whole file is harmless.
     """
     with transaction.atomic():
-        decided = stays_open(file.transfer_id, now=now) and RECEIVED.change(
+        decided = lock_while_open(file.transfer_id, now=now) and RECEIVED.change(
             file=file.pk, boot_id=boot_id, now=now
         )
         if decided:
-            note(file.transfer, step="received", by="", role=Role.SENDER, now=now, file=file)
+            record_audit(file.transfer, step="received", by="", role=Role.SENDER, now=now, file=file)
     if decided:
         file.state, file.received_at = FileState.RECEIVED, now
         return True
@@ -230,7 +230,7 @@ def make_ready(
     One whose sender promised another SHA-256 is taken away as damaged instead.
     """
     if promised_sha256(file) not in ("", sha256):
-        return take_away(file, because=Because.DAMAGED, now=now)
+        return take_away(file, because=ErasedBecause.DAMAGED, now=now)
     code = draw_code() if file.with_code else ""
     changes = {
         "state": FileState.READY,
@@ -241,10 +241,10 @@ def make_ready(
     }
     with transaction.atomic():
         row = TransferFile.objects.filter(pk=file.pk, state=source)
-        if not stays_open(file.transfer_id, now=now) or row.update(**changes) != 1:
+        if not lock_while_open(file.transfer_id, now=now) or row.update(**changes) != 1:
             return False
         file.refresh_from_db()
-        note(file.transfer, step="ready", by="", role="rule", now=now, file=file)
+        record_audit(file.transfer, step="ready", by="", role="rule", now=now, file=file)
         compose.write(
             "file-ready",
             transfer=file.transfer,
@@ -260,14 +260,14 @@ def make_ready(
 def take_away(
     file: TransferFile,
     *,
-    because: Because,
+    because: ErasedBecause,
     removed_by: str = "",
     reason: str = "",
     by: str = "",
     now: datetime,
 ) -> bool:
     """Shuts every door of the file at once and marks its bytes for erasure; False if it was already so."""
-    sources = {FileState.INFECTED} if because is Because.INFECTED else LIVE_FILE
+    sources = {FileState.INFECTED} if because is ErasedBecause.INFECTED else LIVE_FILE
     with transaction.atomic():
         row = TransferFile.objects.filter(pk=file.pk, state__in=sources)
         marked = row.update(
@@ -277,14 +277,16 @@ def take_away(
             return False
         file.refresh_from_db()
         role = removed_by or "rule"
-        note(file.transfer, step=f"file-{because}", by=by, role=role, now=now, reason=reason, file=file)
-        postman.withdraw_unsent(transfer=file.transfer, file=file, kinds=("file-ready",), now=now)
-        withdraw_idle_reminder(file.transfer, now=now)
+        record_audit(
+            file.transfer, step=f"file-{because}", by=by, role=role, now=now, reason=reason, file=file
+        )
+        outbox.withdraw_unsent(transfer=file.transfer, file=file, kinds=("file-ready",), now=now)
+        withdraw_needless_reminder(file.transfer, now=now)
     return True
 
 
 def remove_own(file: TransferFile, *, policy: Policy, now: datetime) -> bool:
     """The sender takes one of his own files back."""
     return take_away(
-        file, because=Because.WITHDRAWN, removed_by="sender", by=file.transfer.sender_email, now=now
+        file, because=ErasedBecause.WITHDRAWN, removed_by="sender", by=file.transfer.sender_email, now=now
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from filsluss.blobs.disk import DiskStore
-from filsluss.blobs.store import BlobBusy, BlobDamaged, BlobMissing, Store, StoreFull, Writer
+from filsluss.blobs.protocol import BlobBusy, BlobDamaged, BlobMissing, Store, StoreFull, Writer
 
 __all__ = ["BlobBusy", "BlobDamaged", "BlobMissing", "Store", "StoreFull", "Writer", "open_store"]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filsluss.blobs.store import BlobDamaged, BlobMissing, Bytes, StoreFull
-from filsluss.blobs.turns import Turns
+from filsluss.blobs.locks import BlobLocks
+from filsluss.blobs.protocol import BlobDamaged, BlobMissing, Bytes, StoreFull
 
 NAME = re.compile(r"[A-Za-z0-9_-]{22}")
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -74,8 +74,8 @@ class DiskStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._turns = Turns(root / "turns")
-        self._settled: set[Path] = set()
+        self._locks = BlobLocks(root / "locks")
+        self._prepared: set[Path] = set()
 
     def _path(self, name: str) -> Path:
         if not NAME.fullmatch(name):
@@ -89,24 +89,24 @@ class DiskStore:
     def create(self, name: str) -> None:
         path = self._path(name)
         with full_disk():
-            if path.parent not in self._settled:
-                self._settle(path.parent)
+            if path.parent not in self._prepared:
+                self._prepare_folder(path.parent)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             sync_folder(path.parent)
 
-    def _settle(self, folder: Path) -> None:
+    def _prepare_folder(self, folder: Path) -> None:
         """Whoever made a folder may have died, or may still be at it, before it was on the disk."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         sync_folder(self.root)
-        self._settled.add(folder)
+        self._prepared.add(folder)
 
     @contextlib.contextmanager
     def writer(
-        self, name: str, *, patience: float = 5.0, on_preempt: Callable[[], None] | None = None
+        self, name: str, *, patience: float = 5.0, on_release_asked: Callable[[], None] | None = None
     ) -> Iterator[DiskWriter]:
         fd = self._open(name, os.O_RDWR)
         try:
-            with self._turns.taken(name, fd, patience=patience, on_preempt=on_preempt):
+            with self._locks.hold(name, fd, patience=patience, on_release_asked=on_release_asked):
                 if os.fstat(fd).st_nlink == 0:
                     raise BlobMissing(name)  # erased while we waited
                 yield DiskWriter(fd)
@@ -134,7 +134,7 @@ class DiskStore:
         except BlobMissing:
             return False
         try:
-            return not Turns.is_free(fd)
+            return not BlobLocks.is_free(fd)
         finally:
             os.close(fd)
 

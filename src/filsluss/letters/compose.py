@@ -9,10 +9,10 @@ from pathlib import Path
 
 from django.template import Context, Engine
 
-from filsluss.letters import facts as letter_facts
-from filsluss.letters.markup import LOGO_HEIGHT, Look, html_of
+from filsluss.letters import context as letter_facts
+from filsluss.letters.html import LOGO_HEIGHT, LetterStyle, render_html
 from filsluss.models import Letter, Transfer, TransferFile
-from filsluss.rules.colours import light_shades
+from filsluss.rules.contrast import light_shades
 from filsluss.rules.directions import Role
 from filsluss.rules.policy import Policy
 
@@ -35,17 +35,17 @@ def write(
     """Queues the letter of that kind to that role; None if nobody has the role on this way.
 
     A letter that exists already is not written again. `files` are those of a list: erased, or still to
-    be fetched. `about` tells of a letter that did not arrive: address, role, trouble, and why ("refused",
+    be fetched. `about` tells of a letter that did not arrive: address, role, error, and why ("refused",
     "expired", "fault"). Raises LinkLost if the one link the letter is for cannot be made again.
     """
     address = transfer.address_of(role)
     if not address:
         return None
-    facts = letter_facts.facts_of(
+    facts = letter_facts.build_context(
         kind, transfer=transfer, role=role, policy=policy, now=now,
         file=file, code=code, files=files, about=about,
     )  # fmt: skip
-    subject, text = rendered(kind, transfer.language, facts)
+    subject, text = render(kind, transfer.language, facts)
     host = policy.mail_from.partition("@")[2]
     letter, _ = Letter.objects.get_or_create(
         key=key_of(kind, transfer, role, file, about),
@@ -59,13 +59,13 @@ def write(
             "language": transfer.language,
             "subject": subject,
             "text": text,
-            "html": html_of(
+            "html": render_html(
                 text,
                 heading=subject.removesuffix(f" ({transfer.public_id})"),
                 links=[facts[name] for name in letter_facts.LINKS if facts[name]],
                 language=transfer.language,
                 last_line_language=letter_facts.OTHER_LANGUAGE[transfer.language],
-                look=look_of(policy),
+                look=style_of(policy),
             ),
             "message_id": f"<letter-{secrets.token_hex(8)}@{host}>",
             "references": f"<transfer-{transfer.public_id}@{host}>",
@@ -76,12 +76,12 @@ def write(
     return letter
 
 
-def look_of(policy: Policy) -> Look:
+def style_of(policy: Policy) -> LetterStyle:
     """The organisation's dress as mail programs can show it: they draw no SVG."""
-    brand = light_shades(policy.accent).brand if policy.accent else Look.brand
+    brand = light_shades(policy.accent).brand if policy.accent else LetterStyle.brand
     picture = policy.logo if policy.logo and policy.logo.kind == "png" else None
     width = picture.width_at(LOGO_HEIGHT) if picture else 0
-    return Look(brand, width, policy.organisation)
+    return LetterStyle(brand, width, policy.organisation)
 
 
 def key_of(
@@ -108,7 +108,7 @@ def reply_to(kind: str, transfer: Transfer, role: Role, policy: Policy, file: Tr
     return policy.support_email
 
 
-def rendered(kind: str, language: str, facts: letter_facts.Facts) -> tuple[str, str]:
+def render(kind: str, language: str, facts: letter_facts.LetterContext) -> tuple[str, str]:
     """Subject and text. Foreign text is only ever a value of the template, never a part of it."""
     page = engine().get_template(f"{language}/{kind}.txt").render(Context(facts, autoescape=False))
     head, _, body = page.partition("\n\n")

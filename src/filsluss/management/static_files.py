@@ -10,7 +10,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
 
-def wanted() -> str:
+def fingerprint() -> str:
     """A fingerprint of everything that is to be laid out."""
     found = hashlib.sha256()
     for finder in get_finders():
@@ -26,7 +26,7 @@ def lay_out() -> None:
     The mark says what lies there, and is written when all of it is on the disk: what a power cut has left
     half-way has none, and Django would take it for whole.
     """
-    root, mark, now = Path(settings.STATIC_ROOT), settings.DATA_DIR / "static.mark", wanted()
+    root, mark, now = Path(settings.STATIC_ROOT), settings.DATA_DIR / "static.mark", fingerprint()
     if mark.exists() and mark.read_text() == now and root.is_dir():
         return
     shutil.rmtree(root, ignore_errors=True)

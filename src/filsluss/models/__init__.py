@@ -1,20 +1,20 @@
 """What is remembered: transfers, their files, the letters about them, and the audit trail."""
 
 from filsluss.models.audit import AuditEntry
+from filsluss.models.file import TransferFile
 from filsluss.models.letter import Letter
+from filsluss.models.operations import Alarm, Attempt, Heartbeat, Pause, RowLock, serialize_on
 from filsluss.models.transfer import Transfer
-from filsluss.models.transfer_file import TransferFile
-from filsluss.models.watch import Alarm, Attempt, Gate, Heartbeat, Pause, pass_gate
 
 __all__ = [
     "Alarm",
     "Attempt",
     "AuditEntry",
-    "Gate",
     "Heartbeat",
     "Letter",
     "Pause",
+    "RowLock",
     "Transfer",
     "TransferFile",
-    "pass_gate",
+    "serialize_on",
 ]

@@ -7,9 +7,9 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from filsluss.models.sealed import SealedText
+from filsluss.models.encrypted_field import EncryptedTextField
+from filsluss.models.file import TransferFile
 from filsluss.models.transfer import Transfer
-from filsluss.models.transfer_file import TransferFile
 
 UNTIL_DECIDED = ("approval-requested", "approval-reminder", "received")
 """Kinds that are true until the application is decided or has lapsed."""
@@ -52,22 +52,22 @@ class Letter(models.Model):
     reply_to = models.CharField(max_length=254, blank=True, default="")
     language = models.CharField(max_length=2)
     subject = models.CharField(max_length=200)
-    text = SealedText()
-    html = SealedText()
+    text = EncryptedTextField()
+    html = EncryptedTextField()
     message_id = models.CharField(max_length=120)
     references = models.CharField(max_length=120, blank=True, default="")
 
     delivery = models.CharField(max_length=16, choices=Delivery.choices, default=Delivery.QUEUED)
     written_at = models.DateTimeField()
     next_try_at = models.DateTimeField()
-    holder = models.CharField(max_length=100, blank=True, default="", help_text="who is sending it now")
-    signs = models.PositiveIntegerField(
-        default=0, help_text="grows when it is taken, and with each sign of life of its holder"
+    claimed_by = models.CharField(max_length=100, blank=True, default="", help_text="who is sending it now")
+    claim_count = models.PositiveIntegerField(
+        default=0, help_text="grows when it is claimed, and with each heartbeat of who claimed it"
     )
     tries = models.PositiveIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True)
-    trouble = models.CharField(
+    last_error = models.CharField(
         max_length=300, blank=True, default="", help_text="the last answer that was no"
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import models
 
-from filsluss.models.prepared import Given, Prepared, columns, made_of
+from filsluss.models.compiled_queries import CompiledQuery, Param, columns, from_row
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import State
 from filsluss.rules.tokens import Purpose, digest_of, draw_nonce, draw_public_id, link_token
@@ -105,7 +105,7 @@ class Transfer(models.Model):
     def at_upload_link(cls, token: str) -> Transfer | None:
         """The transfer whose upload link that is."""
         for row in AT_UPLOAD_LINK.rows(digest=digest_of(token)):
-            return made_of(cls, row)
+            return from_row(cls, row)
         return None
 
     @property
@@ -147,8 +147,8 @@ class Transfer(models.Model):
             setattr(self, field, digest_of(token))
 
 
-AT_UPLOAD_LINK = Prepared(
-    lambda: Transfer.objects.filter(upload_digest=Given("digest", models.CharField())).values_list(
+AT_UPLOAD_LINK = CompiledQuery(
+    lambda: Transfer.objects.filter(upload_digest=Param("digest", models.CharField())).values_list(
         *columns(Transfer)
     )
 )

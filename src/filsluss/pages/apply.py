@@ -12,9 +12,10 @@ from django.utils.translation import ngettext
 
 from filsluss.actions.apply import ApplicationRefused, TooManyApplications, apply, opens_at_once
 from filsluss.models import Transfer
-from filsluss.pages import calm
-from filsluss.pages.manners import client_of, takes, typed, unlisted
-from filsluss.pages.words import Problem, problems_in
+from filsluss.pages import errors
+from filsluss.pages.context import client_of, posted_text
+from filsluss.pages.decorators import allow_methods, private_page
+from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.rules.application import Application
 from filsluss.rules.directions import Direction
 from filsluss.rules.networks import Client
@@ -34,7 +35,7 @@ ORDER = (
 OFFERED_DAYS = (1, 3, 7, 14, 30)
 
 
-@takes("GET", "POST")
+@allow_methods("GET", "POST")
 def application(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return take_application(request)
@@ -43,7 +44,7 @@ def application(request: HttpRequest) -> HttpResponse:
 
 
 def take_application(request: HttpRequest) -> HttpResponse:
-    given = {field: typed(request, field) for field in (*ORDER, "as")}
+    given = {field: posted_text(request, field) for field in (*ORDER, "as")}
     client, policy = client_for(request, given["as"]), settings.POLICY
     try:
         transfer = apply(application_in(given), policy=policy, now=timezone.now(), client=client)
@@ -112,7 +113,7 @@ def form(
     problems: dict[str, str] | None = None,
     notice: str = "",
 ) -> HttpResponse:
-    found: list[Problem] = problems_in(problems or {}, order=ORDER, typed=given)
+    found: list[Problem] = form_problems(problems or {}, order=ORDER, typed=given)
     page = {
         "typed": {**given, "as": given.get("as") or request.GET.get("as", "")},
         "problems": found,
@@ -127,13 +128,13 @@ def form(
 
 
 def too_many(request: HttpRequest, given: dict[str, str], seconds: int) -> HttpResponse:
-    response = form(request, given, status=429, notice=calm.wait_text(seconds))
+    response = form(request, given, status=429, notice=errors.wait_text(seconds))
     response.headers["Retry-After"] = str(seconds)
     return response
 
 
-@takes("GET")
-@unlisted
+@allow_methods("GET")
+@private_page
 def sent(request: HttpRequest) -> HttpResponse:
     """For an inside sender elsewhere: the link has gone to the mailbox, whoever asked."""
     return render(request, "pages/sent.html")

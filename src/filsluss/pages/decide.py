@@ -11,11 +11,12 @@ from django.utils.translation import ngettext
 
 from filsluss.actions.decide import AlreadyDecided, DecisionRefused, decide
 from filsluss.models import Transfer
-from filsluss.pages import calm, sight
+from filsluss.pages import errors, presenters
 from filsluss.pages.apply import OFFERED_DAYS
-from filsluss.pages.manners import speak, takes, typed, unlisted
+from filsluss.pages.context import posted_text, use_language
+from filsluss.pages.decorators import allow_methods, private_page
+from filsluss.pages.error_messages import form_problems
 from filsluss.pages.status import report_page
-from filsluss.pages.words import problems_in
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import State
 from filsluss.rules.tokens import Purpose
@@ -23,13 +24,13 @@ from filsluss.rules.tokens import Purpose
 ORDER = ("decision", "days", "rejection_reason")
 
 
-@takes("GET", "POST")
-@unlisted
+@allow_methods("GET", "POST")
+@private_page
 def decision(request: HttpRequest, token: str) -> HttpResponse:
     transfer = Transfer.objects.by_link(token, Purpose.DECIDE).first()
     if transfer is None:
         raise Http404
-    speak(request, transfer.language)
+    use_language(request, transfer.language)
     if not transfer.is_undecided_at(timezone.now()):
         return too_late(request, transfer)
     if request.method == "POST":
@@ -38,7 +39,7 @@ def decision(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def take_decision(request: HttpRequest, transfer: Transfer) -> HttpResponse:
-    given = {field: typed(request, field) for field in ORDER}
+    given = {field: posted_text(request, field) for field in ORDER}
     try:
         decide(
             transfer,
@@ -65,12 +66,12 @@ def form(
     status: int = 200,
     problems: dict[str, str] | None = None,
 ) -> HttpResponse:
-    found = problems_in(problems or {}, order=ORDER, typed=given)
+    found = form_problems(problems or {}, order=ORDER, typed=given)
     page: dict[str, Any] = {
         "transfer": transfer,
         "is_through": transfer.way is Direction.THROUGH,
-        "applied": sight.moment(transfer.applied_at),
-        "answer_by": sight.answer_by(transfer),
+        "applied": presenters.moment(transfer.applied_at),
+        "answer_by": presenters.answer_by(transfer),
         "offered_days": offered_days(given.get("days", "")),
         "action": f"/decide/{transfer.token_for(Purpose.DECIDE, settings.POLICY.link_keys)}",
         "report": report_page(transfer, Role.APPROVER),
@@ -89,7 +90,7 @@ def offered_days(chosen: str) -> list[dict[str, Any]]:
         {
             "value": str(days),
             "label": ngettext("%(n)d day", "%(n)d days", days) % {"n": days},
-            "through": sight.weekday(policy.last_day(policy.end_of(now, days))),
+            "through": presenters.weekday(policy.last_day(policy.end_of(now, days))),
             "chosen": chosen == str(days),
         }
         for days in sorted(offered)
@@ -98,14 +99,14 @@ def offered_days(chosen: str) -> list[dict[str, Any]]:
 
 def too_late(request: HttpRequest, transfer: Transfer) -> HttpResponse:
     """What became of the application, when, and by whom in the house's words; never an address."""
-    decided = sight.day_of(transfer.decided_at)
+    decided = presenters.day_of(transfer.decided_at)
     on = {"date": decided.text if decided else ""}
     if transfer.state in (State.LAPSED, State.PENDING):
-        return calm.calm(
+        return errors.error_page(
             request,
             410,
             _("The request has been closed"),
-            _("It was not answered by %(date)s.") % {"date": sight.answer_by(transfer).text},
+            _("It was not answered by %(date)s.") % {"date": presenters.answer_by(transfer).text},
             _("The sender can make a new request."),
         )
     if transfer.state == State.REJECTED and transfer.closed_reason:
@@ -114,7 +115,7 @@ def too_late(request: HttpRequest, transfer: Transfer) -> HttpResponse:
         text = _("The request was rejected on %(date)s by the approver.") % on
     else:
         text = _("The request was approved on %(date)s by the approver.") % on
-    return calm.calm(
+    return errors.error_page(
         request,
         410,
         _("The request has already been answered"),

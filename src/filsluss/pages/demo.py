@@ -16,8 +16,9 @@ from django.shortcuts import render
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from filsluss.pages import sight
-from filsluss.pages.manners import client_of, takes, unlisted
+from filsluss.pages import presenters
+from filsluss.pages.context import client_of
+from filsluss.pages.decorators import allow_methods, private_page
 
 BETWEEN = re.compile(rb"^-{79}\n", re.MULTILINE)
 FRAMING = (
@@ -37,8 +38,8 @@ class Delivered:
     message: EmailMessage
 
     @property
-    def sent(self) -> sight.When | None:
-        return sight.moment(self.at)
+    def sent(self) -> presenters.When | None:
+        return presenters.moment(self.at)
 
     @property
     def to(self) -> str:
@@ -93,15 +94,15 @@ def letter_named(request: HttpRequest, name: str) -> Delivered:
     return found
 
 
-@takes("GET")
-@unlisted
+@allow_methods("GET")
+@private_page
 def mail(request: HttpRequest) -> HttpResponse:
     admit(request)
     return render(request, "pages/demo_mail.html", {"letters": mailbox()})
 
 
-@takes("GET")
-@unlisted
+@allow_methods("GET")
+@private_page
 def letter(request: HttpRequest, name: str) -> HttpResponse:
     found = letter_named(request, name)
     page = {
@@ -115,8 +116,8 @@ def letter(request: HttpRequest, name: str) -> HttpResponse:
     return response
 
 
-@takes("GET")
-@unlisted
+@allow_methods("GET")
+@private_page
 def letter_html(request: HttpRequest, name: str) -> HttpResponse:
     """The HTML part as a mail program would show it, for the frame only: no script, no form, no origin.
 

@@ -13,8 +13,9 @@ from django.utils.translation import ngettext
 
 from filsluss.models import Transfer
 from filsluss.models.transfer import STATUS_PURPOSE, LinkLost
-from filsluss.pages import sight
-from filsluss.pages.manners import speak, takes, unlisted
+from filsluss.pages import presenters
+from filsluss.pages.context import use_language
+from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
 
@@ -24,16 +25,16 @@ class Mark:
     """One mark on the timeline; `when` is empty while it is still to come."""
 
     name: str
-    when: sight.When | None
+    when: presenters.When | None
     text: str = ""
     tone: str = "done"
 
 
-@takes("GET")
-@unlisted
+@allow_methods("GET")
+@private_page
 def status(request: HttpRequest, token: str) -> HttpResponse:
     transfer, role = party_behind(token)
-    speak(request, transfer.language)
+    use_language(request, transfer.language)
     now = timezone.now()
     heading, next_step = standing(transfer, role, now)
     page = {
@@ -74,7 +75,7 @@ def standing(transfer: Transfer, role: Role, now: datetime) -> tuple[str, str]:
         case State.REJECTED:
             return rejected(transfer, role)
         case State.PENDING | State.LAPSED:
-            text = _("Nobody answered by %(date)s.") % {"date": sight.answer_by(transfer).text}
+            text = _("Nobody answered by %(date)s.") % {"date": presenters.answer_by(transfer).text}
             more = " " + _("You can make a new request.") if role is Role.SENDER else ""
             return _("The request has been closed"), text + more
         case State.CLOSED:
@@ -83,7 +84,7 @@ def standing(transfer: Transfer, role: Role, now: datetime) -> tuple[str, str]:
 
 
 def waiting(transfer: Transfer, role: Role) -> tuple[str, str]:
-    by = {"date": sight.answer_by(transfer).text}
+    by = {"date": presenters.answer_by(transfer).text}
     if role is Role.SENDER:
         text = _(
             "We have sent your request to the approver. You will get an email when it has been approved or "
@@ -97,7 +98,7 @@ def waiting(transfer: Transfer, role: Role) -> tuple[str, str]:
 
 
 def opened(transfer: Transfer, role: Role) -> tuple[str, str]:
-    through = {"date": until.text if (until := sight.last_day(transfer.open_until)) else ""}
+    through = {"date": until.text if (until := presenters.last_day(transfer.open_until)) else ""}
     if role is Role.APPROVER:
         text = _(
             "You approved it. The sender has been sent an email and can upload files through %(date)s. "
@@ -122,7 +123,7 @@ def rejected(transfer: Transfer, role: Role) -> tuple[str, str]:
 
 
 def timeline(transfer: Transfer, role: Role, now: datetime) -> Iterator[Mark]:
-    yield Mark(_("Requested"), sight.moment(transfer.applied_at))
+    yield Mark(_("Requested"), presenters.moment(transfer.applied_at))
     yield decided_mark(transfer, now)
     if transfer.open_until is None:
         return
@@ -131,12 +132,12 @@ def timeline(transfer: Transfer, role: Role, now: datetime) -> Iterator[Mark]:
 
 
 def decided_mark(transfer: Transfer, now: datetime) -> Mark:
-    when = sight.moment(transfer.decided_at)
+    when = presenters.moment(transfer.decided_at)
     silent = transfer.state == State.PENDING and not transfer.is_undecided_at(now)
     if silent or transfer.state == State.LAPSED:
-        return Mark(_("Not answered in time"), sight.moment(transfer.lapse_by), tone="stopped")
+        return Mark(_("Not answered in time"), presenters.moment(transfer.lapse_by), tone="stopped")
     if when is None:
-        by = _("By %(date)s at the latest") % {"date": sight.answer_by(transfer).text}
+        by = _("By %(date)s at the latest") % {"date": presenters.answer_by(transfer).text}
         return Mark(_("Answer"), None, by, "coming")
     if transfer.state != State.REJECTED:
         return Mark(_("Approved"), when)
@@ -157,15 +158,15 @@ def counted(name: str, times: list[datetime]) -> Mark:
     if not times:
         return Mark(name, None, _("No files yet"), "coming")
     many = ngettext("%(n)d file", "%(n)d files", len(times)) % {"n": len(times)}
-    return Mark(name, sight.moment(times[-1]), many)
+    return Mark(name, presenters.moment(times[-1]), many)
 
 
 def end_mark(transfer: Transfer, now: datetime) -> Mark:
     if transfer.erased_at:
-        return Mark(_("Deleted"), sight.moment(transfer.erased_at))
+        return Mark(_("Deleted"), presenters.moment(transfer.erased_at))
     assert transfer.open_until is not None
     if transfer.is_open_at(now):
         left = settings.POLICY.last_day(transfer.open_until)
-        text = _("When %(date)s is over") % {"date": sight.day(left).text}
+        text = _("When %(date)s is over") % {"date": presenters.day(left).text}
         return Mark(_("The files are deleted"), None, text, "coming")
     return Mark(_("The files are being deleted"), None, tone="coming")

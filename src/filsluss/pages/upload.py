@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 
 from filsluss.actions.upload import remove_own
 from filsluss.models import Transfer
-from filsluss.pages import calm, sight
-from filsluss.pages.manners import speak, takes, typed, unlisted
-from filsluss.pages.words import Problem
+from filsluss.pages import errors, presenters
+from filsluss.pages.context import posted_text, use_language
+from filsluss.pages.decorators import allow_methods, private_page
+from filsluss.pages.error_messages import Problem
 from filsluss.rules.lifecycle import State
 from filsluss.rules.tokens import Purpose
 
@@ -22,12 +23,12 @@ def transfer_behind(request: HttpRequest, token: str) -> Transfer:
     transfer = Transfer.objects.by_link(token, Purpose.UPLOAD).first()
     if transfer is None or transfer.state in (State.NEW, State.PENDING):
         raise Http404
-    speak(request, transfer.language)
+    use_language(request, transfer.language)
     return transfer
 
 
-@takes("GET", "POST")
-@unlisted
+@allow_methods("GET", "POST")
+@private_page
 def account(request: HttpRequest, token: str) -> HttpResponse:
     """GET, and what the byte door handed on: an upload it refused, or a form without a file."""
     transfer = transfer_behind(request, token)
@@ -36,10 +37,10 @@ def account(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and "filsluss.refusal" not in request.META:
         return show(request, transfer, token, status=422, code="form_invalid")
     if request.META.get("filsluss.refusal") == "forbidden_origin":
-        return calm.foreign_form(request)
+        return errors.cross_site_form(request)
     if "filsluss.refusal" in request.META:
         code = str(request.META["filsluss.refusal"])
-        return show(request, transfer, token, status=calm.refusal_status(request), code=code)
+        return show(request, transfer, token, status=errors.refusal_status(request), code=code)
     return show(request, transfer, token)
 
 
@@ -57,11 +58,11 @@ def show(
     page: dict[str, Any] = {
         "transfer": transfer,
         "action": f"/upload/{token}",
-        "through": sight.last_day(transfer.open_until),
-        "time_left": sight.days_left(transfer.open_until, timezone.now()),
-        "files": [sight.file_sight(file) for file in files],
+        "through": presenters.last_day(transfer.open_until),
+        "time_left": presenters.days_left(transfer.open_until, timezone.now()),
+        "files": [presenters.file_view(file) for file in files],
         "problems": problems_of(code, unsure),
-        "error": calm.refusal_words(code)[0] if code else "",
+        "error": errors.refusal_words(code)[0] if code else "",
     }
     return render(request, "pages/upload.html", page, status=status)
 
@@ -70,20 +71,20 @@ def problems_of(code: str, unsure: bool) -> list[Problem]:
     """What became of a file that was refused, or of one that was to be taken back and stays."""
     if unsure:
         return [Problem("files", _("Tick the box to confirm that the file is to be deleted"))]
-    return [Problem("file", ". ".join(calm.refusal_words(code)))] if code else []
+    return [Problem("file", ". ".join(errors.refusal_words(code)))] if code else []
 
 
-@takes("POST")
-@unlisted
+@allow_methods("POST")
+@private_page
 def remove(request: HttpRequest, token: str) -> HttpResponse:
     """Takes one of the sender's own files back; asking again does no harm."""
     transfer = transfer_behind(request, token)
     now = timezone.now()
     if not transfer.is_open_at(now):
         return ended(request, transfer)
-    if not typed(request, "file"):
+    if not posted_text(request, "file"):
         return show(request, transfer, token, status=422, unsure=True)
-    file = transfer.files.select_related("transfer").filter(public_id=typed(request, "file")).first()
+    file = transfer.files.select_related("transfer").filter(public_id=posted_text(request, "file")).first()
     if file is None:
         raise Http404
     remove_own(file, policy=settings.POLICY, now=now)
@@ -93,21 +94,21 @@ def remove(request: HttpRequest, token: str) -> HttpResponse:
 def ended(request: HttpRequest, transfer: Transfer) -> HttpResponse:
     """The account is over: when and by whom, and whether the bytes are gone already."""
     if transfer.state in (State.REJECTED, State.LAPSED):
-        return calm.gone(request)
+        return errors.gone(request)
     erased = transfer.state == State.CLOSED
     fate = _("The files have been deleted.") if erased else _("The files are being deleted.")
-    return calm.calm(
+    return errors.error_page(
         request,
         410,
         _("The account has ended"),
         ended_words(transfer),
         fate,
-        ways=(calm.NEW_REQUEST, calm.HELP),
+        ways=(errors.NEW_REQUEST, errors.HELP),
     )
 
 
 def ended_words(transfer: Transfer) -> str:
     if transfer.closed_reason:
         return _("The account has been closed by the system administrator.")
-    last = sight.last_day(transfer.open_until)
+    last = presenters.last_day(transfer.open_until)
     return _("It could be used through %(date)s.") % {"date": last.text if last else ""}

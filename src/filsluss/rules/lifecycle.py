@@ -27,7 +27,7 @@ class FileState(StrEnum):
     ERASED = "erased"
 
 
-class Because(StrEnum):
+class ErasedBecause(StrEnum):
     """Why the bytes of a file are erased."""
 
     ENDED = "ended"

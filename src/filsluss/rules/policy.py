@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from zoneinfo import ZoneInfo
 
 from filsluss.rules.addresses import is_inside
-from filsluss.rules.pictures import Picture
+from filsluss.rules.logo import Logo
 
 Network = IPv4Network | IPv6Network
 
@@ -41,13 +41,13 @@ class Policy:
     support_email: str = ""
     admin_emails: tuple[str, ...] = ()
     accent: str = ""
-    logo: Picture | None = None
+    logo: Logo | None = None
 
     def is_inside(self, address: str) -> bool:
         return is_inside(address, domains=self.inside_domains)
 
     @property
-    def keeper_email(self) -> str:
+    def contact_email(self) -> str:
         """Whoever can mend what does not work: support, else the first administrator, else nobody."""
         return self.support_email or next(iter(self.admin_emails), "")
 

@@ -16,13 +16,13 @@ from typing import Any
 
 from django.db.backends.sqlite3 import base
 
-KEPT = 32
-LINE_SECONDS = 20.0  # then SQLite itself decides
+POOL_SIZE = 32
+QUEUE_SECONDS = 20.0  # then SQLite itself decides
 
-Place = tuple[int, int]
+FileId = tuple[int, int]
 
 
-def place_of(path: Any) -> Place | None:
+def file_id(path: Any) -> FileId | None:
     """Which file lies there now; another one of that name is another database."""
     try:
         found = os.stat(path)
@@ -31,19 +31,19 @@ def place_of(path: Any) -> Place | None:
     return found.st_dev, found.st_ino
 
 
-class Shelf:
+class ConnectionPool:
     """Open connections that nobody uses. A parent's are not the child's: it touches none of them."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[Place, sqlite3.Connection]] = []
-        self._parents: list[tuple[Place, sqlite3.Connection]] = []
+        self._kept: list[tuple[FileId, sqlite3.Connection]] = []
+        self._parents: list[tuple[FileId, sqlite3.Connection]] = []
         os.register_at_fork(after_in_child=self._leave)
 
     def _leave(self) -> None:
         self._parents += self._kept
         self._kept = []
 
-    def take(self, place: Place | None) -> sqlite3.Connection | None:
+    def take(self, place: FileId | None) -> sqlite3.Connection | None:
         """A connection to that file; those to a file that is no longer there are closed on the way."""
         while self._kept:
             try:
@@ -55,18 +55,18 @@ class Shelf:
             connection.close()
         return None
 
-    def put(self, place: Place, connection: sqlite3.Connection) -> bool:
+    def put(self, place: FileId, connection: sqlite3.Connection) -> bool:
         """Whether there was room for it."""
-        if len(self._kept) >= KEPT:
+        if len(self._kept) >= POOL_SIZE:
             return False
         self._kept.append((place, connection))
         return True
 
 
-shelf = Shelf()
+pool = ConnectionPool()
 
 
-class Line:
+class WriterQueue:
     """Who may write next, of this process's threads, to each database."""
 
     def __init__(self) -> None:
@@ -74,29 +74,29 @@ class Line:
         os.register_at_fork(after_in_child=self._begin_anew)
 
     def _begin_anew(self) -> None:
-        self._locks: defaultdict[Place | None, threading.Lock] = defaultdict(threading.Lock)
+        self._locks: defaultdict[FileId | None, threading.Lock] = defaultdict(threading.Lock)
 
-    def enter(self, place: Place | None) -> threading.Lock | None:
+    def enter(self, place: FileId | None) -> threading.Lock | None:
         """Holds the lock that is given back; None if its turn did not come."""
         lock = self._locks[place]
-        return lock if lock.acquire(timeout=LINE_SECONDS) else None
+        return lock if lock.acquire(timeout=QUEUE_SECONDS) else None
 
 
-line = Line()
+writer_queue = WriterQueue()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    _place: Place | None = None
+    _place: FileId | None = None
     _turn: threading.Lock | None = None
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
-        found = shelf.take(place_of(conn_params["database"]))
+        found = pool.take(file_id(conn_params["database"]))
         connection = found or super().get_new_connection(conn_params)
-        self._place = place_of(conn_params["database"])
+        self._place = file_id(conn_params["database"])
         return connection
 
     def _start_transaction_under_autocommit(self) -> None:
-        self._turn = line.enter(self._place)
+        self._turn = writer_queue.enter(self._place)
         try:
             super()._start_transaction_under_autocommit()  # type: ignore[misc]
         except BaseException:
@@ -123,7 +123,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection, place = self.connection, self._place
         unfit = self.errors_occurred or self.in_atomic_block or connection.in_transaction
         try:
-            if unfit or place is None or not shelf.put(place, connection):
+            if unfit or place is None or not pool.put(place, connection):
                 connection.close()
         finally:
             self._leave()

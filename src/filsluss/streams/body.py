@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from filsluss.streams.wire import PIECE, Sink, Wire, open_chunks, open_wire
+from filsluss.streams.connection import PIECE, Sink, SocketReader, open_chunks, open_socket_reader
 
-SILENCE = 30.0  # seconds without a byte
+STALL_SECONDS = 30.0  # seconds without a byte
 FORM_MAX, FORM_SECONDS = 64 * 1024, 30.0
 SLOW_WINDOW, SLOW_BYTES = 60.0, 60 * 1024  # less than 1 KiB/s over a minute is a stall
 
@@ -35,7 +35,7 @@ class Body:
         self._environ = environ
         self._input = environ["wsgi.input"]
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
-        self._wire: Wire | None = None
+        self._wire: SocketReader | None = None
         self._chunks: Iterator[bytes] | None = None
         self._over = b""
         self._until = until
@@ -48,7 +48,7 @@ class Body:
     def __enter__(self) -> "Body":
         _live.add(self)
         self._accept()
-        self._wire = open_wire(self._environ)
+        self._wire = open_socket_reader(self._environ)
         self._chunks = open_chunks(self._environ)
         return self
 
@@ -57,7 +57,7 @@ class Body:
         if self._wire:
             self._wire.close()
         if self.stopped or not self.is_whole:
-            abandon(self._environ)
+            close_after_response(self._environ)
 
     @property
     def is_whole(self) -> bool:
@@ -89,7 +89,7 @@ class Body:
         sink.write(ahead)
         self._came(len(ahead))
         while self._goes_on(room) and self._wire.left:
-            count = self._wire.splice(sink, room - self.count, SILENCE)
+            count = self._wire.splice(sink, room - self.count, STALL_SECONDS)
             if not self._went_well(count):
                 return
 
@@ -104,15 +104,15 @@ class Body:
             self._came(len(ahead))
             yield memoryview(ahead)
         while self._goes_on(room) and self._wire.left:
-            count = self._wire.receive(buffer[: room - self.count], SILENCE)
+            count = self._wire.receive(buffer[: room - self.count], STALL_SECONDS)
             if not self._went_well(count):
                 return
             yield buffer[:count]
 
     def _from_input(self, room: int) -> Iterator[memoryview]:
         if self._socket:
-            self._socket.settimeout(SILENCE)
-        with Watch(self):
+            self._socket.settimeout(STALL_SECONDS)
+        with StallWatch(self):
             while self._goes_on(room):
                 piece = self._read(room - self.count)
                 if not piece:
@@ -162,7 +162,7 @@ class Body:
         return bool(self._over) or (not self.stopped and bool(self._read(1)))
 
 
-class Watch:
+class StallWatch:
     """Stops a body on the plain way whose next piece takes longer than a minute."""
 
     def __init__(self, body: Body) -> None:
@@ -183,7 +183,7 @@ class Watch:
             self._body.stop("read_timeout")
 
 
-def take_form(environ: dict[str, Any]) -> bool:
+def read_form(environ: dict[str, Any]) -> bool:
     """Reads the body for a page, which waits for no client; False if it did not come whole in time.
 
     A longer one than any form is not read: the page refuses it by its length.
@@ -193,7 +193,7 @@ def take_form(environ: dict[str, Any]) -> bool:
         return True
     if length is None or length > FORM_MAX:
         environ["wsgi.input"], unread = io.BytesIO(), environ["wsgi.input"]
-        abandon({"wsgi.input": unread})
+        close_after_response({"wsgi.input": unread})
         return True
     with Body(environ, until=time.monotonic() + FORM_SECONDS) as body:
         form = b"".join(bytes(piece) for piece in body.pieces(room=FORM_MAX))
@@ -209,7 +209,7 @@ def content_length(environ: dict[str, Any]) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def abandon(environ: dict[str, Any]) -> None:
+def close_after_response(environ: dict[str, Any]) -> None:
     """The rest of this body is not wanted: the connection closes after the answer instead of reading on."""
     body = environ["wsgi.input"]
     if hasattr(body, "failed"):

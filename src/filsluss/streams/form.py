@@ -11,32 +11,32 @@ from filsluss.actions import upload
 from filsluss.actions.upload import UploadRefused
 from filsluss.blobs import StoreFull, Writer
 from filsluss.models import Transfer, TransferFile
-from filsluss.rules.lifecycle import Because
-from filsluss.streams.answers import Answer, Refusal
+from filsluss.rules.lifecycle import ErasedBecause
 from filsluss.streams.body import Body
 from filsluss.streams.request import Request, deadline_of, this_boot
+from filsluss.streams.responses import Refusal, Response
 from filsluss.streams.tus import read_digest
-from filsluss.streams.upload import keep, path_of, receive, take, writing
+from filsluss.streams.uploads import path_of, receive, receive_bytes, save_progress, writing
 
 FIELD_MAX = 1024
 ENDLESS = 1 << 62
 
 
-def put(request: Request) -> Answer:
+def put(request: Request) -> Response:
     """`curl -T file …/upload/<token>/`: a whole file in one request, or nothing of it."""
     transfer = request.transfer()
     body = Body(request.environ, until=deadline_of(transfer, request.now))
     # Bytes that are no text become lone surrogates, which no name may hold.
-    name = request.place["name"].encode("latin-1").decode("utf-8", "surrogateescape")
+    name = request.path_params["name"].encode("latin-1").decode("utf-8", "surrogateescape")
     file = announce(
-        request, transfer, name=name, size=body.length, with_code=request.asks("with_code") == "1",
+        request, transfer, name=name, size=body.length, with_code=request.query("with_code") == "1",
         metadata=read_digest(request.header("Repr-Digest")),
     )  # fmt: skip
     with discarding(request, file), writing(request, file, body) as writer:
-        take(request, file, body, writer)
+        receive_bytes(request, file, body, writer)
         whole(request, file, writer)
     where = (("Location", f"{request.policy.base_url}{path_of(request, file)}"), ("Content-Length", "0"))
-    return Answer(201, where)
+    return Response(201, where)
 
 
 def announce(
@@ -62,7 +62,7 @@ def discarding(request: Request, file: TransferFile) -> Any:
     try:
         yield
     except (Refusal, UploadRefused):
-        upload.take_away(file, because=Because.WITHDRAWN, now=request.now)
+        upload.take_away(file, because=ErasedBecause.WITHDRAWN, now=request.now)
         raise
 
 
@@ -138,7 +138,7 @@ class Form:
 
     def _close(self) -> None:
         if self._file and self._writer:
-            keep(self._request, self._file, self._writer)
+            save_progress(self._request, self._file, self._writer)
             upload.declare_size(self._file, size=self._writer.offset, policy=self._request.policy)
             receive(self._request, self._file)
             self._file = self._writer = None
@@ -148,11 +148,11 @@ class Form:
         """Whatever has not come to its end is discarded."""
         self._shelf.close()
         if self._file:
-            upload.take_away(self._file, because=Because.WITHDRAWN, now=self._request.now)
+            upload.take_away(self._file, because=ErasedBecause.WITHDRAWN, now=self._request.now)
             connection.close()
 
 
-def post(request: Request) -> Answer:
+def post(request: Request) -> Response:
     """The upload without JavaScript: 303 back to the page when every file is in."""
     transfer = request.transfer()
     kind, options = parse_options_header(request.header("Content-Type") or "")
@@ -165,4 +165,4 @@ def post(request: Request) -> Answer:
         Form(request, transfer, body).read(options["boundary"])
     except UploadRefused as refused:
         raise Refusal(refused.code) from None
-    return Answer(303, (("Location", f"/upload/{request.place['token']}"), ("Content-Length", "0")))
+    return Response(303, (("Location", f"/upload/{request.path_params['token']}"), ("Content-Length", "0")))

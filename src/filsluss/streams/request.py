@@ -14,7 +14,7 @@ from django.conf import settings
 from filsluss.blobs import Store, open_store
 from filsluss.models import Transfer
 from filsluss.rules.policy import Policy
-from filsluss.streams.answers import Answer, Refusal
+from filsluss.streams.responses import Refusal, Response
 
 
 @lru_cache
@@ -26,7 +26,7 @@ def this_boot() -> str:
 @dataclass(frozen=True)
 class Request:
     environ: dict[str, Any]
-    place: dict[str, str]
+    path_params: dict[str, str]
 
     @property
     def method(self) -> str:
@@ -39,7 +39,7 @@ class Request:
         key = name.upper().replace("-", "_")
         return self.environ.get(key if key == "CONTENT_TYPE" else f"HTTP_{key}")
 
-    def asks(self, name: str) -> str:
+    def query(self, name: str) -> str:
         return (parse_qs(self.environ.get("QUERY_STRING", ""), max_num_fields=20).get(name) or [""])[0]
 
     @property
@@ -57,7 +57,7 @@ class Request:
 
     def transfer(self) -> Transfer:
         """The transfer whose upload link this is; refuses an unknown one, and one that is over."""
-        found = Transfer.at_upload_link(self.place["token"])
+        found = Transfer.at_upload_link(self.path_params["token"])
         if found is None:
             raise Refusal("not_found")
         refuse_over(found, now=self.now)
@@ -75,11 +75,11 @@ def deadline_of(transfer: Transfer, now: datetime) -> float:
     return time.monotonic() + (transfer.open_until - now).total_seconds()
 
 
-Handler = Callable[[Request], Answer]
+Handler = Callable[[Request], Response]
 
 
 def by_method(handlers: dict[str, Handler]) -> Handler:
-    def handle(request: Request) -> Answer:
+    def handle(request: Request) -> Response:
         if request.method not in handlers:
             raise Refusal("method_not_allowed", headers=(("Allow", ", ".join(handlers)),))
         return handlers[request.method](request)

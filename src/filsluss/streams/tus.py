@@ -11,7 +11,7 @@ from typing import Protocol
 
 import google_crc32c
 
-from filsluss.streams.answers import Refusal
+from filsluss.streams.responses import Refusal
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,expiration,checksum,termination"

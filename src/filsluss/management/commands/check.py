@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from filsluss.checks import examine
+from filsluss.ops.checks import examine
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from filsluss.actions import oversee
-from filsluss.actions.advance import StepRefused
+from filsluss.actions.transitions import StepRefused
 from filsluss.models import Transfer
 from filsluss.rules.lifecycle import State
 

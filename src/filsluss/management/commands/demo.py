@@ -9,10 +9,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from filsluss.demo_house import arguments
-from filsluss.env import shut
-from filsluss.management.commands.serve import insist_on, make_ready
-from filsluss.parent import Child, look_after
+from filsluss.env import lock_down
+from filsluss.management.commands.serve import migrate_tables, require_port
+from filsluss.server.demo_settings import add_demo_arguments
+from filsluss.server.supervisor import Child, supervise
 
 NAME = "admin"
 
@@ -22,18 +22,18 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        arguments(parser)
+        add_demo_arguments(parser)
 
     def handle(self, *args: Any, port: int, **options: Any) -> None:
         if not settings.DEMO:
             raise CommandError("start the demo as `filsluss demo`")
-        shut(settings.DATA_DIR)
-        insist_on("127.0.0.1", port)
-        make_ready()
+        lock_down(settings.DATA_DIR)
+        require_port("127.0.0.1", port)
+        migrate_tables()
         password = administrator()
         self.is_announced = False
         children = [Child("web", "--port", str(port)), Child("worker")]
-        look_after(children, partial(self.announce, port, password))
+        supervise(children, partial(self.announce, port, password))
 
     def announce(self, port: int, password: str) -> None:
         """Says where it is, once it is there."""

@@ -6,11 +6,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from filsluss.actions.reconcile import MENDED, reconcile
-from filsluss.actions.world import World
+from filsluss.actions.integrity.findings import World
+from filsluss.actions.integrity.repair import REPAIRED, reconcile
 from filsluss.blobs import open_store
+from filsluss.jobs import utc_now
 from filsluss.streams.request import this_boot
-from filsluss.worker import clock
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, dry_run: bool, checksums: bool, **options: Any) -> None:
         world = World(
-            open_store(settings.BLOB_URL), settings.POLICY, this_boot(), clock(),
+            open_store(settings.BLOB_URL), settings.POLICY, this_boot(), utc_now(),
             with_scanner=settings.SCANNER is not None, checksums=checksums,
         )  # fmt: skip
         lines = []
@@ -32,5 +32,5 @@ class Command(BaseCommand):
             lines.append(line)
         if not lines:
             self.stdout.write("Everything fits: store and database say the same.")
-        if any(line.outcome is not MENDED for line in lines):
+        if any(line.outcome is not REPAIRED for line in lines):
             sys.exit(1)

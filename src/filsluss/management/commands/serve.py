@@ -10,18 +10,18 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from filsluss.env import shut
+from filsluss.env import lock_down
 from filsluss.management import static_files
-from filsluss.parent import Child, look_after, port_number, refuse_taken
+from filsluss.server.supervisor import Child, port_number, require_free_port, supervise
 
 
-def make_ready() -> None:
+def migrate_tables() -> None:
     """Tables as this version wants them; one process at a time."""
     with one_at_a_time(), alone_in_database():
         call_command("migrate", verbosity=0, interactive=False)
 
 
-def lay_out() -> None:
+def lay_out_static_files() -> None:
     """Static files as this version wants them, on every machine that serves pages; one process at a time."""
     with one_at_a_time():
         static_files.lay_out()
@@ -48,9 +48,9 @@ def one_at_a_time() -> Iterator[None]:
         yield
 
 
-def insist_on(host: str, port: int) -> None:
+def require_port(host: str, port: int) -> None:
     try:
-        refuse_taken(host, port)
+        require_free_port(host, port)
     except OSError as fault:
         raise CommandError(
             f"{host}, port {port} cannot be listened on: {fault.strerror}; try --port"
@@ -68,7 +68,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         if settings.DEMO:
             raise CommandError("FILSLUSS_DEMO belongs to `filsluss demo`; remove it")
-        shut(settings.DATA_DIR)
-        insist_on(host, port)
-        make_ready()
-        look_after([Child("web", "--host", host, "--port", str(port)), Child("worker")])
+        lock_down(settings.DATA_DIR)
+        require_port(host, port)
+        migrate_tables()
+        supervise([Child("web", "--host", host, "--port", str(port)), Child("worker")])

@@ -39,7 +39,7 @@ def files(transfer: Transfer) -> list[str]:
 
 def letters(transfer: Transfer) -> list[str]:
     return [
-        f"letter {letter.kind:<18} {letter.delivery:<9} {letter.to}  {letter.trouble}".rstrip()
+        f"letter {letter.kind:<18} {letter.delivery:<9} {letter.to}  {letter.last_error}".rstrip()
         for letter in transfer.letters.order_by("written_at", "id")
     ]
 

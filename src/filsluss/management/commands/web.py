@@ -5,10 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from filsluss.env import shut
-from filsluss.management.commands.serve import lay_out
-from filsluss.parent import port_number
-from filsluss.server import Web
+from filsluss.env import lock_down
+from filsluss.management.commands.serve import lay_out_static_files
+from filsluss.server.supervisor import port_number
+from filsluss.server.web import WebServer
 
 
 class Command(BaseCommand):
@@ -21,6 +21,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        shut(settings.DATA_DIR)
-        lay_out()
-        Web(bind, processes=settings.WEB_PROCESSES, threads=settings.THREADS).run()
+        lock_down(settings.DATA_DIR)
+        lay_out_static_files()
+        WebServer(bind, processes=settings.WEB_PROCESSES, threads=settings.THREADS).run()

@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from filsluss import worker
+from filsluss import jobs
 from filsluss.blobs import open_store
-from filsluss.env import shut
+from filsluss.env import lock_down
 from filsluss.streams.request import this_boot
 
 
@@ -21,15 +21,15 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="do all that is due now, then end")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
-        shut(settings.DATA_DIR)
-        house = worker.House(settings.POLICY, open_store(settings.BLOB_URL), this_boot(), settings.SCANNER)
+        lock_down(settings.DATA_DIR)
+        house = jobs.Services(settings.POLICY, open_store(settings.BLOB_URL), this_boot(), settings.SCANNER)
         if once:
-            now = worker.clock()
-            if why := worker.long_absence(now):
+            now = jobs.utc_now()
+            if why := jobs.long_absence(now):
                 self.stderr.write(f"warning: {why}; a running worker would have waited an hour")
-            worker.run_once(house, now)
+            jobs.run_once(house, now)
             return
         stop = threading.Event()
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, lambda *_: stop.set())
-        worker.run_forever(house, stop)
+        jobs.run_forever(house, stop)

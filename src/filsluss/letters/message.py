@@ -1,0 +1,67 @@
+"""The envelope: a letter's row as the message that goes over the wire."""
+
+from email.charset import QP, Charset
+from email.mime.image import MIMEImage
+from email.utils import format_datetime, formataddr
+
+from django.core.mail import EmailMultiAlternatives
+
+from filsluss.letters.html import LOGO
+from filsluss.letters.sanitize import one_line
+from filsluss.models import Letter
+from filsluss.rules.encryption import DecryptionFailed, is_encrypted
+from filsluss.rules.logo import Logo
+from filsluss.rules.policy import Policy
+
+
+class RelatedMessage(EmailMultiAlternatives):
+    mixed_subtype = "related"  # the one thing ever attached is the picture that the page shows (RFC 2387)
+
+
+def build_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
+    """One envelope for one address, and the same one however often it is tried."""
+    if is_encrypted(letter.text):
+        raise DecryptionFailed("no key of ours opens the letter")
+    message = RelatedMessage(
+        subject=letter.subject,
+        body=letter.text,
+        from_email=policy.mail_from,
+        to=[letter.to],
+        reply_to=[letter.reply_to] if letter.reply_to else [],
+        headers=message_headers(letter, policy=policy),
+    )
+    message.attach_alternative(letter.html, "text/html")
+    message.encoding = quoted_printable()
+    if policy.logo and f'src="cid:{LOGO}"' in letter.html:
+        message.attach(logo_part(policy.logo))
+    return message
+
+
+def logo_part(picture: Logo) -> MIMEImage:
+    """A picture that belongs to the page, and is no attachment to whoever reads it."""
+    part = MIMEImage(picture.content, picture.kind)
+    part["Content-ID"] = f"<{LOGO}>"
+    part["Content-Disposition"] = "inline"
+    return part
+
+
+def message_headers(letter: Letter, *, policy: Policy) -> dict[str, str]:
+    headers = {
+        "From": formataddr((one_line(policy.organisation), policy.mail_from)),
+        "Date": format_datetime(letter.written_at.astimezone(policy.time_zone)),
+        "Message-ID": letter.message_id,
+        "References": letter.references,
+        "Content-Language": letter.language,
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+        "X-Filsluss-Letter": letter.kind,
+        "X-Filsluss-Transfer": letter.transfer.public_id if letter.transfer else "",
+    }
+    return {name: value for name, value in headers.items() if value}
+
+
+def quoted_printable() -> Charset:
+    """UTF-8 as quoted-printable: seven bits and short lines, which every relay leaves as they are."""
+    charset = Charset("utf-8")
+    charset.body_encoding = QP
+    return charset

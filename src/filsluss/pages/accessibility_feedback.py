@@ -1,0 +1,64 @@
+"""The accessibility statement that the law asks for, and the form that tells us what does not work."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import timezone, translation
+
+from filsluss.actions.apply import TooManyApplications
+from filsluss.actions.feedback import FeedbackRefused, send_accessibility_feedback
+from filsluss.pages import errors
+from filsluss.pages.apply import pasted_address
+from filsluss.pages.context import client_of, posted_text
+from filsluss.pages.decorators import allow_methods
+from filsluss.pages.error_messages import form_problems
+
+ORDER = ("fault", "reply_email")
+
+
+@allow_methods("GET", "POST")
+def statement(request: HttpRequest) -> HttpResponse:
+    """Where there is no address to send a report to, the page says whom to turn to."""
+    if request.method == "POST" and settings.POLICY.contact_email:
+        return take_report(request)
+    return show(request, {})
+
+
+def take_report(request: HttpRequest) -> HttpResponse:
+    given = {field: posted_text(request, field) for field in ORDER}
+    try:
+        send_accessibility_feedback(
+            given["fault"], reply_to=pasted_address(given["reply_email"]), policy=settings.POLICY,
+            now=timezone.now(), client=client_of(request),
+        )  # fmt: skip
+    except FeedbackRefused as refusal:
+        return show(request, given, status=422, problems=refusal.problems)
+    except TooManyApplications as crowd:
+        response = show(request, given, status=429, notice=errors.wait_text(crowd.retry_after))
+        response.headers["Retry-After"] = str(crowd.retry_after)
+        return response
+    return HttpResponseRedirect(f"/accessibility?lang={translation.get_language()}&reported=1", status=303)
+
+
+def show(
+    request: HttpRequest,
+    given: dict[str, str],
+    *,
+    status: int = 200,
+    problems: dict[str, str] | None = None,
+    notice: str = "",
+) -> HttpResponse:
+    found = form_problems(problems or {}, order=ORDER, typed=given)
+    page: dict[str, Any] = {
+        "typed": given,
+        "problems": found,
+        "errors": {problem.field: problem.text for problem in found},
+        "notice": notice,
+        "may_report": bool(settings.POLICY.contact_email),
+        "reported": request.GET.get("reported") == "1" and request.method == "GET",
+    }
+    response = render(request, "pages/accessibility_feedback.html", page, status=status)
+    response.headers["Cache-Control"] = "no-cache" if status == 200 else "no-store"
+    return response

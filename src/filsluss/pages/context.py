@@ -1,0 +1,72 @@
+"""What every view and template knows: the client, the language, the installation."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import (
+    HttpRequest,
+)
+from django.utils import translation
+
+from filsluss.pages.branding import current
+from filsluss.rules.formats import size_text
+from filsluss.rules.networks import Client
+
+LANGUAGES = {"sv": "På svenska", "en": "In English"}
+NEAR_SWEDISH = {"sv", "nb", "nn", "no", "da"}
+
+
+def client_of(request: HttpRequest) -> Client:
+    """Who asks, as the front door found it; nobody in particular where there was no front door."""
+    client: Client = request.META.get("filsluss.client") or Client(None, may_be_inside=False)
+    return client
+
+
+def is_oversee(request: HttpRequest) -> bool:
+    return request.path_info == "/oversee" or request.path_info.startswith("/oversee/")
+
+
+def use_language(request: HttpRequest, language: str) -> None:
+    """A transfer's pages speak its language, unless the reader has asked for another."""
+    if request.GET.get("lang") not in LANGUAGES:
+        translation.activate(language)
+
+
+def posted_text(request: HttpRequest, field: str) -> str:
+    """What was typed into a field, without the invisible controls no keyboard sends; line breaks stay."""
+    text = request.POST.get(field, "").replace("\r\n", "\n")
+    return "".join(sign for sign in text if sign >= " " or sign in "\t\n").replace("\x7f", "")
+
+
+def other_language(request: HttpRequest) -> dict[str, str]:
+    """The switch: the same page in the other language, with whatever else the address asked for."""
+    code = "en" if translation.get_language() == "sv" else "sv"
+    query = request.GET.copy()
+    query["lang"] = code
+    return {"code": code, "name": LANGUAGES[code], "query": "?" + query.urlencode()}
+
+
+def site_context(request: HttpRequest) -> dict[str, Any]:
+    """What every template may say of the house; never the Policy itself, which holds the keys."""
+    policy, language = settings.POLICY, translation.get_language()
+    asked = request.GET.get("lang")
+    return {
+        "organisation": policy.organisation,
+        "dress": current(),
+        "support_email": policy.support_email,
+        "base_url": policy.base_url,
+        "site": policy.base_url.partition("://")[2],
+        "inside_domain": ", @".join(domain.lstrip(".") for domain in policy.inside_domains),
+        "language": language,
+        "other_language": other_language(request),
+        "lang_query": f"?lang={asked}" if asked in LANGUAGES else "",
+        "demo": settings.DEMO,
+        "max_file_size": size_text(policy.max_file_size, language),
+        "max_transfer_size": size_text(policy.max_transfer_size, language),
+        "max_files": policy.max_files,
+        "max_days": policy.max_days,
+        "default_days": policy.default_days,
+        "decision_days": policy.decision_days,
+        "forget_days": policy.forget_days,
+        "audit_days": policy.audit_days,
+    }

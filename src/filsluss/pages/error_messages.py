@@ -1,0 +1,112 @@
+"""What people read when a form cannot be taken: the words of every problem code."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+MALFORMED = ("address_malformed", "address_not_ascii")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One line of the summary, linked to the field it is about."""
+
+    field: str
+    text: str
+
+
+def form_problems(found: dict[str, str], *, order: Iterable[str], typed: dict[str, Any]) -> list[Problem]:
+    """The problems as sentences, in the order of the form."""
+    words = {
+        **application_words(typed),
+        **decision_words(),
+        **code_words(),
+        **oversight_words(),
+        **report_words(),
+    }
+    places = {field: place for place, field in enumerate(order)}
+    fields = sorted(found, key=lambda field: places.get(field, len(places)))
+    return [Problem(field, sentence(field, found[field], words)) for field in fields]
+
+
+def sentence(field: str, code: str, words: dict[str, str]) -> str:
+    """A field's own words for the code, else the code's words, else words that are true of anything."""
+    return words.get(f"{field}.{code}") or words.get(code) or _("Check this field")
+
+
+def application_words(typed: dict[str, Any]) -> dict[str, str]:
+    domains = ", @".join(domain.lstrip(".") for domain in settings.POLICY.inside_domains)
+    inside = {
+        "domain": domains,
+        "organisation": settings.POLICY.organisation,
+        "n": len(typed.get("purpose", "")),
+        "max": settings.POLICY.max_days,
+    }
+    return {
+        "name_empty": _("Enter your name"),
+        "name_long": _("Your name must be 100 characters or fewer"),
+        "sender_email.address_empty": _("Enter your email address"),
+        "recipient_email.address_empty": _("Enter the recipient’s email address"),
+        "address_malformed": _("Enter an email address in the correct format, like name@company.com"),
+        "address_not_ascii": _(
+            "The service can only send to addresses with the letters a–z. Use another address."
+        ),
+        "address_several": _("Enter only one email address. Make one request for each recipient."),
+        "same_person": _("The recipient cannot have the same email address as you"),
+        "box_needed": _(
+            "Neither you nor the recipient has an email address ending in @%(domain)s. "
+            "Tick the box and enter who should approve the request."
+        )
+        % inside,
+        "approver_empty": _("Enter the email address of your contact person at %(organisation)s") % inside,
+        "approver_outside": _("The approver’s email address must end in @%(domain)s") % inside,
+        "approver_is_party": _("The approver must be somebody else than you and the recipient"),
+        "purpose_empty": _("Enter why you need to send files"),
+        "purpose_long": _("The reason must be 500 characters or fewer. You have entered %(n)d.") % inside,
+        "personal_number": _("The text seems to contain a personal identity number. Remove it."),
+        "days_range": _("The number of days must be between 1 and %(max)d") % inside,
+        "language_unknown": _("Choose a language"),
+        "terms_missing": _(
+            "Confirm that the files contain no patient data, personal data or confidential documents"
+        ),
+    }
+
+
+def decision_words() -> dict[str, str]:
+    return {
+        "decision_missing": _("Choose whether to approve or reject the request"),
+        "days_missing": _("Choose how many days the sender should have access"),
+        "days_refused": _("Days cannot be chosen when you reject a request"),
+        "note_refused": _("You cannot send a message when you approve. Remove the text."),
+        "reason_empty": _("Enter why you are rejecting the request"),
+        "reason_long": _("The text must be 500 characters or fewer"),
+    }
+
+
+def code_words() -> dict[str, str]:
+    return {
+        "code_empty": _("Enter the download code"),
+        "code_wrong": _(
+            "We cannot find a file with that code. Check the code in the email. "
+            "The file may also have been deleted."
+        ),
+    }
+
+
+def report_words() -> dict[str, str]:
+    return {
+        "abuse_empty": _("Describe what is wrong"),
+        "abuse_long": _("The text must be 500 characters or fewer"),
+        "fault_empty": _("Describe what does not work"),
+        "fault_long": _("The text must be 1,000 characters or fewer"),
+    }
+
+
+def oversight_words() -> dict[str, str]:
+    return {
+        "reason_missing": _("Enter a reason of 1 to 500 characters"),
+        "sign_in_wrong": _("The user name or the password is wrong"),
+    }

@@ -1,0 +1,123 @@
+"""Middleware: the origin of a form, the language of a request, a database that does not answer, CSRF."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseForbidden,
+    UnreadablePostError,
+)
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.utils.translation.trans_real import parse_accept_lang_header
+
+from filsluss.pages import errors
+from filsluss.pages.context import LANGUAGES, NEAR_SWEDISH, is_oversee
+from filsluss.pages.decorators import View
+from filsluss.rules.origins import is_from_us
+
+log = logging.getLogger(__name__)
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+
+def is_same_origin_form(request: HttpRequest) -> bool:
+    return is_from_us(
+        origin=request.headers.get("Origin"),
+        fetch_site=request.headers.get("Sec-Fetch-Site"),
+        base_url=settings.POLICY.base_url,
+        on_loopback=settings.DEMO,
+    )
+
+
+class OriginMiddleware:
+    """Outside /oversee there is no cookie to ride on, and still no other site may send our forms."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.encoding = "utf-8"  # a request may claim any codec Python knows, even one for no text
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        if request.method == "POST" and not is_oversee(request) and not is_same_origin_form(request):
+            return errors.cross_site_form(request)
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Whoever hangs up in the middle of a form has asked for nothing."""
+        return errors.bad_request(request) if isinstance(exception, UnreadablePostError) else None
+
+
+def language_of(request: HttpRequest) -> str:
+    """By ?lang, else by what the browser asks for, else the house's own."""
+    asked = request.GET.get("lang")
+    if asked in LANGUAGES:
+        return asked
+    named = [code for code, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "").lower())]
+    for code in (code.partition("-")[0] for code in named):
+        if code in NEAR_SWEDISH:
+            return "sv"
+        if code == "en":
+            return "en"
+    strangers = [code for code in named if code != "*"]
+    return "en" if strangers else settings.POLICY.language
+
+
+class LanguageMiddleware:
+    """Speaks one language per request, and says which."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        translation.activate(language_of(request))
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Language", translation.get_language())
+        patch_vary_headers(response, ["Accept-Language"])
+        translation.deactivate()
+        return response
+
+
+class DatabaseErrorMiddleware:
+    """A database that does not answer is not the reader's fault: he may come again in a while."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, OperationalError | InterfaceError):
+            return None
+        log.error("the database did not answer", exc_info=exception)
+        return errors.busy(request)
+
+
+class OverseeCsrfMiddleware(CsrfViewMiddleware):
+    """Django's guard, for the only rooms that have a cookie."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if is_oversee(request):
+            super().process_request(request)
+
+    def process_view(
+        self, request: HttpRequest, callback: View, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseForbidden | None:
+        return super().process_view(request, callback, args, kwargs) if is_oversee(request) else None
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return super().process_response(request, response) if is_oversee(request) else response
+
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
+        return errors.expired_form(request)

@@ -1,0 +1,1 @@
+"""The administrator's pages: sign in, search, see, and remove with a reason; no file is opened here."""

@@ -1,0 +1,84 @@
+"""What an administrator does to a transfer or a file: close, withdraw, release, remove; with a reason."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from filsluss.actions import oversee
+from filsluss.actions.transitions import StepRefused
+from filsluss.models import Transfer, TransferFile
+from filsluss.pages.context import posted_text
+from filsluss.pages.decorators import allow_methods
+from filsluss.pages.error_messages import Problem, form_problems
+from filsluss.pages.oversee.access import ENTRANCE, administrators_only
+from filsluss.pages.oversee.transfers import show, transfer_named
+
+Act = Callable[[str, str], None]
+
+
+def carry_out(request: HttpRequest, row: Transfer, act: Act, *, field: str) -> HttpResponse:
+    """Does it and shows the case again; without a reason 422, and 409 if it was too late."""
+    try:
+        act(posted_text(request, "reason"), request.user.get_username())
+    except oversee.ReasonMissing:
+        found = form_problems({field: "reason_missing"}, order=(), typed={})
+        return show(request, row, status=422, problems=found)
+    except StepRefused:
+        row.refresh_from_db()
+        late = _("It was too late: somebody or something else was first. This is how it stands now.")
+        return show(request, row, status=409, problems=[Problem("case", late)])
+    return HttpResponseRedirect(f"{ENTRANCE}/transfers/{row.public_id}", status=303)
+
+
+@allow_methods("POST")
+@administrators_only
+def close(request: HttpRequest, public_id: str) -> HttpResponse:
+    row, now = transfer_named(public_id), timezone.now()
+
+    def act(reason: str, by: str) -> None:
+        oversee.close_transfer(row, reason=reason, by=by, policy=settings.POLICY, now=now)
+
+    return carry_out(request, row, act, field="reason-close")
+
+
+@allow_methods("POST")
+@administrators_only
+def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
+    row, now = transfer_named(public_id), timezone.now()
+
+    def act(reason: str, by: str) -> None:
+        oversee.withdraw(row, reason=reason, by=by, policy=settings.POLICY, now=now)
+
+    return carry_out(request, row, act, field="reason-withdraw")
+
+
+def file_named(public_id: str) -> TransferFile:
+    file = TransferFile.objects.select_related("transfer").filter(public_id=public_id).first()
+    if file is None:
+        raise Http404
+    return file
+
+
+@allow_methods("POST")
+@administrators_only
+def release(request: HttpRequest, public_id: str) -> HttpResponse:
+    file, now = file_named(public_id), timezone.now()
+
+    def act(reason: str, by: str) -> None:
+        oversee.release_file(file, reason=reason, by=by, now=now)
+
+    return carry_out(request, file.transfer, act, field=f"reason-release-{file.public_id}")
+
+
+@allow_methods("POST")
+@administrators_only
+def remove(request: HttpRequest, public_id: str) -> HttpResponse:
+    file, now = file_named(public_id), timezone.now()
+
+    def act(reason: str, by: str) -> None:
+        oversee.remove_file(file, reason=reason, by=by, policy=settings.POLICY, now=now)
+
+    return carry_out(request, file.transfer, act, field=f"reason-{file.public_id}")

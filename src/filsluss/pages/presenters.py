@@ -1,0 +1,200 @@
+"""What pages show of a transfer and its files: rows turned into figures and words for one reader."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import quote
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from filsluss.models import Letter, Transfer, TransferFile
+from filsluss.models.letter import Delivery
+from filsluss.rules.formats import (
+    date_text,
+    days_left_text,
+    exact_bytes_text,
+    moment_text,
+    size_text,
+    weekday_date_text,
+)
+from filsluss.rules.lifecycle import LIVE_FILE, ErasedBecause, FileState
+
+
+@dataclass(frozen=True)
+class When:
+    """A point in time, for machines and for people."""
+
+    iso: str
+    text: str
+
+
+def moment(at: datetime | None) -> When | None:
+    """On the house's own clock, in the reader's language."""
+    if at is None:
+        return None
+    local = at.astimezone(settings.POLICY.time_zone)
+    return When(local.isoformat(timespec="seconds"), moment_text(local, translation.get_language()))
+
+
+def day(on: date) -> When:
+    return When(on.isoformat(), date_text(on, translation.get_language()))
+
+
+def weekday(on: date) -> When:
+    return When(on.isoformat(), weekday_date_text(on, translation.get_language()))
+
+
+def last_day(until: datetime | None) -> When | None:
+    """The day that "through <date>" names."""
+    return day(settings.POLICY.last_day(until)) if until else None
+
+
+def answer_by(transfer: Transfer) -> When:
+    return day(settings.POLICY.last_day(transfer.lapse_by))
+
+
+def day_of(at: datetime | None) -> When | None:
+    return day(at.astimezone(settings.POLICY.time_zone).date()) if at else None
+
+
+def days_left(until: datetime, now: datetime) -> str:
+    return days_left_text(settings.POLICY.days_left(until, now), translation.get_language())
+
+
+def size(count: int | None) -> str:
+    return size_text(count, translation.get_language()) if count is not None else ""
+
+
+@dataclass(frozen=True)
+class FileView:
+    """A file as its sender, its recipient or an administrator sees it; each page takes what it may show."""
+
+    public_id: str
+    name: str
+    size: str
+    exact_size: str
+    state: str
+    word: str
+    tone: str
+    percent: int | None
+    with_code: bool
+    sha256: str
+    received: When | None
+    fetched: When | None
+    fetches: int
+    is_live: bool
+    letter: str
+    letter_at: When | None
+    gone_because: str
+    removal_reason: str
+    scan: str
+    scan_trouble: str
+    is_held: bool
+
+
+def file_view(file: TransferFile) -> FileView:
+    letter = letter_about(file)
+    word, tone = state_words(file, letter)
+    exact = exact_bytes_text(file.size, translation.get_language()) if file.size is not None else ""
+    return FileView(
+        public_id=file.public_id,
+        name=file.name,
+        size=size(file.size),
+        exact_size=exact,
+        state=file.state,
+        word=word,
+        tone=tone,
+        percent=percent(file),
+        with_code=file.with_code,
+        sha256=file.sha256,
+        received=moment(file.received_at),
+        fetched=moment(file.fetched_at),
+        fetches=file.fetches,
+        is_live=file.state in LIVE_FILE,
+        letter=letter.delivery if letter else "",
+        letter_at=moment(letter.sent_at) if letter else None,
+        gone_because=file.erased_because,
+        removal_reason=file.removal_reason,
+        scan=scan_words(file),
+        scan_trouble=file.virus or file.scan_trouble,
+        is_held=file.state == FileState.UNSCANNED,
+    )
+
+
+def scan_words(file: TransferFile) -> str:
+    """What the virus check says of a file; empty where there is none, or no word yet."""
+    if file.virus:
+        return _("Malicious code was found")
+    if file.released_at:
+        return _("The virus check could not read the file. Only open it if you trust the sender.")
+    return _("No malicious code was found.") if file.scanned_at else ""
+
+
+def letter_about(file: TransferFile) -> Letter | None:
+    """The letter that tells the recipient of it; `letters` may have been fetched with the file."""
+    return next((letter for letter in file.letters.all() if letter.kind == "file-ready"), None)
+
+
+def percent(file: TransferFile) -> int | None:
+    """How much of an unfinished file is known to be on disk."""
+    if file.state != FileState.UPLOADING or not file.size:
+        return None
+    return min(99, file.acknowledged * 100 // file.size)
+
+
+def state_words(file: TransferFile, letter: Letter | None) -> tuple[str, str]:
+    """What has become of a file, and in which tone: ok, busy, warn, err or over."""
+    match file.state:
+        case FileState.UPLOADING:
+            return _("Incomplete. Choose the same file again to continue."), "warn"
+        case FileState.RECEIVED:
+            return _("Uploaded. It is being prepared."), "busy"
+        case FileState.SCANNING:
+            return _("Uploaded. Virus check in progress."), "busy"
+        case FileState.UNSCANNED:
+            return unscanned_words(file), "warn"
+        case FileState.INFECTED:
+            return because_words(ErasedBecause.INFECTED), "err"
+        case FileState.READY:
+            return ready_words(letter)
+        case FileState.ERASING:
+            return _("%(why)s It is being deleted.") % {"why": because_words(file.erased_because)}, "over"
+    return _("%(why)s It has been deleted.") % {"why": because_words(file.erased_because)}, "over"
+
+
+def unscanned_words(file: TransferFile) -> str:
+    if file.scan_again_at:
+        return _(
+            "Uploaded. The virus check has not been possible yet, so no email has been sent. We try again."
+        )
+    return _(
+        "Uploaded. The virus check cannot read the file, so no email has been sent. "
+        "The system administrator has been told."
+    )
+
+
+def ready_words(letter: Letter | None) -> tuple[str, str]:
+    if letter is None or letter.delivery == Delivery.QUEUED:
+        return _("Uploaded. The email is on its way."), "ok"
+    if letter.delivery == Delivery.GIVEN_UP:
+        return _("Uploaded, but the email did not arrive. Check the recipient’s address."), "err"
+    return _("Done. Email sent to the recipient."), "ok"
+
+
+def because_words(reason: str) -> str:
+    """Why a file is gone, naming nobody."""
+    words = {
+        ErasedBecause.ENDED: _("The time was up."),
+        ErasedBecause.REMOVED: _("Removed by the system administrator."),
+        ErasedBecause.WITHDRAWN: _("Removed by the sender."),
+        ErasedBecause.STALE: _("The upload was never finished."),
+        ErasedBecause.DAMAGED: _("The file was damaged on its way or in storage and must be uploaded again."),
+        ErasedBecause.INFECTED: _("Stopped: we found malicious code in the file. It has not been sent."),
+    }
+    return next((text for why, text in words.items() if why == reason), _("The file is gone."))
+
+
+def bytes_address(token: str, file: TransferFile) -> str:
+    """Where the bytes of a file are fetched with this token."""
+    return f"/download/{token}/{quote(file.name, safe='')}"

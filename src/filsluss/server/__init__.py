@@ -1,0 +1,1 @@
+"""How the service runs: web server, worker processes, the parent that restarts them."""

@@ -1,0 +1,89 @@
+"""Download everything: every ready file in one ZIP64 stream, made while it is sent."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.db import connection
+from zipstream import ZipStream
+
+from filsluss.blobs import BlobMissing
+from filsluss.models import TransferFile
+from filsluss.rules.filenames import content_disposition
+from filsluss.streams.request import Request
+from filsluss.streams.responses import Refusal, Response
+from filsluss.streams.sending import ActiveDownload, record, still_downloadable, tracked
+
+PIECE = 1 << 20
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names in their order, none twice, also where capitals are not told apart: a.txt, a (2).txt."""
+    taken: set[str] = set()
+    return [_free(name, taken) for name in names]
+
+
+def _free(name: str, taken: set[str]) -> str:
+    path, found, number = PurePosixPath(name), name, 1
+    while found.casefold() in taken:
+        number += 1
+        found = f"{path.stem} ({number}){path.suffix}"
+    taken.add(found.casefold())
+    return found
+
+
+def find(request: Request) -> TransferFile:
+    """The file whose letter holds this link; a code opens one file only, and so no archive."""
+    file = TransferFile.objects.by_link(request.path_params["token"]).first()
+    if file is None or file.transfer.public_id != request.path_params["id"]:
+        raise Refusal("not_found")
+    if not file.is_open_at(request.now):
+        raise Refusal("upload_gone")
+    return file
+
+
+def fetch(request: Request) -> Response:
+    """Stored, not deflated, so that its length is known before its first byte."""
+    transfer = find(request).transfer
+    files = list(transfer.files.ready())
+    archive = ZipStream(sized=True)
+    for file, name in zip(files, distinct(file.name for file in files), strict=True):
+        archive.add(pieces(request, file), name, size=file.size or 0)
+    headers = (
+        ("Content-Type", "application/zip"),
+        ("Content-Disposition", content_disposition(f"{transfer.public_id}.zip")),
+        ("Content-Length", str(len(archive))),
+        ("Accept-Ranges", "none"),
+        ("Cache-Control", "private, no-store"),
+        ("Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'"),
+    )
+    connection.close()
+    return Response(200, headers, () if request.method == "HEAD" else archive)
+
+
+def pieces(request: Request, file: TransferFile) -> Iterator[bytes]:
+    """The file's bytes, if they may still leave; asking for more means that those before have been sent."""
+    with tracked(file, request.environ) as going:
+        if not still_downloadable({file.pk}, now=request.now):
+            going.cut()
+        connection.close()
+        yield from _read(request, file, going)
+        if not going.is_cut:
+            record(request, file, 0, file.size or 0)
+
+
+def _read(request: Request, file: TransferFile, going: ActiveDownload) -> Iterator[bytes]:
+    try:
+        blob: Any = request.store.open(file.blob)
+    except BlobMissing:
+        return going.cut()
+    with blob:
+        left = file.size or 0
+        while left and not going.is_cut:
+            data = os.read(blob.fileno(), min(PIECE, left))
+            if not data:
+                return going.cut()
+            left -= len(data)
+            yield data
+    return None

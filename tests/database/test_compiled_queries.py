@@ -1,0 +1,104 @@
+"""A query composed once answers as one composed anew does, each time with the values it is given then."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db.models import BigIntegerField, CharField, F
+
+from filsluss.actions.upload import LOCKED_TRANSFER, PROMISED, STILL_OPEN, TOTALS
+from filsluss.models import Transfer, TransferFile
+from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
+from filsluss.rules.lifecycle import FileState, State
+from filsluss.rules.tokens import Purpose
+from tests.letters.cases import KEY, make_file, make_transfer
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
+
+
+@pytest.fixture
+def transfer():
+    return make_transfer(NOW)
+
+
+def link_of(transfer):
+    return transfer.token_for(Purpose.UPLOAD, (KEY,))
+
+
+def as_it_lies(row):
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+def test_a_transfer_found_by_its_link_is_the_row_and_no_other_link_finds_it(transfer):
+    found = Transfer.at_upload_link(link_of(transfer))
+    assert as_it_lies(found) == as_it_lies(Transfer.objects.get())
+    assert found.open_until.utcoffset() is not None
+    assert Transfer.at_upload_link("x" * 43) is None
+    assert as_it_lies(Transfer.at_upload_link(link_of(transfer))) == as_it_lies(found)
+
+
+def test_a_file_found_by_its_upload_brings_its_transfer_without_another_query(
+    transfer, django_assert_num_queries
+):
+    make_file(transfer, NOW, 1)
+    second = make_file(transfer, NOW, 2, size=None, state=FileState.UPLOADING, with_code=True)
+    with django_assert_num_queries(1):
+        found = TransferFile.at_upload(link_of(transfer), second.upload_id)
+        assert as_it_lies(found.transfer) == as_it_lies(transfer)
+    assert as_it_lies(found) == as_it_lies(TransferFile.objects.get(pk=second.pk))
+    assert found.with_code is True
+    assert TransferFile.at_upload("x" * 43, second.upload_id) is None
+    assert TransferFile.at_upload(link_of(transfer), "u3") is None
+
+
+def test_what_is_changed_by_others_is_seen_on_looking_again(transfer):
+    file = make_file(transfer, NOW, state=FileState.UPLOADING, size=None)
+    TransferFile.objects.update(state=FileState.ERASED, size=7, acknowledged=5, boot_id="b")
+    file.reload_progress()
+    assert (file.state, file.size, file.acknowledged, file.boot_id) == ("erased", 7, 5, "b")
+    TransferFile.objects.all().delete()
+    with pytest.raises(TransferFile.DoesNotExist):
+        file.reload_progress()
+
+
+def test_whether_it_is_still_open_is_asked_of_the_moment_that_is_given(transfer):
+    end = transfer.open_until
+    assert STILL_OPEN.rows(transfer=transfer.pk, now=end - timedelta(microseconds=1))
+    assert not STILL_OPEN.rows(transfer=transfer.pk, now=end)
+    assert not STILL_OPEN.rows(transfer=transfer.pk + 1, now=NOW)
+    Transfer.objects.update(state=State.CLOSING)
+    assert not STILL_OPEN.rows(transfer=transfer.pk, now=NOW)
+    assert LOCKED_TRANSFER.rows(transfer=transfer.pk) == [[State.CLOSING, end, ""]]
+
+
+def test_sums_are_of_the_rows_there_are(transfer):
+    assert TOTALS.rows(transfer=transfer.pk) == [[None, 0, 0]]
+    assert PROMISED.rows() == [[None]]
+    make_file(transfer, NOW, 1, size=100)
+    make_file(transfer, NOW, 2, size=1000, acknowledged=1, state=FileState.UPLOADING)
+    make_file(transfer, NOW, 3, size=None, state=FileState.UPLOADING)
+    make_file(transfer, NOW, 4, size=10_000, state=FileState.ERASED)
+    assert TOTALS.rows(transfer=transfer.pk) == [[1100, 3, 2]]
+    assert PROMISED.rows() == [[999]]
+
+
+def test_a_change_says_how_many_rows_it_changed_and_keeps_each_value_in_its_place(transfer):
+    file, other = make_file(transfer, NOW, 1), make_file(transfer, NOW, 2)
+    change = CompiledUpdate(
+        lambda: TransferFile.objects.filter(pk=Param("file", BigIntegerField()), state=FileState.READY),
+        name=Param("name", CharField()),
+        acknowledged=F("size"),
+    )
+    assert change.change(file=file.pk, name="å'; --") == 1
+    assert change.change(file=0, name="none") == 0
+    file.refresh_from_db()
+    assert (file.name, file.acknowledged) == ("å'; --", file.size)
+    assert TransferFile.objects.get(pk=other.pk).name == other.name
+
+
+def test_a_query_without_a_value_for_a_place_is_not_asked(transfer):
+    query = CompiledQuery(
+        lambda: Transfer.objects.filter(pk=Param("transfer", BigIntegerField())).values_list("pk")
+    )
+    with pytest.raises(KeyError):
+        query.rows()

@@ -1,0 +1,199 @@
+"""Every way in which rows, blobs and letters can disagree is found, said, and mended where it can be."""
+
+import os
+from datetime import timedelta
+
+import pytest
+
+from filsluss.actions import erasure, expiry, upload
+from filsluss.actions.integrity.findings import World
+from filsluss.actions.integrity.repair import reconcile, verify_world
+from filsluss.jobs import Services, integrity_check_after
+from filsluss.letters import outbox
+from filsluss.letters.claims import Claimant
+from filsluss.models import Alarm, AuditEntry, Letter, Transfer, TransferFile
+from filsluss.rules.lifecycle import ErasedBecause, FileState, State
+from filsluss.rules.tokens import draw_upload_id
+from tests.integrity.conftest import ADMIN, BOOT
+
+pytestmark = pytest.mark.django_db
+
+
+def path_of(file, store):
+    return store.root / f"{file.blob[:1]}.d" / file.blob
+
+
+def found(world):
+    return sorted({finding.rule for finding in verify_world(world)})
+
+
+def outcomes(world, **how):
+    return [(line.outcome, line.finding.rule) for line in reconcile(world, **how)]
+
+
+def test_a_world_in_which_all_is_well_gives_no_findings(ready, begin, world):
+    begin(b"halv", size=100)
+    assert verify_world(world) == []
+
+
+def test_a_whole_life_gives_no_findings(ready, store, policy, world):
+    end = ready.transfer.open_until
+    expiry.end_accounts(policy=policy, now=end)
+    erasure.erase_files(store=store, policy=policy, now=end)
+    while outbox.deliver_next(Claimant(), policy=policy, now=end):
+        pass
+    assert Transfer.objects.get().state == State.CLOSED
+    assert verify_world(World(store, policy, BOOT, end + timedelta(hours=2))) == []
+
+
+@pytest.mark.parametrize("checksums", [True, False])
+def test_a_blob_that_belongs_to_no_file_is_erased_when_it_has_aged(checksums, ready, store, world):
+    name = draw_upload_id()
+    store.create(name)
+    aged = (world.now - timedelta(minutes=61)).timestamp()
+    assert found(world) == []
+    os.utime(store.root / f"{name[:1]}.d" / name, (aged, aged))
+    assert outcomes(world, dry_run=True) == [("found", "I7")]
+    assert store.exists(name)
+    assert outcomes(world) == [("mended", "I7")]
+    assert not store.exists(name)
+
+
+@pytest.mark.parametrize("harm", ["gone", "short", "other bytes"])
+def test_a_ready_file_whose_bytes_are_not_those_received_is_damaged_and_its_sender_sees_it(
+    harm, ready, store, policy, world
+):
+    path = path_of(ready, store)
+    if harm == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"rit" if harm == "short" else b"RITNING")
+    assert outcomes(world) == [("mended", "I2" if harm == "other bytes" else "I7")]
+    ready.refresh_from_db()
+    assert (ready.state, ready.erased_because) == (FileState.ERASING, ErasedBecause.DAMAGED)
+    erasure.erase_files(store=store, policy=policy, now=world.now)
+    assert verify_world(world) == []
+
+
+def test_an_unfinished_file_that_lost_acknowledged_bytes_is_damaged(begin, store, world):
+    file = begin(b"halva filen", size=100)
+    os.truncate(path_of(file, store), 4)
+    assert outcomes(world) == [("mended", "I1")]
+    file.refresh_from_db()
+    assert (file.state, file.erased_because) == (FileState.ERASING, ErasedBecause.DAMAGED)
+
+
+def test_a_whole_upload_that_nobody_finished_is_received(begin, world):
+    file = begin(b"hela filen")
+    assert outcomes(world) == [("mended", "I2")]
+    file.refresh_from_db()
+    assert file.state == FileState.RECEIVED
+
+
+def test_an_erasure_left_half_way_is_finished(ready, store, policy, now, world):
+    upload.remove_own(ready, policy=policy, now=now)
+    assert outcomes(world) == [("mended", "I11")]
+    ready.refresh_from_db()
+    assert (ready.state, store.exists(ready.blob)) == (FileState.ERASED, False)
+    assert Letter.objects.filter(kind="file-removed").count() == 2
+
+
+def test_an_erased_file_that_came_back_after_a_power_cut_is_erased_again(ready, store, policy, now, world):
+    upload.remove_own(ready, policy=policy, now=now)
+    erasure.erase_files(store=store, policy=policy, now=now)
+    path_of(ready, store).write_bytes(b"ritning")
+    assert outcomes(world) == [("mended", "I17")]
+    assert not store.exists(ready.blob)
+
+
+def test_what_time_has_ended_is_ended_with_its_letters(ready, store, policy, world):
+    late = World(store, policy, BOOT, ready.transfer.open_until + timedelta(minutes=16))
+    assert outcomes(late) == [("mended", "I8")]
+    assert Transfer.objects.get().state == State.CLOSED
+    assert list(store.names()) == []
+
+
+def test_the_letter_of_a_dead_postman_is_free_again(ready, now, world):
+    """Of one on another machine nobody here knows; whoever watches him for a lease takes it."""
+    letter, dead, away = Letter.objects.get(kind="file-ready"), Claimant(), "another boot/1/9f.1"
+    for holder, alive in ((away, True), (dead.name, True), (dead.name, False)):
+        Letter.objects.filter(pk=letter.pk).update(delivery="queued", claimed_by=holder)
+        if not alive:
+            dead.release()
+        assert outcomes(world) == ([] if alive else [("mended", "I11")])
+        letter.refresh_from_db()
+        assert letter.claimed_by == (holder if alive else "")
+
+
+def test_the_text_of_a_letter_that_has_left_is_blanked(ready, world):
+    Letter.objects.filter(kind="file-ready").update(text="https://länk")
+    assert outcomes(world) == [("mended", "I8")]
+    assert Letter.objects.get(kind="file-ready").text == ""
+
+
+def spoil(model, kept=(), **changes):
+    rows = model.objects.filter(**dict(kept))
+    assert rows.update(**changes)
+
+
+BROKEN = {
+    "I3": lambda file: Letter.objects.filter(kind="file-ready").delete(),
+    "I4": lambda file: spoil(Letter, {"kind": "file-ready"}.items(), to="eva@konsult.example"),
+    "I5": lambda file: spoil(TransferFile, ready_at=None),
+    "I6": lambda file: spoil(Letter, {"kind": "approved"}.items(), kind="rejected"),
+    "I10": lambda file: spoil(TransferFile, sent_until=10**9),
+    "I11": lambda file: spoil(Transfer, state=State.NEW),
+    "I13": lambda file: AuditEntry.objects.filter(step="approved").delete(),
+    "I17": lambda file: spoil(TransferFile, erased_at=file.ready_at),
+}
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_what_nobody_can_mend_is_left_and_the_administrator_is_told(rule, ready, world):
+    BROKEN[rule](ready)
+    assert ("left", rule) in outcomes(world)
+    assert {outcome for outcome, _ in outcomes(world)} == {"left"}
+    (alarm,) = Alarm.objects.filter(name="reconcile")
+    assert alarm.since == world.now
+    assert [letter.to for letter in Letter.objects.filter(kind="alarm")] == [ADMIN]
+
+
+def test_two_decisions_on_one_application_are_found(transfer, now, world):
+    entry = AuditEntry.objects.get(step="approved")
+    AuditEntry.objects.create(
+        at=now, transfer_id_public=entry.transfer_id_public, step="lapsed", role="rule", actor=""
+    )
+    assert found(world) == ["I6"]
+
+
+def test_a_closed_account_with_a_living_file_or_an_untold_party_is_found(ready, store, policy):
+    end = ready.transfer.open_until
+    expiry.end_accounts(policy=policy, now=end)
+    erasure.erase_files(store=store, policy=policy, now=end)
+    while outbox.deliver_next(Claimant(), policy=policy, now=end):
+        pass
+    later = end + timedelta(hours=1)
+    Letter.objects.filter(kind="erased", role="recipient").delete()
+    TransferFile.objects.update(code_digest="x")
+    assert found(World(store, policy, BOOT, later)) == ["I8"]
+    assert len(verify_world(World(store, policy, BOOT, later))) == 2
+
+
+def test_an_alarm_is_over_when_nothing_is_left(ready, world):
+    TransferFile.objects.update(sent_until=10**9)
+    reconcile(world)
+    TransferFile.objects.update(sent_until=0)
+    assert reconcile(world) == []
+    assert Alarm.objects.get(name="reconcile").since is None
+
+
+def test_the_worker_compares_too_when_the_other_chores_have_had_their_time(store, policy, world):
+    name = draw_upload_id()
+    store.create(name)
+    aged = (world.now - timedelta(minutes=61)).timestamp()
+    os.utime(store.root / f"{name[:1]}.d" / name, (aged, aged))
+    house = Services(policy, store, BOOT)
+    assert integrity_check_after(900)(house, world.now) == 0
+    assert store.exists(name)
+    assert integrity_check_after(0)(house, world.now) == 0
+    assert not store.exists(name)

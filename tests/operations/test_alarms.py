@@ -1,0 +1,157 @@
+"""Alarms: what is watched, when a letter tells of it, and what the letters say."""
+
+import os
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from filsluss.actions import alarms
+from filsluss.jobs import ClockMonitor
+from filsluss.letters import notices
+from filsluss.models import Alarm, Letter
+from filsluss.rules.directions import Role
+from filsluss.rules.lifecycle import FileState
+from filsluss.scanners.clamd import Clamd
+from tests.letters.cases import Case, house_policy, make_file, make_transfer
+
+pytestmark = pytest.mark.django_db
+GOLDEN = Path(__file__).parent / "golden"
+REWRITE = os.environ.get("REWRITE_GOLDEN") == "1"
+ADMINS = ("drift@ltdalarna.se", "jour@ltdalarna.se")
+NOBODY_THERE = Clamd("/nonexistent/clamd.ctl")
+FIGURES = {
+    "scanner": ("clamd does not answer: No such file or directory", ""),
+    "unscanned": ("3", ""),
+    "disk": ("4,2 GB", "5 GB"),
+    "letters": ("12", "15 min"),
+    "given-up": ("1", ""),
+    "clock": ("the clock leapt by 2:00:00", ""),
+    "reconcile": ("2", ""),
+}
+
+
+@pytest.fixture
+def policy():
+    return house_policy(admin_emails=ADMINS)
+
+
+def look(policy, store, now, *, scanner=None, clock=""):
+    alarms.check_all(scanner, store=store, policy=policy, clock_trouble=clock, now=now)
+    return [each.name for each in alarms.active_alarms()]
+
+
+def told():
+    return sorted(Letter.objects.filter(kind="alarm").values_list("to", flat=True))
+
+
+def test_in_a_house_where_all_is_well_nothing_is_wrong(policy, store, now):
+    assert look(policy, store, now) == []
+    assert told() == []
+
+
+def test_a_scanner_that_does_not_answer_is_told_to_every_administrator(policy, store, now):
+    assert look(policy, store, now, scanner=NOBODY_THERE) == ["scanner"]
+    assert told() == sorted(ADMINS)
+    assert Alarm.objects.get().value == "clamd does not answer: No such file or directory"
+    assert look(policy, store, now) == []
+
+
+def test_files_that_wait_unscanned_are_counted_from_the_first(policy, store, now):
+    transfer = make_transfer(now)
+    for number, hours in ((1, 1), (2, 5)):
+        received = now - timedelta(hours=hours)
+        make_file(transfer, now, number, state=FileState.UNSCANNED, ready_at=None, received_at=received)
+    assert look(policy, store, now) == ["unscanned"]
+    found = Alarm.objects.get()
+    assert (found.since, found.value) == (now - timedelta(hours=5), "2")
+
+
+def test_a_disk_with_less_room_than_the_limit_is_told(policy, store, now):
+    assert look(replace(policy, free_space_percent=99.999), store, now) == ["disk"]
+    assert look(replace(policy, free_space_percent=0), store, now) == []
+
+
+@pytest.mark.parametrize(("minutes", "found"), [(14, []), (15, ["letters"])])
+def test_a_letter_that_stays_in_the_outbox_for_15_minutes_is_told(minutes, found, policy, store, now):
+    Case("received", Role.SENDER).write("sv", now)
+    assert look(policy, store, now + timedelta(minutes=minutes)) == found
+
+
+def test_a_letter_that_was_given_up_is_told_for_a_day(policy, store, now):
+    Case("received", Role.SENDER).write("sv", now)
+    Letter.objects.update(delivery="given_up", given_up_at=now)
+    assert look(policy, store, now) == ["given-up"]
+    assert look(policy, store, now + timedelta(hours=23)) == ["given-up"]
+    assert look(policy, store, now + timedelta(hours=24)) == []
+
+
+def test_an_alarm_that_could_not_be_delivered_raises_no_other(policy, store, now):
+    alarms.raise_alarm("reconcile", since=now, policy=policy, now=now)
+    Letter.objects.update(delivery="given_up", given_up_at=now)
+    alarms.clear_alarm("reconcile")
+    assert look(policy, store, now + timedelta(minutes=20)) == []
+
+
+def test_a_clock_that_is_not_trusted_is_told_with_why(policy, store, now):
+    clock = ClockMonitor("this boot")
+    assert clock.trouble == ""
+    clock.hold("the clock leapt by 2:00:00")
+    assert look(policy, store, now, clock=clock.trouble) == ["clock"]
+    assert Alarm.objects.get().value == "the clock leapt by 2:00:00"
+
+
+def test_a_letter_comes_at_once_then_each_day_and_for_a_new_alarm_at_most_each_hour(policy, now):
+    """Minutes after the first sight of it, and whether there is a letter: it is well again at 70."""
+    story = {0: True, 1: False, 59: False, 61: False, 70: None, 75: True, 80: None, 90: False, 134: False,
+             135: True, 135 + 1439: False, 135 + 1440: True}  # fmt: skip
+    seen = {}
+    for minutes, expected in story.items():
+        at, before = now + timedelta(minutes=minutes), Letter.objects.count()
+        if expected is None:
+            alarms.clear_alarm("disk")
+        else:
+            alarms.raise_alarm("disk", since=at, policy=policy, now=at)
+        seen[minutes] = None if expected is None else Letter.objects.count() > before
+    assert seen == story
+
+
+def test_without_administrators_an_alarm_is_kept_and_no_letter_written(policy, store, now):
+    assert look(replace(policy, admin_emails=()), store, now, scanner=NOBODY_THERE) == ["scanner"]
+    assert Letter.objects.count() == 0
+
+
+def kept(name, shown):
+    path = GOLDEN / name
+    if REWRITE:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(shown)
+    return path.read_text()
+
+
+def holds(letter, language, name):
+    head = f"Subject: {letter.subject}\nTo: {letter.to}\nReply-To: {letter.reply_to}\n\n"
+    assert head + letter.text == kept(f"{language}/{name}.txt", head + letter.text)
+    assert letter.html == kept(f"{language}/{name}.html", letter.html)
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+@pytest.mark.parametrize("name", alarms.CHECKS)
+def test_an_alarm_says_exactly_this(name, language, policy, now):
+    value, limit = FIGURES[name]
+    own = replace(policy, language=language, admin_emails=ADMINS[:1])
+    notices.write_alarm(Alarm(name=name, since=now, value=value, limit=limit), policy=own, now=now)
+    letter = Letter.objects.get()
+    assert (letter.to, letter.language, letter.transfer) == (ADMINS[0], language, None)
+    holds(letter, language, f"alarm-{name}")
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_of_an_infected_file_the_administrator_hears_exactly_this(language, policy, now):
+    file = make_file(make_transfer(now), now, 9, virus="Eicar-Test-Signature", ready_at=None)
+    own = replace(policy, language=language)
+    assert notices.write_infected(file, policy=own, now=now) == 2
+    letters = Letter.objects.order_by("to")
+    assert [letter.to for letter in letters] == sorted(ADMINS)
+    holds(letters[0], language, "file-infected")

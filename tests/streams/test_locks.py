@@ -1,0 +1,195 @@
+"""Two processes and many writers: the newer request wins at once, and no byte is anybody else's."""
+
+import contextlib
+import hashlib
+import os
+import threading
+import time
+
+import pytest
+
+from tests.parts.house import House, family
+from tests.parts.people import FORM, announce, append, apply, offset_of
+from tests.parts.raw import Line, chunked
+from tests.streams.test_connection import MIB, TUS, await_offset, await_ready, finish, listed
+
+DOCUMENTED = {204, 404, 409, 410, 503}
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory, database_server):
+    """A house of two processes, which share their listening socket."""
+    with_database = {}
+    database = database_server.database("pair") if database_server else None
+    if database:
+        with_database["DATABASE_URL"] = database.__enter__()
+    house = House(tmp_path_factory.mktemp("pair") / "house", WEB_PROCESSES="2", **with_database)
+    house.start()
+    yield house
+    house.leave()
+    if database:
+        database.__exit__(None, None, None)
+
+
+@pytest.fixture
+def account(pair):
+    return apply(pair, FORM).location
+
+
+def holders(house):
+    """The processes that write somewhere in the store, as the kernel tells."""
+    root = str(house.data_dir / "blobs")
+    found = set()
+    for pid in family(house.process.pid):
+        try:
+            names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        except OSError:
+            continue
+        if any(name.startswith(root) and "/locks" not in name for name in names):
+            found.add(pid)
+    return found
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["fast", "chunked"])
+@pytest.mark.parametrize("newer", ["HEAD", "PATCH", "DELETE"])
+def test_a_newer_request_takes_the_upload_over_and_the_older_writes_no_more(pair, account, newer, plain):
+    data = os.urandom(2 * MIB)
+    where = announce(pair, account, len(data)).location
+    with Line(pair) as older:
+        if plain:
+            older.append(where, 0, length=None, Transfer_Encoding="chunked")
+            older.say(b"%x\r\n%s\r\n" % (MIB, data[:MIB]))
+        else:
+            older.append(where, 0, data[:MIB], length=len(data))
+        await_offset(pair, account, MIB)
+        if newer == "HEAD":
+            kept = offset_of(pair, where)
+        elif newer == "PATCH":
+            kept = int(append(pair, where, MIB, b"").headers["Upload-Offset"])
+        else:
+            assert pair.request("DELETE", where, headers=TUS).status == 204
+            assert pair.request("HEAD", where).status == 410
+        said = older.answer()
+        if newer == "DELETE":
+            assert (said.status, said.code) in [(409, "preempted"), (410, "upload_gone"), (503, "busy")]
+            return
+        assert (said.status, said.code) == (409, "preempted")
+        assert int(said.headers["Upload-Offset"]) == kept
+        with contextlib.suppress(OSError):
+            older.say(bytes(MIB))  # what it sends from now on is nobody's
+    assert offset_of(pair, where) == kept
+    finish(pair, account, where, kept, data)
+
+
+def test_two_appends_at_once_from_two_processes_end_as_one_file(pair, account):
+    """Whichever process takes a connection: one of the two goes on, the other is told why not."""
+    seen, files = set(), {}
+    for _ in range(100):
+        data = os.urandom(256 * 1024)
+        where = announce(pair, account, len(data)).location
+        answers = at_once(pair, where, data, seen)
+        assert sorted(answers) in ([204, 409], [409, 409]), answers
+        kept = offset_of(pair, where)
+        if kept < len(data):
+            assert append(pair, where, kept, data[kept:]).status == 204
+        files[where.rpartition("/")[2]] = hashlib.sha256(data).hexdigest()
+        if len(seen) == 2 and len(files) >= 8:
+            break
+    assert len(seen) == 2, "both processes were to write"
+    end = time.monotonic() + 60
+    while any(file["state"] != "ready" for file in listed(pair, account)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert {file["id"]: file["sha256"] for file in listed(pair, account)} == files
+
+
+def at_once(house, where, data, seen):
+    """Two clients send the whole of it; their two statuses, and in `seen` which processes wrote."""
+    both, answers = threading.Barrier(2), []
+
+    def send():
+        with Line(house) as line:
+            both.wait()
+            line.append(where, 0, data[:1000], length=len(data))
+            time.sleep(0.01)
+            seen.update(holders(house))
+            try:
+                line.say(data[1000:])
+                answers.append(line.answer().status)
+            except OSError:
+                answers.append(409)  # let go before it could be told
+
+    threads = [threading.Thread(target=send) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def test_twenty_writers_on_one_upload_leave_one_clients_bytes(pair, account):
+    """Each believes the upload to be its own, sends the same file, and takes up where it is told."""
+    data = os.urandom(3 * MIB + 17)
+    where = announce(pair, account, len(data)).location
+    strange, backwards = [], []
+    done = threading.Event()
+
+    def insist(number):
+        offset, last = 0, 0
+        while not done.is_set():
+            step = 100_000 + number * 7_000
+            try:
+                with Line(pair) as line:
+                    piece = data[offset : offset + step]
+                    if number % 2:
+                        coded = chunked(piece)
+                        line.append(where, offset, coded, length=None, Transfer_Encoding="chunked")
+                    else:
+                        line.append(where, offset, piece, length=len(piece))
+                    said = line.answer()
+            except OSError:
+                continue  # let go: ask again
+            if said.status not in DOCUMENTED:
+                strange.append((said.status, said.body))
+            told = int(said.headers.get("Upload-Offset", offset))
+            if told < last:
+                backwards.append((last, told))
+            offset = last = told
+            if said.status != 204:
+                time.sleep(0.01 * number)  # as clients do, each after its own pause
+            if offset == len(data):
+                done.set()
+
+    threads = [threading.Thread(target=insist, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    assert done.wait(90)
+    for thread in threads:
+        thread.join()
+    assert (strange, backwards) == ([], [])
+    (file,) = listed(pair, account)
+    assert file["size"] == len(data)
+    assert await_ready(pair, account)["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+def test_one_received_file_and_one_letter_come_of_many_finishes(make_house, post):
+    """Everybody sends the last byte at once."""
+    house = make_house(WEB_PROCESSES="2").start()
+    account = apply(house, FORM).location
+    where = announce(house, account, 10).location
+    assert append(house, where, 0, b"012345678").status == 204
+    both, answers = threading.Barrier(8), []
+
+    def finish_it():
+        both.wait()
+        answers.append(append(house, where, 9, b"9").status)
+
+    threads = [threading.Thread(target=finish_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(answers) <= DOCUMENTED - {404, 410}
+    assert 204 in answers
+    await_ready(house, account)
+    assert [file["size"] for file in listed(house, account)] == [10]
+    post.one("file-ready")

@@ -1,0 +1,303 @@
+"""The worker: however many there are, whenever they die, every letter leaves once, and nothing is hurried."""
+
+import logging
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+import time_machine
+
+from filsluss import jobs
+from filsluss.actions import clock_hold
+from filsluss.jobs import ClockMonitor
+from filsluss.models import Heartbeat, Pause, Transfer, TransferFile
+from filsluss.rules.lifecycle import State
+from tests.letters.cases import make_file, make_transfer
+from tests.parts.house import House
+from tests.parts.people import (
+    ANNA,
+    BO,
+    FORM,
+    FROM_OUTSIDE,
+    apply,
+    approve,
+    send_tus,
+)  # fmt: skip
+from tests.parts.rows import rows
+
+
+@pytest.fixture
+def alone(make_house):
+    """A house whose worker comes only when it is called."""
+    house = make_house()
+    house.run("migrate")
+    return house.start("web")
+
+
+@pytest.fixture
+def another(request):
+    """One more process of the same installation, not started yet."""
+
+    def make(house):
+        twin = House(house.data_dir)
+        twin.env, twin.log = house.env, house.log
+        request.addfinalizer(twin.leave)
+        return twin
+
+    return make
+
+
+def ids(letters):
+    return Counter(str(letter.message["Message-ID"]) for letter in letters)
+
+
+def wait_until(holds, seconds=30):
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert holds()
+
+
+def warnings(ran):
+    """What is meant for the person who called; the rest is the log."""
+    return [line for line in ran.stderr.splitlines() if line.startswith("warning: ")]
+
+
+@pytest.mark.parametrize("crowd", [2, 3])
+def test_several_workers_at_once_send_every_letter_once(alone, post, another, crowd):
+    post.slow = 0.02
+    for number in range(25):
+        apply(alone, FORM, recipient_email=f"bo{number}@rontgen.example")
+    for _ in range(crowd):
+        another(alone).start("worker")
+    letters = post.wait_for("approved", count=25, seconds=60)
+    assert set(ids(letters).values()) == {1}
+    alone.work()
+    assert len(post.letters) == 25
+
+
+def test_a_second_worker_beside_the_house_makes_every_file_ready_once(house, post, another):
+    another(house).start("worker")
+    upload = apply(house, FORM).location
+    for number in range(15):
+        assert send_tus(house, upload, b"x" * 100, filename=f"{number}.bin").status == 204
+    letters = post.wait_for("file-ready", count=15, seconds=60)
+    assert set(ids(letters).values()) == {1}
+    house.work()
+    assert len(post.letters) == 16
+
+
+def test_a_worker_killed_after_the_server_took_the_letter_brings_one_copy_more_of_the_same(
+    alone, post, another
+):
+    """Nobody can know what the server would have said; whoever reads mail sees the same Message-ID."""
+    apply(alone, FORM)
+    post.plan = {".": ["keep silent"]}
+    victim = another(alone).start("worker")
+    post.one("approved")
+    victim.kill()
+    alone.work()
+    assert list(ids(post.wait_for("approved", count=2)).values()) == [2]
+    alone.work(at=datetime.now(UTC) + timedelta(days=1))
+    assert len(post.of("approved")) == 2
+
+
+def test_a_worker_killed_before_the_letter_was_whole_brings_no_second_copy(alone, post, another):
+    apply(alone, FORM)
+    post.plan = {"DATA": ["stall"]}
+    victim = another(alone).start("worker")
+    wait_until(lambda: post.plan == {"DATA": []})
+    victim.kill()
+    alone.work()
+    alone.work(at=datetime.now(UTC) + timedelta(days=1))
+    assert len(post.of("approved")) == 1
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=5), timedelta(days=3)], ids=str)
+def test_two_workers_whose_clocks_are_hours_apart_send_a_letter_once(alone, post, another, ahead):
+    """The server thinks about it for longer than any hurry; the other finds it due by his own clock."""
+    post.slow = 8
+    apply(alone, FORM)
+    another(alone).start("worker")
+    wait_until(lambda: rows(alone, "SELECT 1 FROM filsluss_letter WHERE tries = 1"))
+    alone.work(at=datetime.now(UTC) + ahead)
+    wait_until(lambda: rows(alone, "SELECT 1 FROM filsluss_letter WHERE delivery = 'sent'"))
+    assert len(post.letters) == 1
+    assert rows(alone, "SELECT tries FROM filsluss_letter") == [(1,)]
+
+
+def test_nothing_waits_for_the_mail_server_and_when_it_is_back_every_letter_comes_once(alone, post):
+    apply(alone, FROM_OUTSIDE)
+    alone.work()
+    request = post.one("approval-requested")
+    post.shut()
+    upload = apply(alone, FORM).location
+    apply(alone, FROM_OUTSIDE)
+    approve(alone, request)
+    assert send_tus(alone, upload, b"x", filename="a.txt").status == 204
+    alone.work()
+    assert alone.get(upload).status == 200
+    assert len(post.letters) == 2
+    post.open()
+    alone.work(at=datetime.now(UTC) + timedelta(minutes=2))
+    alone.work(at=datetime.now(UTC) + timedelta(minutes=10))
+    came = sorted((letter.kind, letter.to[0]) for letter in post.letters[2:])
+    assert came == sorted(
+        [
+            ("approved", ANNA),
+            ("approved", BO),
+            ("approval-requested", ANNA),
+            ("received", BO),
+            ("file-ready", BO),
+        ]
+    )
+    assert set(ids(post.letters).values()) == {1}
+
+
+def test_once_does_all_that_is_due_in_one_go_and_warns_after_a_long_absence(alone, post):
+    for number in range(21):
+        apply(alone, FORM, days="1", recipient_email=f"bo{number}@rontgen.example")
+    assert warnings(alone.work()) == []
+    (line,) = warnings(alone.work(at=datetime.now(UTC) + timedelta(days=9)))
+    assert line.startswith("warning: no worker has run since")
+    assert "21 accounts" in line
+    assert alone.run("list", "--state", "closed").stdout.count("\n") == 21
+    assert len(post.of("erased")) == 42
+    assert warnings(alone.work(at=datetime.now(UTC) + timedelta(days=9))) == []
+
+
+@pytest.fixture
+def running(transactional_db, policy, store, post, caplog, monkeypatch):
+    """A worker at work in this process, in a hurry, whose clock a test may turn; asked again, another."""
+    monkeypatch.setattr(jobs, "JOBS", tuple(replace(chore, interval=0.2) for chore in jobs.JOBS))
+    caplog.set_level(logging.ERROR, logger="filsluss.jobs")
+    at_work = []
+
+    def end():
+        while at_work:
+            stop, thread = at_work.pop()
+            stop.set()
+            thread.join(30)
+            assert not thread.is_alive()
+
+    def start():
+        end()
+        began, stop, house = datetime.now(UTC), threading.Event(), jobs.Services(policy, store, "this boot")
+        at_work.append((stop, threading.Thread(target=jobs.run_forever, args=(house, stop))))
+        at_work[0][1].start()
+        wait_until(lambda: Heartbeat.objects.filter(name="worker", at__gte=began).exists())
+
+    yield start
+    end()
+
+
+def several(count, now, **own):
+    return [
+        make_transfer(now, public_id=f"K7PM-22{number:02}", nonce=f"{number:032}", **own)
+        for number in range(count)
+    ]
+
+
+def states():
+    return set(Transfer.objects.values_list("state", flat=True))
+
+
+@pytest.mark.parametrize("leap", [timedelta(days=3650), timedelta(hours=2), -timedelta(days=2)], ids=str)
+def test_a_running_worker_whose_clock_leaps_ends_lapses_and_forgets_nothing(running, caplog, leap):
+    now = datetime.now(UTC)
+    soon, last_month = now + timedelta(minutes=30), now - timedelta(days=29, hours=23)
+    (ends,) = several(1, now, open_until=soon)
+    file = make_file(ends, now)
+    make_transfer(now, nonce="a" * 32, state=State.PENDING, lapse_by=soon)
+    make_transfer(now, public_id="K7PM-4QX3", nonce="b" * 32, state=State.CLOSED, over_at=last_month)
+    running()
+    with time_machine.travel(now + leap, tick=True):
+        wait_until(lambda: "the clock leapt by" in caplog.text)
+        time.sleep(2)
+    assert states() == {"open", "pending", "closed"}
+    assert TransferFile.objects.get(pk=file.pk).state == "ready"
+
+
+def test_a_leap_right_after_the_clock_was_judged_does_not_reach_the_chore(db, policy, store, monkeypatch):
+    handed, now = set(), datetime.now(UTC)
+    end = jobs.Job("end", 1, lambda house, now: handed.add(now), needs_trusted_clock=True)
+    house = jobs.Services(policy, store, "this boot")
+    with time_machine.travel(now, tick=False) as traveller:
+        watch = ClockMonitor("this boot")
+        monkeypatch.setattr(clock_hold, "current", lambda: traveller.shift(timedelta(hours=2)))
+        jobs._run_safely(end, house, watch)
+        monkeypatch.undo()
+        jobs._run_safely(end, house, watch)
+    assert handed == {now}
+
+
+def test_a_running_worker_whose_clock_is_right_ends_what_is_over(running):
+    now = datetime.now(UTC)
+    several(1, now, open_until=now - timedelta(seconds=1))
+    running()
+    wait_until(lambda: states() == {"closed"})
+
+
+def test_a_worker_that_starts_after_a_long_absence_ends_nothing_by_itself(running, caplog):
+    now = datetime.now(UTC)
+    several(21, now, open_until=now - timedelta(seconds=1))
+    Heartbeat.objects.create(name="worker", at=now - timedelta(days=7, seconds=1))
+    running()
+    assert "21 accounts would end at once: nothing is ended" in caplog.text
+    time.sleep(2)
+    assert states() == {"open"}
+
+
+def test_a_worker_that_starts_in_the_pause_of_another_waits_for_its_end(running, caplog, monkeypatch):
+    now = datetime.now(UTC)
+    several(21, now, open_until=now - timedelta(seconds=1))
+    Heartbeat.objects.create(name="worker", at=now - timedelta(days=7, seconds=1))
+    running()
+    running()
+    assert "21 accounts would end at once: the pause of a worker before this one goes on" in caplog.text
+    time.sleep(2)
+    assert states() == {"open"}
+    monkeypatch.setattr(jobs, "HOLD_SECONDS", 0.0)
+    wait_until(lambda: states() == {"closed"}, seconds=60)
+    assert not Pause.objects.exists()
+
+
+def test_a_worker_that_starts_after_a_leap_waits_though_it_saw_none(running, caplog):
+    now = datetime.now(UTC)
+    several(1, now, open_until=now + timedelta(minutes=30))
+    running()
+    with time_machine.travel(now + timedelta(days=3650), tick=True):
+        wait_until(lambda: "the clock leapt by" in caplog.text)
+        running()
+        time.sleep(2)
+    assert states() == {"open"}
+
+
+def test_a_pause_is_an_hour_from_its_begin_or_from_when_another_machine_meets_it(db, monkeypatch):
+    begin, now = partial(clock_hold.begin, "the clock leapt"), time.monotonic()
+    begin(boot_id="this boot", steady=now - 3599)
+    assert ClockMonitor("this boot").trouble == "the clock leapt"
+    begin(boot_id="this boot", steady=now - 3600)
+    elsewhere, here = ClockMonitor("another boot"), ClockMonitor("this boot")
+    assert (elsewhere.trouble, here.trouble) == ("the clock leapt", "")
+    begin(boot_id="this boot", steady=now + 10**6)
+    monkeypatch.setattr(jobs, "HOLD_SECONDS", 1.0)
+    assert (elsewhere.trouble, here.trouble) == ("the clock leapt", "the clock leapt")
+    time.sleep(1.1)
+    assert (elsewhere.trouble, here.trouble) == ("", "")
+    assert not Pause.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("absence", "accounts"), [(timedelta(days=8), 20), (timedelta(days=6, hours=23), 21)], ids=str
+)
+def test_a_short_absence_or_few_accounts_are_no_cause_for_alarm(running, absence, accounts):
+    now = datetime.now(UTC)
+    several(accounts, now, open_until=now - timedelta(seconds=1))
+    Heartbeat.objects.create(name="worker", at=now - absence)
+    running()
+    wait_until(lambda: states() == {"closed"}, seconds=60)
