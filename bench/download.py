@@ -4,14 +4,14 @@ import hashlib
 import mmap
 import os
 
-from bench.parts import contest, table
+from bench.parts import measurement, table
+from bench.parts.behind_nginx import BehindNginx
 from bench.parts.client import MIB, Source
-from bench.parts.contest import GIB, Ground
-from bench.parts.front import Fronted
+from bench.parts.filsluss_server import FilslussServer
+from bench.parts.measurement import GIB, Session
 from bench.parts.nginx import Nginx
-from bench.parts.ours import Ours
-from bench.parts.servers import Server, sink
-from bench.parts.table import Contender
+from bench.parts.servers import Server, discard_server
+from bench.parts.table import Candidate
 
 
 def sum_of(source: Source, first: int, length: int) -> str:
@@ -19,19 +19,19 @@ def sum_of(source: Source, first: int, length: int) -> str:
         return hashlib.sha256(memoryview(whole)[first : first + length]).hexdigest()
 
 
-def nginx(place: Ground, source: Source) -> tuple[Server, str]:
-    server = Nginx("nginx sendfile", place.folder)
+def nginx(session: Session, source: Source) -> tuple[Server, str]:
+    server = Nginx("nginx sendfile", session.folder)
     os.link(source.path, server.files / "fil-0.bin")
     return server, "/fil-0.bin"
 
 
-def lay(server: Ours, source: Source) -> tuple[Ours, str, str]:
+def publish(server: FilslussServer, source: Source) -> tuple[FilslussServer, str, str]:
     """Uploads the file, and then lets the store hold the very file that nginx has.
 
-    How a file lies in the page cache, in small pieces or large, is no server's doing an hour later, and the
+    Whether the page cache holds a file in small or in large folios does not depend on the server, and the
     kernel sends large ones twice as fast.
     """
-    path = server.lay(source)
+    path = server.publish(source)
     (blob,) = server.stored(source.size)
     blob.unlink()
     os.link(source.path, blob)
@@ -40,23 +40,28 @@ def lay(server: Ours, source: Source) -> tuple[Ours, str, str]:
 
 def part(
     servers: list[tuple[Server, str, str]], source: Source, length: int, first: int | None
-) -> list[Contender]:
+) -> list[Candidate]:
     """One row for each server: `length` bytes of the file, from byte `first` on."""
     wanted = sum_of(source, first or 0, length)
 
-    def row(server: Server, path: str, target: str) -> Contender:
-        return Contender(server.name, lambda: contest.download(server, path, first, length, wanted), target)
+    def row(server: Server, path: str, target: str) -> Candidate:
+        return Candidate(
+            server.name, lambda: measurement.download(server, path, first, length, wanted), target
+        )
 
     return [row(*server) for server in servers]
 
 
 def main() -> None:
-    place = contest.ground(__doc__)
-    source = place.source(2 * GIB, 128 * MIB)
-    direct, fronted = Ours("filsluss direct", place.folder), Fronted("filsluss by X-Accel", place.folder)
-    by_direct, by_proxy = lay(direct, source), lay(fronted, source)
-    baseline, alone = nginx(place, source), (sink(place.folder, source.path), "/fil-0.bin")
-    place.say()
+    session = measurement.start_session(__doc__)
+    source = session.source(2 * GIB, 128 * MIB)
+    direct, behind_proxy = (
+        FilslussServer("filsluss direct", session.folder),
+        BehindNginx("filsluss by X-Accel", session.folder),
+    )
+    by_direct, by_proxy = publish(direct, source), publish(behind_proxy, source)
+    baseline, alone = nginx(session, source), (discard_server(session.folder, source.path), "/fil-0.bin")
+    session.describe()
     for what, length, first in (
         ("The whole file", source.size, None),
         ("A range", source.size // 2, source.size // 4),
@@ -65,9 +70,9 @@ def main() -> None:
             servers = [ours, (*baseline, target)]
             if first is None:
                 servers.append((*alone, ""))
-            contenders = part(servers, source, length, first)
-            table.compete(contenders, place.rounds)
-            table.show_contest(f"{what}: {length // MIB} MiB, {ours[0].name}", "MiB/s", contenders)
+            candidates = part(servers, source, length, first)
+            table.run_rounds(candidates, session.rounds)
+            table.show_comparison(f"{what}: {length // MIB} MiB, {ours[0].name}", "MiB/s", candidates)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,23 @@
 """One file in one PATCH that is on disk when it is acknowledged: beside nginx with an fsync after it."""
 
-from bench.parts import contest, table
+from bench.parts import measurement, table
 from bench.parts.client import MIB
-from bench.parts.contest import GIB
+from bench.parts.filsluss_server import FilslussServer
+from bench.parts.measurement import GIB
 from bench.parts.nginx import SyncingNginx
-from bench.parts.ours import Ours
 
 
 def main() -> None:
-    place = contest.ground(__doc__)
-    source = place.source(2 * GIB, 128 * MIB)
+    session = measurement.start_session(__doc__)
+    source = session.source(2 * GIB, 128 * MIB)
     servers = {
-        Ours("filsluss", place.folder): "",
-        SyncingNginx("nginx DAV tuned, then fsync", place.folder): "≥ 0.75",
+        FilslussServer("filsluss", session.folder): "",
+        SyncingNginx("nginx DAV tuned, then fsync", session.folder): "≥ 0.75",
     }
-    contenders = contest.uploads(servers, source, place)
-    table.compete(contenders, place.rounds)
-    place.say()
-    table.show_contest(f"Upload of {source.size // MIB} MiB, on disk", "MiB/s", contenders)
+    candidates = measurement.uploads(servers, source, session)
+    table.run_rounds(candidates, session.rounds)
+    session.describe()
+    table.show_comparison(f"Upload of {source.size // MIB} MiB, on disk", "MiB/s", candidates)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from pathlib import Path
 from bench.parts.table import show
 from tests.parts import browser as chromium
 from tests.parts import people
-from tests.parts.house import House
+from tests.parts.mail_server import MailServer
 from tests.parts.people import FORM, path_of
-from tests.parts.post import Post
+from tests.parts.service import Service
 
 HERE = Path(__file__).parent / "lighthouse"
 CATEGORIES = ("performance", "accessibility", "best-practices")
@@ -24,7 +24,7 @@ SLOW = (
 ).split()
 CHROMIUM = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage"
 MUST_REACH = 95
-SLOW_WIRE = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+SLOW_NETWORK = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
 AFTER_FIRST_BYTE = """() => {
     const page = performance.getEntriesByType("navigation")[0];
     const seen = performance.getEntriesByName("first-contentful-paint")[0];
@@ -34,20 +34,20 @@ AFTER_FIRST_BYTE = """() => {
 
 @contextlib.contextmanager
 def pages() -> Iterator[dict[str, str]]:
-    """The addresses of the three pages, of a house that runs for as long as they are looked at."""
-    post = Post()
-    post.open()
+    """The addresses of the three pages, of a service that runs for as long as they are looked at."""
+    mail_server = MailServer()
+    mail_server.start()
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        house = House(Path(folder) / "house", SMTP_URL=post.url).start()
+        service = Service(Path(folder) / "service", SMTP_URL=mail_server.url).start()
         try:
-            upload = people.apply(house, FORM).location
-            people.send_tus(house, upload, b"x" * 100_000, filename="ritning.pdf")
-            download = path_of(post.one("file-ready").links("download")[0])
-            rooms = {"application": "/", "upload": upload, "download": download}
-            yield {name: house.url + path for name, path in rooms.items()}
+            upload = people.apply(service, FORM).location
+            people.send_tus(service, upload, b"x" * 100_000, filename="ritning.pdf")
+            download = path_of(mail_server.one("file-ready").links("download")[0])
+            paths = {"application": "/", "upload": upload, "download": download}
+            yield {name: service.url + path for name, path in paths.items()}
         finally:
-            house.kill()
-            post.shut()
+            service.kill()
+            mail_server.stop()
 
 
 def judge(address: str, *throttling: str) -> dict:
@@ -67,9 +67,9 @@ def judge(address: str, *throttling: str) -> dict:
 def felt(address: str) -> list[str]:
     """Milliseconds after the first byte until it is seen, and can be typed into, in a slowed browser."""
     with chromium.chromium() as browser, chromium.person(browser) as page:
-        wire = page.context.new_cdp_session(page)
-        wire.send("Network.emulateNetworkConditions", SLOW_WIRE)
-        wire.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        devtools = page.context.new_cdp_session(page)
+        devtools.send("Network.emulateNetworkConditions", SLOW_NETWORK)
+        devtools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
         page.goto(address)
         times = page.evaluate(AFTER_FIRST_BYTE)
     return [f"{time:.0f} ms" for time in times]
@@ -93,7 +93,7 @@ def row(name: str, report: dict) -> list[str]:
     ]
 
 
-def complaints(reports: dict[str, dict]) -> list[list[str]]:
+def failed_audits(reports: dict[str, dict]) -> list[list[str]]:
     return [
         [name, audit["id"], audit["title"]]
         for name, report in reports.items()
@@ -127,7 +127,7 @@ def main() -> None:
         "After the first byte, in Chromium slowed to 400 kbit/s, 400 ms and a quarter of the processor; "
         "the application must be usable within 1 000 ms", ["page", "first seen", "usable"], after,
     )  # fmt: skip
-    if found := complaints(phone):
+    if found := failed_audits(phone):
         show("What it would have otherwise", ["page", "audit", ""], found)
 
 

@@ -3,25 +3,25 @@
 import time
 from contextlib import ExitStack
 
-from bench.parts import contest, table
-from bench.parts.client import BODY, MIB, Line, Source, create, fetch
-from bench.parts.contest import GIB, Ground
-from bench.parts.ours import Ours
+from bench.parts import measurement, table
+from bench.parts.client import BODY, MIB, Connection, Source, create, fetch
+from bench.parts.filsluss_server import FilslussServer
+from bench.parts.measurement import GIB, Session
 
 PIECE = bytes(256 * 1024)
 
 
-def settle(house: Ours) -> float:
-    """The resident MiB of master and worker process, once it has stopped moving."""
+def steady_memory(server: FilslussServer) -> float:
+    """The resident MiB of master and worker process, once it no longer changes."""
     time.sleep(1)
-    return house.meter.resident()
+    return server.usage.resident()
 
 
-def at_rest(house: Ours) -> list[list[str]]:
+def at_rest(server: FilslussServer) -> list[list[str]]:
     """After a page and an upload have been asked for: everything is loaded."""
-    house.house.get("/")
-    house.account()
-    resident, share = settle(house), house.meter.share()
+    server.service.get("/")
+    server.account()
+    resident, share = steady_memory(server), server.usage.share()
     name = "master and one worker process, Django loaded"
     return [
         [f"{name}: sum of RSS", f"{resident:.1f}", "≤ 120"],
@@ -29,33 +29,33 @@ def at_rest(house: Ours) -> list[list[str]]:
     ]
 
 
-def open_upload(house: Ours, place: str) -> Line:
+def open_upload(server: FilslussServer, place: str) -> Connection:
     """An upload that has begun and waits for its next byte."""
-    line = house.line()
-    where = create(line, place, 2 * len(PIECE))
+    connection = server.connection()
+    where = create(connection, place, 2 * len(PIECE))
     size = str(2 * len(PIECE))
-    line.say("PATCH", where, {**BODY, "Upload-Offset": "0", "Content-Length": size}, PIECE)
-    return line
+    connection.send_head("PATCH", where, {**BODY, "Upload-Offset": "0", "Content-Length": size}, PIECE)
+    return connection
 
 
-def open_download(house: Ours, path: str) -> Line:
-    """A download whose reader has stopped."""
-    line = house.line()
-    line.say("GET", path, {})
-    line.sock.recv(1)
-    return line
+def open_download(server: FilslussServer, path: str) -> Connection:
+    """A download whose client has stopped reading."""
+    connection = server.connection()
+    connection.send_head("GET", path, {})
+    connection.sock.recv(1)
+    return connection
 
 
-def each_open(house: Ours, count: int, path: str) -> list[list[str]]:
-    before = settle(house)
-    with ExitStack() as lines:
-        place = house.places(1)[0]
+def each_open(server: FilslussServer, count: int, path: str) -> list[list[str]]:
+    before = steady_memory(server)
+    with ExitStack() as stack:
+        place = server.places(1)[0]
         for _ in range(count):
-            lines.enter_context(open_upload(house, place))
-        uploading = settle(house)
+            stack.enter_context(open_upload(server, place))
+        uploading = steady_memory(server)
         for _ in range(count // 2):
-            lines.enter_context(open_download(house, path))
-        both = settle(house)
+            stack.enter_context(open_download(server, path))
+        both = steady_memory(server)
     return [
         [f"each of {count} open uploads", f"{(uploading - before) / count:.3f}", "≤ 0.3"],
         [
@@ -66,36 +66,36 @@ def each_open(house: Ours, count: int, path: str) -> list[list[str]]:
     ]
 
 
-def passing(house: Ours, source: Source, place: Ground) -> tuple[str, list[list[str]]]:
-    """One large file in, and out again; answers the path of its bytes."""
-    at_start = settle(house)
-    house.meter.forget_peak()
-    path = house.lay(source)
-    up = house.meter.peak() - at_start
-    house.check(source)
-    before_down = settle(house)
-    house.meter.forget_peak()
-    with house.line() as line:
-        assert fetch(line, path) == source.size
-    down = house.meter.peak() - before_down
+def passing(server: FilslussServer, source: Source, session: Session) -> tuple[str, list[list[str]]]:
+    """Uploads and downloads one large file; returns its download path."""
+    at_start = steady_memory(server)
+    server.usage.forget_peak()
+    path = server.publish(source)
+    up = server.usage.peak() - at_start
+    server.check(source)
+    before_down = steady_memory(server)
+    server.usage.forget_peak()
+    with server.connection() as connection:
+        assert fetch(connection, path) == source.size
+    down = server.usage.peak() - before_down
     size = f"{source.size // MIB} MiB"
     return path, [
         [f"during one upload of {size}: peak above rest", f"{up:.1f}", "≤ 10"],
         ["left after it", f"{before_down - at_start:.1f}", "< 20"],
         [f"during one download of {size}: peak above rest", f"{down:.1f}", "≤ 10"],
-        ["left after both", f"{settle(house) - at_start:.1f}", "< 20"],
+        ["left after both", f"{steady_memory(server) - at_start:.1f}", "< 20"],
     ]
 
 
 def main() -> None:
-    place = contest.ground(__doc__)
-    source = place.source(2 * GIB, 128 * MIB)
-    house = Ours("filsluss", place.folder)
-    lines = at_rest(house)
-    path, moved = passing(house, source, place)
+    session = measurement.start_session(__doc__)
+    source = session.source(2 * GIB, 128 * MIB)
+    server = FilslussServer("filsluss", session.folder)
+    lines = at_rest(server)
+    path, moved = passing(server, source, session)
     lines += moved
-    lines += each_open(house, place.size(200, 50), path)
-    place.say()
+    lines += each_open(server, session.size(200, 50), path)
+    session.describe()
     table.show("Memory", ["", "MiB", "must be"], lines)
 
 

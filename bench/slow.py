@@ -1,4 +1,4 @@
-"""The application page and a small upload while slow clients hold what they can, beside an idle house."""
+"""Response times of a page and a small upload under slow clients, compared with an idle service."""
 
 import json
 import subprocess
@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 
 from bench.pages import look
-from bench.parts import contest, table
+from bench.parts import measurement, table
+from bench.parts.behind_nginx import BehindNginx
 from bench.parts.client import Source, create_with, make_source
-from bench.parts.contest import Ground
-from bench.parts.front import Fronted
-from bench.parts.ours import Ours
+from bench.parts.filsluss_server import FilslussServer
+from bench.parts.measurement import Session
 
-BEAT = 0.1  # seconds from one request of the normal person to the next
+BEAT = 0.1  # seconds from one request of the normal client to the next
 ACTS = ("page", "upload")
 Times = dict[str, tuple[float, float, float]]
 
 
 @dataclass
-class Besieged:
-    """One house; p50, p95, p99 in ms of each act in each round, and how long the slow ones held out."""
+class UnderLoad:
+    """One service; p50, p95, p99 in ms of each act in each round, and how long slow connections lasted."""
 
-    house: Ours
+    server: FilslussServer
     half_open: int
     trickling: int
     idle: list[Times] = field(default_factory=list)
@@ -32,15 +32,15 @@ class Besieged:
     lasted: dict[str, list[float]] = field(default_factory=dict)
 
 
-def send(house: Ours, place: str, source: Source) -> None:
-    with house.line() as line:
-        create_with(line, place, source)
+def send(server: FilslussServer, place: str, source: Source) -> None:
+    with server.connection() as connection:
+        create_with(connection, place, source)
 
 
-def live(house: Ours, source: Source, goes_on: Callable[[], bool]) -> Times:
-    """Page and upload in turn, each when it is due: who must wait for the one before has waited, too."""
-    place = house.places(1)[0]
-    acts = {"page": lambda: look(house), "upload": lambda: send(house, place, source)}
+def live(server: FilslussServer, source: Source, goes_on: Callable[[], bool]) -> Times:
+    """Page and upload in turn, each when it is due; time spent waiting for the one before counts, too."""
+    place = server.places(1)[0]
+    acts = {"page": lambda: look(server), "upload": lambda: send(server, place, source)}
     took: dict[str, list[float]] = {act: [] for act in ACTS}
     for due, act in beats(goes_on):
         acts[act]()
@@ -61,36 +61,38 @@ def percentiles(times: list[float]) -> tuple[float, float, float]:
     return median(times), cuts[94], cuts[98]
 
 
-def while_idle(house: Ours, source: Source, seconds: float) -> Times:
+def while_idle(server: FilslussServer, source: Source, seconds: float) -> Times:
     end = time.monotonic() + seconds
-    return live(house, source, lambda: time.monotonic() < end)
+    return live(server, source, lambda: time.monotonic() < end)
 
 
-def while_held(one: Besieged, source: Source, seconds: float) -> Times:
-    """For as long as slow clients come again; then waits until all of them are cut."""
-    house = one.house
-    places = [house.places(1)[0] for _ in range(20)]
-    words = [house.port, house.host, one.half_open, one.trickling, seconds, *places]
+def while_held(one: UnderLoad, source: Source, seconds: float) -> Times:
+    """For as long as slow clients reconnect; then waits until all of them are cut."""
+    server = one.server
+    places = [server.places(1)[0] for _ in range(20)]
+    words = [server.port, server.host, one.half_open, one.trickling, seconds, *places]
     crowd = subprocess.Popen(
-        [sys.executable, "-m", "bench.parts.slowly", *map(str, words)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bench.parts.slow_clients", *map(str, words)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert crowd.stdout
     crowd.stdout.readline()
-    seen = while_idle(house, source, seconds)
-    _, told = crowd.communicate()[0].splitlines()
-    for kind, lasted in json.loads(told).items():
+    seen = while_idle(server, source, seconds)
+    _, report = crowd.communicate()[0].splitlines()
+    for kind, lasted in json.loads(report).items():
         one.lasted.setdefault(kind, []).extend(lasted)
-    house.clean()
+    server.clean()
     return seen
 
 
-def lines_of(one: Besieged) -> list[list[str]]:
+def lines_of(one: UnderLoad) -> list[list[str]]:
     def column(rounds: list[Times], act: str, which: int) -> str:
         return table.spread([times[act][which] for times in rounds], ".1f")
 
     return [
         [
-            f"{one.house.name}: {act}",
+            f"{one.server.name}: {act}",
             *(column(one.idle, act, which) for which in range(3)),
             *(column(one.under, act, which) for which in range(3)),
             "p95 < 1000",
@@ -99,10 +101,10 @@ def lines_of(one: Besieged) -> list[list[str]]:
     ]
 
 
-def cuts_of(one: Besieged) -> list[list[str]]:
+def cuts_of(one: UnderLoad) -> list[list[str]]:
     return [
         [
-            f"{one.house.name}: {kind}",
+            f"{one.server.name}: {kind}",
             str(len(lasted)),
             f"{median(lasted):.1f}",
             f"{max(lasted):.1f}",
@@ -112,36 +114,36 @@ def cuts_of(one: Besieged) -> list[list[str]]:
     ]
 
 
-def rounds(besieged: list[Besieged], source: Source, seconds: float, place: Ground) -> None:
-    for _ in range(min(place.rounds, 3)):
-        for one in besieged:
-            one.idle.append(while_idle(one.house, source, seconds))
+def rounds(measured: list[UnderLoad], source: Source, seconds: float, session: Session) -> None:
+    for _ in range(min(session.rounds, 3)):
+        for one in measured:
+            one.idle.append(while_idle(one.server, source, seconds))
             one.under.append(while_held(one, source, seconds))
 
 
 def main() -> None:
-    place = contest.ground(__doc__)
-    source, seconds = make_source(place.folder, 10 * 1024), place.size(40, 12)
-    besieged = [
-        Besieged(Ours("direct", place.folder), 300, 100),
-        Besieged(Fronted("behind nginx", place.folder), 2000, 300),
+    session = measurement.start_session(__doc__)
+    source, seconds = make_source(session.folder, 10 * 1024), session.size(40, 12)
+    measured = [
+        UnderLoad(FilslussServer("direct", session.folder), 300, 100),
+        UnderLoad(BehindNginx("behind nginx", session.folder), 2000, 300),
     ]
-    for one in besieged:
-        while_idle(one.house, source, 2)
-    rounds(besieged, source, seconds, place)
-    place.say()
+    for one in measured:
+        while_idle(one.server, source, 2)
+    rounds(measured, source, seconds, session)
+    session.describe()
     head = [
         "",
         *(f"{when} {which} ms" for when in ("idle", "held") for which in ("p50", "p95", "p99")),
         "must be",
     ]
     title = "; ".join(
-        f"{one.half_open} half-open and {one.trickling} of each trickling kind {one.house.name}"
-        for one in besieged
+        f"{one.half_open} half-open and {one.trickling} of each trickling kind {one.server.name}"
+        for one in measured
     )
-    table.show(title, head, [line for one in besieged for line in lines_of(one)])
+    table.show(title, head, [line for one in measured for line in lines_of(one)])
     head = ["", "connections", "cut after s (median)", "at the latest", "never"]
-    table.show("When the slow ones were cut", head, [line for one in besieged for line in cuts_of(one)])
+    table.show("When the slow ones were cut", head, [line for one in measured for line in cuts_of(one)])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What every test may ask for: the policy, a fixed moment, a store, the post, a live house, a browser."""
+"""Fixtures of all tests: the policy, a fixed moment, a store, a mail server, a running service, a browser."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -14,9 +14,9 @@ pytest.register_assert_rewrite("tests.parts")
 
 from tests.parts import browser as chromium
 from tests.parts import installation
-from tests.parts.house import FaketimeMissing, House
-from tests.parts.post import Post
+from tests.parts.mail_server import MailServer
 from tests.parts.postgres import Postgres, PostgresMissing
+from tests.parts.service import FaketimeMissing, Service
 
 # Before anything reads Django's settings: which database is meant, and whose installation this is.
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
@@ -29,7 +29,7 @@ if DATABASE == "postgresql":
         SERVER = Postgres()
     except PostgresMissing as fault:
         NO_SERVER = str(fault)
-installation.settle(
+installation.configure_process(
     installation.folder("data"), **({"DATABASE_URL": SERVER.url("filsluss")} if SERVER else {})
 )
 os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
@@ -40,15 +40,15 @@ django.setup()
 # Whoever runs tests beside this process makes an installation of its own, and reads its settings then.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
-from django.conf import settings as house_settings
+from django.conf import settings as django_settings
 
 from filsluss.blobs import Store, open_store
 from filsluss.rules.policy import Policy
 
-hypothesis.settings.register_profile("house", deadline=None, database=None, derandomize=True)
+hypothesis.settings.register_profile("short", deadline=None, database=None, derandomize=True)
 hypothesis.settings.register_profile("full", deadline=None, database=None, max_examples=2000)
 
-Houses = Callable[..., House]
+ServiceFactory = Callable[..., Service]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    hypothesis.settings.load_profile("full" if config.getoption("--full") else "house")
+    hypothesis.settings.load_profile("full" if config.getoption("--full") else "short")
 
 
 def pytest_report_header() -> str:
@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         asked = set(getattr(item, "fixturenames", ()))
         if asked & {"db", "transactional_db"} or item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.database)
-        if "make_house" in asked:
+        if "make_service" in asked:
             item.add_marker(pytest.mark.live)
         if "browser" in asked:
             item.add_marker(pytest.mark.browser)
@@ -91,7 +91,7 @@ def pytest_runtest_call() -> Iterator[None]:
 
 @pytest.fixture
 def policy() -> Policy:
-    return house_settings.POLICY
+    return django_settings.POLICY
 
 
 @pytest.fixture
@@ -106,16 +106,16 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def post(settings: Any) -> Iterator[Post]:
-    """The post office; for as long as a test holds it, this process too sends its letters there."""
-    office = Post()
-    office.open()
+def mail_server(settings: Any) -> Iterator[MailServer]:
+    """An SMTP server that keeps what it gets; this process too sends its mail there during the test."""
+    mail_server = MailServer()
+    mail_server.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", office.port
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mail_server.port
     settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
     settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
-    yield office
-    office.shut()
+    yield mail_server
+    mail_server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -138,30 +138,30 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture
-def make_house(
-    tmp_path: Path, post: Post, database_server: Postgres | None, request: pytest.FixtureRequest
-) -> Houses:
-    """Makes houses that are not started yet: `make_house(MAX_DAYS="10")`."""
-    made: list[House] = []
+def make_service(
+    tmp_path: Path, mail_server: MailServer, database_server: Postgres | None, request: pytest.FixtureRequest
+) -> ServiceFactory:
+    """Makes services that are not started yet: `make_service(MAX_DAYS="10")`."""
+    made: list[Service] = []
 
-    def make(**own: str) -> House:
-        name = f"house-{len(made) + 1}"
-        given = {"SMTP_URL": post.url, **own}
+    def make(**own: str) -> Service:
+        name = f"service-{len(made) + 1}"
+        given = {"SMTP_URL": mail_server.url, **own}
         if database_server and "DATABASE_URL" not in own:
             database = database_server.database(name)
             given["DATABASE_URL"] = database.__enter__()
             request.addfinalizer(lambda: database.__exit__(None, None, None))
-        made.append(House(tmp_path / name, **given))
-        request.addfinalizer(made[-1].leave)
+        made.append(Service(tmp_path / name, **given))
+        request.addfinalizer(made[-1].tear_down)
         return made[-1]
 
     return make
 
 
 @pytest.fixture
-def house(make_house: Houses) -> House:
-    """One installation that serves, with its worker, its letters going to `post`."""
-    return make_house().start()
+def service(make_service: ServiceFactory) -> Service:
+    """One running installation, web and worker, that sends its mail to `mail_server`."""
+    return make_service().start()
 
 
 @pytest.fixture(scope="session")

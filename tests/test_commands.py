@@ -1,4 +1,4 @@
-"""The commands: serve looks after its two halves, check says what is wrong, and the others have hands."""
+"""The commands: serve supervises web and worker, check says what is wrong, others list, show and change."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.house import House, family, is_gone
+from tests.parts.mail_server import free_port
 from tests.parts.people import (
     ANNA,
     BO,
@@ -26,7 +26,7 @@ from tests.parts.people import (
     path_of,
     send_tus,
 )  # fmt: skip
-from tests.parts.post import free_port
+from tests.parts.service import Service, has_exited, process_tree
 
 
 def wait_until(holds, seconds=30):
@@ -36,131 +36,133 @@ def wait_until(holds, seconds=30):
     assert holds()
 
 
-def half(house, name):
-    """The process that is the house's web or worker; 0 while there is none."""
-    for pid in family(house.process.pid)[1:]:
+def child(service, name):
+    """The process that is the service's web or worker; 0 while there is none."""
+    for pid in process_tree(service.process.pid)[1:]:
         try:
             called = Path(f"/proc/{pid}/comm").read_text().strip()
         except OSError:
             continue
         parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
-        if called == f"filsluss-{name}" and int(parent) == house.process.pid and not is_gone(pid):
+        if called == f"filsluss-{name}" and int(parent) == service.process.pid and not has_exited(pid):
             return pid
     return 0
 
 
-def answers(house):
+def answers(service):
     try:
-        return house.get("/healthz").status == 200
+        return service.get("/healthz").status == 200
     except OSError:
         return False
 
 
 @pytest.mark.parametrize("name", ["web", "worker"])
-def test_serve_starts_a_half_that_dies_again_after_pauses_that_grow(house, post, name):
+def test_serve_restarts_a_process_that_exits_after_growing_pauses(service, mail_server, name):
     for pause in ("1 s", "2 s"):
-        dying = half(house, name)
-        os.kill(dying, signal.SIGKILL)
-        wait_until(lambda dying=dying: half(house, name) not in (0, dying))
-        assert f"{name} ended with status -9 and is started again in {pause}" in house.log_text()
-    wait_until(lambda: answers(house))
-    upload = apply(house, FORM).location
-    send_tus(house, upload, b"x")
-    assert fetch(house, post.one("file-ready", seconds=40)).body == b"x"
-    assert house.stop() == 0
+        killed = child(service, name)
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda killed=killed: child(service, name) not in (0, killed))
+        assert f"{name} ended with status -9; restarting it in {pause}" in service.log_text()
+    wait_until(lambda: answers(service))
+    upload = apply(service, FORM).location
+    send_tus(service, upload, b"x")
+    assert fetch(service, mail_server.one("file-ready", seconds=40)).body == b"x"
+    assert service.stop() == 0
 
 
-def test_when_the_parent_is_killed_the_halves_end_too(house):
-    everyone = family(house.process.pid)
-    assert len(everyone) >= 4
-    os.kill(house.process.pid, signal.SIGKILL)
-    wait_until(lambda: all(is_gone(pid) for pid in everyone))
+def test_when_the_parent_is_killed_its_children_end_too(service):
+    processes = process_tree(service.process.pid)
+    assert len(processes) >= 4
+    os.kill(service.process.pid, signal.SIGKILL)
+    wait_until(lambda: all(has_exited(pid) for pid in processes))
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_end_the_house_keeps_what_has_come_says_so_and_goes(house, sig):
-    upload = apply(house, FORM).location
-    where = announce(house, upload, 1000).location
+def test_on_a_signal_the_service_keeps_what_has_come_answers_and_exits(service, sig):
+    upload = apply(service, FORM).location
+    where = announce(service, upload, 1000).location
     head = (
-        f"PATCH {where} HTTP/1.1\r\nHost: 127.0.0.1:{house.port}\r\n"
+        f"PATCH {where} HTTP/1.1\r\nHost: 127.0.0.1:{service.port}\r\n"
         "Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
         "Content-Type: application/offset+octet-stream\r\nContent-Length: 1000\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", house.port), timeout=30) as line:
-        line.sendall(head.encode() + b"x" * 600)
-        wait_until(lambda: sum(blob.stat().st_size for blob in house.data_dir.glob("blobs/*.d/*")) == 600)
-        everyone = family(house.process.pid)
-        house.process.send_signal(sig)
-        answer = b"".join(iter(lambda: line.recv(65536), b""))
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
+        connection.sendall(head.encode() + b"x" * 600)
+        wait_until(lambda: sum(blob.stat().st_size for blob in service.data_dir.glob("blobs/*.d/*")) == 600)
+        processes = process_tree(service.process.pid)
+        service.process.send_signal(sig)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert (answer[9:12], b'"shutting_down"' in answer) == (b"503", True)
-    assert house.process.wait(12) == 0
-    assert [pid for pid in everyone if not is_gone(pid)] == []
-    house.start()
-    assert offset_of(house, where) == 600
+    assert service.process.wait(12) == 0
+    assert [pid for pid in processes if not has_exited(pid)] == []
+    service.start()
+    assert offset_of(service, where) == 600
 
 
-def test_a_half_on_its_own_ends_with_status_0_too(make_house):
-    house = make_house()
-    house.run("migrate")
-    assert house.start("web").stop() == 0
-    house.start("worker")
-    wait_until(lambda: house.run("check", "--deploy", check=False).stdout.count("OK    worker: heard"))
-    assert house.stop() == 0
+def test_web_or_worker_alone_ends_with_status_0_too(make_service):
+    service = make_service()
+    service.run("migrate")
+    assert service.start("web").stop() == 0
+    service.start("worker")
+    wait_until(
+        lambda: service.run("check", "--deploy", check=False).stdout.count("OK    worker: last heartbeat")
+    )
+    assert service.stop() == 0
 
 
-def twin(house, request):
-    other = House(house.data_dir)
-    other.env, other.log = house.env, house.log
-    request.addfinalizer(other.leave)
+def second_process(service, request):
+    other = Service(service.data_dir)
+    other.env, other.log = service.env, service.log
+    request.addfinalizer(other.tear_down)
     return other
 
 
-def test_web_and_worker_may_be_started_apart(make_house, post, request):
-    web = make_house()
+def test_web_and_worker_may_be_started_apart(make_service, mail_server, request):
+    web = make_service()
     web.run("migrate")
     web.start("web")
     upload = apply(web, FORM).location
     send_tus(web, upload, b"x")
-    assert post.letters == []
-    twin(web, request).start("worker")
-    assert fetch(web, post.one("file-ready")).body == b"x"
+    assert mail_server.letters == []
+    second_process(web, request).start("worker")
+    assert fetch(web, mail_server.one("file-ready")).body == b"x"
     assert web.get("/static/filsluss/mark.svg").status == 200
 
 
-def test_two_houses_that_start_at_once_on_one_database_make_it_one_at_a_time(make_house, request):
-    first = make_house()
-    others = [twin(first, request) for _ in range(2)]
-    for number, house in enumerate((first, *others)):
-        house.log = first.data_dir.with_suffix(f".{number}.log")
-    starting = [threading.Thread(target=house.start) for house in (first, *others)]
+def test_services_that_start_at_once_on_one_database_migrate_it_one_at_a_time(make_service, request):
+    first = make_service()
+    others = [second_process(first, request) for _ in range(2)]
+    for number, service in enumerate((first, *others)):
+        service.log = first.data_dir.with_suffix(f".{number}.log")
+    starting = [threading.Thread(target=service.start) for service in (first, *others)]
     for thread in starting:
         thread.start()
     for thread in starting:
         thread.join(60)
-    assert [answers(house) for house in (first, *others)] == [True] * 3
-    assert "ended with status" not in "".join(house.log_text() for house in (first, *others))
+    assert [answers(service) for service in (first, *others)] == [True] * 3
+    assert "ended with status" not in "".join(service.log_text() for service in (first, *others))
 
 
-def test_serve_says_in_one_line_that_the_port_is_taken(make_house):
-    house = make_house()
+def test_serve_says_in_one_line_that_the_port_is_taken(make_service):
+    service = make_service()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        ran = house.run("serve", "--port", str(taken.getsockname()[1]), check=False)
+        ran = service.run("serve", "--port", str(taken.getsockname()[1]), check=False)
     assert (ran.returncode, ran.stdout) == (1, "")
     (line,) = ran.stderr.splitlines()
     assert "Address already in use" in line
-    ran = house.run("serve", "--host", "nowhere.invalid", check=False)
+    ran = service.run("serve", "--host", "nowhere.invalid", check=False)
     assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1)
 
 
-def test_a_database_that_is_away_or_has_no_tables_is_told_of_in_one_line(make_house):
-    house = make_house()
+def test_a_database_that_is_away_or_has_no_tables_is_told_of_in_one_line(make_service):
+    service = make_service()
     for words in (["list"], ["worker", "--once"], ["show", "K7PM-4QXD"]):
-        ran = house.run(*words, check=False)
+        ran = service.run(*words, check=False)
         assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (1, "", 1)
         assert "filsluss migrate" in ran.stderr
-    away = make_house(DATABASE_URL=f"postgresql://anna:kanelbulle@127.0.0.1:{free_port()}/filsluss")
+    away = make_service(DATABASE_URL=f"postgresql://anna:kanelbulle@127.0.0.1:{free_port()}/filsluss")
     for words in (["serve", "--port", str(free_port())], ["migrate"], ["list"]):
         ran = away.run(*words, check=False)
         assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (1, "", 1)
@@ -180,85 +182,97 @@ def wrong(ran):
 
 
 @pytest.fixture
-def sound(make_house):
-    house = make_house(BASE_URL="https://fts.example.se")
-    house.run("migrate")
-    return house
+def sound(make_service):
+    service = make_service(BASE_URL="https://fts.example.se")
+    service.run("migrate")
+    return service
 
 
-def test_check_says_ok_of_every_part_of_a_sound_house(sound):
+def test_check_says_ok_of_every_part_of_a_sound_installation(sound):
     ran = sound.run("check")
     assert wrong(ran) == {}
     wanted = "settings,data folder,secret key,database,blob store,disk space,mail server,clock"
     assert set(wanted.split(",")) <= set(findings(ran))
 
 
-def test_check_of_what_is_in_service_wants_the_worker_to_be_heard(sound):
+def test_check_deploy_wants_a_heartbeat_of_the_worker(sound):
     ran = sound.run("check", "--deploy", check=False)
-    assert (ran.returncode, wrong(ran)["worker"][:24]) == (1, "has not been heard for a")
-    sound.work()
+    assert (ran.returncode, wrong(ran)["worker"][:12]) == (1, "no heartbeat")
+    sound.run_worker()
     assert "worker" not in wrong(sound.run("check", "--deploy", check=False))
 
 
 @pytest.mark.parametrize(
-    ("part", "spoil", "mend"),
+    ("part", "damage", "remedy"),
     [
-        ("mail server", lambda house, post: post.shut(), "see FILSLUSS_SMTP_URL"),
-        ("data folder", lambda house, post: house.data_dir.chmod(0o755), "chmod 700"),
-        ("secret key", lambda house, post: (house.data_dir / "secret_key").chmod(0o644), "chmod 600"),
-        ("secret key", lambda house, post: house.env.update(FILSLUSS_SECRET_KEY="kort"), "random one"),
+        ("mail server", lambda service, mail_server: mail_server.stop(), "see FILSLUSS_SMTP_URL"),
+        ("data folder", lambda service, mail_server: service.data_dir.chmod(0o755), "chmod 700"),
+        (
+            "secret key",
+            lambda service, mail_server: (service.data_dir / "secret_key").chmod(0o644),
+            "chmod 600",
+        ),
+        (
+            "secret key",
+            lambda service, mail_server: service.env.update(FILSLUSS_SECRET_KEY="kort"),
+            "random one",
+        ),
         (
             "settings",
-            lambda house, post: house.env.update(FILSLUSS_BASE_URL="http://fts.example.se"),
+            lambda service, mail_server: service.env.update(FILSLUSS_BASE_URL="http://fts.example.se"),
             "https",
         ),
-        ("disk space", lambda house, post: house.env.update(FILSLUSS_FREE_SPACE="99.99%"), "must stay free"),
+        (
+            "disk space",
+            lambda service, mail_server: service.env.update(FILSLUSS_FREE_SPACE="99.99%"),
+            "must stay free",
+        ),
         (
             "blob store",
-            lambda house, post: house.env.update(FILSLUSS_BLOB_URL="file:///dev/null/b"),
+            lambda service, mail_server: service.env.update(FILSLUSS_BLOB_URL="file:///dev/null/b"),
             "cannot be",
         ),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
-def test_check_names_the_part_that_is_wrong_and_how_to_mend_it(sound, post, part, spoil, mend):
-    spoil(sound, post)
+def test_check_names_the_part_that_is_wrong_and_how_to_repair_it(sound, mail_server, part, damage, remedy):
+    damage(sound, mail_server)
     ran = sound.run("check", check=False)
     found = wrong(ran)
-    assert (ran.returncode, part in found, mend in found[part]) == (1, True, True)
+    assert (ran.returncode, part in found, remedy in found[part]) == (1, True, True)
     assert set(found) <= {part, "disk space"}
 
 
-def test_check_of_a_database_without_tables_says_how_many_migrations_wait(make_house):
-    house = make_house(BASE_URL="https://fts.example.se")
-    ran = house.run("check", check=False)
+def test_check_of_a_database_without_tables_says_how_many_migrations_wait(make_service):
+    service = make_service(BASE_URL="https://fts.example.se")
+    ran = service.run("check", check=False)
     assert (ran.returncode, "run `filsluss migrate`" in wrong(ran)["database"]) == (1, True)
 
 
-def test_a_data_folder_that_others_could_look_into_is_shut_when_the_house_starts(make_house):
-    house = make_house()
-    house.data_dir.mkdir(mode=0o755)
-    house.start()
-    assert house.data_dir.stat().st_mode & 0o777 == 0o700
+def test_a_data_folder_that_others_could_read_is_closed_at_start(make_service):
+    service = make_service()
+    service.data_dir.mkdir(mode=0o755)
+    service.start()
+    assert service.data_dir.stat().st_mode & 0o777 == 0o700
 
 
-def files_of(house, transfer):
+def files_of(service, transfer):
     return [
-        line.split()[1] for line in house.run("show", transfer).stdout.splitlines() if line[:5] == "file "
+        line.split()[1] for line in service.run("show", transfer).stdout.splitlines() if line[:5] == "file "
     ]
 
 
-def test_list_and_show_tell_what_there_is(house, post):
-    upload = apply(house, FORM).location
-    send_tus(house, upload, b"x" * 10, filename="ritning åäö.pdf")
-    mine = post.one("file-ready").transfer
-    apply(house, FROM_OUTSIDE)
-    theirs = post.one("approval-requested").transfer
-    newest, oldest = house.run("list").stdout.splitlines()
+def test_list_and_show_tell_what_there_is(service, mail_server):
+    upload = apply(service, FORM).location
+    send_tus(service, upload, b"x" * 10, filename="ritning åäö.pdf")
+    mine = mail_server.one("file-ready").transfer
+    apply(service, FROM_OUTSIDE)
+    theirs = mail_server.one("approval-requested").transfer
+    newest, oldest = service.run("list").stdout.splitlines()
     assert (newest[:9], oldest[:9]) == (theirs, mine)
     assert newest.split()[1:6] == ["pending", "inbound", BO, "->", ANNA]
-    assert house.run("list", "--state", "open").stdout.splitlines() == [oldest]
-    shown = house.run("show", mine.lower()).stdout
+    assert service.run("list", "--state", "open").stdout.splitlines() == [oldest]
+    shown = service.run("show", mine.lower()).stdout
     assert all(text in shown for text in (mine, ANNA, BO, "ritning åäö.pdf", "file-ready", "approved"))
     assert path_of(upload).rpartition("/")[2] not in shown
 
@@ -271,34 +285,34 @@ def test_an_id_that_nothing_has_gets_status_1_and_one_line(sound):
         assert len(ran.stderr.splitlines()) == 1
 
 
-def test_nothing_is_removed_or_closed_without_a_reason_that_can_be_told(house, post):
-    upload = apply(house, FORM).location
-    send_tus(house, upload, b"x")
-    letter = post.one("file-ready")
-    (file,) = files_of(house, letter.transfer)
+def test_nothing_is_removed_or_closed_without_a_reason_that_can_be_told(service, mail_server):
+    upload = apply(service, FORM).location
+    send_tus(service, upload, b"x")
+    letter = mail_server.one("file-ready")
+    (file,) = files_of(service, letter.transfer)
     for words in (
         ["remove", file, "  "],
         ["close", letter.transfer, ""],
         ["close", letter.transfer, "x" * 501],
     ):
-        ran = house.run(*words[:2], "--reason", words[2], check=False)
+        ran = service.run(*words[:2], "--reason", words[2], check=False)
         assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (1, "", 1)
-    assert fetch(house, letter).body == b"x"
+    assert fetch(service, letter).body == b"x"
 
 
-def test_close_withdraws_an_undecided_application_and_the_sender_hears_why(house, post):
-    apply(house, THROUGH)
-    request = post.one("approval-requested")
+def test_close_withdraws_an_undecided_application_and_the_sender_hears_why(service, mail_server):
+    apply(service, THROUGH)
+    request = mail_server.one("approval-requested")
     (link,) = request.links("decide")
-    house.run("close", request.transfer, "--reason", "Bluffansökan.")
-    assert "Bluffansökan." in post.one("rejected", to=BO).text
-    answer = house.post(path_of(link), {"decision": "approve", "days": "3"})
+    service.run("close", request.transfer, "--reason", "Bluffansökan.")
+    assert "Bluffansökan." in mail_server.one("rejected", to=BO).text
+    answer = service.post(path_of(link), {"decision": "approve", "days": "3"})
     assert answer.status == 410
-    again = house.run("close", request.transfer, "--reason", "igen", check=False)
+    again = service.run("close", request.transfer, "--reason", "igen", check=False)
     assert (again.returncode, again.stdout, len(again.stderr.splitlines())) == (1, "", 1)
 
 
-def test_what_is_piped_into_a_reader_that_leaves_is_no_fault(sound):
+def test_output_piped_into_a_reader_that_exits_is_no_error(sound):
     """`filsluss list | head -1`."""
     ran = subprocess.run(
         f"{sys.executable} -m filsluss help | head -n 1", shell=True, env=sound.env, capture_output=True,

@@ -14,10 +14,10 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import apply, choose, download, is_sent, sha256, write_file
 from tests.parts.browser import person
-from tests.parts.house import family, is_gone
 from tests.parts.installation import bare_environment
+from tests.parts.mail_server import free_port
 from tests.parts.people import ANNA, FORM
-from tests.parts.post import free_port
+from tests.parts.service import has_exited, process_tree
 
 PROGRAM = Path(__file__).parent.parent / "bin" / "demo"
 
@@ -33,7 +33,7 @@ OTHERS = {
 
 
 class Demo:
-    """Started where a person would start it; `printed` is what it has said by the time it is open."""
+    """Started as a person would start it; `printed` is its output by the time it is ready."""
 
     def __init__(self, data: Path) -> None:
         self.port = free_port()
@@ -58,25 +58,25 @@ class Demo:
 
     def ctrl_c(self) -> int:
         """What the terminal does: everybody in the foreground is interrupted at once."""
-        everyone = family(self.process.pid)
+        everyone = process_tree(self.process.pid)
         os.killpg(self.process.pid, signal.SIGINT)
         status = self.process.wait(10)
-        assert [pid for pid in everyone if not is_gone(pid)] == []
+        assert [pid for pid in everyone if not has_exited(pid)] == []
         return status
 
     def ask(self, method: str, path: str, form: str = "", **headers: str) -> tuple[int, str, str]:
         """Status, Location and body of one request, to the demo's own name unless another is given."""
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         sent = {name.replace("_", "-"): text for name, text in headers.items()}
         sent.setdefault("Host", f"localhost:{self.port}")
         if form:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
-        with contextlib.closing(line):
-            line.request(method, path, form.encode(), sent)
-            answer = line.getresponse()
+        with contextlib.closing(connection):
+            connection.request(method, path, form.encode(), sent)
+            answer = connection.getresponse()
             return answer.status, answer.headers["Location"] or "", answer.read().decode()
 
-    def leave(self) -> None:
+    def tear_down(self) -> None:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
@@ -88,7 +88,7 @@ class Demo:
 def demo(tmp_path_factory):
     running = Demo(tmp_path_factory.mktemp("demo") / "data").start()
     yield running
-    running.leave()
+    running.tear_down()
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def test_ctrl_c_stops_everything_and_a_second_start_finds_it_all_again(tmp_path)
         assert demo.ask("GET", upload)[0] == 200
         assert demo.ctrl_c() == 0
     finally:
-        demo.leave()
+        demo.tear_down()
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(demo):

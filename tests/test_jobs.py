@@ -1,4 +1,4 @@
-"""The worker: however many there are, whenever they die, every letter leaves once, and nothing is hurried."""
+"""The worker: however many there are, whenever they are killed, every letter is sent once."""
 
 import logging
 import threading
@@ -17,7 +17,6 @@ from filsluss.jobs import ClockMonitor
 from filsluss.models import Heartbeat, Pause, Transfer, TransferFile
 from filsluss.rules.lifecycle import State
 from tests.letters.cases import make_file, make_transfer
-from tests.parts.house import House
 from tests.parts.people import (
     ANNA,
     BO,
@@ -27,26 +26,27 @@ from tests.parts.people import (
     approve,
     send_tus,
 )  # fmt: skip
-from tests.parts.rows import rows
+from tests.parts.service import Service
+from tests.parts.storage import rows
 
 
 @pytest.fixture
-def alone(make_house):
-    """A house whose worker comes only when it is called."""
-    house = make_house()
-    house.run("migrate")
-    return house.start("web")
+def web_only(make_service):
+    """A service that runs `web` only; a test runs the worker."""
+    service = make_service()
+    service.run("migrate")
+    return service.start("web")
 
 
 @pytest.fixture
 def another(request):
     """One more process of the same installation, not started yet."""
 
-    def make(house):
-        twin = House(house.data_dir)
-        twin.env, twin.log = house.env, house.log
-        request.addfinalizer(twin.leave)
-        return twin
+    def make(service):
+        second_process = Service(service.data_dir)
+        second_process.env, second_process.log = service.env, service.log
+        request.addfinalizer(second_process.tear_down)
+        return second_process
 
     return make
 
@@ -68,84 +68,84 @@ def warnings(ran):
 
 
 @pytest.mark.parametrize("crowd", [2, 3])
-def test_several_workers_at_once_send_every_letter_once(alone, post, another, crowd):
-    post.slow = 0.02
+def test_several_workers_at_once_send_every_letter_once(web_only, mail_server, another, crowd):
+    mail_server.slow = 0.02
     for number in range(25):
-        apply(alone, FORM, recipient_email=f"bo{number}@rontgen.example")
+        apply(web_only, FORM, recipient_email=f"bo{number}@rontgen.example")
     for _ in range(crowd):
-        another(alone).start("worker")
-    letters = post.wait_for("approved", count=25, seconds=60)
+        another(web_only).start("worker")
+    letters = mail_server.wait_for("approved", count=25, seconds=60)
     assert set(ids(letters).values()) == {1}
-    alone.work()
-    assert len(post.letters) == 25
+    web_only.run_worker()
+    assert len(mail_server.letters) == 25
 
 
-def test_a_second_worker_beside_the_house_makes_every_file_ready_once(house, post, another):
-    another(house).start("worker")
-    upload = apply(house, FORM).location
+def test_a_second_worker_beside_the_service_makes_every_file_ready_once(service, mail_server, another):
+    another(service).start("worker")
+    upload = apply(service, FORM).location
     for number in range(15):
-        assert send_tus(house, upload, b"x" * 100, filename=f"{number}.bin").status == 204
-    letters = post.wait_for("file-ready", count=15, seconds=60)
+        assert send_tus(service, upload, b"x" * 100, filename=f"{number}.bin").status == 204
+    letters = mail_server.wait_for("file-ready", count=15, seconds=60)
     assert set(ids(letters).values()) == {1}
-    house.work()
-    assert len(post.letters) == 16
+    service.run_worker()
+    assert len(mail_server.letters) == 16
 
 
 def test_a_worker_killed_after_the_server_took_the_letter_brings_one_copy_more_of_the_same(
-    alone, post, another
+    web_only, mail_server, another
 ):
     """Nobody can know what the server would have said; whoever reads mail sees the same Message-ID."""
-    apply(alone, FORM)
-    post.plan = {".": ["keep silent"]}
-    victim = another(alone).start("worker")
-    post.one("approved")
+    apply(web_only, FORM)
+    mail_server.plan = {".": ["keep silent"]}
+    victim = another(web_only).start("worker")
+    mail_server.one("approved")
     victim.kill()
-    alone.work()
-    assert list(ids(post.wait_for("approved", count=2)).values()) == [2]
-    alone.work(at=datetime.now(UTC) + timedelta(days=1))
-    assert len(post.of("approved")) == 2
+    web_only.run_worker()
+    assert list(ids(mail_server.wait_for("approved", count=2)).values()) == [2]
+    web_only.run_worker(at=datetime.now(UTC) + timedelta(days=1))
+    assert len(mail_server.of("approved")) == 2
 
 
-def test_a_worker_killed_before_the_letter_was_whole_brings_no_second_copy(alone, post, another):
-    apply(alone, FORM)
-    post.plan = {"DATA": ["stall"]}
-    victim = another(alone).start("worker")
-    wait_until(lambda: post.plan == {"DATA": []})
+def test_a_worker_killed_before_the_letter_was_whole_brings_no_second_copy(web_only, mail_server, another):
+    apply(web_only, FORM)
+    mail_server.plan = {"DATA": ["stall"]}
+    victim = another(web_only).start("worker")
+    wait_until(lambda: mail_server.plan == {"DATA": []})
     victim.kill()
-    alone.work()
-    alone.work(at=datetime.now(UTC) + timedelta(days=1))
-    assert len(post.of("approved")) == 1
+    web_only.run_worker()
+    web_only.run_worker(at=datetime.now(UTC) + timedelta(days=1))
+    assert len(mail_server.of("approved")) == 1
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=5), timedelta(days=3)], ids=str)
-def test_two_workers_whose_clocks_are_hours_apart_send_a_letter_once(alone, post, another, ahead):
-    """The server thinks about it for longer than any hurry; the other finds it due by his own clock."""
-    post.slow = 8
-    apply(alone, FORM)
-    another(alone).start("worker")
-    wait_until(lambda: rows(alone, "SELECT 1 FROM filsluss_letter WHERE tries = 1"))
-    alone.work(at=datetime.now(UTC) + ahead)
-    wait_until(lambda: rows(alone, "SELECT 1 FROM filsluss_letter WHERE delivery = 'sent'"))
-    assert len(post.letters) == 1
-    assert rows(alone, "SELECT tries FROM filsluss_letter") == [(1,)]
+def test_two_workers_whose_clocks_are_hours_apart_send_a_letter_once(web_only, mail_server, another, ahead):
+    """The server takes longer than any retry; the other worker finds the letter due by its own clock."""
+    mail_server.slow = 8
+    apply(web_only, FORM)
+    another(web_only).start("worker")
+    wait_until(lambda: rows(web_only, "SELECT 1 FROM filsluss_letter WHERE tries = 1"))
+    web_only.run_worker(at=datetime.now(UTC) + ahead)
+    wait_until(lambda: rows(web_only, "SELECT 1 FROM filsluss_letter WHERE delivery = 'sent'"))
+    assert len(mail_server.letters) == 1
+    assert rows(web_only, "SELECT tries FROM filsluss_letter") == [(1,)]
 
 
-def test_nothing_waits_for_the_mail_server_and_when_it_is_back_every_letter_comes_once(alone, post):
-    apply(alone, FROM_OUTSIDE)
-    alone.work()
-    request = post.one("approval-requested")
-    post.shut()
-    upload = apply(alone, FORM).location
-    apply(alone, FROM_OUTSIDE)
-    approve(alone, request)
-    assert send_tus(alone, upload, b"x", filename="a.txt").status == 204
-    alone.work()
-    assert alone.get(upload).status == 200
-    assert len(post.letters) == 2
-    post.open()
-    alone.work(at=datetime.now(UTC) + timedelta(minutes=2))
-    alone.work(at=datetime.now(UTC) + timedelta(minutes=10))
-    came = sorted((letter.kind, letter.to[0]) for letter in post.letters[2:])
+def test_nothing_waits_for_the_mail_server_and_when_it_is_back_every_letter_comes_once(web_only, mail_server):
+    apply(web_only, FROM_OUTSIDE)
+    web_only.run_worker()
+    request = mail_server.one("approval-requested")
+    mail_server.stop()
+    upload = apply(web_only, FORM).location
+    apply(web_only, FROM_OUTSIDE)
+    approve(web_only, request)
+    assert send_tus(web_only, upload, b"x", filename="a.txt").status == 204
+    web_only.run_worker()
+    assert web_only.get(upload).status == 200
+    assert len(mail_server.letters) == 2
+    mail_server.start()
+    web_only.run_worker(at=datetime.now(UTC) + timedelta(minutes=2))
+    web_only.run_worker(at=datetime.now(UTC) + timedelta(minutes=10))
+    came = sorted((letter.kind, letter.to[0]) for letter in mail_server.letters[2:])
     assert came == sorted(
         [
             ("approved", ANNA),
@@ -155,25 +155,25 @@ def test_nothing_waits_for_the_mail_server_and_when_it_is_back_every_letter_come
             ("file-ready", BO),
         ]
     )
-    assert set(ids(post.letters).values()) == {1}
+    assert set(ids(mail_server.letters).values()) == {1}
 
 
-def test_once_does_all_that_is_due_in_one_go_and_warns_after_a_long_absence(alone, post):
+def test_once_does_all_that_is_due_in_one_go_and_warns_after_a_long_absence(web_only, mail_server):
     for number in range(21):
-        apply(alone, FORM, days="1", recipient_email=f"bo{number}@rontgen.example")
-    assert warnings(alone.work()) == []
-    (line,) = warnings(alone.work(at=datetime.now(UTC) + timedelta(days=9)))
+        apply(web_only, FORM, days="1", recipient_email=f"bo{number}@rontgen.example")
+    assert warnings(web_only.run_worker()) == []
+    (line,) = warnings(web_only.run_worker(at=datetime.now(UTC) + timedelta(days=9)))
     assert line.startswith("warning: no worker has run since")
     assert "21 accounts" in line
-    assert alone.run("list", "--state", "closed").stdout.count("\n") == 21
-    assert len(post.of("erased")) == 42
-    assert warnings(alone.work(at=datetime.now(UTC) + timedelta(days=9))) == []
+    assert web_only.run("list", "--state", "closed").stdout.count("\n") == 21
+    assert len(mail_server.of("erased")) == 42
+    assert warnings(web_only.run_worker(at=datetime.now(UTC) + timedelta(days=9))) == []
 
 
 @pytest.fixture
-def running(transactional_db, policy, store, post, caplog, monkeypatch):
-    """A worker at work in this process, in a hurry, whose clock a test may turn; asked again, another."""
-    monkeypatch.setattr(jobs, "JOBS", tuple(replace(chore, interval=0.2) for chore in jobs.JOBS))
+def running(transactional_db, policy, store, mail_server, caplog, monkeypatch):
+    """Starts a worker in this process, with short intervals, on a clock a test may set; again, another."""
+    monkeypatch.setattr(jobs, "JOBS", tuple(replace(job, interval=0.2) for job in jobs.JOBS))
     caplog.set_level(logging.ERROR, logger="filsluss.jobs")
     at_work = []
 
@@ -186,8 +186,12 @@ def running(transactional_db, policy, store, post, caplog, monkeypatch):
 
     def start():
         end()
-        began, stop, house = datetime.now(UTC), threading.Event(), jobs.Services(policy, store, "this boot")
-        at_work.append((stop, threading.Thread(target=jobs.run_forever, args=(house, stop))))
+        began, stop, services = (
+            datetime.now(UTC),
+            threading.Event(),
+            jobs.Services(policy, store, "this boot"),
+        )
+        at_work.append((stop, threading.Thread(target=jobs.run_forever, args=(services, stop))))
         at_work[0][1].start()
         wait_until(lambda: Heartbeat.objects.filter(name="worker", at__gte=began).exists())
 
@@ -212,8 +216,8 @@ def test_a_running_worker_whose_clock_leaps_ends_lapses_and_forgets_nothing(runn
     soon, last_month = now + timedelta(minutes=30), now - timedelta(days=29, hours=23)
     (ends,) = several(1, now, open_until=soon)
     file = make_file(ends, now)
-    make_transfer(now, nonce="a" * 32, state=State.PENDING, lapse_by=soon)
-    make_transfer(now, public_id="K7PM-4QX3", nonce="b" * 32, state=State.CLOSED, over_at=last_month)
+    make_transfer(now, state=State.PENDING, lapse_by=soon)
+    make_transfer(now, public_id="K7PM-4QX3", state=State.CLOSED, over_at=last_month)
     running()
     with time_machine.travel(now + leap, tick=True):
         wait_until(lambda: "the clock leapt by" in caplog.text)
@@ -222,16 +226,16 @@ def test_a_running_worker_whose_clock_leaps_ends_lapses_and_forgets_nothing(runn
     assert TransferFile.objects.get(pk=file.pk).state == "ready"
 
 
-def test_a_leap_right_after_the_clock_was_judged_does_not_reach_the_chore(db, policy, store, monkeypatch):
+def test_a_leap_right_after_the_clock_was_judged_does_not_reach_the_job(db, policy, store, monkeypatch):
     handed, now = set(), datetime.now(UTC)
-    end = jobs.Job("end", 1, lambda house, now: handed.add(now), needs_trusted_clock=True)
-    house = jobs.Services(policy, store, "this boot")
+    end = jobs.Job("end", 1, lambda services, now: handed.add(now), needs_trusted_clock=True)
+    services = jobs.Services(policy, store, "this boot")
     with time_machine.travel(now, tick=False) as traveller:
         watch = ClockMonitor("this boot")
         monkeypatch.setattr(clock_hold, "current", lambda: traveller.shift(timedelta(hours=2)))
-        jobs._run_safely(end, house, watch)
+        jobs._run_safely(end, services, watch)
         monkeypatch.undo()
-        jobs._run_safely(end, house, watch)
+        jobs._run_safely(end, services, watch)
     assert handed == {now}
 
 
@@ -258,7 +262,7 @@ def test_a_worker_that_starts_in_the_pause_of_another_waits_for_its_end(running,
     Heartbeat.objects.create(name="worker", at=now - timedelta(days=7, seconds=1))
     running()
     running()
-    assert "21 accounts would end at once: the pause of a worker before this one goes on" in caplog.text
+    assert "21 accounts would end at once: the hold that an earlier worker started still lasts" in caplog.text
     time.sleep(2)
     assert states() == {"open"}
     monkeypatch.setattr(jobs, "HOLD_SECONDS", 0.0)

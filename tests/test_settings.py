@@ -61,13 +61,13 @@ def policy(name):
     return lambda found: getattr(found["POLICY"], name)
 
 
-def knob(name):
+def setting(name):
     return lambda found: found[name]
 
 
 NETWORKS = (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
 # name: where it is kept, what it is when nobody sets it, a good value and what is read, and bad values
-KNOBS = {
+SETTINGS = {
     "INSIDE_NETWORKS": (policy("inside_networks"), (), "10.0.0.0/8, 2001:db8::/32", NETWORKS,
                         ["10.0.0.1/8", "10.0.0.0/33", "mitt nät", "10.0.0.0/8;"]),
     "TRUSTED_PROXIES": (policy("trusted_proxies"), (), "10.0.0.0/8,2001:db8::/32", NETWORKS,
@@ -86,10 +86,10 @@ KNOBS = {
                   ZoneInfo("Europe/Helsinki"), ["Mars/Olympus", "../../etc/passwd", "CET+x"]),
     "SUPPORT_EMAIL": (policy("support_email"), "", "it@ltdalarna.se", "it@ltdalarna.se",
                       ["it", "a@b@c", "å@b.se"]),
-    "THREADS": (knob("THREADS"), 1000, "64", 64, ["0", "1", "-1", "många", "99999"]),
-    "WEB_PROCESSES": (knob("WEB_PROCESSES"), 1, "4", 4, ["0", "-1", "x", "1000"]),
+    "THREADS": (setting("THREADS"), 1000, "64", 64, ["0", "1", "-1", "många", "99999"]),
+    "WEB_PROCESSES": (setting("WEB_PROCESSES"), 1, "4", 4, ["0", "-1", "x", "1000"]),
 }  # fmt: skip
-BAD = [(name, bad) for name, (*_, bads) in KNOBS.items() for bad in bads]
+BAD = [(name, bad) for name, (*_, bads) in SETTINGS.items() for bad in bads]
 BAD += [
     *[("BASE_URL", bad) for bad in (
         "fts.example.se", "ftp://fts.example.se", "https://", "https://fts.example.se/path", "https://a@b.se",
@@ -113,9 +113,9 @@ def named(pairs):
     return [f"{name}={value}" for name, value in pairs]
 
 
-@pytest.mark.parametrize("name", KNOBS)
+@pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_has_this_default_and_reads_this(read, name):
-    where, default, good, meant, _ = KNOBS[name]
+    where, default, good, meant, _ = SETTINGS[name]
     assert where(read()) == default
     assert where(read(**{name: ""})) == default
     assert where(read(**{name: f" {good} "})) == meant
@@ -148,7 +148,7 @@ def test_the_required_ones_are_read(read):
         ("smtp+starttls://host:25", 25, False, True),
     ],
 )
-def test_mail_goes_by_this_port_and_in_this_cover(read, url, port, ssl, tls):
+def test_mail_uses_this_port_and_this_encryption(read, url, port, ssl, tls):
     found = read(SMTP_URL=url)
     assert [found[f"EMAIL_{name}"] for name in ("HOST", "PORT", "USE_SSL", "USE_TLS")] == [
         "host",
@@ -186,14 +186,14 @@ def test_an_account_is_never_longer_by_default_than_it_may_be(read, refusal):
 
 
 SECRET = {
-    "SMTP_URL": ("smtp://anna:kanel%2Fbulle@post:26", knob("EMAIL_HOST_PASSWORD"), "kanel/bulle"),
+    "SMTP_URL": ("smtp://anna:kanel%2Fbulle@post:26", setting("EMAIL_HOST_PASSWORD"), "kanel/bulle"),
     "DATABASE_URL": (
         "postgresql://anna:kanelbulle@host/d",
         lambda found: found["DATABASES"]["default"]["PASSWORD"],
         "kanelbulle",
     ),
-    "SECRET_KEY": ("k" * 40, knob("SECRET_KEY"), "k" * 40),
-    "SECRET_KEY_OLD": ("a" * 40 + "," + "b" * 40, knob("SECRET_KEY_FALLBACKS"), ["a" * 40, "b" * 40]),
+    "SECRET_KEY": ("k" * 40, setting("SECRET_KEY"), "k" * 40),
+    "SECRET_KEY_OLD": ("a" * 40 + "," + "b" * 40, setting("SECRET_KEY_FALLBACKS"), ["a" * 40, "b" * 40]),
 }  # fmt: skip
 
 
@@ -300,31 +300,36 @@ def test_help_needs_no_reading_of_the_manual(tmp_path):
     )
 
 
-def test_live_links_and_codes_outlive_a_change_of_the_secret_key(make_house, post):
-    house = make_house(SECRET_KEY="a" * 40).start()
-    upload = apply(house, FORM).location
-    send_tus(house, upload, b"x", filename="a.txt", with_code="1")
-    letter = post.one("file-ready")
+def test_live_links_and_codes_outlive_a_change_of_the_secret_key(make_service, mail_server):
+    service = make_service(SECRET_KEY="a" * 40).start()
+    upload = apply(service, FORM).location
+    send_tus(service, upload, b"x", filename="a.txt", with_code="1")
+    letter = mail_server.one("file-ready")
     (code,) = re.findall(r"\b[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{4}\b", letter.text)
-    house.stop()
-    house.env |= {"FILSLUSS_SECRET_KEY": "b" * 40, "FILSLUSS_SECRET_KEY_OLD": "a" * 40}
-    house.start()
-    assert fetch(house, letter).body == b"x"
-    assert house.post("/code", {"code": code}).status == 303
-    send_tus(house, upload, b"y", filename="b.txt")
-    assert [fetch(house, each).body for each in post.wait_for("file-ready", to=BO, count=2)] == [b"x", b"y"]
+    service.stop()
+    service.env |= {"FILSLUSS_SECRET_KEY": "b" * 40, "FILSLUSS_SECRET_KEY_OLD": "a" * 40}
+    service.start()
+    assert fetch(service, letter).body == b"x"
+    assert service.post("/code", {"code": code}).status == 303
+    send_tus(service, upload, b"y", filename="b.txt")
+    assert [fetch(service, each).body for each in mail_server.wait_for("file-ready", to=BO, count=2)] == [
+        b"x",
+        b"y",
+    ]
 
 
-def test_without_the_old_key_codes_are_dead_but_mailed_links_open_and_the_house_goes_on(make_house, post):
-    house = make_house(SECRET_KEY="a" * 40).start()
-    upload = apply(house, FORM).location
-    send_tus(house, upload, b"x", with_code="1")
-    letter = post.one("file-ready")
+def test_without_the_old_key_codes_stop_working_but_mailed_links_open_and_the_service_goes_on(
+    make_service, mail_server
+):
+    service = make_service(SECRET_KEY="a" * 40).start()
+    upload = apply(service, FORM).location
+    send_tus(service, upload, b"x", with_code="1")
+    letter = mail_server.one("file-ready")
     (code,) = re.findall(r"\b[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{4}\b", letter.text)
-    house.stop()
-    house.env |= {"FILSLUSS_SECRET_KEY": "b" * 40}
-    house.start()
-    assert house.post("/code", {"code": code}).status == 422
-    assert fetch(house, letter).body == b"x"  # the row knows the digest of the link itself, not its key
-    assert send_tus(house, upload, b"y").status == 204
-    house.work()
+    service.stop()
+    service.env |= {"FILSLUSS_SECRET_KEY": "b" * 40}
+    service.start()
+    assert service.post("/code", {"code": code}).status == 422
+    assert fetch(service, letter).body == b"x"  # the row knows the digest of the link itself, not its key
+    assert send_tus(service, upload, b"y").status == 204
+    service.run_worker()

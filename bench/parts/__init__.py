@@ -1,1 +1,1 @@
-"""What the benchmarks are made of: clients, servers of others and our own, meters and tables."""
+"""Parts of the benchmarks: clients, servers of others and our own, resource usage and tables."""

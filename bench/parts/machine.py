@@ -1,8 +1,8 @@
-"""The machine made ready for a run, and what machine it is."""
+"""Prepares the machine's memory for a run, and describes the machine."""
 
 # A guest's freed memory goes back to its host, and the first touch of a page costs 10 to 20 times the second:
-# untreated, the same server measures anything. So the page cache is kept full, and before every run all of
-# the memory that is left is touched: a part of it would do for whoever happens to be given that part.
+# without this the same server measures anything. So the page cache is kept full, and before every run all of
+# the memory that is left is touched: touching a part would help only a process that is given that part.
 
 import gc
 import mmap

@@ -1,9 +1,9 @@
-"""Debian's nginx: the tuned baseline for bytes in and out, and the proxy before our own house."""
+"""Debian's nginx: the tuned baseline for bytes in and out, and the proxy before our own service."""
 
 import os
 from pathlib import Path
 
-from bench.parts.client import Line, Source, put
+from bench.parts.client import Connection, Source, put
 from bench.parts.servers import Server
 
 MAIN = """
@@ -56,8 +56,8 @@ class Nginx(Server):
 class SyncingNginx(Nginx):
     """The client sees to it that the file is on disk, within its time."""
 
-    def take(self, line: Line, place: str, source: Source) -> None:
-        super().take(line, place, source)
+    def take(self, connection: Connection, place: str, source: Source) -> None:
+        super().take(connection, place, source)
         fd = os.open(f"{self.files}{place}", os.O_RDONLY)
         os.fsync(fd)
         os.close(fd)

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.parts.client import Line, Source, WrongAnswer, put, send_tus, sha256_of
-from bench.parts.meter import Meter
-from tests.parts.post import free_port
+from bench.parts.client import Connection, Source, WrongAnswer, put, send_tus, sha256_of
+from bench.parts.resource_usage import ResourceUsage
+from tests.parts.mail_server import free_port
 
 PEERS = Path(__file__).parent.parent / "peers"
 PYTHON = PEERS / ".venv/bin/python"
 
-Send = Callable[[Line, str, Source], None]
+Send = Callable[[Connection, str, Source], None]
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -67,19 +67,19 @@ class Server:
         raise WrongAnswer(f"{self.name} does not start:\n{(self.folder / 'log').read_text()}")
 
     @property
-    def meter(self) -> Meter:
-        return Meter.of(self.process.pid)
+    def usage(self) -> ResourceUsage:
+        return ResourceUsage.of(self.process.pid)
 
-    def line(self) -> Line:
-        return Line(self.port, self.host)
+    def connection(self) -> Connection:
+        return Connection(self.port, self.host)
 
     def places(self, count: int) -> list[str]:
         """The paths to send the next files to."""
         return [self._place.format(number) for number in range(count)]
 
-    def take(self, line: Line, place: str, source: Source) -> None:
+    def take(self, connection: Connection, place: str, source: Source) -> None:
         """Sends one file, whole."""
-        self.send(line, place, source)
+        self.send(connection, place, source)
 
     def stored(self, size: int) -> list[Path]:
         """Every file of that length that it holds."""
@@ -119,8 +119,8 @@ def copyparty(folder: Path) -> Server:
     return server
 
 
-def sink(folder: Path, path: Path) -> Server:
+def discard_server(folder: Path, path: Path) -> Server:
     """Takes every byte and keeps none, and gives the file at `path`: how fast the client is by itself."""
     server = Server("the client alone", folder, put, "/fil-{}.bin")
-    server.run(sys.executable, "-m", "bench.parts.sink", str(server.port), path)
+    server.run(sys.executable, "-m", "bench.parts.discard_server", str(server.port), path)
     return server

@@ -15,8 +15,8 @@ class Run:
 
 
 @dataclass
-class Contender:
-    """One row: its name, what makes one run of it, and what ours must reach beside it."""
+class Candidate:
+    """One row: its name, what makes one run of it, and the ratio that ours must reach against it."""
 
     name: str
     run: Callable[[], Run]
@@ -24,16 +24,16 @@ class Contender:
     runs: list[Run] = field(default_factory=list)
 
 
-def compete(contenders: list[Contender], rounds: int) -> None:
-    """Everybody once a round, after one run each that is not counted.
+def run_rounds(candidates: list[Candidate], rounds: int) -> None:
+    """Every candidate once a round, after one run each that is not counted.
 
-    The order is there and back again, so that nobody always follows the same other.
+    The order alternates, so that none always follows the same other.
     """
-    for contender in contenders:
-        contender.run()
-    for turn in range(rounds):
-        for contender in contenders if turn % 2 else reversed(contenders):
-            contender.runs.append(contender.run())
+    for candidate in candidates:
+        candidate.run()
+    for number in range(rounds):
+        for candidate in candidates if number % 2 else reversed(candidates):
+            candidate.runs.append(candidate.run())
 
 
 def spread(values: list[float], form: str) -> str:
@@ -41,22 +41,22 @@ def spread(values: list[float], form: str) -> str:
     return f"{median(values):{form}} ({min(values):{form}}–{max(values):{form}})"
 
 
-def ratios(contender: Contender, beside: Contender) -> list[float]:
+def ratios(candidate: Candidate, beside: Candidate) -> list[float]:
     """Of the rates, round by round."""
-    return [one.rate / other.rate for one, other in zip(contender.runs, beside.runs, strict=True)]
+    return [one.rate / other.rate for one, other in zip(candidate.runs, beside.runs, strict=True)]
 
 
-def rows(ours: Contender, contenders: list[Contender]) -> list[list[str]]:
+def rows(ours: Candidate, candidates: list[Candidate]) -> list[list[str]]:
     return [
         [
-            contender.name,
-            spread([run.rate for run in contender.runs], ".0f"),
-            "" if contender is ours else spread(ratios(ours, contender), ".2f"),
-            contender.target,
-            f"{median(run.cpu for run in contender.runs):.2f}",
-            f"{max(run.peak for run in contender.runs):.0f}",
+            candidate.name,
+            spread([run.rate for run in candidate.runs], ".0f"),
+            "" if candidate is ours else spread(ratios(ours, candidate), ".2f"),
+            candidate.target,
+            f"{median(run.cpu for run in candidate.runs):.2f}",
+            f"{max(run.peak for run in candidate.runs):.0f}",
         ]
-        for contender in contenders
+        for candidate in candidates
     ]
 
 
@@ -69,8 +69,8 @@ def show(title: str, head: list[str], lines: list[list[str]]) -> None:
     print(flush=True)
 
 
-def show_contest(title: str, unit: str, contenders: list[Contender], cost: str = "CPU s/GiB") -> None:
+def show_comparison(title: str, unit: str, candidates: list[Candidate], cost: str = "CPU s/GiB") -> None:
     """The first is ours: how many times as fast as each other it was, beside what it must reach."""
-    ours = contenders[0]
+    ours = candidates[0]
     head = ["", unit, f"{ours.name} is ×", "must reach", cost, "peak RSS MiB"]
-    show(title, head, rows(ours, contenders))
+    show(title, head, rows(ours, candidates))

@@ -1,4 +1,4 @@
-"""`python -m filsluss` is `filsluss`."""
+"""`python -m filsluss`: the same as `filsluss`."""
 
 from filsluss.cli import main
 

@@ -1,4 +1,4 @@
-"""Filsluss as Django sees it: one application."""
+"""The Django app's configuration."""
 
 from django.apps import AppConfig
 

@@ -1,15 +1,16 @@
-"""`filsluss …`: Django's commands with ours among them; what cannot be started says why in one line."""
+"""The `filsluss` command: Django's commands and ours; an error that an operator can fix is one line."""
 
 import os
 import sys
 
 from filsluss.server import demo_settings
 
-ANSWERED = {"help", "version"}
+BUILT_IN = {"help", "version"}
+"""What Django answers itself, without a command of that name."""
 
 
 def main() -> None:
-    """Exit status 0; 1 with one line for a fault of settings or database; 2 for bad usage."""
+    """Exit status 0; 1 with one line on stderr for an error of settings or database; 2 for bad usage."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filsluss.settings")
     if sys.argv[1:2] == ["demo"]:
         demo_settings.apply(sys.argv[2:])
@@ -17,32 +18,32 @@ def main() -> None:
 
 
 def run(argv: list[str]) -> None:
-    """Ends the process with 1 and one line where a person can mend what is wrong."""
+    """Runs the command; exits with status 1 and one line for an error that an operator can fix."""
     try:
         dispatch(argv)
     except Exception as fault:
-        line = one_line_message(fault)
-        if line is None:
+        message = one_line_message(fault)
+        if message is None:
             raise
-        print(f"filsluss: {' '.join(line.split())}", file=sys.stderr)
+        print(f"filsluss: {' '.join(message.split())}", file=sys.stderr)
         sys.exit(1)
 
 
 def dispatch(argv: list[str]) -> None:
-    """Hands over to Django, which would call an unknown command a fault."""
+    """Calls Django; an unknown command ends with status 2, as any bad usage (Django's own status is 1)."""
     import django
     from django.core.management import execute_from_command_line, get_commands
 
     django.setup()
     name = argv[1] if len(argv) > 1 else "help"
-    if not name.startswith("-") and name not in {*ANSWERED, *get_commands()}:
-        print(f"filsluss: there is no command {name!r}; `filsluss help` names them all", file=sys.stderr)
+    if not name.startswith("-") and name not in {*BUILT_IN, *get_commands()}:
+        print(f"filsluss: there is no command {name!r}; `filsluss help` lists them all", file=sys.stderr)
         sys.exit(2)
     execute_from_command_line(argv)
 
 
 def one_line_message(fault: Exception) -> str | None:
-    """What a person can mend; None for a fault of our own, which shows where it happened."""
+    """The message of an error that an operator can fix; None for any other, which needs its traceback."""
     from django.db import DatabaseError, InterfaceError
 
     if type(fault).__name__ == "SettingUnreadable":

@@ -1,4 +1,4 @@
-"""How a setting is read: from the environment or a file, or one line that says what is wrong with it."""
+"""Reading a setting from the environment or a file; what cannot be read raises one line that names it."""
 
 import contextlib
 import os
@@ -26,14 +26,15 @@ class SettingUnreadable(Exception):
 PREFIX = "FILSLUSS_"
 SECRETS = {"SMTP_URL", "DATABASE_URL", "SECRET_KEY", "SECRET_KEY_OLD", "S3_ACCESS_KEY", "S3_SECRET_KEY"}
 REQUIRED = ("BASE_URL", "ORGANISATION", "INSIDE_DOMAINS", "SMTP_URL", "MAIL_FROM")
-OPTIONAL = {
-    "ACCENT", "ACCEL", "ADMIN_EMAIL", "AUDIT_DAYS", "BLOB_URL", "CLAMD", "DATABASE_URL", "DATA_DIR",
-    "DECISION_DAYS", "DEFAULT_DAYS", "FORGET_DAYS", "FREE_SPACE", "INSIDE_NETWORKS", "LANGUAGE", "LOGO",
-    "MAX_DAYS", "MAX_FILE_SIZE", "MAX_TRANSFER_SIZE", "METRICS_NETWORKS", "S3_ACCESS_KEY", "S3_SECRET_KEY",
-    "SECRET_KEY", "SECRET_KEY_OLD", "SUPPORT_EMAIL", "THREADS", "TIME_ZONE", "TRUSTED_PROXIES",
-    "WEB_PROCESSES",
-}  # fmt: skip
-DEMO_NAME = "DEMO"  # set by `filsluss demo` for its children only
+OPTIONAL = set(
+    """
+    ACCENT ACCEL ADMIN_EMAIL AUDIT_DAYS BLOB_URL CLAMD DATABASE_URL DATA_DIR DECISION_DAYS DEFAULT_DAYS
+    FORGET_DAYS FREE_SPACE INSIDE_NETWORKS LANGUAGE LOGO MAX_DAYS MAX_FILE_SIZE MAX_TRANSFER_SIZE
+    METRICS_NETWORKS S3_ACCESS_KEY S3_SECRET_KEY SECRET_KEY SECRET_KEY_OLD SUPPORT_EMAIL THREADS TIME_ZONE
+    TRUSTED_PROXIES WEB_PROCESSES
+    """.split()
+)
+DEMO_NAME = "DEMO"  # set by `filsluss demo`, for its children only
 NOT_BUILT = ("S3_ACCESS_KEY", "S3_SECRET_KEY")
 
 
@@ -52,7 +53,7 @@ def refuse_unknown() -> None:
 
 
 def text(name: str, default: str = "") -> str:
-    """The setting's text, or that of the file NAME_FILE points to for a secret."""
+    """The setting's text; a secret's may be in the file that NAME_FILE points to."""
     path = os.environ.get(f"{PREFIX}{name}_FILE") if name in SECRETS else None
     if path is None:
         return os.environ.get(PREFIX + name, default).strip()
@@ -69,17 +70,17 @@ def required(name: str) -> str:
     return value
 
 
-def read(name: str, how: Callable[[str], Any], default: str) -> Any:
-    """The setting through `how`, or one line that says which could not be read and why."""
+def read(name: str, parse: Callable[[str], Any], default: str) -> Any:
+    """The setting as `parse` returns it; a ValueError or OSError of `parse` becomes SettingUnreadable."""
     value = text(name, default) or default
     try:
-        return how(value)
+        return parse(value)
     except (ValueError, OSError) as fault:
         shown = "its value" if name in SECRETS else repr(value)
         raise SettingUnreadable(f"{PREFIX}{name}: cannot read {shown}: {fault}") from None
 
 
-def whole(minimum: int, maximum: int) -> Callable[[str], int]:
+def integer(minimum: int, maximum: int) -> Callable[[str], int]:
     def number(value: str) -> int:
         if not minimum <= int(value) <= maximum:
             raise ValueError(f"must be {minimum} to {maximum}")
@@ -123,12 +124,12 @@ def domains(value: str) -> tuple[str, ...]:
 def site(value: str) -> str:
     parts = urlsplit(value)
     bare = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
-    spoken = re.fullmatch(r"[a-z0-9.:\[\]-]+", parts.netloc.lower())  # IDNA's ASCII, as browsers send it
+    ascii_host = re.fullmatch(r"[a-z0-9.:\[\]-]+", parts.netloc.lower())  # IDNA in ASCII, as browsers send it
     if (
         parts.scheme not in ("http", "https")
         or not parts.hostname
         or not bare
-        or not spoken
+        or not ascii_host
         or parts.port == 0
     ):
         raise ValueError("must be scheme and host, like https://fts.example.se")
@@ -156,23 +157,27 @@ def address(value: str) -> str:
 
 
 def secret_key(data_dir: Path) -> str:
-    """The installation's secret: given, or made once with 384 random bits and kept at 0600."""
-    if given := text("SECRET_KEY"):
-        return given
+    """The installation's secret: FILSLUSS_SECRET_KEY, or a file with 384 random bits made at first use."""
+    if key := text("SECRET_KEY"):
+        return key
     path = data_dir / "secret_key"
     try:
         if not path.exists():
             _make_secret(path)
         key = path.read_text().strip()
     except (OSError, ValueError) as fault:
-        raise SettingUnreadable(f"{PREFIX}DATA_DIR: cannot keep the secret key in {path}: {fault}") from None
+        raise SettingUnreadable(
+            f"{PREFIX}DATA_DIR: cannot create or read the secret key {path}: {fault}"
+        ) from None
     if not key:
-        raise SettingUnreadable(f"{PREFIX}DATA_DIR: {path} is empty; bring back the one that made the links")
+        raise SettingUnreadable(
+            f"{PREFIX}DATA_DIR: {path} is empty; restore it, as links and codes depend on it"
+        )
     return key
 
 
 def _make_secret(path: Path) -> None:
-    """Whole or not at all, and only by whoever is first: links made with another one would be dead."""
+    """Creates the file atomically, and never replaces one: links made with another key do not open."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -186,7 +191,7 @@ def _make_secret(path: Path) -> None:
 
 
 def data_folder(value: str) -> Path:
-    """Made for us alone; that it still is, is seen to when the house starts and told by `filsluss check`."""
+    """The folder as an absolute path, created with mode 0700; see `lock_down` for one that exists."""
     folder = Path(value).absolute()
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -194,15 +199,17 @@ def data_folder(value: str) -> Path:
 
 
 def lock_down(folder: Path) -> None:
-    """Nobody else on this machine may look in; raises SettingUnreadable if the folder is not ours to shut."""
+    """Makes the folder accessible to its owner only; raises SettingUnreadable if we do not own it."""
     try:
         folder.chmod(0o700)
     except OSError as fault:
-        raise SettingUnreadable(f"{PREFIX}DATA_DIR: cannot be shut to others: {fault}") from None
+        raise SettingUnreadable(
+            f"{PREFIX}DATA_DIR: cannot be made accessible to its owner only: {fault}"
+        ) from None
 
 
 def database(url: str, data_dir: Path) -> dict[str, Any]:
-    """SQLite that keeps what it has committed through a power cut, or the PostgreSQL of the URL."""
+    """Django's settings of SQLite, durable through a power cut, or of the PostgreSQL of the URL."""
     if url:
         if urlsplit(url).scheme not in ("postgresql", "postgres"):
             raise ValueError("must begin with postgresql://")
@@ -222,16 +229,16 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
 
 
 def postgresql(url: str) -> dict[str, Any]:
-    """Django's settings for it; what a fault says of an address could be a part of the password."""
+    """Django's settings of it. The parser's own error is not shown: it may contain a part of the password."""
     try:
-        found = dict(dj_database_url.parse(url, conn_max_age=0))
+        database = dict(dj_database_url.parse(url, conn_max_age=0))
     except ValueError:
         raise ValueError(
             "must be postgresql://user:password@host/name; / : @ in a password as %2F …"
         ) from None
-    if not found["NAME"]:
+    if not database["NAME"]:
         raise ValueError("names no database: postgresql://host/name")
-    return found
+    return database
 
 
 def smtp(url: str) -> dict[str, Any]:
@@ -258,7 +265,7 @@ def smtp(url: str) -> dict[str, Any]:
 
 def blob_url(value: str) -> str:
     if not value.startswith("file:///"):
-        raise ValueError("only file:// stores are built yet")
+        raise ValueError("must begin with file:///")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The jobs of the worker: what is done by itself, how often, and whether the clock can be trusted."""
+"""The worker: its jobs and their intervals, the threads that run them, and the monitor of the clock."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import reconcile
 from filsluss.blobs import Store
-from filsluss.letters import outbox
+from filsluss.letters import collecting, outbox
 from filsluss.letters.claims import Claimant
 from filsluss.models import Heartbeat, Pause, Transfer
 from filsluss.rules.policy import Policy
@@ -26,13 +26,14 @@ WORKER = "worker"
 CLOCK_LEAP = timedelta(hours=1)
 LONG_ABSENCE, MANY_ACCOUNTS = timedelta(days=7), 20
 HOLD_SECONDS = 3600.0
+"""How long nothing is ended or erased by time after a clock leap or a long absence."""
 GRACE_SECONDS = 8.0
-"""Seconds for what is under way when the services is told to end; a crash may come at any moment anyway."""
+"""For running jobs at shutdown. They may also be killed: every job survives a crash at any moment."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """What every job is handed."""
+    """What every job needs."""
 
     policy: Policy
     store: Store
@@ -43,9 +44,9 @@ class Services:
 
 @dataclass(frozen=True)
 class Job:
-    """`run` answers how much it did; `every` is the pause in seconds after it found nothing to do.
+    """`run` returns how many items it processed; after 0 it pauses for `interval` seconds.
 
-    `is_final`: time alone decides it and nothing takes it back, so that it needs a clock that is right.
+    `needs_trusted_clock`: it acts on the time alone and cannot be undone, so it waits while a hold lasts.
     """
 
     name: str
@@ -64,23 +65,26 @@ def scan_next(services: Services, now: datetime) -> int:
 
 
 def alarm_check(monitor: "ClockMonitor | None") -> Callable[[Services, datetime], int]:
-    """Raises and settles the alarms; `monitor` is the clock that a running worker looks at."""
+    """The job that raises and clears alarms; without a monitor the clock counts as trusted."""
 
     def run(services: Services, now: datetime) -> int:
         return alarms.check_all(
-            services.scanner, store=services.store, policy=services.policy, now=now,
+            services.scanner,
+            store=services.store,
+            policy=services.policy,
+            now=now,
             clock_trouble=monitor.trouble if monitor else "",
-        )  # fmt: skip
+        )
 
     return run
 
 
 def integrity_check_after(delay: float) -> Callable[[Services, datetime], int]:
-    """Compares rows and blobs; not before the other jobs have had time to finish what a crash left."""
-    begins = time.monotonic() + delay
+    """The job that compares rows and blobs. It starts after `delay` seconds: others first recover a crash."""
+    start = time.monotonic() + delay
 
     def run(services: Services, now: datetime) -> int:
-        if time.monotonic() >= begins:
+        if time.monotonic() >= start:
             with_scanner = services.scanner is not None
             reconcile(
                 World(services.store, services.policy, services.boot_id, now, with_scanner=with_scanner)
@@ -95,7 +99,7 @@ def checkpoint(services: Services, now: datetime) -> int:
     return 0
 
 
-# Done once, they are done in this order: what time has ended is told of before letters leave.
+# `worker --once` runs them in this order, so that letters written by the first jobs are delivered too.
 JOBS = (
     Job("heartbeat", 10, record_heartbeat),
     Job(
@@ -147,6 +151,11 @@ JOBS = (
         lambda services, now: erasure.erase_files(store=services.store, policy=services.policy, now=now),
     ),
     Job(
+        "close collected letters",
+        5,
+        lambda services, now: collecting.close_due(policy=services.policy, now=now),
+    ),
+    Job(
         "deliver letters",
         0.5,
         lambda services, now: outbox.deliver_next(services.claimant, policy=services.policy, now=now),
@@ -163,7 +172,7 @@ JOBS = (
         lambda services, now: expiry.forget(policy=services.policy, now=now),
         needs_trusted_clock=True,
     ),
-    Job("wipe the log", 300, checkpoint),
+    Job("checkpoint", 300, checkpoint),
 )
 
 
@@ -172,53 +181,50 @@ def utc_now() -> datetime:
 
 
 class ClockMonitor:
-    """What is erased on a wrong clock is gone: after a leap, or a long absence, that waits an hour.
+    """Holds the jobs that need a trusted clock, because what they erase on a wrong clock is lost.
 
-    The pause is kept in the database, so that a worker that starts meanwhile waits, too.
+    A hold starts after a clock leap or a long absence and lasts HOLD_SECONDS. It is a row in the database,
+    so that a worker that starts meanwhile obeys it as well.
     """
 
     def __init__(self, boot_id: str) -> None:
-        self._wall, self._steady = utc_now(), time.monotonic()
+        self._wall, self._monotonic = utc_now(), time.monotonic()
         self._boot_id = boot_id
-        self._met: dict[tuple[str, float], float] = {}
+        self._first_seen: dict[tuple[str, float], float] = {}
         self._lock = threading.Lock()
 
-    def look(self) -> tuple[datetime, str]:
-        """The time, and why that reading is not trusted, empty when it is.
-
-        A leap of more than an hour starts a pause.
-        """
+    def read(self) -> tuple[datetime, str]:
+        """The time, and why it is not trusted, empty if it is; a leap beyond CLOCK_LEAP starts a hold."""
         with self._lock:
-            now, steady = utc_now(), time.monotonic()
-            drift = now - self._wall - timedelta(seconds=steady - self._steady)
+            now, monotonic = utc_now(), time.monotonic()
+            drift = now - self._wall - timedelta(seconds=monotonic - self._monotonic)
             if abs(drift) > CLOCK_LEAP:
                 self.hold(f"the clock leapt by {drift}")
-                self._wall, self._steady = now, steady
+                self._wall, self._monotonic = now, monotonic
             current = clock_hold.current()
-            if current and time.monotonic() - self._began(current) >= HOLD_SECONDS:
+            if current and time.monotonic() - self._start_of(current) >= HOLD_SECONDS:
                 clock_hold.end(current)
                 current = None
             return now, current.why if current else ""
 
     @property
     def trouble(self) -> str:
-        """Why it is not trusted just now; empty when it is."""
-        return self.look()[1]
+        """Why the clock is not trusted; empty if it is."""
+        return self.read()[1]
 
     def hold(self, why: str) -> None:
-        """Starts a hold that the database keeps."""
         clock_hold.begin(why, boot_id=self._boot_id, steady=time.monotonic())
-        log.error("%s: nothing is ended, lapsed or forgotten for an hour; is the time right?", why)
+        log.error("%s: nothing is ended, lapsed or forgotten for an hour; is the clock right?", why)
 
-    def _began(self, hold: Pause) -> float:
-        """By our steady clock; of one begun by another, all we know is when we met it."""
+    def _start_of(self, hold: Pause) -> float:
+        """When it started by time.monotonic(); for a hold of another boot, when it was first seen here."""
         if hold.boot_id == self._boot_id and hold.steady <= time.monotonic():
             return hold.steady
-        return self._met.setdefault((hold.boot_id, hold.steady), time.monotonic())
+        return self._first_seen.setdefault((hold.boot_id, hold.steady), time.monotonic())
 
 
 def long_absence(now: datetime) -> str:
-    """Why a starting worker should not trust what is due now; empty when it may."""
+    """Why a starting worker should hold the jobs that end and erase; empty if it need not."""
     last = Heartbeat.objects.filter(name=WORKER).first()
     due = Transfer.objects.over_at(now).count()
     if last and now - last.at > LONG_ABSENCE and due > MANY_ACCOUNTS:
@@ -227,9 +233,9 @@ def long_absence(now: datetime) -> str:
 
 
 def run_once(services: Services, now: datetime) -> int:
-    """Does all that is due at `now`, until nothing is left; returns how much that was.
+    """Runs every job until nothing is due at `now`; returns the number of items processed.
 
-    A letter in another's hands is waited for: he may have died, and there may be no next round soon.
+    Waits for letters that another worker has claimed, as it may have died and no later run may follow.
     """
     total, done = 0, -1
     while done:
@@ -247,31 +253,31 @@ def _run_until_idle(job: Job, services: Services, now: datetime) -> int:
 
 
 def continuous_jobs(monitor: ClockMonitor) -> tuple[Job, ...]:
-    """Looking after the services, for as long as it is lived in."""
+    """The jobs of a running worker only: the alarms and the integrity check."""
     return (
-        Job("monitor", 60, alarm_check(monitor)),
-        Job("compare", 1800, integrity_check_after(900), needs_trusted_clock=True),
+        Job("check alarms", 60, alarm_check(monitor)),
+        Job("check integrity", 1800, integrity_check_after(900), needs_trusted_clock=True),
     )
 
 
 def run_forever(services: Services, stop: threading.Event) -> None:
-    """Each job in a thread of its own, so that a long one keeps no other waiting."""
+    """Runs each job in its own thread until `stop` is set, so that a long one delays no other."""
     monitor = ClockMonitor(services.boot_id)
     if why := long_absence(utc_now()):
         monitor.hold(why)
     elif why := monitor.trouble:
-        log.error("%s: the pause of a worker before this one goes on", why)
+        log.error("%s: the hold that an earlier worker started still lasts", why)
     threads = [
         threading.Thread(target=_repeat, args=(job, services, monitor, stop), name=job.name, daemon=True)
         for job in (*JOBS, *continuous_jobs(monitor))
     ]
     for thread in threads:
         thread.start()
-    while not stop.is_set():  # a signal's handler must never meet us inside the event's lock
+    while not stop.is_set():  # not stop.wait(): the signal handler that sets it could deadlock on its lock
         time.sleep(0.2)
-    late = time.monotonic() + GRACE_SECONDS
+    deadline = time.monotonic() + GRACE_SECONDS
     for thread in threads:
-        thread.join(max(0.0, late - time.monotonic()))
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _repeat(job: Job, services: Services, monitor: ClockMonitor, stop: threading.Event) -> None:
@@ -284,10 +290,10 @@ def _repeat(job: Job, services: Services, monitor: ClockMonitor, stop: threading
 
 def _run_safely(job: Job, services: Services, monitor: ClockMonitor) -> int:
     try:
-        # The very reading that was judged is what the job is handed: the clock may leap in between.
-        now, trouble = monitor.look() if job.needs_trusted_clock else (utc_now(), "")
+        # The job gets the reading that was checked, as the clock may leap after the check.
+        now, trouble = monitor.read() if job.needs_trusted_clock else (utc_now(), "")
         return 0 if trouble else int(job.run(services, now))
     except Exception:
-        log.exception("the job %r failed and will be tried again", job.name)
+        log.exception("job %r failed and will be tried again", job.name)
         connection.close()
         return 0

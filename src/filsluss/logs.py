@@ -1,4 +1,4 @@
-"""One line for each event: key=value, times in UTC, and no secret though somebody should log one."""
+"""Log lines: key=value pairs with times in UTC; secrets are masked."""
 
 import json
 import logging
@@ -10,30 +10,30 @@ from typing import Any
 PLAIN = re.compile(r"[A-Za-z0-9._:/@+*%-]+")
 SECRETS = (
     (re.compile(r"/(upload|decide|status|download|zip)/[^\s/?\"'>]+"), r"/\1/***"),
-    (re.compile(r"(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])"), "***"),  # a token, wherever it stands
+    (re.compile(r"(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])"), "***"),  # a token outside a path
     (re.compile(r"(?<![\w-])(?:[2-9A-HJKMNP-TV-Z]{4}-){2}[2-9A-HJKMNP-TV-Z]{4}(?![\w-])"), "***"),
-    (re.compile(r"(?<![\w-])[2-9A-HJKMNP-TV-Z]{12}(?![\w-])"), "***"),  # a code, unbroken
-    (re.compile(r"([a-z+]+://)[^\s/@]+@"), r"\1***@"),  # who we are to a server, with a password
+    (re.compile(r"(?<![\w-])[2-9A-HJKMNP-TV-Z]{12}(?![\w-])"), "***"),  # a code without its hyphens
+    (re.compile(r"([a-z+]+://)[^\s/@]+@"), r"\1***@"),  # user and password in a URL
 )
 
 
 def masked(text: str) -> str:
-    """The text without links' tokens, pickup codes, and the passwords of addresses."""
+    """The text with the tokens of links, pickup codes and the credentials of URLs replaced by ***."""
     for secret, mask in SECRETS:
         text = secret.sub(mask, text)
     return text
 
 
 def quoted(text: str) -> str:
-    """A value that ends where it seems to end, on one line, with nothing that a terminal would obey."""
+    """The text, as a JSON string unless it is plain, with unprintable characters escaped."""
     if PLAIN.fullmatch(text):
         return text
-    shown = json.dumps(text, ensure_ascii=False)
-    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in shown)
+    escaped = json.dumps(text, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in escaped)
 
 
 class LineFormatter(logging.Formatter):
-    """`extra={"facts": {…}}` at the call gives an event more figures than its words."""
+    """`extra={"facts": {…}}` of a call adds pairs to the line."""
 
     def format(self, record: logging.LogRecord) -> str:
         facts: Mapping[str, Any] = getattr(record, "facts", None) or {}

@@ -1,10 +1,10 @@
-"""Every knob, read once from the environment; what the house has decided becomes one frozen Policy."""
+"""Django's settings, read once from FILSLUSS_ variables; the installation's own rules become POLICY."""
 
 from datetime import timedelta
 from pathlib import Path
 
 from filsluss import env
-from filsluss.env import comma_list, read, required, text, whole
+from filsluss.env import comma_list, integer, read, required, text
 from filsluss.rules.formats import parse_size
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import keys_for
@@ -15,11 +15,11 @@ DATA_DIR = read("DATA_DIR", env.data_folder, "./data")
 SECRET_KEY = env.secret_key(DATA_DIR)
 _all_secrets = (SECRET_KEY, *comma_list(text("SECRET_KEY_OLD")))
 SECRET_KEY_FALLBACKS = list(_all_secrets[1:])
-LETTER_KEYS = keys_for("letter", _all_secrets)
+ENCRYPTION_KEYS = {use: keys_for(use, _all_secrets) for use in ("letter", "pickup-code")}
 for _name in env.REQUIRED:
     required(_name)
 
-_max_days = read("MAX_DAYS", whole(1, 3650), "30")
+_max_days = read("MAX_DAYS", integer(1, 3650), "30")
 POLICY = Policy(
     base_url=read("BASE_URL", env.site, ""),
     organisation=required("ORGANISATION"),
@@ -32,10 +32,10 @@ POLICY = Policy(
     max_file_size=read("MAX_FILE_SIZE", parse_size, "2GiB"),
     max_transfer_size=read("MAX_TRANSFER_SIZE", parse_size, "50GiB"),
     max_days=_max_days,
-    default_days=read("DEFAULT_DAYS", whole(1, 3650), str(min(7, _max_days))),
-    decision_days=read("DECISION_DAYS", whole(1, 365), "7"),
-    forget_days=read("FORGET_DAYS", whole(0, 3650), "30"),
-    audit_days=read("AUDIT_DAYS", whole(1, 36500), "365"),
+    default_days=read("DEFAULT_DAYS", integer(1, 3650), str(min(7, _max_days))),
+    decision_days=read("DECISION_DAYS", integer(1, 365), "7"),
+    forget_days=read("FORGET_DAYS", integer(0, 3650), "30"),
+    audit_days=read("AUDIT_DAYS", integer(1, 36500), "365"),
     free_space_percent=read("FREE_SPACE", env.percent, "5%"),
     time_zone=read("TIME_ZONE", env.zone, "Europe/Stockholm"),
     language=read("LANGUAGE", env.language, "sv"),
@@ -49,14 +49,14 @@ if POLICY.default_days > POLICY.max_days:
 BLOB_URL = read("BLOB_URL", env.blob_url, (DATA_DIR / "blobs").as_uri())
 ACCEL = read("ACCEL", env.accel, "")
 if ACCEL and not BLOB_URL.startswith("file:"):
-    raise env.SettingUnreadable("FILSLUSS_ACCEL: only files on a disk can leave by the proxy")
+    raise env.SettingUnreadable("FILSLUSS_ACCEL: the proxy can send files only from a file:// store")
 SCANNER = read("CLAMD", env.scanner, "")
 METRICS_NETWORKS = read("METRICS_NETWORKS", env.networks, "")
-THREADS = read("THREADS", whole(2, 2000), "1000")
-WEB_PROCESSES = read("WEB_PROCESSES", whole(1, 64), "1")
+THREADS = read("THREADS", integer(2, 2000), "1000")
+WEB_PROCESSES = read("WEB_PROCESSES", integer(1, 64), "1")
 
 DEBUG = False
-ALLOWED_HOSTS = ["*"]  # the front door has already asked; see wsgi.py
+ALLOWED_HOSTS = ["*"]  # wsgi.py checks the host, for byte paths too
 ROOT_URLCONF = "filsluss.urls"
 INSTALLED_APPS = [
     "filsluss",
@@ -67,7 +67,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.gzip.GZipMiddleware",  # its random bytes keep what is secret from being measured
+    "django.middleware.gzip.GZipMiddleware",  # adds random bytes against BREACH
     "filsluss.pages.middleware.OriginMiddleware",
     "filsluss.pages.middleware.LanguageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -101,7 +101,7 @@ LOGIN_URL = "/oversee/sign-in"
 SESSION_COOKIE_AGE = int(timedelta(hours=8).total_seconds())
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = POLICY.base_url.startswith("https:")
-if SESSION_COOKIE_SECURE:  # browsers keep such names for this very host, and for the path / only
+if SESSION_COOKIE_SECURE:  # browsers tie a __Host- cookie to this host; it must have the path /
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 else:
     SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/oversee"
@@ -145,6 +145,6 @@ LOGGING = {
         "filsluss": {"level": "INFO"},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "django.request": {"level": "ERROR"},
-        "django.security": {"level": "CRITICAL"},  # any stranger can cause these, and gets an answer
+        "django.security": {"level": "CRITICAL"},  # any client can cause these, and gets a response
     },
 }

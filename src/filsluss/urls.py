@@ -1,4 +1,4 @@
-"""Every page of the house, on one page."""
+"""The URLs of the pages, and the health and metrics endpoints; the byte paths are in filsluss.streams."""
 
 from django.urls import path, re_path, register_converter
 
@@ -20,9 +20,9 @@ from filsluss.rules.tokens import TOKEN_PATTERN
 
 
 class TokenConverter:
-    """A link's token, forgiving the full stop or bracket that a mail program took for a part of it."""
+    """A link's token; drops punctuation after it that a mail program took for a part of the link."""
 
-    regex = TOKEN_PATTERN + r"[.,;:!\x29>\]]*"  # \x29: Django counts a plain bracket here as its own
+    regex = TOKEN_PATTERN + r"[.,;:!\x29>\]]*"  # \x29: Django would take a plain ) for one of its own
 
     def to_python(self, value: str) -> str:
         return value.rstrip(".,;:!)>]")
@@ -50,6 +50,7 @@ urlpatterns = [
     path("decide/<token:token>", decide.decision, name="decide"),
     path("upload/<token:token>", upload.account, name="upload"),
     path("upload/<token:token>/remove", upload.remove, name="remove"),
+    path("upload/<token:token>/send-now", upload.send, name="send-now"),
     path("status/<token:token>", status.status, name="status"),
     path("status/<token:token>/report", abuse_report.abuse_report, name="report"),
     path("download/<token:token>", download.pickup, name="download"),
@@ -73,7 +74,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
     path("favicon.ico", assets.mark),
-    re_path(r"^((?:dress|mark|logo)-[0-9a-f]{12}\.(?:css|svg|png))$", assets.branding_asset),
+    re_path(r"^((?:theme|mark|logo)-[0-9a-f]{12}\.(?:css|svg|png))$", assets.branding_asset),
     path("demo/mail", demo.mail, name="demo-mail"),
     path("demo/mail/<slug:name>", demo.letter, name="demo-letter"),
     path("demo/mail/<slug:name>/html", demo.letter_html, name="demo-letter-html"),

@@ -1,4 +1,4 @@
-"""The front door: whose request this is, whether it may come in, where it goes, and with which headers."""
+"""The WSGI application: checks the host, finds the client's address, dispatches, and adds headers."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -16,15 +16,17 @@ CONTENT_SECURITY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-ALWAYS = (
+DEFAULT_HEADERS = (
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     ("X-Robots-Tag", "noindex"),
+    ("Content-Security-Policy", CONTENT_SECURITY),
+    ("Cache-Control", "no-store"),
 )
-UNLESS_SAID = (("Content-Security-Policy", CONTENT_SECURITY), ("Cache-Control", "no-store"))
+"""Added to a response that does not have them."""
 HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 FORWARDING = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
 LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
@@ -44,15 +46,15 @@ def without_port(host: str) -> str:
 
 
 def is_known_host(environ: Environ) -> bool:
-    """Our own name; loopback's names in the demo, and for a machine that asks after our health."""
+    """The host of BASE_URL; in the demo and for health and metrics also the names of loopback."""
     host = host_of(environ)
     if settings.DEMO or is_health(environ):
         return without_port(host) in LOOPBACK_HOSTS or host == own_host()
     return host == own_host()
 
 
-def introduce(environ: Environ) -> None:
-    """Says who the client is, as far as the proxies we trust vouch for it."""
+def identify_client(environ: Environ) -> None:
+    """Sets `filsluss.client`, from what trusted proxies say of the client's address."""
     environ["filsluss.client"] = client_of(
         peer=environ.get("REMOTE_ADDR", ""),
         forwarded_for=environ.get("HTTP_X_FORWARDED_FOR"),
@@ -63,21 +65,15 @@ def introduce(environ: Environ) -> None:
 
 def with_headers(start_response: StartResponse) -> StartResponse:
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        said = {name.lower() for name, _ in headers}
-        quiet = [pair for pair in UNLESS_SAID if pair[0].lower() not in said]
-        secure = [HSTS] if settings.POLICY.base_url.startswith("https:") else []
-        fresh = [pair for pair in ALWAYS if pair[0].lower() not in said]
-        return start_response(status, [*headers, *fresh, *quiet, *secure], exc_info)
+        present = {name.lower() for name, _ in headers}
+        defaults = [pair for pair in DEFAULT_HEADERS if pair[0].lower() not in present]
+        hsts = [HSTS] if settings.POLICY.base_url.startswith("https:") else []
+        return start_response(status, [*headers, *defaults, *hsts], exc_info)
 
     return start
 
 
-def refuse_slow(start_response: StartResponse) -> Iterable[bytes]:
-    start_response("408 Request Timeout", [("Content-Type", "text/plain"), ("Content-Length", "0")])
-    return []
-
-
-def counted(start_response: StartResponse, path: str, count: Callable[[str, str], None]) -> StartResponse:
+def with_count(start_response: StartResponse, path: str, count: Callable[[str, str], None]) -> StartResponse:
     def start(status: str, *more: Any) -> Any:
         count(path, status)
         return start_response(status, *more)
@@ -85,7 +81,12 @@ def counted(start_response: StartResponse, path: str, count: Callable[[str, str]
     return start
 
 
-def refuse_host(start_response: StartResponse) -> Iterable[bytes]:
+def request_timeout(start_response: StartResponse) -> Iterable[bytes]:
+    start_response("408 Request Timeout", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+    return []
+
+
+def misdirected_request(start_response: StartResponse) -> Iterable[bytes]:
     start_response("421 Misdirected Request", [("Content-Type", "text/plain"), ("Content-Length", "0")])
     return []
 
@@ -94,49 +95,51 @@ def is_health(environ: Environ) -> bool:
     return environ["PATH_INFO"] in HEALTH
 
 
-def redirect_home(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Every address is built from BASE_URL, so that is where people are taken."""
-    there = settings.POLICY.base_url + quote(environ["PATH_INFO"].encode("latin-1"))
+def redirect_to_base_url(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """For the demo on another name of loopback: links and cookies belong to the host of BASE_URL."""
+    location = settings.POLICY.base_url + quote(environ["PATH_INFO"].encode("latin-1"))
     query = environ.get("QUERY_STRING", "")
     start_response(
-        "302 Found", [("Location", f"{there}?{query}" if query else there), ("Content-Length", "0")]
+        "302 Found", [("Location", f"{location}?{query}" if query else location), ("Content-Length", "0")]
     )
     return []
 
 
-class FrontDoor:
+class Application:
+    """Byte paths go to filsluss.streams, everything else to Django with its form already read."""
+
     def __init__(self) -> None:
         self._pages = get_wsgi_application()
-        from filsluss.ops import metrics
+        from filsluss.ops import metrics  # these import models, which need the line above
         from filsluss.streams.body import count_open, read_form
-        from filsluss.streams.routes import RenderPage, application  # the models exist only from here on
+        from filsluss.streams.routes import RenderPage, application
         from filsluss.streams.sending import registry
 
-        self._streams, self._hand_on, self._take_form = application, RenderPage, read_form
+        self._streams, self._render_page, self._read_form = application, RenderPage, read_form
         self._count = metrics.count_request
-        metrics.open_now.update({"in": count_open, "out": registry.count})
+        metrics.transfer_counters.update({"in": count_open, "out": registry.count})
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        answer = with_headers(counted(start_response, environ["PATH_INFO"], self._count))
+        start = with_headers(with_count(start_response, environ["PATH_INFO"], self._count))
         if not is_known_host(environ):
-            return refuse_host(answer)
+            return misdirected_request(start)
         if environ["REQUEST_METHOD"] == "GET" and host_of(environ) != own_host() and not is_health(environ):
-            return redirect_home(environ, answer)
-        introduce(environ)
+            return redirect_to_base_url(environ, start)
+        identify_client(environ)
         try:
-            streamed = self._streams(environ, answer)
-        except self._hand_on as refused:
-            point_to_page(environ, refused.page, refused.refusal)
+            streamed = self._streams(environ, start)
+        except self._render_page as refused:
+            rewrite_to_page(environ, refused.page, refused.refusal)
             streamed = None
         if streamed is not None:
             return streamed
-        if not self._take_form(environ):
-            return refuse_slow(answer)
-        return self._pages(environ, answer)
+        if not self._read_form(environ):
+            return request_timeout(start)
+        return self._pages(environ, start)
 
 
-def point_to_page(environ: Environ, page: str, refusal: Any) -> None:
-    """The rest of the request is read by nobody: the page is shown as if it had been asked for."""
+def rewrite_to_page(environ: Environ, page: str, refusal: Any) -> None:
+    """Discards the body and makes the request a GET of the page, which shows the refusal."""
     environ["filsluss.refusal"] = refusal.code
     environ["filsluss.refusal_status"] = refusal.status
     environ["PATH_INFO"] = page
@@ -146,4 +149,4 @@ def point_to_page(environ: Environ, page: str, refusal: Any) -> None:
         environ.pop("CONTENT_TYPE", None)
 
 
-application = FrontDoor()
+application = Application()

@@ -1,1 +1,1 @@
-"""Whoever comes, and however: by keyboard, by ear, enlarged, or as a machine that opens every link."""
+"""Accessibility: by keyboard, by screen reader, enlarged, and for mail scanners that open every link."""

@@ -1,30 +1,32 @@
-"""What the tests of access ask for: one house that people have used, for all of them to look at."""
+"""Fixtures of the accessibility tests: one service with data in every state, shared by all of them."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.parts.house import House
 from tests.parts.installation import folder
-from tests.parts.post import Post
+from tests.parts.mail_server import MailServer
+from tests.parts.populated_service import PopulatedService
 from tests.parts.postgres import Postgres
-from tests.parts.rooms import LivedIn
+from tests.parts.service import Service
 
 
 @pytest.fixture(scope="session")
-def lived_in(database_server: Postgres | None) -> Iterator[LivedIn]:
-    """Looked at by every test and changed by none; who wants to change things makes a house of their own."""
-    post = Post()
-    post.open()
-    house = House(folder("access") / "house", SMTP_URL=post.url, SUPPORT_EMAIL="it-stod@ltdalarna.se")
-    database = database_server.database("lived-in") if database_server else None
+def populated(database_server: Postgres | None) -> Iterator[PopulatedService]:
+    """Read by every test and changed by none; a test that changes data makes a service of its own."""
+    mail_server = MailServer()
+    mail_server.start()
+    service = Service(
+        folder("access") / "service", SMTP_URL=mail_server.url, SUPPORT_EMAIL="it-stod@ltdalarna.se"
+    )
+    database = database_server.database("populated") if database_server else None
     if database:
-        house.env["FILSLUSS_DATABASE_URL"] = database.__enter__()
+        service.env["FILSLUSS_DATABASE_URL"] = database.__enter__()
     try:
-        house.start()
-        yield LivedIn(house, post)
+        service.start()
+        yield PopulatedService(service, mail_server)
     finally:
-        house.leave()
-        post.shut()
+        service.tear_down()
+        mail_server.stop()
         if database:
             database.__exit__(None, None, None)

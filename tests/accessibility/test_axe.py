@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.parts import browser as chromium
-from tests.parts.rooms import LivedIn
+from tests.parts.populated_service import PopulatedService
 
 LANGUAGES, SCHEMES, SCRIPTS, WIDTHS = ("sv", "en"), ("light", "dark"), (True, False), (320, 1280)
 EVERY = list(product(LANGUAGES, SCHEMES, SCRIPTS, WIDTHS))
@@ -32,8 +32,8 @@ def ids(look):
     return f"{language}-{scheme}-{'script' if script else 'plain'}-{width}"
 
 
-def violations(lived_in: LivedIn, browser, look, names):
-    """What axe says of those rooms in that light, and whether a page is wider than its window."""
+def violations(populated: PopulatedService, browser, look, names):
+    """What axe reports on those pages in that combination, and pages that are wider than their window."""
     language, scheme, script, width = look
     found = {}
     habits = {"color_scheme": scheme, "locale": language, "viewport": {"width": width, "height": 800}}
@@ -41,7 +41,7 @@ def violations(lived_in: LivedIn, browser, look, names):
         if not script:
             page.route("**/*.js", lambda route: route.abort())  # axe itself must still be able to run
         for name in names:
-            lived_in.enter(page, name, language)
+            populated.open_page(page, name, language)
             if script and name == "upload":
                 page.locator("#drop").wait_for()
             page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
@@ -58,27 +58,27 @@ def violations(lived_in: LivedIn, browser, look, names):
 
 
 @pytest.mark.parametrize("number", range(len(PAIRS) // 2), ids=["a", "b", "c"])
-def test_every_page_can_be_used_in_one_light_and_in_its_opposite(lived_in, browser, number):
-    names = [name for place, name in enumerate(lived_in.rooms) if place % 3 == number]
+def test_every_page_is_accessible_in_one_combination_and_in_its_opposite(populated, browser, number):
+    names = [name for place, name in enumerate(populated.pages) if place % 3 == number]
     for look in PAIRS[2 * number : 2 * number + 2]:
-        assert (look, violations(lived_in, browser, look, names)) == (look, {})
+        assert (look, violations(populated, browser, look, names)) == (look, {})
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("look", EVERY, ids=map(ids, EVERY))
-def test_every_page_can_be_used_in_every_light(lived_in, browser, look):
-    assert violations(lived_in, browser, look, lived_in.rooms) == {}
+def test_every_page_is_accessible_in_every_combination(populated, browser, look):
+    assert violations(populated, browser, look, populated.pages) == {}
 
 
-def test_axe_would_say_if_something_were_wrong(lived_in, browser):
+def test_axe_reports_a_missing_label(populated, browser):
     with chromium.person(browser) as page:
-        lived_in.enter(page, "apply", "sv")
+        populated.open_page(page, "apply", "sv")
         page.evaluate("document.querySelector('label[for=sender_name]').remove()")
         result = AXE.run(page, options=RULES).response
         assert [each["id"] for each in result["violations"]] == ["label"]
 
 
-def test_the_pairs_are_pairs():
+def test_the_combinations_cover_every_pair_of_properties():
     for one, other in [(a, b) for a in range(4) for b in range(a)]:
         met = {(look[one], look[other]) for look in PAIRS}
         assert len(met) == 4, (one, other)

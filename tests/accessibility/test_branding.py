@@ -1,4 +1,4 @@
-"""The organisation's dress as a browser shows it: its logo drawn, its colour on what is pressed."""
+"""The organisation's branding in a browser: the logo is drawn, and buttons have the accent colour."""
 
 import pytest
 
@@ -8,7 +8,7 @@ LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40" viewBo
 <style>rect { fill: #00C800 }</style><rect width="120" height="40"/>
 <script>document.title = "no"</script></svg>"""
 INK = """async () => {
-    const logo = document.querySelector(".house img");
+    const logo = document.querySelector(".brand img");
     await logo.decode();
     const canvas = new OffscreenCanvas(120, 40).getContext("2d");
     canvas.drawImage(logo, 0, 0);
@@ -17,26 +17,26 @@ INK = """async () => {
 
 
 @pytest.fixture
-def dressed(make_house, tmp_path):
+def branded(make_service, tmp_path):
     (tmp_path / "logo.svg").write_text(LOGO)
-    return make_house(LOGO=str(tmp_path / "logo.svg"), ACCENT="#FFCC00").start()
+    return make_service(LOGO=str(tmp_path / "logo.svg"), ACCENT="#FFCC00").start()
 
 
 @pytest.mark.parametrize(("scheme", "colour"), [("light", "rgb(132, 104, 5)"), ("dark", "rgb(255, 204, 0)")])
-def test_a_page_shows_the_logo_and_the_colour_in_both_schemes(dressed, browser, scheme, colour):
+def test_a_page_shows_the_logo_and_the_colour_in_both_schemes(branded, browser, scheme, colour):
     refused = []
     with chromium.person(browser, color_scheme=scheme) as page:
         page.on("console", lambda line: refused.append(line.text))
-        page.goto(dressed.url)
+        page.goto(branded.url)
         assert page.evaluate(INK) == [0, 200, 0, 255, 120, 40]
         button = page.get_by_role("button", name="Skicka ansökan")
         assert button.evaluate("each => getComputedStyle(each).backgroundColor") == colour
     assert refused == []
 
 
-def test_a_logo_opened_by_itself_runs_nothing(dressed, browser):
+def test_a_logo_opened_by_itself_runs_nothing(branded, browser):
     with chromium.person(browser, hostile=True) as page:
-        page.goto(dressed.url)
-        logo = page.locator(".house img").get_attribute("src")
-        page.goto(dressed.url + logo)
+        page.goto(branded.url)
+        logo = page.locator(".brand img").get_attribute("src")
+        page.goto(branded.url + logo)
         assert page.title() == ""

@@ -1,15 +1,15 @@
-"""All three ways through by keyboard alone; the focus is always seen, and goes down the page."""
+"""All three directions by keyboard alone; the focus is always visible, and goes down the page."""
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.parts import browser as chromium
 from tests.parts import people
-from tests.parts.keys import Keys, is_seen
+from tests.parts.keyboard import Keyboard, is_seen
 from tests.parts.people import ANNA, BO, EVA, FROM_OUTSIDE, KARIN
 
 SLOWLY = 60_000
-WALKED = (
+PAGES = (
     "apply",
     "code",
     "decide",
@@ -22,10 +22,10 @@ WALKED = (
 )
 
 
-def fill_in(page, house, *, name, sender, recipient, contact=""):
+def fill_in(page, service, *, name, sender, recipient, contact=""):
     """The application, from the top of the page to its button."""
-    page.goto(house.url)
-    keys = Keys(page)
+    page.goto(service.url)
+    keys = Keyboard(page)
     keys.type("Ditt namn", name)
     keys.type("Din e-postadress", sender)
     keys.type("Mottagarens e-postadress", recipient)
@@ -35,13 +35,13 @@ def fill_in(page, house, *, name, sender, recipient, contact=""):
     keys.type("Anledning", "Ritningar till den nya mottagningen")
     keys.press(page.locator("#accept_terms"), "Space")
     keys.press(page.get_by_role("button", name="Skicka ansökan"))
-    page.wait_for_url(lambda url: url != f"{house.url}/", timeout=SLOWLY)
+    page.wait_for_url(lambda url: url != f"{service.url}/", timeout=SLOWLY)
     return keys
 
 
 def approve(page, link):
     page.goto(link)
-    keys = Keys(page)
+    keys = Keyboard(page)
     keys.go_to(page.locator("#days"))
     page.keyboard.type("3 dagar")
     keys.press(page.get_by_role("button", name="Godkänn ansökan"))
@@ -53,7 +53,7 @@ def upload(page, path):
     page.on("filechooser", lambda opened: None)  # listened for well before: it takes the browser a moment
     chooser = page.locator("#choose")
     chooser.wait_for(timeout=SLOWLY)
-    keys = Keys(page)
+    keys = Keyboard(page)
     keys.go_to(chooser)
     with page.expect_file_chooser() as opened:
         page.keyboard.press("Enter")
@@ -64,7 +64,7 @@ def upload(page, path):
 
 def fetch(page, link):
     page.goto(link)
-    keys = Keys(page)
+    keys = Keyboard(page)
     keys.go_to(page.get_by_role("link", name="Ladda ner ritning.txt"))
     with page.expect_download() as download:
         page.keyboard.press("Enter")
@@ -78,33 +78,33 @@ def drawing(tmp_path):
     return path
 
 
-def test_outbound_by_keyboard(house, post, page, drawing):
-    fill_in(page, house, name="Anna Berg", sender=ANNA, recipient=BO)
+def test_outbound_by_keyboard(service, mail_server, page, drawing):
+    fill_in(page, service, name="Anna Berg", sender=ANNA, recipient=BO)
     upload(page, drawing)
-    assert fetch(page, post.one("file-ready", to=BO).links("download")[0]) == b"Plan 2"
+    assert fetch(page, mail_server.one("file-ready", to=BO).links("download")[0]) == b"Plan 2"
 
 
-def test_inbound_by_keyboard(house, post, page, drawing):
-    fill_in(page, house, name="Bo Ek", sender=BO, recipient=ANNA)
-    approve(page, post.one("approval-requested", to=ANNA).links("decide")[0])
-    page.goto(post.one("approved", to=BO).links("upload")[0])
+def test_inbound_by_keyboard(service, mail_server, page, drawing):
+    fill_in(page, service, name="Bo Ek", sender=BO, recipient=ANNA)
+    approve(page, mail_server.one("approval-requested", to=ANNA).links("decide")[0])
+    page.goto(mail_server.one("approved", to=BO).links("upload")[0])
     upload(page, drawing)
-    assert fetch(page, post.one("file-ready", to=ANNA).links("download")[0]) == b"Plan 2"
+    assert fetch(page, mail_server.one("file-ready", to=ANNA).links("download")[0]) == b"Plan 2"
 
 
-def test_through_by_keyboard(house, post, page, drawing):
-    fill_in(page, house, name="Bo Ek", sender=BO, recipient=EVA, contact=KARIN)
-    approve(page, post.one("approval-requested", to=KARIN).links("decide")[0])
-    page.goto(post.one("approved", to=BO).links("upload")[0])
+def test_through_by_keyboard(service, mail_server, page, drawing):
+    fill_in(page, service, name="Bo Ek", sender=BO, recipient=EVA, contact=KARIN)
+    approve(page, mail_server.one("approval-requested", to=KARIN).links("decide")[0])
+    page.goto(mail_server.one("approved", to=BO).links("upload")[0])
     upload(page, drawing)
-    assert fetch(page, post.one("file-ready", to=EVA).links("download")[0]) == b"Plan 2"
+    assert fetch(page, mail_server.one("file-ready", to=EVA).links("download")[0]) == b"Plan 2"
 
 
 @pytest.mark.parametrize("scripted", [True, False], ids=["script", "plain"])
 @pytest.mark.parametrize("field", ["#days", "#rejection_reason"])
-def test_enter_in_a_field_decides_nothing(house, post, browser, scripted, field):
-    people.apply(house, FROM_OUTSIDE)
-    link = post.one("approval-requested").links("decide")[0]
+def test_enter_in_a_field_decides_nothing(service, mail_server, browser, scripted, field):
+    people.apply(service, FROM_OUTSIDE)
+    link = mail_server.one("approval-requested").links("decide")[0]
     sent = []
     with chromium.person(browser, java_script_enabled=scripted) as page:
         page.goto(link)
@@ -120,34 +120,34 @@ def test_enter_in_a_field_decides_nothing(house, post, browser, scripted, field)
         page.keyboard.press("Escape")
         page.wait_for_timeout(300)
         assert "POST" not in sent
-    assert house.get(link).status == 200
+    assert service.get(link).status == 200
 
 
-@pytest.mark.parametrize("room", WALKED)
-def test_the_focus_goes_down_the_page_and_is_always_seen(lived_in, browser, room):
+@pytest.mark.parametrize("name", PAGES)
+def test_the_focus_goes_down_the_page_and_is_always_seen(populated, browser, name):
     with chromium.person(browser, viewport={"width": 1280, "height": 800}) as page:
-        lived_in.enter(page, room, "sv")
-        if room.startswith("upload"):
+        populated.open_page(page, name, "sv")
+        if name.startswith("upload"):
             page.locator("#drop").wait_for()
-        stops = Keys(page).walk()
+        stops = Keyboard(page).tab_to_end()
         assert stops[0]["name"] == "Hoppa till innehållet"
         assert [stop for stop in stops if not is_seen(stop)] == []
         assert [stop["name"] for stop in stops if not stop["follows"]] == []
 
 
-def test_the_skip_link_leads_to_the_content(lived_in, browser):
+def test_the_skip_link_leads_to_the_content(populated, browser):
     with chromium.person(browser) as page:
-        lived_in.enter(page, "apply", "sv")
-        Keys(page).press(page.get_by_role("link", name="Hoppa till innehållet"))
+        populated.open_page(page, "apply", "sv")
+        Keyboard(page).press(page.get_by_role("link", name="Hoppa till innehållet"))
         assert page.evaluate("document.activeElement.id") == "main"
 
 
-@pytest.mark.parametrize("room", ["apply-wrong", "decide-wrong-reason", "code-wrong"])
-def test_after_an_error_the_summary_has_the_focus_and_leads_to_the_field(lived_in, browser, room):
+@pytest.mark.parametrize("name", ["apply-wrong", "decide-wrong-reason", "code-wrong"])
+def test_after_an_error_the_summary_has_the_focus_and_leads_to_the_field(populated, browser, name):
     with chromium.person(browser) as page:
-        lived_in.enter(page, room, "sv")
+        populated.open_page(page, name, "sv")
         assert page.evaluate("document.activeElement.id") == "summary"
         first = page.locator("#summary a").first
         wanted = first.get_attribute("href").removeprefix("#")
-        Keys(page).press(first)
+        Keyboard(page).press(first)
         assert page.evaluate("document.activeElement.id") == wanted

@@ -1,4 +1,4 @@
-"""The upload page while bytes are moving: what is heard, what the title says, what keeps it awake."""
+"""The upload page during an upload: live regions, title, confirmation on leaving, wake lock."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.parts.people import FORM
-from tests.parts.slow import SlowLine, slow_line
+from tests.parts.slow_proxy import SlowProxy, start_slow_proxy
 
 pytestmark = pytest.mark.timeout(600)
 GOLDEN = Path(__file__).parent / "golden"
@@ -35,19 +35,19 @@ AWAKE = """() => {
 
 
 @pytest.fixture
-def line(make_house) -> Iterator[SlowLine]:
-    with slow_line(2 * MiB) as line:
-        line.house = make_house(BASE_URL=line.url).start()
-        line.house_port = line.house.port
-        yield line
+def slow_proxy(make_service) -> Iterator[SlowProxy]:
+    with start_slow_proxy(2 * MiB) as slow_proxy:
+        slow_proxy.service = make_service(BASE_URL=slow_proxy.url).start()
+        slow_proxy.service_port = slow_proxy.service.port
+        yield slow_proxy
 
 
 @pytest.fixture
-def account(line, page) -> Page:
-    """An empty upload page whose script has proved itself."""
+def account(slow_proxy, page) -> Page:
+    """An empty upload page whose script has started."""
     page.add_init_script(f"addEventListener('DOMContentLoaded', {HEARD}); ({AWAKE})()")
-    applied = line.house.post("/", FORM, Host=line.url.partition("://")[2])
-    page.goto(line.url + applied.location)
+    applied = slow_proxy.service.post("/", FORM, Host=slow_proxy.url.partition("://")[2])
+    page.goto(slow_proxy.url + applied.location)
     page.locator("#drop").wait_for(timeout=SLOWLY)
     return page
 
@@ -87,7 +87,7 @@ def steady(tree):
     return re.sub(r"· \d+[\s\u00a0]%", "· SHARE", tree)
 
 
-def test_what_is_heard_of_the_page_during_an_upload(account, tmp_path):
+def test_the_accessibility_tree_during_an_upload(account, tmp_path):
     choose(
         account,
         [file_of(tmp_path, "Ritning plan 2.pdf", 40 * MiB), file_of(tmp_path, "Bilder.zip", 30 * MiB)],
@@ -120,25 +120,27 @@ def test_that_there_are_no_files_is_not_said_of_a_page_that_uploads_one(account,
     expect(account.locator("#no-files")).to_be_hidden()
 
 
-def test_the_title_says_how_far_it_is_and_the_page_is_guarded_only_meanwhile(line, account, tmp_path):
-    calm = account.title()
+def test_the_title_shows_progress_and_leaving_is_confirmed_only_during_an_upload(
+    slow_proxy, account, tmp_path
+):
+    title = account.title()
     asked = []
     account.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     choose(account, file_of(tmp_path, "film.mov", 12 * MiB))
-    expect(account).to_have_title(re.compile(r"^\(\d+\u00a0%\) " + re.escape(calm)), timeout=SLOWLY)
+    expect(account).to_have_title(re.compile(r"^\(\d+\u00a0%\) " + re.escape(title)), timeout=SLOWLY)
     expect(account.get_by_text("Laddar upp", exact=True)).to_be_visible(timeout=SLOWLY)
     account.close(run_before_unload=True)
     account.wait_for_timeout(300)
     assert asked == ["beforeunload"]
-    line.rate = 1000 * MiB
+    slow_proxy.rate = 1000 * MiB
     expect(account.get_by_text("Klart! Filen är uppladdad.")).to_be_visible(timeout=SLOWLY)
-    expect(account).to_have_title(calm, timeout=SLOWLY)
+    expect(account).to_have_title(title, timeout=SLOWLY)
     assert account.evaluate("locks") == ["screen on", "screen off"]
     account.reload()
     assert asked == ["beforeunload"]
 
 
-def test_progress_is_told_politely_and_never_every_second(line, account, tmp_path):
+def test_progress_is_told_politely_and_never_every_second(slow_proxy, account, tmp_path):
     choose(account, file_of(tmp_path, "film.mov", 3 * MiB))
     expect(account.get_by_text("Klart! Filen är uppladdad.")).to_be_visible(timeout=SLOWLY)
     heard = hear(account, lambda role, text: text.startswith("Klart!"))
@@ -156,8 +158,8 @@ def test_what_fails_is_an_alert(account, tmp_path):
     expect(account.locator("#uploads .state")).to_have_text(alert.removeprefix("stor.bin: "))
 
 
-def test_a_folder_is_chosen_with_all_that_is_in_it(line, account, tmp_path):
-    line.rate = 1000 * MiB
+def test_a_folder_is_chosen_with_all_that_is_in_it(slow_proxy, account, tmp_path):
+    slow_proxy.rate = 1000 * MiB
     folder = tmp_path / "Ritningar"
     (folder / "plan 2").mkdir(parents=True)
     for name in ("a.txt", "b.txt", "plan 2/c.txt"):

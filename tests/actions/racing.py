@@ -1,4 +1,4 @@
-"""Several at once: the same moment, a thread and a connection each."""
+"""Runs several functions at the same moment, each in a thread and on a database connection of its own."""
 
 from collections.abc import Callable
 from threading import Barrier, Thread
@@ -8,15 +8,15 @@ from django.db import connection
 
 
 def race(*acts: Callable[[], Any]) -> list[Any]:
-    """What each of them answered, or the exception that it raised, all let go at the same moment."""
-    line, outcomes = Barrier(len(acts)), [None] * len(acts)
+    """What each of them returned, or the exception that it raised; all are started at the same moment."""
+    barrier, outcomes = Barrier(len(acts)), [None] * len(acts)
 
     def run(number: int) -> None:
         try:
             connection.ensure_connection()
-            line.wait(30)
+            barrier.wait(30)
             outcomes[number] = acts[number]()
-        except Exception as fault:  # noqa: BLE001 -- it is what the test looks at
+        except Exception as fault:  # noqa: BLE001 -- it is what the test compares
             outcomes[number] = fault  # type: ignore[call-overload]
         finally:
             connection.close()
@@ -30,7 +30,7 @@ def race(*acts: Callable[[], Any]) -> list[Any]:
 
 
 def kinds(outcomes: list[Any]) -> list[str]:
-    """The names of what happened, in a row that can be compared: an exception's, or that of the answer."""
+    """The outcomes in a form that can be compared: an exception's name, or whether the result is true."""
     return sorted(
         type(each).__name__ if isinstance(each, Exception) else str(bool(each)) for each in outcomes
     )

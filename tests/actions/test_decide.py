@@ -9,9 +9,9 @@ from filsluss.actions.decide import AlreadyDecided
 from filsluss.models import AuditEntry, Letter, Transfer
 from filsluss.rules.lifecycle import State
 from tests.actions.racing import kinds, race
-from tests.letters.cases import house_policy, make_transfer
+from tests.letters.cases import example_policy, make_transfer
 
-POLICY = house_policy()
+POLICY = example_policy()
 
 
 def undecided(now, number=0, **own):
@@ -32,9 +32,9 @@ def reject(transfer, now):
 def whose(transfer):
     """The state, and the steps and letters that brought it there."""
     steps = list(
-        AuditEntry.objects.filter(transfer_id_public=transfer.public_id).values_list("step", flat=True)
+        AuditEntry.objects.filter(transfer_public_id=transfer.public_id).values_list("step", flat=True)
     )
-    letters = sorted(Letter.objects.filter(transfer=transfer).values_list("kind", flat=True))
+    letters = sorted(Letter.objects.about(transfer).values_list("kind", flat=True))
     return Transfer.objects.get(pk=transfer.pk).state, steps, letters
 
 
@@ -77,7 +77,7 @@ def test_a_double_click_decides_once(now):
 def test_an_administrator_who_closes_and_an_approver_who_approves_do_not_both(now):
     def close(transfer):
         mine = Transfer.objects.get(pk=transfer.pk)
-        return oversee.withdraw(mine, reason="Bluff.", by="eva", policy=POLICY, now=now) or True
+        return oversee.withdraw(mine, reason="Bluff.", person="os:eva", policy=POLICY, now=now) or True
 
     for number in range(10):
         transfer = undecided(now, number)
@@ -88,7 +88,7 @@ def test_an_administrator_who_closes_and_an_approver_who_approves_do_not_both(no
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(milliseconds=1), timedelta(days=3)])
-def test_at_the_end_of_the_last_day_it_is_too_late_whether_a_sweep_has_come_or_not(now, late):
+def test_at_the_end_of_the_last_day_it_is_too_late_whether_the_worker_has_run_or_not(now, late):
     transfer = undecided(now)
     for answer in (approve, reject):
         with pytest.raises(AlreadyDecided):

@@ -1,4 +1,4 @@
-"""What time does: bytes are gone before anybody is told so, once, and at last the rows and names go too."""
+"""Expiry: bytes are gone before anybody is told so, once, and at last the rows and names go too."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from filsluss.actions import erasure, expiry, oversee, upload
+from filsluss.actions import completion, erasure, expiry, oversee, upload
 from filsluss.actions.transitions import record_audit
 from filsluss.letters import compose, notices
-from filsluss.models import Attempt, AuditEntry, Letter, Transfer, TransferFile
+from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.directions import Role
-from filsluss.rules.lifecycle import FileState, State
+from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.tokens import draw_upload_id
 from tests.actions.racing import kinds, race
-from tests.letters.cases import BO, house_policy, make_file, make_transfer
+from tests.letters.cases import BO, example_policy, make_file, make_transfer
 
-POLICY = house_policy()
+POLICY = example_policy()
 BOOT = "this boot"
 ALARM = {"check": "clock", "since": "x", "value": "x", "limit": "", "link": "https://fts.example.se/oversee"}
 
@@ -36,7 +36,7 @@ def place(store, file):
     return path
 
 
-def told(kind="erased"):
+def recipients(kind="erased"):
     return sorted(Letter.objects.filter(kind=kind).values_list("to", flat=True))
 
 
@@ -45,76 +45,82 @@ def steps():
 
 
 @pytest.fixture
-def over(db, now, store):
-    """An account whose time was out a second ago, with two files, and whoever sweeps there."""
+def ended(db, now, store):
+    """An account that ended a second ago, its two files, and a function that runs expiry and erasure."""
     transfer = make_transfer(now, open_until=now - timedelta(seconds=1))
     files = [stored(store, transfer, now, number) for number in (1, 2)]
 
-    def sweeps(at=now):
+    def run(at=now):
         expiry.end_accounts(policy=POLICY, now=at)
         return erasure.erase_files(store=store, policy=POLICY, now=at)
 
-    return transfer, files, sweeps
+    return transfer, files, run
 
 
-def test_the_end_erases_every_file_and_then_tells_once(over, store, now):
-    transfer, files, sweeps = over
-    assert (sweeps(), sweeps(), sweeps(now + timedelta(days=1))) == (3, 0, 0)
+def test_the_end_erases_every_file_and_then_tells_once(ended, store, now):
+    transfer, files, run = ended
+    assert (run(), run(), run(now + timedelta(days=1))) == (3, 0, 0)
     assert [store.exists(file.blob) for file in files] == [False, False]
-    assert told() == sorted([transfer.sender_email, transfer.recipient_email])
+    assert recipients() == sorted([transfer.sender.address, transfer.recipient.address])
     assert steps() == ["ended", "file-ended", "file-ended", "file-erased", "file-erased", "erased"]
 
 
-def test_a_crash_after_the_bytes_went_and_before_the_record_is_finished_by_the_next_sweep(over, store, now):
-    transfer, files, sweeps = over
+def test_a_crash_after_the_bytes_went_and_before_the_record_is_finished_by_the_next_run(ended, store, now):
+    transfer, files, run = ended
     expiry.end_accounts(policy=POLICY, now=now)
     for file in files:
-        upload.take_away(file, because=upload.Because.ENDED, now=now)
+        erasure.take_away(file, because=ErasedBecause.ENDED, now=now)
     store.erase(files[0].blob)
-    assert (told(), sweeps(), told()) == ([], 3, sorted([transfer.sender_email, transfer.recipient_email]))
+    assert (recipients(), run(), recipients()) == (
+        [],
+        3,
+        sorted([transfer.sender.address, transfer.recipient.address]),
+    )
     assert set(TransferFile.objects.values_list("state", flat=True)) == {"erased"}
 
 
-def test_as_long_as_somebody_holds_the_bytes_nobody_is_told_that_they_are_gone(over, store):
-    _, files, sweeps = over
+def test_as_long_as_the_bytes_are_locked_nobody_is_told_that_they_are_gone(ended, store):
+    _, files, run = ended
     with store.writer(files[0].blob, patience=0):
-        sweeps()
-        assert (Transfer.objects.get().state, told()) == ("closing", [])
+        run()
+        assert (Transfer.objects.get().state, recipients()) == ("closing", [])
         assert "file-erased" in steps()
-    sweeps()
-    assert (Transfer.objects.get().state, len(told())) == ("closed", 2)
+    run()
+    assert (Transfer.objects.get().state, len(recipients())) == ("closed", 2)
 
 
-def test_bytes_that_will_not_go_keep_the_account_closing_and_no_other_waiting(over, store, now):
-    transfer, files, sweeps = over
-    other = make_transfer(now, public_id="K7PM-4QX2", nonce="1" * 32, open_until=now - timedelta(seconds=1))
+def test_bytes_that_will_not_go_keep_the_account_closing_and_no_other_waiting(ended, store, now):
+    transfer, files, run = ended
+    other = make_transfer(now, public_id="K7PM-4QX2", open_until=now - timedelta(seconds=1))
     third = stored(store, other, now, 3)
     stuck = place(store, files[0])
     stuck.unlink()
     (stuck / "in the way").mkdir(parents=True)
-    sweeps()
+    run()
     assert [store.exists(file.blob) for file in (*files, third)] == [True, False, False]
     assert [Transfer.objects.get(pk=each.pk).state for each in (transfer, other)] == ["closing", "closed"]
-    assert {letter.transfer_id for letter in Letter.objects.filter(kind="erased")} == {other.pk}
+    assert set(LetterCase.objects.filter(letter__kind="erased").values_list("transfer_id", flat=True)) == {
+        other.pk
+    }
     (stuck / "in the way").rmdir()
     stuck.rmdir()
-    sweeps()
+    run()
     assert Transfer.objects.get(pk=transfer.pk).state == "closed"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_sweepers_at_once_tell_once(now, store):
+def test_two_expiry_runs_at_once_tell_once(now, store):
     transfer = make_transfer(now, open_until=now - timedelta(seconds=1))
     for number in range(1, 6):
         stored(store, transfer, now, number)
 
-    def sweeps():
+    def run():
         expiry.end_accounts(policy=POLICY, now=now)
         return erasure.erase_files(store=store, policy=POLICY, now=now)
 
     for _ in range(3):
-        assert [each for each in race(sweeps, sweeps, sweeps) if isinstance(each, Exception)] == []
-    assert (Transfer.objects.get().state, len(told())) == ("closed", 2)
+        assert [each for each in race(run, run, run) if isinstance(each, Exception)] == []
+    assert (Transfer.objects.get().state, len(recipients())) == ("closed", 2)
     assert sorted(steps()) == sorted(["ended", *["file-ended", "file-erased"] * 5, "erased"])
 
 
@@ -132,31 +138,33 @@ def test_a_file_that_is_whole_twice_at_the_same_moment_is_received_once_and_told
 
         def ready(file=file):
             mine = TransferFile.objects.select_related("transfer").get(pk=file.pk)
-            return upload.make_ready(mine, sha256="f" * 64, policy=POLICY, now=now)
+            return completion.make_ready(mine, sha256="f" * 64, policy=POLICY, now=now)
 
         assert kinds(race(whole, whole, whole)) == ["False", "False", "True"]
         assert kinds(race(ready, ready, ready)) == ["False", "False", "True"]
-        assert Letter.objects.filter(kind="file-ready", file=file).count() == 1
+        assert LetterCase.objects.filter(letter__kind="file-ready", file=file).count() == 1
     assert (steps().count("received"), steps().count("ready")) == (8, 8)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_file_that_becomes_ready_while_its_account_is_closed_is_told_of_by_nobody(now):
     for number in range(1, 9):
-        transfer = make_transfer(now, public_id=f"K7PM-4QX{number + 1}", nonce=str(number) * 32)
+        transfer = make_transfer(now, public_id=f"K7PM-4QX{number + 1}")
         file = make_file(transfer, now, number, state=FileState.RECEIVED, ready_at=None)
 
         def ready(file=file):
             mine = TransferFile.objects.select_related("transfer").get(pk=file.pk)
-            return upload.make_ready(mine, sha256="f" * 64, policy=POLICY, now=now)
+            return completion.make_ready(mine, sha256="f" * 64, policy=POLICY, now=now)
 
         def close(transfer=transfer):
             mine = Transfer.objects.get(pk=transfer.pk)
-            oversee.close_transfer(mine, reason="Missbruk.", by="eva", policy=POLICY, now=now)
+            oversee.close_transfer(mine, reason="Missbruk.", person="os:eva", policy=POLICY, now=now)
 
         outcomes = race(ready, close)
         assert [each for each in outcomes if isinstance(each, Exception)] == []
-        unsent = Letter.objects.filter(kind="file-ready", file=file).values_list("delivery", flat=True)
+        unsent = (
+            Letter.objects.filter(kind="file-ready").about(transfer, file).values_list("delivery", flat=True)
+        )
         assert list(unsent) == (["withdrawn"] if outcomes[0] else [])
 
 
@@ -168,18 +176,26 @@ def test_after_forget_days_rows_and_letters_go_and_the_trail_keeps_no_name(now, 
     compose.write("erased", transfer=transfer, role=Role.SENDER, policy=POLICY, now=now)
     Letter.objects.update(delivery="sent")
     record_audit(
-        transfer, step="file-removed", by=BO, role="administrator", now=now, reason="Fel fil.", file=file
+        transfer,
+        step="file-removed",
+        person="os:eva",
+        role="administrator",
+        now=now,
+        reason="Fel fil.",
+        reason_code="removed",
+        file=file,
     )
     day = timedelta(days=1)
     assert expiry.forget(policy=POLICY, now=now + 30 * day - timedelta(seconds=1)) == 0
-    assert AuditEntry.objects.get().actor == BO
+    assert AuditEntry.objects.get().person == "os:eva"
     assert expiry.forget(policy=POLICY, now=now + 30 * day) == 1
     assert [model.objects.count() for model in (Transfer, TransferFile, Letter)] == [0, 0, 0]
     (entry,) = AuditEntry.objects.values()
     assert entry == {
-        "id": entry["id"], "at": now, "transfer_id_public": "K7PM-4QXD", "file_id_public": file.public_id,
-        "step": "file-removed", "role": "administrator", "actor": "", "about": "", "size": file.size,
-        "sha256": file.sha256, "reason": "Fel fil.",
+        "id": entry["id"], "at": now, "transfer_public_id": "K7PM-4QXD", "file_public_id": file.public_id,
+        "step": "file-removed", "role": "administrator", "party_public_id": "", "person": "", "about": "",
+        "size": file.size, "sha256": file.sha256, "reason": "", "reason_code": "removed", "proof": "",
+        "network": "", "request_id": "", "detail": None,
     }  # fmt: skip
     assert expiry.forget(policy=POLICY, now=now + 365 * day - timedelta(seconds=1)) == 0
     assert AuditEntry.objects.count() == 1
@@ -191,12 +207,12 @@ def test_after_forget_days_rows_and_letters_go_and_the_trail_keeps_no_name(now, 
 @pytest.mark.parametrize("days", [0, 30])
 @pytest.mark.parametrize("delivery", ["sent", "given_up", "withdrawn"])
 def test_nothing_is_forgotten_before_every_letter_about_it_has_left_or_never_will(now, days, delivery):
-    policy, at = house_policy(forget_days=days), now + timedelta(days=days)
+    policy, at = example_policy(forget_days=days), now + timedelta(days=days)
     transfer = make_transfer(now, state=State.CLOSED, over_at=now)
     for role in (Role.SENDER, Role.RECIPIENT):
         compose.write("erased", transfer=transfer, role=role, policy=policy, now=now)
     notices.write_notice(
-        "alarm", key="alarm", facts=ALARM, policy=replace(policy, admin_emails=(BO,)), now=now
+        "alarm", key="alarm", context=ALARM, policy=replace(policy, admin_emails=(BO,)), now=now
     )
     Letter.objects.filter(role="sender").update(delivery=delivery)
     assert (expiry.forget(policy=policy, now=at), Transfer.objects.count(), Letter.objects.count()) == (
@@ -221,7 +237,7 @@ def test_what_is_not_over_is_never_forgotten(now, state):
 
 
 @pytest.mark.django_db
-def test_who_knocked_is_forgotten_after_a_day(now):
+def test_failed_attempts_are_forgotten_after_a_day(now):
     for hours in (23, 24, 25):
         Attempt.objects.create(kind="wrong-code", network="192.0.2.7/32", at=now - timedelta(hours=hours))
     expiry.forget(policy=POLICY, now=now)

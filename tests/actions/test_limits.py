@@ -1,4 +1,4 @@
-"""The limits on strangers: so many applications, so many letters, so many guesses, and nobody else pays."""
+"""Rate limits: so many applications, so many letters, so many guesses, and nobody else is affected."""
 
 from datetime import timedelta
 from ipaddress import ip_network
@@ -7,15 +7,15 @@ import pytest
 
 from filsluss.actions.apply import TooManyApplications, apply
 from filsluss.actions.decide import decide
-from filsluss.actions.download import WRONG_CODE, TooManyTries, WrongCode, file_by_code
+from filsluss.actions.download import WRONG_CODE, TooManyTries, WrongCode, pickup_by_code
 from filsluss.models import Attempt, Letter, Transfer
 from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import code_digest, draw_code
 from tests.actions.racing import race
-from tests.letters.cases import house_policy, make_file, make_transfer
+from tests.letters.cases import example_policy, make_file, make_transfer
 
-POLICY = house_policy(inside_networks=(ip_network("10.0.0.0/8"),))
+POLICY = example_policy(inside_networks=(ip_network("10.0.0.0/8"),))
 HOME = Client("10.1.2.3", may_be_inside=True)
 AWAY = Client("198.51.100.7", may_be_inside=True)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -115,7 +115,7 @@ def code(db, now):
 def guess(typed, *, now, client=AWAY):
     """True, False for a wrong one, or the seconds to wait."""
     try:
-        return bool(file_by_code(typed, client=client, policy=POLICY, now=now))
+        return bool(pickup_by_code(typed, client=client, policy=POLICY, now=now))
     except WrongCode:
         return False
     except TooManyTries as refused:
@@ -161,7 +161,7 @@ def test_guesses_at_the_same_moment_are_counted_one_by_one(now):
     assert Attempt.objects.filter(kind=WRONG_CODE).count() == 5
 
 
-def test_when_a_crowd_guesses_whoever_guessed_wrong_gets_one_try_an_hour_and_nobody_else_waits(code, now):
+def test_when_many_guess_whoever_guessed_wrong_gets_one_try_an_hour_and_nobody_else_waits(code, now):
     Attempt.objects.bulk_create(
         Attempt(kind=WRONG_CODE, network=f"203.0.{n // 250}.{n % 250}/32", at=now - MINUTE)
         for n in range(1000)

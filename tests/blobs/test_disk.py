@@ -91,7 +91,7 @@ def test_being_written_is_seen_from_outside_without_disturbing(disk, blob):
     assert not disk.is_being_written(blob)
 
 
-def test_a_newer_writer_makes_the_older_let_go(disk, blob):
+def test_a_newer_writer_makes_the_older_release(disk, blob):
     stopped = threading.Event()
     held = threading.Event()
 
@@ -109,40 +109,40 @@ def test_a_newer_writer_makes_the_older_let_go(disk, blob):
     thread.join()
 
 
-def test_a_late_knock_that_was_meant_for_an_earlier_holder_moves_no_later_one(disk, blob):
+def test_a_late_release_request_meant_for_an_earlier_holder_stops_no_later_one(disk, blob):
     """Or a client that asks for the offset and goes on at once would be stopped by its own question."""
     other, moved, heard = draw_upload_id(), threading.Event(), threading.Event()
     disk.create(other)
     before = time.monotonic_ns()
     with disk.writer(blob, on_release_asked=moved.set), disk.writer(other, on_release_asked=heard.set):
-        (door,) = os.listdir(disk.root / "locks")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as knocker:
-            knocker.connect(str(disk.root / "locks" / door))
-            knocker.send(f"{blob} {before}".encode())
-            knocker.send(f"{other} {time.monotonic_ns()}".encode())
+        (socket_name,) = os.listdir(disk.root / "locks")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as requester:
+            requester.connect(str(disk.root / "locks" / socket_name))
+            requester.send(f"{blob} {before}".encode())
+            requester.send(f"{other} {time.monotonic_ns()}".encode())
         assert heard.wait(10)
         assert not moved.is_set()
 
 
-def test_a_holder_that_does_not_let_go_leaves_the_newer_with_busy(disk, blob):
+def test_a_holder_that_does_not_release_leaves_the_newer_with_busy(disk, blob):
     with disk.writer(blob), pytest.raises(BlobBusy), disk.writer(blob, patience=0.1):
         pass
 
 
-def hold_until_knocked(root, name, told):
+def hold_until_release_asked(root, name, holding):
     stopped = threading.Event()
     with DiskStore(root).writer(name, on_release_asked=stopped.set) as writer:
         writer.write(b"other process")
-        told.set()
+        holding.set()
         stopped.wait(10)
 
 
-def test_a_knock_is_heard_in_another_process(disk, blob):
+def test_a_release_request_reaches_another_process(disk, blob):
     spawn = multiprocessing.get_context("spawn")
-    told = spawn.Event()
-    other = spawn.Process(target=hold_until_knocked, args=(disk.root, blob, told))
+    holding = spawn.Event()
+    other = spawn.Process(target=hold_until_release_asked, args=(disk.root, blob, holding))
     other.start()
-    assert told.wait(20)
+    assert holding.wait(20)
     with disk.writer(blob) as writer:
         assert writer.offset == len(b"other process")
     other.join(10)
@@ -151,10 +151,10 @@ def test_a_knock_is_heard_in_another_process(disk, blob):
 
 def test_a_killed_holder_is_never_waited_for(disk, blob):
     spawn = multiprocessing.get_context("spawn")
-    told = spawn.Event()
-    other = spawn.Process(target=hold_until_knocked, args=(disk.root, blob, told))
+    holding = spawn.Event()
+    other = spawn.Process(target=hold_until_release_asked, args=(disk.root, blob, holding))
     other.start()
-    assert told.wait(20)
+    assert holding.wait(20)
     other.kill()
     other.join(10)
     with disk.writer(blob, patience=1) as writer:

@@ -1,4 +1,4 @@
-"""A browser for each person of a story, and a house at the far end of a slow line."""
+"""A browser for each person of a test, and a service behind a throttling proxy."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from tests.browser.steps import MiB
 from tests.parts.browser import person
-from tests.parts.slow import SlowLine, slow_line
+from tests.parts.slow_proxy import SlowProxy, start_slow_proxy
 
 SLOW = 4 * MiB  # bytes a second: a busy machine must find the time to press a button half-way
 
@@ -22,9 +22,9 @@ def another(browser: Any) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture
-def line(make_house: Any) -> Iterator[SlowLine]:
-    """A house that is reached at `line.url` only; it is `line.house`."""
-    with slow_line(SLOW) as line:
-        line.house = make_house(BASE_URL=line.url).start()
-        line.house_port = line.house.port
-        yield line
+def slow_proxy(make_service: Any) -> Iterator[SlowProxy]:
+    """A service whose BASE_URL is `slow_proxy.url`; it is `slow_proxy.service`."""
+    with start_slow_proxy(SLOW) as slow_proxy:
+        slow_proxy.service = make_service(BASE_URL=slow_proxy.url).start()
+        slow_proxy.service_port = slow_proxy.service.port
+        yield slow_proxy

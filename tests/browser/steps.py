@@ -55,7 +55,7 @@ def apply_through(page: Page, url: str) -> None:
 
 def choose(page: Page, *paths: Path | str, button: Locator | None = None) -> None:
     """Presses the button, the upload's own unless another is named, and chooses in the window it opens."""
-    # Until the script has proved itself the plain form's own field stands there under the same name.
+    # Until the script has started, the plain form's own field has the same name.
     chooser = page.get_by_role("button", name="Välj filer", exact=True).and_(page.locator("button"))
     with page.expect_file_chooser() as opened:
         (button or chooser).click()
@@ -102,14 +102,14 @@ def download(page: Page, name: str) -> Path:
 
 
 def entries(page: Page, name: str) -> list[dict[str, Any]]:
-    """What the house itself says of the files of that name, asked from the upload page."""
+    """What the service itself says of the files of that name, asked from the upload page."""
     listed = page.evaluate("fetch(location.pathname + '/files').then(answer => answer.json())")
     return [file for file in listed["files"] if file["name"] == name]
 
 
-def told(page: Page, name: str) -> dict[str, Any]:
-    (entry,) = entries(page, name)
-    return entry
+def entry(page: Page, name: str) -> dict[str, Any]:
+    (found,) = entries(page, name)
+    return found
 
 
 def offsets_sent(page: Page) -> list[int]:
@@ -125,10 +125,10 @@ def offsets_sent(page: Page) -> list[int]:
 
 
 def await_stored(page: Page, name: str, least: int) -> int:
-    """Waits until the house has that many bytes of the file; how many it has."""
+    """Waits until the service has that many bytes of the file; how many it has."""
     end = time.monotonic() + SLOWLY / 1000
     while time.monotonic() < end:
         if (stored := sum(entry["offset"] for entry in entries(page, name))) >= least:
             return stored
         page.wait_for_timeout(50)
-    raise AssertionError(f"the house has {stored} bytes of {name}, not {least}")
+    raise AssertionError(f"the service has {stored} bytes of {name}, not {least}")

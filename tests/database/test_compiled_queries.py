@@ -8,9 +8,11 @@ from django.db.models import BigIntegerField, CharField, F
 from filsluss.actions.upload import LOCKED_TRANSFER, PROMISED, STILL_OPEN, TOTALS
 from filsluss.models import Transfer, TransferFile
 from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
+from filsluss.models.upload_queries import file_at_upload_link, reload_progress, transfer_at_upload_link
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.tokens import Purpose
 from tests.letters.cases import KEY, make_file, make_transfer
+from tests.parts import tokens
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
@@ -22,7 +24,7 @@ def transfer():
 
 
 def link_of(transfer):
-    return transfer.token_for(Purpose.UPLOAD, (KEY,))
+    return tokens.of_transfer(transfer, Purpose.UPLOAD, (KEY,))
 
 
 def as_it_lies(row):
@@ -30,11 +32,11 @@ def as_it_lies(row):
 
 
 def test_a_transfer_found_by_its_link_is_the_row_and_no_other_link_finds_it(transfer):
-    found = Transfer.at_upload_link(link_of(transfer))
+    found = transfer_at_upload_link(link_of(transfer))
     assert as_it_lies(found) == as_it_lies(Transfer.objects.get())
     assert found.open_until.utcoffset() is not None
-    assert Transfer.at_upload_link("x" * 43) is None
-    assert as_it_lies(Transfer.at_upload_link(link_of(transfer))) == as_it_lies(found)
+    assert transfer_at_upload_link("x" * 43) is None
+    assert as_it_lies(transfer_at_upload_link(link_of(transfer))) == as_it_lies(found)
 
 
 def test_a_file_found_by_its_upload_brings_its_transfer_without_another_query(
@@ -42,23 +44,25 @@ def test_a_file_found_by_its_upload_brings_its_transfer_without_another_query(
 ):
     make_file(transfer, NOW, 1)
     second = make_file(transfer, NOW, 2, size=None, state=FileState.UPLOADING, with_code=True)
+    link = link_of(transfer)
     with django_assert_num_queries(1):
-        found = TransferFile.at_upload(link_of(transfer), second.upload_id)
+        found = file_at_upload_link(link, second.upload_id)
         assert as_it_lies(found.transfer) == as_it_lies(transfer)
+        assert found.transfer.sender.address == "bo@rontgen.example"
     assert as_it_lies(found) == as_it_lies(TransferFile.objects.get(pk=second.pk))
     assert found.with_code is True
-    assert TransferFile.at_upload("x" * 43, second.upload_id) is None
-    assert TransferFile.at_upload(link_of(transfer), "u3") is None
+    assert file_at_upload_link("x" * 43, second.upload_id) is None
+    assert file_at_upload_link(link_of(transfer), "u3") is None
 
 
-def test_what_is_changed_by_others_is_seen_on_looking_again(transfer):
+def test_what_is_changed_by_others_is_seen_on_reload(transfer):
     file = make_file(transfer, NOW, state=FileState.UPLOADING, size=None)
     TransferFile.objects.update(state=FileState.ERASED, size=7, acknowledged=5, boot_id="b")
-    file.reload_progress()
+    reload_progress(file)
     assert (file.state, file.size, file.acknowledged, file.boot_id) == ("erased", 7, 5, "b")
     TransferFile.objects.all().delete()
     with pytest.raises(TransferFile.DoesNotExist):
-        file.reload_progress()
+        reload_progress(file)
 
 
 def test_whether_it_is_still_open_is_asked_of_the_moment_that_is_given(transfer):

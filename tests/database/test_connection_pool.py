@@ -13,7 +13,7 @@ from django.db.utils import ConnectionHandler, OperationalError
 from filsluss.env import database
 from filsluss.sqlite.base import QUEUE_SECONDS
 
-pytestmark = pytest.mark.django_db  # lets this process speak to a database; each test has its own
+pytestmark = pytest.mark.django_db  # lets this process use a database; each test has its own
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def raw_of(wrapper) -> sqlite3.Connection:
     return wrapper.connection
 
 
-def test_what_one_request_gives_back_the_next_one_takes(open_one):
+def test_a_connection_is_reused_by_the_next_request(open_one):
     first = open_one()
     raw = raw_of(first)
     first.close()
@@ -63,7 +63,7 @@ def test_another_database_of_the_same_name_is_opened_anew(open_one, tmp_path: Pa
     assert raw_of(open_one()).execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
-def test_a_child_never_takes_up_its_parents(open_one):
+def test_a_child_process_never_reuses_its_parents_connection(open_one):
     wrapper = open_one()
     raw = raw_of(wrapper)
     wrapper.close()
@@ -74,8 +74,8 @@ def test_a_child_never_takes_up_its_parents(open_one):
     assert raw_of(open_one()) is raw
 
 
-def test_the_threads_of_a_process_wait_in_line_and_none_sleeps(open_one):
-    """SQLite's own way is to sleep and to ask again: of fifty at once the last would sleep for seconds."""
+def test_the_threads_of_a_process_queue_and_none_sleeps(open_one):
+    """SQLite itself sleeps and tries again: of fifty at once the last would sleep for seconds."""
     open_one().cursor().execute("CREATE TABLE t (n)")
     ready, slept = threading.Barrier(50), []
 
@@ -117,7 +117,7 @@ def transaction_of(wrapper):
 
 
 @pytest.mark.parametrize("how", ["commit", "rollback", "close", "no begin"])
-def test_the_line_moves_on_however_a_turn_ends(open_one, how):
+def test_the_queue_moves_on_however_a_transaction_ends(open_one, how):
     first, second = open_one(), open_one()
     first.cursor().execute("CREATE TABLE t (n)")
     if how == "no begin":

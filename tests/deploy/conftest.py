@@ -1,11 +1,11 @@
-"""One house behind each of the proxies that we ship settings for."""
+"""One service behind each of the proxies that we ship settings for."""
 
 import pytest
 
 from tests.parts import proxy
-from tests.parts.house import House
+from tests.parts.mail_server import free_port
 from tests.parts.people import FORM, apply
-from tests.parts.post import free_port
+from tests.parts.service import Service
 
 KINDS = {
     "nginx": (proxy.nginx, "https", ""),
@@ -14,8 +14,8 @@ KINDS = {
 }
 
 
-def fronted(folder, database_server, kind, program=(), **more):
-    """A house behind that proxy, both running; to be left in the end. Another program is `web` alone."""
+def behind_proxy(folder, database_server, kind, program=(), **more):
+    """A service behind that proxy, both running until the generator ends; a `program` runs `web` only."""
     start, scheme, accel = KINDS[kind]
     own = {
         "BASE_URL": f"{scheme}://localhost:{free_port()}", "TRUSTED_PROXIES": "127.0.0.1",
@@ -23,31 +23,31 @@ def fronted(folder, database_server, kind, program=(), **more):
     }  # fmt: skip
     if accel:
         own["ACCEL"] = accel
-    database = database_server.database(f"front-{folder.name[:8]}") if database_server else None
+    database = database_server.database(f"proxied-{folder.name[:8]}") if database_server else None
     if database:
         own["DATABASE_URL"] = database.__enter__()
-    house = House(folder / "house", **{**own, **more})
-    house.program = list(program) or house.program
-    house.start("web" if program else "serve")
-    front = None
+    service = Service(folder / "service", **{**own, **more})
+    service.program = list(program) or service.program
+    service.start("web" if program else "serve")
+    proxied = None
     try:
-        front = start(folder / "proxy", house)
-        yield front
+        proxied = start(folder / "proxy", service)
+        yield proxied
     except proxy.ProxyMissing as missing:
         pytest.skip(str(missing))
     finally:
-        if front:
-            front.stop()
-        house.leave()
+        if proxied:
+            proxied.stop()
+        service.tear_down()
         if database:
             database.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="module", params=list(KINDS))
-def front(request, tmp_path_factory, database_server):
-    yield from fronted(tmp_path_factory.mktemp("front"), database_server, request.param)
+def proxied(request, tmp_path_factory, database_server):
+    yield from behind_proxy(tmp_path_factory.mktemp("proxied"), database_server, request.param)
 
 
 @pytest.fixture
-def account(front):
-    return apply(front, FORM).location
+def account(proxied):
+    return apply(proxied, FORM).location

@@ -1,4 +1,4 @@
-"""Every hostile name, over each way in: refused, or safe and readable, and the same name when it is saved."""
+"""Every hostile name, by each kind of upload: refused, or made safe, and saved under the name shown."""
 
 import base64
 import json
@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote
 import pytest
 from multipart import parse_options_header
 
-from tests.parts.house import House
 from tests.parts.people import BOUNDARY, FORM, apply, download_links
+from tests.parts.service import Service
 
 NAMES = json.loads((Path(__file__).parent.parent / "data" / "filenames.json").read_text())
 CASES = pytest.mark.parametrize("case", NAMES, ids=[case["form"] for case in NAMES])
@@ -21,26 +21,28 @@ def as_bytes(name: str) -> bytes:
     return name.encode("utf-8", "surrogatepass")
 
 
-def over_tus(house: House, account: str, name: str):
+def over_tus(service: Service, account: str, name: str):
     about = f"filename {base64.b64encode(as_bytes(name)).decode()}"
     headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "0", "Upload-Metadata": about}
-    return house.request("POST", f"{account}/files", b"", headers)
+    return service.request("POST", f"{account}/files", b"", headers)
 
 
-def over_form(house: House, account: str, name: str):
+def over_form(service: Service, account: str, name: str):
     """As browsers write names into a form (HTML, 4.10.21.8)."""
     written = name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="'.encode()
     body = head + as_bytes(written) + f'"\r\n\r\n\r\n--{BOUNDARY}--\r\n'.encode()
-    return house.request("POST", account, body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
+    return service.request(
+        "POST", account, body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    )
 
 
-def over_put(house: House, account: str, name: str):
-    return house.request("PUT", f"{account}/{quote(as_bytes(name), safe='')}", b"")
+def over_put(service: Service, account: str, name: str):
+    return service.request("PUT", f"{account}/{quote(as_bytes(name), safe='')}", b"")
 
 
-def live(house: House, account: str) -> list[str]:
-    files = json.loads(house.get(f"{account}/files").text)["files"]
+def live(service: Service, account: str) -> list[str]:
+    files = json.loads(service.get(f"{account}/files").text)["files"]
     return [file["name"] for file in files if file["state"] not in ("erasing", "erased")]
 
 
@@ -54,17 +56,17 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def account_of_all(sluice):
+def account_of_all(shared_service):
     """One account for all names, as 40 applications would only be slow."""
-    return apply(sluice, FORM, recipient_email="alla@rontgen.example").location
+    return apply(shared_service, FORM, recipient_email="alla@rontgen.example").location
 
 
 @CASES
 @pytest.mark.parametrize("way", REFUSED, ids=lambda way: way.__name__)
-def test_a_hostile_name_is_refused_or_made_safe(sluice, account_of_all, way, case):
-    before = live(sluice, account_of_all)
-    answer = way(sluice, account_of_all, case["raw"])
-    after = live(sluice, account_of_all)[len(before) :]
+def test_a_hostile_name_is_refused_or_made_safe(shared_service, account_of_all, way, case):
+    before = live(shared_service, account_of_all)
+    answer = way(shared_service, account_of_all, case["raw"])
+    after = live(shared_service, account_of_all)[len(before) :]
     if way is over_tus and case["raw"] == "":
         assert (answer.status, after) == (201, ["unnamed"])
     elif case.get("refused") or (way is over_put and "/" in case["raw"]):
@@ -88,14 +90,14 @@ def plain_of(header: str) -> str:
     return str(options["filename"])
 
 
-def test_every_name_is_read_back_from_the_download_as_it_is_shown(sluice, recipient):
-    account = apply(sluice, FORM, recipient_email=recipient).location
+def test_every_name_is_read_back_from_the_download_as_it_is_shown(shared_service, recipient):
+    account = apply(shared_service, FORM, recipient_email=recipient).location
     wanted = sorted({case["clean"] for case in NAMES if "clean" in case})
     for name in wanted:
-        over_tus(sluice, account, name)
-    letters = sluice.office.wait_for("file-ready", to=recipient, count=len(wanted), seconds=60)
-    addresses = download_links(sluice, letters[-1])
-    headers = [sluice.request("HEAD", each).headers["Content-Disposition"] for each in addresses]
+        over_tus(shared_service, account, name)
+    letters = shared_service.mail_server.wait_for("file-ready", to=recipient, count=len(wanted), seconds=60)
+    addresses = download_links(shared_service, letters[-1])
+    headers = [shared_service.request("HEAD", each).headers["Content-Disposition"] for each in addresses]
     exact, first, second = zip(*map(saved_as, headers), strict=True)
     assert sorted(exact) == wanted
     assert first == second

@@ -13,7 +13,7 @@ SIZE = 12 * MiB + 7
 
 
 def cut(words, target):
-    """Starts a program on a slow download and takes it away when a mebibyte has come."""
+    """Starts a program on a slow download and kills it when a mebibyte has come."""
     program = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 60
     while not (target.exists() and target.stat().st_size >= MiB):
@@ -43,9 +43,9 @@ def is_same(target, data):
     return hashlib.sha256(target.read_bytes()).digest() == hashlib.sha256(data).digest()
 
 
-def test_curl_goes_on_where_it_was_cut(sluice, ready, data, tmp_path):
+def test_curl_goes_on_where_it_was_cut(shared_service, ready, data, tmp_path):
     wanted("curl")
-    address, target = sluice.url + ready(data), tmp_path / "fil.bin"
+    address, target = shared_service.url + ready(data), tmp_path / "fil.bin"
     there = cut(["curl", "-s", "--limit-rate", "3M", "-o", str(target), address], target)
     assert MiB <= there < SIZE
     went = run("curl", "-s", "-C", "-", "-o", str(target), "-w", "%{http_code} %{size_download}", address)
@@ -53,9 +53,9 @@ def test_curl_goes_on_where_it_was_cut(sluice, ready, data, tmp_path):
     assert is_same(target, data)
 
 
-def test_wget_goes_on_where_it_was_cut(sluice, ready, data, tmp_path):
+def test_wget_goes_on_where_it_was_cut(shared_service, ready, data, tmp_path):
     wanted("wget")
-    address, target = sluice.url + ready(data), tmp_path / "fil.bin"
+    address, target = shared_service.url + ready(data), tmp_path / "fil.bin"
     there = cut(["wget", "-q", "--limit-rate=3m", "-O", str(target), address], target)
     assert MiB <= there < SIZE
     went = run("wget", "--continue", "--server-response", "-O", str(target), address)
@@ -67,23 +67,23 @@ def test_wget_goes_on_where_it_was_cut(sluice, ready, data, tmp_path):
     assert is_same(target, data)
 
 
-def test_aria2c_fetches_in_pieces(sluice, ready, data, tmp_path):
+def test_aria2c_fetches_in_pieces(shared_service, ready, data, tmp_path):
     wanted("aria2c")
-    address = sluice.url + ready(data)
+    address = shared_service.url + ready(data)
     run("aria2c", "-q", "-x", "4", "-k", "1M", "-d", str(tmp_path), "-o", "fil.bin", address)
     assert is_same(tmp_path / "fil.bin", data)
 
 
-def test_curl_saves_a_file_under_its_name_and_nowhere_else(sluice, ready, tmp_path):
+def test_curl_saves_a_file_under_its_name_and_nowhere_else(shared_service, ready, tmp_path):
     wanted("curl")
-    address = sluice.url + ready(b"hej", "../../ritning.pdf")
+    address = shared_service.url + ready(b"hej", "../../ritning.pdf")
     run("curl", "-s", "-O", "-J", "--output-dir", str(tmp_path), address)
     assert [path.name for path in tmp_path.iterdir()] == [".._.._ritning.pdf"]
 
 
-def test_an_empty_file_is_fetched_as_one(sluice, ready, tmp_path):
+def test_an_empty_file_is_fetched_as_one(shared_service, ready, tmp_path):
     wanted("curl")
     address, target = ready(b"", "tom.txt"), tmp_path / "tom.txt"
-    went = run("curl", "-s", "-o", str(target), "-w", "%{http_code}", sluice.url + address)
+    went = run("curl", "-s", "-o", str(target), "-w", "%{http_code}", shared_service.url + address)
     assert (went.stdout, target.stat().st_size) == ("200", 0)
-    assert sluice.get(address, Range="bytes=0-").status == 416
+    assert shared_service.get(address, Range="bytes=0-").status == 416

@@ -11,12 +11,12 @@ DATA = bytes(range(256)) * 8
 SIZE = len(DATA)
 
 
-def test_head_says_what_get_says_and_sends_nothing(sluice, ready):
+def test_head_says_what_get_says_and_sends_nothing(shared_service, ready):
     address = ready(DATA)
-    got, head = sluice.get(address), sluice.request("HEAD", address)
-    mortal = {"Date"}
-    assert {k: v for k, v in got.headers.items() if k not in mortal} == {
-        k: v for k, v in head.headers.items() if k not in mortal
+    got, head = shared_service.get(address), shared_service.request("HEAD", address)
+    varying = {"Date"}
+    assert {k: v for k, v in got.headers.items() if k not in varying} == {
+        k: v for k, v in head.headers.items() if k not in varying
     }
     assert (got.status, got.body, head.status, head.body) == (200, DATA, 200, b"")
     assert head.headers["Content-Length"] == str(SIZE)
@@ -56,92 +56,92 @@ def fetched():
 
 
 @pytest.mark.parametrize("case", RANGES, ids=asked)
-def test_one_range_is_sent_and_anything_else_is_the_whole_file(sluice, ready, fetched, case):
+def test_one_range_is_sent_and_anything_else_is_the_whole_file(shared_service, ready, fetched, case):
     wanted, status, said = case
     address = fetched.setdefault("address", None) or ready(DATA)
     fetched["address"] = address
-    answer = sluice.get(address, **({"Range": wanted} if wanted else {}))
+    answer = shared_service.get(address, **({"Range": wanted} if wanted else {}))
     assert (answer.status, answer.headers["Content-Range"]) == (status, said)
     if status == 206:
         first, last = (int(part) for part in said.split()[1].partition("/")[0].split("-"))
         assert answer.body == DATA[first : last + 1]
     if status == 200:
         assert answer.body == DATA
-    head = sluice.request("HEAD", address, headers={"Range": wanted} if wanted else {})
+    head = shared_service.request("HEAD", address, headers={"Range": wanted} if wanted else {})
     assert (head.status, head.headers["Content-Length"]) == (200, str(SIZE))
 
 
-def test_five_thousand_ranges_fit_in_no_header_or_are_the_whole_file(sluice, ready):
+def test_five_thousand_ranges_fit_in_no_header_or_are_the_whole_file(shared_service, ready):
     many = "bytes=" + ",".join("0-0" for _ in range(5000))
-    assert sluice.get(ready(DATA), Range=many).status in (200, 400, 431)
+    assert shared_service.get(ready(DATA), Range=many).status in (200, 400, 431)
 
 
-def test_a_range_of_another_version_is_the_whole_file(sluice, ready):
+def test_a_range_of_another_version_is_the_whole_file(shared_service, ready):
     address = ready(DATA)
-    etag = sluice.request("HEAD", address).headers["ETag"]
-    part = sluice.get(address, Range="bytes=10-19", If_Range=etag)
+    etag = shared_service.request("HEAD", address).headers["ETag"]
+    part = shared_service.get(address, Range="bytes=10-19", If_Range=etag)
     assert (part.status, part.body) == (206, DATA[10:20])
     for other in ('"another"', f"W/{etag}", "Tue, 24 Nov 2026 10:00:00 GMT"):
-        whole = sluice.get(address, Range="bytes=10-19", If_Range=other)
+        whole = shared_service.get(address, Range="bytes=10-19", If_Range=other)
         assert (whole.status, whole.body) == (200, DATA)
 
 
-def test_what_the_client_has_already_is_not_sent_again(sluice, ready):
+def test_what_the_client_has_already_is_not_sent_again(shared_service, ready):
     address = ready(DATA)
-    etag = sluice.request("HEAD", address).headers["ETag"]
+    etag = shared_service.request("HEAD", address).headers["ETag"]
     for held in (etag, f'"x", {etag}', "*"):
-        answer = sluice.get(address, If_None_Match=held)
+        answer = shared_service.get(address, If_None_Match=held)
         assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", etag)
-    assert sluice.get(address, If_None_Match='"x"').status == 200
-    assert sluice.get(address, If_Match='"x"').status == 412
-    assert sluice.get(address, If_Match=etag).status == 200
+    assert shared_service.get(address, If_None_Match='"x"').status == 200
+    assert shared_service.get(address, If_Match='"x"').status == 412
+    assert shared_service.get(address, If_Match=etag).status == 200
 
 
-def fetched_at(house, account):
-    (file,) = json.loads(house.get(f"{account}/files").text)["files"]
+def fetched_at(service, account):
+    (file,) = json.loads(service.get(f"{account}/files").text)["files"]
     return file["fetched_at"]
 
 
-def comes_to_be_fetched(house, account):
+def comes_to_be_fetched(service, account):
     """It is written down when the response is over, a moment after the client has the last byte."""
     end = time.monotonic() + 20
-    while fetched_at(house, account) is None and time.monotonic() < end:
+    while fetched_at(service, account) is None and time.monotonic() < end:
         time.sleep(0.05)
-    return fetched_at(house, account) is not None
+    return fetched_at(service, account) is not None
 
 
-def test_a_fetch_is_one_that_had_every_byte_to_the_last(sluice, ready, account):
+def test_a_fetch_is_one_that_had_every_byte_to_the_last(shared_service, ready, account):
     address = ready(DATA)
-    sluice.request("HEAD", address)
-    sluice.get(address, Range="bytes=0-99")
-    sluice.get(address, Range="bytes=-1")
-    sluice.get(address, Range="bytes=200-")  # 100 to 199 are missing
-    sluice.get(address, If_None_Match="*")
-    sluice.get(address, Range=f"bytes={SIZE}-")
-    assert fetched_at(sluice, account) is None
-    sluice.get(address, Range="bytes=100-299")
-    assert fetched_at(sluice, account) is None
-    sluice.get(address, Range="bytes=300-")
-    assert comes_to_be_fetched(sluice, account)
+    shared_service.request("HEAD", address)
+    shared_service.get(address, Range="bytes=0-99")
+    shared_service.get(address, Range="bytes=-1")
+    shared_service.get(address, Range="bytes=200-")  # 100 to 199 are missing
+    shared_service.get(address, If_None_Match="*")
+    shared_service.get(address, Range=f"bytes={SIZE}-")
+    assert fetched_at(shared_service, account) is None
+    shared_service.get(address, Range="bytes=100-299")
+    assert fetched_at(shared_service, account) is None
+    shared_service.get(address, Range="bytes=300-")
+    assert comes_to_be_fetched(shared_service, account)
 
 
-def test_a_client_that_hangs_up_has_not_fetched(sluice, ready, account):
+def test_a_client_that_hangs_up_has_not_fetched(shared_service, ready, account):
     data = bytes(64 << 20)  # more than all that sockets hold on the way
     address = ready(data)
-    with socket.create_connection(("127.0.0.1", sluice.port)) as line:
-        host = urlsplit(sluice.url).netloc
-        line.sendall(f"GET {address} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-        assert line.recv(4096).startswith(b"HTTP/1.1 200 OK")
+    with socket.create_connection(("127.0.0.1", shared_service.port)) as connection:
+        host = urlsplit(shared_service.url).netloc
+        connection.sendall(f"GET {address} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
     # The rest by itself is no whole fetch either, as long as what the first one took is unknown to be enough.
-    sluice.get(address, Range="bytes=-1")
-    assert fetched_at(sluice, account) is None
-    sluice.get(address)
-    assert comes_to_be_fetched(sluice, account)
+    shared_service.get(address, Range="bytes=-1")
+    assert fetched_at(shared_service, account) is None
+    shared_service.get(address)
+    assert comes_to_be_fetched(shared_service, account)
 
 
-def test_an_empty_file_is_fetched_by_asking_for_it(sluice, ready, account):
+def test_an_empty_file_is_fetched_by_asking_for_it(shared_service, ready, account):
     address = ready(b"")
-    sluice.request("HEAD", address)
-    assert fetched_at(sluice, account) is None
-    sluice.get(address)
-    assert comes_to_be_fetched(sluice, account)
+    shared_service.request("HEAD", address)
+    assert fetched_at(shared_service, account) is None
+    shared_service.get(address)
+    assert comes_to_be_fetched(shared_service, account)

@@ -1,1 +1,1 @@
-"""What faults must not do: nothing acknowledged is lost, nothing comes back, nobody is told a lie."""
+"""Fault injection: nothing acknowledged is lost, nothing erased comes back, nobody is told what is not so."""

@@ -1,4 +1,4 @@
-"""People who upload, go on after every fault, and remember what they were told."""
+"""Upload clients that go on after every fault, and remember what was acknowledged."""
 
 import hashlib
 import http.client
@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from tests.parts import people
-from tests.parts.house import Answer, House
+from tests.parts.service import Response, Service
 
 GONE = (OSError, http.client.HTTPException)
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -16,20 +16,20 @@ TUS = {"Tus-Resumable": "1.0.0"}
 
 @dataclass
 class Upload:
-    """A file as its sender knows it: `told` is the highest offset acknowledged to him."""
+    """A file as its client knows it: `acknowledged` is the highest offset acknowledged to it."""
 
     to: str
     account: str
     where: str
     data: bytes
-    told: int = 0
+    acknowledged: int = 0
     removed: bool = False
     gone: bool = False
     """Whether its removal was acknowledged, too."""
 
     @property
     def is_whole(self) -> bool:
-        return self.told == len(self.data)
+        return self.acknowledged == len(self.data)
 
     @property
     def sha256(self) -> str:
@@ -37,15 +37,15 @@ class Upload:
 
 
 class Load:
-    """`count` senders at once, each with one account and file after file, until they are told to stop."""
+    """`count` clients at once, each with one account and file after file, until they are stopped."""
 
-    def __init__(self, house: House, *, count: int = 4, seed: int = 1) -> None:
-        self.house = house
+    def __init__(self, service: Service, *, count: int = 4, seed: int = 1) -> None:
+        self.service = service
         self.uploads: list[Upload] = []
         self.accounts = 0
-        self.refused: list[Answer] = []
-        self.counts = threading.Event()
-        self.counts.set()
+        self.refused: list[Response] = []
+        self._counting = threading.Event()
+        self._counting.set()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._send, args=(seed * 100 + n,)) for n in range(count)]
 
@@ -59,9 +59,9 @@ class Load:
         for thread in self._threads:
             thread.join()
 
-    def heed(self, heard: bool) -> None:
-        """Whether answers count: of those that come after a power cut nobody knows when they were written."""
-        self.counts.set() if heard else self.counts.clear()
+    def count_answers(self, counted: bool) -> None:
+        """Whether responses count: nobody knows when one was written that comes after a power cut."""
+        self._counting.set() if counted else self._counting.clear()
 
     def _send(self, seed: int) -> None:
         chance = random.Random(seed)
@@ -78,7 +78,7 @@ class Load:
                 time.sleep(0.02)
 
     def _apply(self, to: str) -> str:
-        answer = self._heard(self.house.post("/", {**people.FORM, "recipient_email": to}))
+        answer = self._received(self.service.post("/", {**people.FORM, "recipient_email": to}))
         if answer.status != 303:
             raise ConnectionError("not taken")
         self.accounts += 1
@@ -86,61 +86,64 @@ class Load:
 
     def _one_file(self, account: str, to: str, chance: random.Random) -> None:
         data = chance.randbytes(chance.choice((0, 1, 5_000, 60_000)))
-        created = self._heard(people.announce(self.house, account, len(data)))
+        created = self._received(people.announce(self.service, account, len(data)))
         if created.status != 201:
             return
         upload = Upload(to, account, created.location, data)
         self.uploads.append(upload)
         while not upload.is_whole and not self._stop.is_set():
-            part = data[upload.told : upload.told + chance.choice((1000, 20_000, 60_000))]
-            answer = self._heard(people.append(self.house, upload.where, upload.told, part))
+            part = data[upload.acknowledged : upload.acknowledged + chance.choice((1000, 20_000, 60_000))]
+            answer = self._received(people.append(self.service, upload.where, upload.acknowledged, part))
             if answer.status != 204:
                 return
-            upload.told += len(part)
+            upload.acknowledged += len(part)
         if chance.random() < 0.1:
             upload.removed = True
-            asked = self.house.request("DELETE", upload.where, headers=TUS)
-            upload.gone = self._heard(asked).status == 204
+            asked = self.service.request("DELETE", upload.where, headers=TUS)
+            upload.gone = self._received(asked).status == 204
 
-    def _heard(self, answer: Answer) -> Answer:
+    def _received(self, answer: Response) -> Response:
         if answer.status >= 400:
             self.refused.append(answer)
-        if not self.counts.is_set():
+        if not self._counting.is_set():
             raise ConnectionError("after the cut")
         return answer
 
     def losses(self) -> list[str]:
-        """What the house no longer has of what it said it has, asked for over the wire."""
+        """What the service no longer has of what it acknowledged, asked for over HTTP."""
         found = []
         for upload in self.uploads:
             if upload.removed:
                 continue
-            answer = self.house.request("HEAD", upload.where, headers=TUS)
+            answer = self.service.request("HEAD", upload.where, headers=TUS)
             offset = int(answer.headers["Upload-Offset"]) if answer.status == 200 else -1
-            if offset < upload.told:
-                found.append(f"{upload.where}: {upload.told} of {len(upload.data)} told, {offset} there")
+            if offset < upload.acknowledged:
+                found.append(
+                    f"{upload.where}: {upload.acknowledged} of {len(upload.data)} acknowledged, "
+                    f"{offset} there"
+                )
         return found
 
     def returned(self) -> list[str]:
-        """What the house still has, or has again, of what it said it has removed."""
+        """What the service still has, or has again, of what it acknowledged as removed."""
         there = [upload for upload in self.uploads if upload.gone]
-        answers = [self.house.request("HEAD", upload.where, headers=TUS).status for upload in there]
+        answers = [self.service.request("HEAD", upload.where, headers=TUS).status for upload in there]
         return [upload.where for upload, status in zip(there, answers, strict=True) if status < 400]
 
     def finish(self) -> None:
-        """Everybody goes on from where the house is, to the end."""
+        """Every client goes on from the service's offset, to the end."""
         for upload in self.uploads:
             if not upload.removed:
-                offset = people.offset_of(self.house, upload.where)
+                offset = people.offset_of(self.service, upload.where)
                 if offset < len(upload.data):
                     rest = upload.data[offset:]
-                    assert people.append(self.house, upload.where, offset, rest).status == 204
-                upload.told = len(upload.data)
+                    assert people.append(self.service, upload.where, offset, rest).status == 204
+                upload.acknowledged = len(upload.data)
 
     @property
-    def told(self) -> int:
+    def acknowledged(self) -> int:
         """Bytes acknowledged in all."""
-        return sum(upload.told for upload in self.uploads)
+        return sum(upload.acknowledged for upload in self.uploads)
 
     @property
     def kept(self) -> list[Upload]:
@@ -148,4 +151,5 @@ class Load:
 
     def __str__(self) -> str:
         gone = sum(upload.gone for upload in self.uploads)
-        return f"{len(self.uploads)} files announced, {self.told} bytes told, {gone} removals told"
+        counts = f"{len(self.uploads)} files announced, {self.acknowledged} bytes"
+        return f"{counts} and {gone} removals acknowledged"

@@ -1,4 +1,4 @@
-"""The clock turns back and is set for summer, and workers are many: what ends, ends once and at its hour."""
+"""Clocks that turn back, daylight saving time and several workers: what ends, ends once and at its hour."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 
 from tests.parts import people
-from tests.parts.rows import rows
-from tests.parts.world import Told, verify_world
+from tests.parts.invariants import Acknowledged, check_invariants
+from tests.parts.storage import rows
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 
@@ -33,34 +33,36 @@ def test_g1_an_account_ends_at_midnight_where_people_live_whatever_the_season(ap
 
 
 @pytest.mark.live
-def test_g4_what_has_ended_stays_ended_when_the_clock_turns_back(house, post):
-    upload = people.apply(house, people.FORM).location
-    people.send_tus(house, upload, bytes(5000))
-    address = people.download_links(house, post.one("file-ready"))[0]
-    house.work(at=datetime.now(UTC) + timedelta(days=9))
-    assert (house.get(address).status, house.get(upload).status) == (410, 410)
-    post.one("erased", to=people.BO)
-    verify_world(house, Told(post=post))
+def test_g4_what_has_ended_stays_ended_when_the_clock_turns_back(service, mail_server):
+    upload = people.apply(service, people.FORM).location
+    people.send_tus(service, upload, bytes(5000))
+    address = people.download_links(service, mail_server.one("file-ready"))[0]
+    service.run_worker(at=datetime.now(UTC) + timedelta(days=9))
+    assert (service.get(address).status, service.get(upload).status) == (410, 410)
+    mail_server.one("erased", to=people.BO)
+    check_invariants(service, Acknowledged(mail_server=mail_server))
 
 
 @pytest.mark.full
 @pytest.mark.live
-def test_three_workers_at_once_end_every_account_once_and_tell_of_it_once(make_house, post):
-    house = make_house()
-    house.run("migrate", "--verbosity", "0")
-    house.start("web")
+def test_three_workers_at_once_end_every_account_once_and_tell_of_it_once(make_service, mail_server):
+    service = make_service()
+    service.run("migrate", "--verbosity", "0")
+    service.start("web")
     for number in range(12):
-        upload = people.apply(house, people.FORM, recipient_email=f"bo{number}@rontgen.example").location
-        people.send_tus(house, upload, bytes(1000))
+        upload = people.apply(service, people.FORM, recipient_email=f"bo{number}@rontgen.example").location
+        people.send_tus(service, upload, bytes(1000))
     later = datetime.now(UTC) + timedelta(days=9)
-    house.work()
-    crowd = [threading.Thread(target=house.work, kwargs={"at": later}) for _ in range(3)]
+    service.run_worker()
+    crowd = [threading.Thread(target=service.run_worker, kwargs={"at": later}) for _ in range(3)]
     for thread in crowd:
         thread.start()
     for thread in crowd:
         thread.join()
-    house.work(at=later + timedelta(minutes=3))
-    assert rows(house, "SELECT state, COUNT(*) FROM filsluss_transfer GROUP BY state") == [("closed", 12)]
-    told = sorted(letter.to[0] for letter in post.of("erased"))
-    assert told == sorted([*(f"bo{number}@rontgen.example" for number in range(12)), *[people.ANNA] * 12])
-    verify_world(house, Told(post=post))
+    service.run_worker(at=later + timedelta(minutes=3))
+    assert rows(service, "SELECT state, COUNT(*) FROM filsluss_transfer GROUP BY state") == [("closed", 12)]
+    recipients = sorted(letter.to[0] for letter in mail_server.of("erased"))
+    assert recipients == sorted(
+        [*(f"bo{number}@rontgen.example" for number in range(12)), *[people.ANNA] * 12]
+    )
+    check_invariants(service, Acknowledged(mail_server=mail_server))

@@ -1,22 +1,22 @@
-"""The house dies at every named moment of everything it does, comes back, and has kept every promise."""
+"""The service crashes at every named point of everything it does, restarts, and has kept every promise."""
 
 import json
 from contextlib import ExitStack
 
 import pytest
 
-from tests.faults.crashing import Crashing, run
-from tests.faults.record import LIST, MIGRATE, clamd_if
+from tests.faults.crashing_service import CrashingService, run
+from tests.faults.record_crash_points import LIST, MIGRATE, clamd_if
 from tests.faults.scenarios import SCENARIOS
-from tests.parts.rows import rows
 from tests.parts.scanner import ClamdMissing
+from tests.parts.storage import rows
 
 LISTED: dict[str, list[str]] = json.loads(LIST.read_text())
-"""The durable steps of each scenario, in order; `python -m tests.faults.record` writes them down anew."""
+"""Each scenario's durable steps, in order, as `python -m tests.faults.record_crash_points` records them."""
 
 ALWAYS = ("finish", MIGRATE)
-"""Scenarios of which the short run dies at every point; of these others it dies at some."""
-SHORTLY = {
+"""Scenarios of which the short run crashes at every point; SHORT_RUN has the points of others."""
+SHORT_RUN = {
     "apply": ("after-commit#1",),
     "append": ("after-splice-blob#1",),
     "send": ("before-mail-data#1", "after-mail-data#1"),
@@ -29,48 +29,48 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def make_crashing(tmp_path_factory, database_server):
-    """Makes houses that die when they are told to; they stand until the last of these tests."""
-    made: list[Crashing] = []
+    """Makes services that crash when they are told to; they are kept until the last of these tests."""
+    made: list[CrashingService] = []
     databases = []
 
-    def make(**own: str) -> Crashing:
+    def make(**own: str) -> CrashingService:
         if database_server:
             databases.append(database_server.database(f"crash-{len(made)}"))
             own["DATABASE_URL"] = databases[-1].__enter__()
-        made.append(Crashing(tmp_path_factory.mktemp("crash"), **own))
+        made.append(CrashingService(tmp_path_factory.mktemp("crash"), **own))
         return made[-1]
 
     yield make
-    for house in made:
-        house.leave()
+    for service in made:
+        service.tear_down()
     for database in databases:
         database.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="module")
-def houses(make_crashing):
-    """One house for each scenario, made when it is first asked for."""
-    known: dict[str, Crashing] = {}
+def services(make_crashing):
+    """One service for each scenario, made when it is first asked for."""
+    known: dict[str, CrashingService] = {}
 
     with ExitStack() as scanners:
 
-        def house_of(scenario: str) -> Crashing:
+        def service_of(scenario: str) -> CrashingService:
             if scenario not in known:
                 try:
-                    own = scanners.enter_context(clamd_if(SCENARIOS[scenario].guarded))
+                    own = scanners.enter_context(clamd_if(SCENARIOS[scenario].with_scanner))
                 except ClamdMissing as missing:
                     pytest.skip(str(missing))
                 known[scenario] = make_crashing(**own)
-                known[scenario].open()
+                known[scenario].start()
             return known[scenario]
 
-        yield house_of
+        yield service_of
 
 
-def deaths(*names: str):
+def crash_cases(*names: str):
     for scenario in names:
         for point in LISTED[scenario]:
-            short = scenario in ALWAYS or point in SHORTLY.get(scenario, ())
+            short = scenario in ALWAYS or point in SHORT_RUN.get(scenario, ())
             yield pytest.param(scenario, point, marks=() if short else pytest.mark.full)
 
 
@@ -81,22 +81,22 @@ def test_every_scenario_has_its_list_of_points():
 @pytest.mark.parametrize(
     "scenario", [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.full) for name in SCENARIOS]
 )
-def test_the_durable_steps_of_a_scenario_are_those_written_down(houses, scenario):
-    assert run(houses(scenario), SCENARIOS[scenario]) == LISTED[scenario]
+def test_the_durable_steps_of_a_scenario_are_those_written_down(services, scenario):
+    assert run(services(scenario), SCENARIOS[scenario]) == LISTED[scenario]
 
 
-@pytest.mark.parametrize(("scenario", "point"), list(deaths(*SCENARIOS)))
-def test_a_death_at_any_point_breaks_no_promise(houses, scenario, point):
-    run(houses(scenario), SCENARIOS[scenario], point)
+@pytest.mark.parametrize(("scenario", "point"), list(crash_cases(*SCENARIOS)))
+def test_a_crash_at_any_point_breaks_no_promise(services, scenario, point):
+    run(services(scenario), SCENARIOS[scenario], point)
 
 
-@pytest.mark.parametrize(("_", "point"), list(deaths(MIGRATE)))
-def test_a_death_while_migrating_is_mended_by_migrating_again(make_crashing, _, point):
-    here = make_crashing()
-    with here.dying_at(point):
-        here.house.run("migrate", "--verbosity", "0", check=False)
-    if here.house.env.get("FILSLUSS_DATABASE_URL") is None:
-        assert here.passed[-1] == point
-    here.house.run("migrate", "--verbosity", "0")
-    assert here.house.run("migrate", "--check").returncode == 0
-    assert rows(here.house, "SELECT COUNT(*) FROM filsluss_transfer") == [(0,)]
+@pytest.mark.parametrize(("_", "point"), list(crash_cases(MIGRATE)))
+def test_a_crash_while_migrating_is_repaired_by_migrating_again(make_crashing, _, point):
+    installation = make_crashing()
+    with installation.crashing_at(point):
+        installation.service.run("migrate", "--verbosity", "0", check=False)
+    if installation.service.env.get("FILSLUSS_DATABASE_URL") is None:
+        assert installation.passed[-1] == point
+    installation.service.run("migrate", "--verbosity", "0")
+    assert installation.service.run("migrate", "--check").returncode == 0
+    assert rows(installation.service, "SELECT COUNT(*) FROM filsluss_transfer") == [(0,)]

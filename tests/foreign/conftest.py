@@ -1,4 +1,4 @@
-"""An account whose files are told by their bytes, for clients that know nothing of this house."""
+"""An account for third-party upload clients, and checks of what it received."""
 
 import json
 import shutil
@@ -9,41 +9,41 @@ from typing import Any
 
 import pytest
 
+from tests.parts.mail_server import ReceivedLetter
 from tests.parts.people import FORM, apply, fetch
-from tests.parts.post import Arrived
-from tests.parts.sluice import Sluice, new_recipient, sluice_in
+from tests.parts.shared_service import SharedService, new_recipient, start_shared_service
 
 
 class Account:
-    """An open account of that house; `files` is where tus clients send, `url` where curl puts."""
+    """An open account of that service; tus clients send to `files`, curl to `url`."""
 
-    def __init__(self, house: Sluice) -> None:
-        self.house, self.recipient = house, new_recipient()
-        self.path = apply(house, FORM, recipient_email=self.recipient).location
-        self.url = house.url + self.path
+    def __init__(self, service: SharedService) -> None:
+        self.service, self.recipient = service, new_recipient()
+        self.path = apply(service, FORM, recipient_email=self.recipient).location
+        self.url = service.url + self.path
         self.files = f"{self.url}/files"
 
     def listed(self) -> list[dict[str, Any]]:
-        return list(json.loads(self.house.get(f"{self.path}/files").text)["files"])
+        return list(json.loads(self.service.get(f"{self.path}/files").text)["files"])
 
-    def delivers(self, data: bytes, name: str) -> Arrived:
-        """Exactly one letter, which is handed out, and exactly those bytes behind it."""
-        letter = self.house.office.one("file-ready", to=self.recipient)
+    def delivers(self, data: bytes, name: str) -> ReceivedLetter:
+        """Exactly one letter, which is returned, and exactly those bytes at its link."""
+        letter = self.service.mail_server.one("file-ready", to=self.recipient)
         assert name in letter.text
-        assert sha256(fetch(self.house, letter).body).digest() == sha256(data).digest()
+        assert sha256(fetch(self.service, letter).body).digest() == sha256(data).digest()
         assert [file["name"] for file in self.listed()] == [name]
         return letter
 
 
 @pytest.fixture(scope="module")
-def sluice(tmp_path_factory: Any, database_server: Any) -> Iterator[Sluice]:
-    with sluice_in(tmp_path_factory.mktemp("foreign"), database_server, "foreign") as house:
-        yield house
+def shared_service(tmp_path_factory: Any, database_server: Any) -> Iterator[SharedService]:
+    with start_shared_service(tmp_path_factory.mktemp("foreign"), database_server, "foreign") as service:
+        yield service
 
 
 @pytest.fixture
-def account(sluice: Sluice) -> Account:
-    return Account(sluice)
+def account(shared_service: SharedService) -> Account:
+    return Account(shared_service)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ def curl_is_here():
 
 
 def curl(*words, given=None):
-    """The status, and what was answered."""
+    """The status and the body of the response."""
     ran = subprocess.run(
         ["curl", "-s", "-w", "\n%{http_code}", *words],
         input=given, capture_output=True, timeout=60, check=True,

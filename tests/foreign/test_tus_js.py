@@ -49,8 +49,8 @@ def named(file):
     ids=["at once", "in chunks", "with its creation", "of unknown length", "without PATCH"],
 )
 def test_a_file_goes_whole(account, file, options):
-    told = node(file, endpoint=account.files, metadata=named(file), **options)
-    assert told["outcome"] == "done"
+    result = node(file, endpoint=account.files, metadata=named(file), **options)
+    assert result["outcome"] == "done"
     account.delivers(file.read_bytes(), file.name)
 
 
@@ -64,40 +64,40 @@ def test_an_aborted_upload_is_resumed_from_its_address(account, file):
 
 
 def test_an_aborted_upload_may_be_taken_away(account, file):
-    gone = node(
+    stopped = node(
         file, stop_at=MiB, terminate=True, endpoint=account.files, metadata=named(file), chunkSize=MiB
     )
-    assert gone["outcome"] == "stopped"
-    assert account.house.request("HEAD", gone["url"]).status == 410
+    assert stopped["outcome"] == "stopped"
+    assert account.service.request("HEAD", stopped["url"]).status == 410
 
 
 def test_what_is_too_large_is_refused_before_it_is_sent(account, tmp_path):
     file = tmp_path / "stor.iso"
     with file.open("wb") as sparse:
         sparse.truncate(2_147_483_649)
-    told = node(file, endpoint=account.files, metadata=named(file))
-    assert (told["outcome"], told["status"]) == ("failed", 413)
+    result = node(file, endpoint=account.files, metadata=named(file))
+    assert (result["outcome"], result["status"]) == ("failed", 413)
     assert account.listed() == []
 
 
-def test_it_survives_the_house_being_started_again(account, file):
-    told = []
+def test_it_goes_on_after_the_service_was_restarted(account, file):
+    result = []
     options = {"endpoint": account.files, "metadata": named(file), "chunkSize": 32 * 1024}
-    sending = threading.Thread(target=lambda: told.append(node(file, **options)))
+    sending = threading.Thread(target=lambda: result.append(node(file, **options)))
     sending.start()
     end = time.monotonic() + 60
     while not any(each["offset"] for each in account.listed()) and time.monotonic() < end:
         time.sleep(0.02)
-    account.house.kill()
-    account.house.start()
+    account.service.kill()
+    account.service.start()
     sending.join(90)
-    assert told[0]["outcome"] == "done"
+    assert result[0]["outcome"] == "done"
     account.delivers(file.read_bytes(), file.name)
 
 
 def test_in_a_browser_a_file_goes_whole(account, browser, tus_js_client):
     with person(browser, bypass_csp=True) as page:
-        page.goto(f"{account.house.url}/terms")
+        page.goto(f"{account.service.url}/terms")
         page.add_script_tag(path=str(tus_js_client / "dist" / "tus.min.js"))
         page.evaluate(
             """endpoint => new Promise((resolve, reject) => {

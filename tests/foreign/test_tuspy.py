@@ -45,11 +45,11 @@ def test_a_stopped_upload_is_found_again_by_what_the_client_remembers(account, f
     account.delivers(file.read_bytes(), file.name)
 
 
-def test_it_goes_on_after_the_house_was_started_again(account, file):
+def test_it_goes_on_after_the_service_was_restarted(account, file):
     sending = uploader(account, file, chunk_size=MiB, retries=5, retry_delay=1)
     sending.upload(stop_at=2 * MiB)
-    account.house.kill()
-    account.house.start()
+    account.service.kill()
+    account.service.start()
     sending.upload()
     account.delivers(file.read_bytes(), file.name)
 

@@ -1,4 +1,4 @@
-"""What the tests of the reconciler ask for: an account with files of every kind, in this process."""
+"""Fixtures of the integrity tests: an account with files of every kind, in this process."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -61,7 +61,9 @@ def begin(transfer: Transfer, store: Store, policy: Policy, now: datetime) -> Ca
 
 
 @pytest.fixture
-def ready(begin: Callable[..., TransferFile], store: Store, policy: Policy, now: datetime, post: object):
+def ready(
+    begin: Callable[..., TransferFile], store: Store, policy: Policy, now: datetime, mail_server: object
+):
     """A file that can be fetched, its letter delivered."""
     file = begin(b"ritning")
     upload.receive(file, boot_id=BOOT, now=now)
@@ -74,5 +76,5 @@ def ready(begin: Callable[..., TransferFile], store: Store, policy: Policy, now:
 
 @pytest.fixture
 def world(store: Store, policy: Policy, now: datetime) -> World:
-    """As a reconciler finds it an hour and a half later."""
+    """What `reconcile` examines, an hour and a half later."""
     return World(store, policy, BOOT, now + timedelta(minutes=90), checksums=True)

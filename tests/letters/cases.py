@@ -1,4 +1,4 @@
-"""Every letter the house can write, on fixed rows: who, what, and in which turn of events."""
+"""Every letter the service can write, on fixed rows: kind, recipient, and what happened before."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -6,18 +6,22 @@ from typing import Any
 
 from django.conf import settings
 
+from filsluss.actions.apply import purposes_of
 from filsluss.letters import compose
-from filsluss.models import Letter, Transfer, TransferFile
-from filsluss.models.transfer import LINK_FIELD
+from filsluss.letters.context import Undelivered
+from filsluss.models import Letter, Link, Party, Pickup, Transfer, TransferFile
+from filsluss.models.link import FILE_PURPOSES
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.policy import Policy
+from filsluss.rules.search import fold
 from filsluss.rules.tokens import Purpose, digest_of, link_token
 
 ANNA, KARIN = "anna.berg@ltdalarna.se", "karin.lund@ltdalarna.se"
 BO, EVA = "bo@rontgen.example", "eva@konsult.example"
 KEY = b"k" * 32
 CODE = "K7PM-4QXD-9T2V"
+TOLD_OF = (FileState.READY, FileState.ERASING, FileState.ERASED)
 PARTIES = {
     Direction.OUTBOUND: ("Anna Berg", ANNA, BO, ""),
     Direction.INBOUND: ("Bo Ek", BO, ANNA, ANNA),
@@ -25,8 +29,8 @@ PARTIES = {
 }
 
 
-def house_policy(**own: Any) -> Policy:
-    """Landstinget Dalarna on the web, with a key that never changes."""
+def example_policy(**own: Any) -> Policy:
+    """The policy of Landstinget Dalarna at fts.example.se, with a fixed link key."""
     given = {
         "base_url": "https://fts.example.se",
         "link_keys": (KEY,),
@@ -35,53 +39,78 @@ def house_policy(**own: Any) -> Policy:
     return replace(settings.POLICY, **{**given, **own})
 
 
+def fixed_link(party: Party, purpose: Purpose, now: datetime, file: TransferFile | None = None) -> Link:
+    """A link that is the same in every run: `derived_from` and nonce stand for the row."""
+    derived_from = file.public_id if file else party.transfer.public_id
+    nonce = file.public_id[-1] * 32 if file else "0" * 32
+    token = link_token(KEY, purpose=purpose, row=derived_from, nonce=nonce)
+    return Link(
+        digest=digest_of(token), purpose=purpose.value, transfer_id=party.transfer_id, party=party, file=file,
+        derived_from=derived_from, nonce=nonce, made_at=now,
+    )  # fmt: skip
+
+
 def make_transfer(now: datetime, **own: Any) -> Transfer:
-    way = Direction(own.pop("direction", Direction.INBOUND))
-    name, sender, recipient, approver = PARTIES[way]
+    """A case with its parties and links; `sender_name` and `language` are theirs, the rest its columns."""
+    direction = Direction(own.pop("direction", Direction.INBOUND))
+    name, *addresses = PARTIES[direction]
+    name, language = own.pop("sender_name", name), own.pop("language", "sv")
     transfer = Transfer(
-        public_id="K7PM-4QXD", nonce="0" * 32, direction=way.value, state=State.OPEN, language="sv",
-        sender_name=name, sender_email=sender, recipient_email=recipient, approver_email=approver,
+        public_id="K7PM-4QXD", direction=direction.value, state=State.OPEN,
         purpose="Ritningar till den nya mottagningen.\n\nSe https://evil.com/x, t.ex. sidan 2.",
-        applied_at=now - timedelta(days=1), lapse_by=house_policy().end_of(now, 6),
-        decided_at=now, open_until=house_policy().end_of(now, 7),
+        applied_at=now - timedelta(days=1), asked_at=now - timedelta(days=1),
+        lapse_by=example_policy().end_of(now, 6), decided_at=now, open_until=example_policy().end_of(now, 7),
     )  # fmt: skip
     for key, value in own.items():
         setattr(transfer, key, value)
-    for purpose, digest in LINK_FIELD.items():
-        token = link_token(KEY, purpose=purpose, row=transfer.public_id, nonce=transfer.nonce)
-        setattr(transfer, digest, digest_of(token))
     transfer.save()
+    names = {Role.SENDER: name}
+    parties = [
+        Party.draw(role, name=names.get(role, ""), address=address, language=language)
+        for role, address in zip((Role.SENDER, Role.RECIPIENT, Role.APPROVER), addresses, strict=True)
+        if address
+    ]
+    for party in parties:
+        party.transfer = transfer
+    Party.objects.bulk_create(parties)
+    Link.objects.bulk_create(
+        fixed_link(party, purpose, now) for party in parties for purpose in purposes_of(Role(party.role))
+    )
     return transfer
 
 
 def make_file(transfer: Transfer, now: datetime, number: int = 1, **own: Any) -> TransferFile:
+    """A ready file with its recipient's links; `fetched_at` and `code_digest` are its pickup's."""
+    fetched_at, code_digest = own.pop("fetched_at", None), own.pop("code_digest", None)
     file = TransferFile(
-        transfer=transfer, public_id=f"FFFF-222{number}", nonce=str(number) * 32, upload_id=f"u{number}",
+        transfer=transfer, public_id=f"FFFF-222{number}", upload_id=f"u{number}",
         state=FileState.READY, name=f"ritning åäö {number}.pdf", size=1_330_000_000, sha256=f"{number}" * 64,
         created_at=now, active_at=now, received_at=now, ready_at=now,
     )  # fmt: skip
     for key, value in own.items():
         setattr(file, key, value)
-    for purpose, digest in ((Purpose.DOWNLOAD, "download_digest"), (Purpose.PICKUP, "pickup_digest")):
-        token = link_token(KEY, purpose=purpose, row=file.public_id, nonce=file.nonce)
-        setattr(file, digest, digest_of(token))
+    file.folded = fold(file.name)
     file.save()
+    if file.state in TOLD_OF:
+        recipient = transfer.recipient
+        Link.objects.bulk_create(fixed_link(recipient, purpose, now, file) for purpose in FILE_PURPOSES)
+        Pickup.objects.create(file=file, party=recipient, fetched_at=fetched_at, code_digest=code_digest)
     return file
 
 
 @dataclass(frozen=True)
 class Case:
-    """A letter and what happened before it; `file` and `files` are what their rows have of their own."""
+    """A letter and what happened before it; `file` and `files` are field values of their rows."""
 
     kind: str
     role: Role
     variant: str = ""
-    way: Direction = Direction.INBOUND
+    direction: Direction = Direction.INBOUND
     transfer: dict[str, Any] = field(default_factory=dict)
     file: dict[str, Any] | None = None
     files: tuple[dict[str, Any], ...] = ()
-    code: str = ""
-    about: dict[str, str] | None = None
+    codes: dict[int, str] = field(default_factory=dict)
+    undelivered: Undelivered | None = None
     policy: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -89,17 +118,17 @@ class Case:
         return "-".join(filter(None, (self.kind, self.role.value, self.variant)))
 
     def write(self, language: str, now: datetime) -> Letter:
-        transfer = make_transfer(now, direction=self.way, language=language, **self.transfer)
+        transfer = make_transfer(now, direction=self.direction, language=language, **self.transfer)
         letter = compose.write(
             self.kind,
             transfer=transfer,
             role=self.role,
-            policy=house_policy(**self.policy),
+            policy=example_policy(**self.policy),
             now=now,
             file=make_file(transfer, now, 9, **self.file) if self.file is not None else None,
             files=[make_file(transfer, now, n, **own) for n, own in enumerate(self.files, 2)],
-            code=self.code,
-            about=self.about,
+            codes={f"FFFF-222{number}": code for number, code in self.codes.items()},
+            undelivered=self.undelivered,
         )
         assert letter is not None
         letter.refresh_from_db()
@@ -121,7 +150,7 @@ NO = "550 5.1.1 no such user, see https://mail.example/why"
 CASES = [
     Case("approved", S, "inside", Direction.OUTBOUND),
     Case("approved", S, "by-approver"),
-    Case("approved", S, "one-day", transfer={"open_until": house_policy().end_of(AT, -1)}),
+    Case("approved", S, "one-day", transfer={"open_until": example_policy().end_of(AT, -1)}),
     Case("received", S),
     Case("received", S, "no-support", policy=NO_SUPPORT),
     Case("approval-requested", A, "inbound"),
@@ -135,9 +164,16 @@ CASES = [
     Case("lapsed", A, "inbound"),
     Case("lapsed", A, "through", Direction.THROUGH),
     Case("file-ready", R, file={}),
-    Case("file-ready", R, "code", file={"with_code": True}, code=CODE),
+    Case("file-ready", R, "code", file={"with_code": True}, codes={9: CODE}),
     Case("file-ready", R, "no-support", file={}, policy=NO_SUPPORT),
-    Case("file-downloaded", S, file={"fetched_at": AT}),
+    Case("files-ready", R, files=({}, {})),
+    Case("files-ready", R, "one", files=({},)),
+    Case("files-ready", R, "code", files=({}, {}), codes={2: CODE}),
+    Case("files-ready", R, "no-support", files=({}, {}), policy=NO_SUPPORT),
+    Case("files-downloaded", S, files=({"fetched_at": AT},)),
+    Case("files-downloaded", S, "several", files=({"fetched_at": AT}, {"fetched_at": AT})),
+    Case("withdrawn", A, "inbound"),
+    Case("withdrawn", A, "through", Direction.THROUGH),
     Case("expiry-reminder", S, files=({}, {})),
     Case("expiry-reminder", R, files=({}, {})),
     Case("erased", S, files=LIST),
@@ -158,12 +194,12 @@ CASES = [
     Case("file-removed", A, "by-sender", Direction.THROUGH, file=BY_SENDER),
     Case("file-infected", S, file={"virus": "Eicar-Test", "ready_at": None}),
     Case("file-infected", S, "no-support", file={"virus": "Eicar-Test"}, policy=NO_SUPPORT),
-    Case("undelivered", S, "approver", about={"address": ANNA, "role": "approver", "error": NO}),
-    Case("undelivered", S, "recipient", file={}, about={"address": ANNA, "role": "recipient", "error": NO}),
+    Case("undelivered", S, "approver", undelivered=Undelivered(ANNA, "approver", "refused", NO)),
+    Case("undelivered", S, "recipient", file={}, undelivered=Undelivered(ANNA, "recipient", "refused", NO)),
     Case("undelivered", S, "expired", file={},
-         about={"address": ANNA, "role": "recipient", "error": "", "why": "expired"}),
+         undelivered=Undelivered(ANNA, "recipient", "expired", "")),
     Case("undelivered", S, "fault", file={},
-         about={"address": ANNA, "role": "recipient", "error": "", "why": "fault"}),
+         undelivered=Undelivered(ANNA, "recipient", "fault", "")),
 ]  # fmt: skip
 EACH = [(case, language) for case in CASES for language in ("sv", "en")]
 NAMES = [f"{language}-{case.name}" for case, language in EACH]

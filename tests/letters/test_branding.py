@@ -1,4 +1,4 @@
-"""A letter wears the organisation's dress: its colour where white can be read on it, and its logo."""
+"""Branding of a letter: the organisation's colour where white can be read on it, and its logo."""
 
 import base64
 import re
@@ -11,7 +11,7 @@ import pytest
 from filsluss.letters.message import build_message
 from filsluss.rules.contrast import contrast
 from filsluss.rules.logo import read_logo
-from tests.letters.cases import CASES, house_policy
+from tests.letters.cases import CASES, example_policy
 
 pytestmark = pytest.mark.django_db
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40"><rect width="120" height="40"/></svg>'
@@ -29,10 +29,10 @@ def png(width, height):
 def written(now, **own):
     case = next(case for case in CASES if case.kind == "file-ready")
     letter = replace(case, policy=own).write("sv", now)
-    return letter, build_message(letter, policy=house_policy(**own)).message()
+    return letter, build_message(letter, policy=example_policy(**own)).message()
 
 
-def test_a_letter_wears_the_colour_that_white_can_be_read_on(now):
+def test_a_letter_uses_the_colour_that_white_can_be_read_on(now):
     letter, _ = written(now, accent="#FFCC00")
     (button,) = set(re.findall(r'bgcolor="(#\w+)"', letter.html))
     assert f"border-top:4px solid {button}" in letter.html

@@ -1,4 +1,4 @@
-"""Who holds a letter: whatever anybody's clock says, and until he gives no more signs."""
+"""Which process holds a letter: whatever anybody's clock says, and until its heartbeats stop."""
 
 import threading
 import time
@@ -14,12 +14,12 @@ from filsluss.letters.claims import Claimant, claimed, has_exited
 from filsluss.letters.outbox import deliver_next
 from filsluss.models import Letter
 from filsluss.rules.directions import Role
-from tests.letters.cases import Case, house_policy
+from tests.letters.cases import Case, example_policy
 
-POLICY = house_policy()
+POLICY = example_policy()
 TRUE_FOR_EVER = Case("rejected", Role.SENDER, transfer={"rejection_reason": "Fel fil."})
 AWAY = "another boot/1/9f3a.00"
-"""A postman on another machine, of whom only his signs can be seen."""
+"""A claimant on another machine, of which only the heartbeats can be seen."""
 
 
 @pytest.fixture(autouse=True)
@@ -37,12 +37,12 @@ def row(letter):
     return Letter.objects.get(pk=letter.pk)
 
 
-def give(letter, holder):
-    Letter.objects.filter(pk=letter.pk).update(claimed_by=holder, claim_count=1, tries=1)
+def set_claim(letter, claimant):
+    Letter.objects.filter(pk=letter.pk).update(claimed_by=claimant, claim_count=1, tries=1)
 
 
 def try_for(seconds, me, now):
-    """Whether he got a letter to handle, looking as often as a worker in a hurry."""
+    """Whether `me` could claim a letter within that time, trying 20 times a second."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if deliver_next(me, policy=POLICY, now=now):
@@ -53,11 +53,11 @@ def try_for(seconds, me, now):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("difference", [timedelta(hours=-5), timedelta(0), timedelta(days=9)], ids=str)
-def test_a_letter_that_is_being_sent_is_left_alone_whatever_the_others_clock_says(post, difference):
+def test_a_letter_that_is_being_sent_is_not_claimed_whatever_the_others_clock_says(mail_server, difference):
     now = datetime.now(UTC)
     letter = TRUE_FOR_EVER.write("sv", now)
     Letter.objects.update(next_try_at=now - timedelta(days=1))
-    post.slow = 4
+    mail_server.slow = 4
 
     def send():
         deliver_next(Claimant(), policy=POLICY, now=now)
@@ -70,74 +70,78 @@ def test_a_letter_that_is_being_sent_is_left_alone_whatever_the_others_clock_say
     assert try_for(3, Claimant(), now + difference) is False
     assert row(letter).delivery == "queued"
     first.join(30)
-    assert (row(letter).delivery, len(post.letters)) == ("sent", 1)
+    assert (row(letter).delivery, len(mail_server.letters)) == ("sent", 1)
 
 
-def test_the_letter_of_one_who_died_on_this_machine_is_taken_at_once(letter, now, post):
-    dead, me = Claimant(), Claimant()
-    assert outbox.claim(dead, now=now) is not None
+def test_the_letter_of_a_process_that_exited_on_this_machine_is_claimed_at_once(letter, now, mail_server):
+    exited, me = Claimant(), Claimant()
+    assert outbox.claim(exited, now=now) is not None
     assert (outbox.claim(me, now=now), has_exited(row(letter).claimed_by)) == (None, False)
-    dead.release()
+    exited.release()
     assert has_exited(row(letter).claimed_by)
     assert deliver_next(me, policy=POLICY, now=now) is True
-    assert (row(letter).delivery, row(letter).tries, len(post.letters)) == ("sent", 2, 1)
+    assert (row(letter).delivery, row(letter).tries, len(mail_server.letters)) == ("sent", 2, 1)
 
 
 @pytest.mark.parametrize("clock", [timedelta(days=-9), timedelta(days=9)], ids=str)
-def test_the_letter_of_one_who_died_elsewhere_is_taken_after_a_lease_by_the_readers_own_clock(
-    letter, now, post, clock
+def test_the_letter_of_a_process_that_exited_elsewhere_is_claimed_after_a_lease_by_the_readers_own_clock(
+    letter, now, mail_server, clock
 ):
     Letter.objects.update(next_try_at=now - timedelta(days=10))
-    give(letter, AWAY)
+    set_claim(letter, AWAY)
     began = time.monotonic()
     assert try_for(30, Claimant(), now + clock) is True
     assert time.monotonic() - began >= 1.0
-    assert (row(letter).delivery, len(post.letters)) == ("sent", 1)
+    assert (row(letter).delivery, len(mail_server.letters)) == ("sent", 1)
 
 
-def test_a_postman_who_begins_only_now_has_seen_nothing_yet(letter, now, post):
-    give(letter, AWAY)
+def test_a_process_that_has_just_started_waits_a_whole_lease_of_its_own(letter, now, mail_server):
+    set_claim(letter, AWAY)
     old, new = Claimant(), Claimant()
     assert try_for(0.9, old, now) is False
-    assert (try_for(0.5, new, now), post.letters) == (False, [])
+    assert (try_for(0.5, new, now), mail_server.letters) == (False, [])
     assert deliver_next(old, policy=POLICY, now=now) is True
-    assert len(post.letters) == 1
+    assert len(mail_server.letters) == 1
 
 
-def test_one_who_goes_on_giving_signs_keeps_his_letter_for_as_long_as_it_takes(letter, now, post):
-    give(letter, AWAY)
+def test_a_claim_whose_heartbeats_go_on_is_kept_for_as_long_as_it_takes(letter, now, mail_server):
+    set_claim(letter, AWAY)
     me = Claimant()
-    for sign in range(2, 10):
+    for count in range(2, 10):
         assert try_for(0.5, me, now) is False
-        Letter.objects.update(claim_count=sign)
+        Letter.objects.update(claim_count=count)
     assert try_for(3, me, now) is True
-    assert len(post.letters) == 1
+    assert len(mail_server.letters) == 1
 
 
-def test_one_who_slept_through_his_lease_does_not_send_what_another_has_taken(letter, now, post):
+def test_a_process_that_lost_its_lease_does_not_send_what_another_has_claimed(letter, now, mail_server):
     sleeper, other = Claimant(), Claimant()
-    his = outbox.claim(sleeper, now=now)
+    stale = outbox.claim(sleeper, now=now)
     sleeper.release()
     theirs = outbox.claim(other, now=now)
     with pytest.raises(delivery.LeaseLost):
-        outbox.deliver(his, policy=POLICY, now=now)
-    outbox.postpone(his, error="421 later", policy=POLICY, now=now)
-    outbox.give_up(his, error="550 no", answer="550 no", why="refused", policy=POLICY, now=now)
-    assert (post.letters, row(letter).delivery, row(letter).claimed_by) == ([], "queued", theirs.claimed_by)
+        outbox.deliver(stale, policy=POLICY, now=now)
+    outbox.postpone(stale, error="421 later", policy=POLICY, now=now)
+    outbox.give_up(stale, error="550 no", answer="550 no", why="refused", policy=POLICY, now=now)
+    assert (mail_server.letters, row(letter).delivery, row(letter).claimed_by) == (
+        [],
+        "queued",
+        theirs.claimed_by,
+    )
     outbox.deliver(theirs, policy=POLICY, now=now)
-    assert (row(letter).delivery, len(post.letters)) == ("sent", 1)
+    assert (row(letter).delivery, len(mail_server.letters)) == ("sent", 1)
 
 
-def test_a_letter_withdrawn_while_the_line_was_opened_does_not_leave(letter, now, post):
+def test_a_letter_withdrawn_while_the_connection_was_opened_is_not_sent(letter, now, mail_server):
     claimed = outbox.claim(Claimant(), now=now)
-    outbox.withdraw_unsent(transfer=letter.transfer, kinds=(letter.kind,), now=now)
+    outbox.withdraw_unsent(transfer=letter.cases.get().transfer, kinds=(letter.kind,), now=now)
     with pytest.raises(delivery.LeaseLost):
         outbox.deliver(claimed, policy=POLICY, now=now)
-    assert (post.letters, row(letter).delivery) == ([], "withdrawn")
+    assert (mail_server.letters, row(letter).delivery) == ([], "withdrawn")
 
 
-def test_of_two_who_take_a_dead_ones_letter_at_the_same_moment_one_has_it(letter, now):
-    give(letter, AWAY)
+def test_of_two_that_claim_a_stale_letter_at_the_same_moment_one_has_it(letter, now):
+    set_claim(letter, AWAY)
     first, second = row(letter), row(letter)
     assert (Claimant().take(first), Claimant().take(second)) == (True, False)
     assert claimed(first).exists()
@@ -155,38 +159,38 @@ def once(transactional_db, store):
     return work
 
 
-def test_once_waits_a_lease_for_the_letter_of_one_who_may_be_dead(once, now, post):
+def test_once_waits_a_lease_for_the_letter_of_a_process_that_may_have_exited(once, now, mail_server):
     letter = TRUE_FOR_EVER.write("sv", now)
-    give(letter, AWAY)
+    set_claim(letter, AWAY)
     assert once(now) >= 1.0
-    assert (row(letter).delivery, len(post.letters)) == ("sent", 1)
+    assert (row(letter).delivery, len(mail_server.letters)) == ("sent", 1)
 
 
-def test_once_waits_no_longer_than_a_lease_for_one_who_lives(once, now, post):
+def test_once_waits_no_longer_than_a_lease_for_a_process_that_is_alive(once, now, mail_server):
     letter, stop = TRUE_FOR_EVER.write("sv", now), threading.Event()
-    give(letter, AWAY)
+    set_claim(letter, AWAY)
 
-    def live():
+    def beat():
         while not stop.wait(0.1):
             Letter.objects.update(claim_count=F("claim_count") + 1)
         connection.close()
 
-    holder = threading.Thread(target=live)
-    holder.start()
+    claimant = threading.Thread(target=beat)
+    claimant.start()
     took = once(now)
     stop.set()
-    holder.join()
+    claimant.join()
     assert 2.0 <= took < 20
-    assert (row(letter).delivery, post.letters) == ("queued", [])
+    assert (row(letter).delivery, mail_server.letters) == ("queued", [])
 
 
-def test_once_sends_what_was_written_in_its_own_round_after_it_began(once, now, post):
+def test_once_sends_what_was_written_in_its_own_round_after_it_began(once, now, mail_server):
     letter = TRUE_FOR_EVER.write("sv", now + timedelta(seconds=30))
     once(now)
-    assert (row(letter).delivery, len(post.letters)) == ("sent", 1)
+    assert (row(letter).delivery, len(mail_server.letters)) == ("sent", 1)
 
 
-def test_once_tries_a_letter_that_the_server_does_not_want_once(once, now, post):
-    letter, post.plan = TRUE_FOR_EVER.write("sv", now), {"RCPT": ["450 come back"] * 5}
+def test_once_tries_a_letter_that_the_server_does_not_want_once(once, now, mail_server):
+    letter, mail_server.plan = TRUE_FOR_EVER.write("sv", now), {"RCPT": ["450 come back"] * 5}
     once(now)
     assert (row(letter).tries, row(letter).next_try_at) == (1, now + timedelta(minutes=1))

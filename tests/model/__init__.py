@@ -1,1 +1,1 @@
-"""The mission in some hundred lines, and the house walked beside it."""
+"""A reference model of the service in some hundred lines, and a state machine that runs both side by side."""

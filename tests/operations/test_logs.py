@@ -1,4 +1,4 @@
-"""One line for each event, which a machine can read and a terminal does not obey, and no secret in any."""
+"""One line for each event, which a program can parse, with no terminal escapes and no secret in any."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ PAIR = re.compile(r'([a-z]+)=("(?:[^"\\]|\\.)*"|[^\s"]+)(?: |$)')
 
 
 def read(line):
-    """The line as its pairs; every sign of it belongs to one."""
+    """The line as its pairs; every character of it belongs to one."""
     pairs = PAIR.findall(line)
     assert "".join(match.group(0) for match in PAIR.finditer(line)) == line
     return {name: json.loads(value) if value.startswith('"') else value for name, value in pairs}
@@ -45,7 +45,7 @@ def test_a_line_is_pairs_with_the_time_in_utc():
         "",
     ],
 )
-def test_what_strangers_send_stays_within_its_value_and_its_line(evil):
+def test_untrusted_text_stays_within_its_value_and_its_line(evil):
     line = line_of("path %s", evil, path=evil)
     assert line.isprintable()
     found = read(line)

@@ -16,8 +16,8 @@ NAME, PASSWORD = "eva", "correct horse battery"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _dressed():
-    """The page names its sheet by the manifest, as it does in service."""
+def _static_files():
+    """Pages name their stylesheet by the manifest, as in production."""
     call_command("collectstatic", verbosity=0, interactive=False)
 
 
@@ -42,7 +42,7 @@ def test_from_the_sixth_wrong_password_a_network_waits_and_is_told_how_long(eva)
     assert sign_in(PASSWORD).status_code == 429
 
 
-def test_another_network_is_heard_meanwhile(eva):
+def test_another_network_is_let_in_meanwhile(eva):
     for number in range(6):
         sign_in(f"wrong {number}")
     assert sign_in(PASSWORD, network="198.51.100.9").status_code == 303

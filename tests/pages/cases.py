@@ -1,4 +1,4 @@
-"""Transfers in every phase, made by the actions themselves, and a page as a machine reads it."""
+"""Transfers in every state, made by the actions themselves, and a page as a parser sees it."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,18 +9,20 @@ from django.conf import settings
 from django.utils import timezone
 
 from filsluss.actions.apply import apply
+from filsluss.actions.completion import make_ready
 from filsluss.actions.decide import decide
-from filsluss.actions.upload import begin, make_ready, receive
+from filsluss.actions.upload import Choices, begin, receive
 from filsluss.blobs import open_store
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
+from tests.parts import tokens
 
 ANNA, KARIN = "anna.berg@ltdalarna.se", "karin.lund@ltdalarna.se"
 BO, EVA = "bo@rontgen.example", "eva@konsult.example"
-HERE = Client("127.0.0.1", may_be_inside=True)
-ELSEWHERE = Client("192.0.2.7", may_be_inside=True)
+INSIDE = Client("127.0.0.1", may_be_inside=True)
+OUTSIDE = Client("192.0.2.7", may_be_inside=True)
 FORM = {
     "sender_name": "Anna Berg",
     "sender_email": ANNA,
@@ -37,7 +39,7 @@ def applied(sender: str = ANNA, recipient: str = BO, *, language: str = "sv", no
         sender_name="Bo <Ek>", sender_email=sender, recipient_email=recipient, purpose="Ritningar & mått",
         language=language,
     )  # fmt: skip
-    return apply(application, policy=settings.POLICY, now=now or timezone.now(), client=HERE)
+    return apply(application, policy=settings.POLICY, now=now or timezone.now(), client=INSIDE)
 
 
 def long_ago() -> datetime:
@@ -72,8 +74,8 @@ def decided(decision: str) -> Transfer:
 def received_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: bool = False) -> TransferFile:
     store, now = open_store(settings.BLOB_URL), timezone.now()
     file = begin(
-        transfer, name=name, size=0, with_code=with_code, boot_id="boot", store=store, policy=settings.POLICY,
-        now=now,
+        transfer, name=name, size=0, choices=Choices(with_code=with_code), boot_id="boot", store=store,
+        policy=settings.POLICY, now=now,
     )  # fmt: skip
     receive(file, boot_id="boot", now=now)
     return file
@@ -86,21 +88,21 @@ def ready_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: bool
 
 
 def link(row: Transfer, purpose: Purpose) -> str:
-    room = "status" if purpose.value.startswith("status") else purpose.value
-    return f"/{room}/{row.token_for(purpose, settings.POLICY.link_keys)}"
+    prefix = "status" if purpose.value.startswith("status") else purpose.value
+    return f"/{prefix}/{tokens.of_transfer(row, purpose, settings.POLICY.link_keys)}"
 
 
 def letter_link(file: TransferFile) -> str:
-    return f"/download/{file.token(settings.POLICY.link_keys)}"
+    return f"/download/{tokens.of_file(file, settings.POLICY.link_keys)}"
 
 
 def code_link(file: TransferFile) -> str:
-    return f"/download/{file.pickup_token(settings.POLICY.link_keys)}"
+    return f"/download/{tokens.of_file(file, settings.POLICY.link_keys, Purpose.PICKUP)}"
 
 
 @dataclass
 class Page(HTMLParser):
-    """A page as a machine reads it: its tags in order, and its text."""
+    """A page as a parser sees it: its tags in order, and its text."""
 
     source: str
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)

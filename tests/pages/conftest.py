@@ -1,4 +1,4 @@
-"""What the tests of the pages ask for: a dressed house, somebody at its door, and a way to read a page."""
+"""Fixtures of the page tests: static files, a client inside and one outside, and a parser of pages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from tests.pages.cases import ELSEWHERE, HERE, Page
+from tests.pages.cases import INSIDE, OUTSIDE, Page
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _dressed() -> None:
-    """The pages name their sheet and scripts by the manifest, as they do in service."""
+def _static_files() -> None:
+    """The pages name their stylesheet and scripts by the manifest, as in production."""
     call_command("collectstatic", verbosity=0, interactive=False)
 
 
@@ -21,15 +21,15 @@ def _rows(db: None) -> None:
 
 
 @pytest.fixture
-def here(client: Any) -> Any:
-    """Somebody at this machine, which is the inside network of a test installation."""
-    client.defaults["filsluss.client"] = HERE
+def inside(client: Any) -> Any:
+    """A client on this machine, which is the inside network of a test installation."""
+    client.defaults["filsluss.client"] = INSIDE
     return client
 
 
 @pytest.fixture
-def elsewhere(client: Any) -> Any:
-    client.defaults["filsluss.client"] = ELSEWHERE
+def outside(client: Any) -> Any:
+    client.defaults["filsluss.client"] = OUTSIDE
     return client
 
 

@@ -1,4 +1,4 @@
-"""The organisation's own dress: its colour without an inline style, its logo as a picture, no more."""
+"""The organisation's branding: its colour without an inline style, its logo as an image, nothing more."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from django.conf import settings
 
-from filsluss.ops.checks import check_dress
+from filsluss.ops.checks import check_branding
 from filsluss.rules.contrast import dark_shades, light_shades
 from filsluss.rules.logo import read_logo
 from tests.parts.installation import environment
@@ -20,13 +20,13 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 @pytest.fixture
-def dressed(settings):
+def branded(settings):
     settings.POLICY = replace(settings.POLICY, accent="#FFCC00", logo=read_logo(SVG))
     return settings.POLICY
 
 
-def test_a_house_without_a_colour_wears_its_own(here, read):
-    page = read(here.get("/"))
+def test_without_a_colour_of_its_own_a_service_has_the_default_branding(inside, read):
+    page = read(inside.get("/"))
     assert len(page.all("link", rel="stylesheet")) == 1
     (mark,) = page.all("img")
     assert (mark["src"].startswith("/static/filsluss/mark."), mark["width"], mark["height"]) == (
@@ -36,9 +36,9 @@ def test_a_house_without_a_colour_wears_its_own(here, read):
     )
 
 
-def test_the_colour_reaches_a_page_as_a_sheet_of_its_own(here, read, dressed):
-    sheet = read(here.get("/")).all("link", rel="stylesheet")[-1]["href"]
-    answer = here.get(sheet)
+def test_the_colour_reaches_a_page_as_a_sheet_of_its_own(inside, read, branded):
+    sheet = read(inside.get("/")).all("link", rel="stylesheet")[-1]["href"]
+    answer = inside.get(sheet)
     assert (answer.status_code, answer["Cache-Control"]) == (200, IMMUTABLE)
     assert answer["Content-Type"] == "text/css; charset=utf-8"
     text = answer.content.decode()
@@ -46,10 +46,10 @@ def test_the_colour_reaches_a_page_as_a_sheet_of_its_own(here, read, dressed):
     assert f"--brand: {dark_shades('#FFCC00').brand};" in text
 
 
-def test_the_logo_is_a_picture_that_may_do_nothing(here, read, dressed):
-    (logo,) = read(here.get("/")).all("img")
+def test_the_logo_is_a_picture_that_may_do_nothing(inside, read, branded):
+    (logo,) = read(inside.get("/")).all("img")
     assert (logo["width"], logo["height"], logo["alt"]) == ("120", "40", "")
-    answer = here.get(logo["src"])
+    answer = inside.get(logo["src"])
     assert (answer.content, answer["Content-Type"], answer["Cache-Control"]) == (
         SVG,
         "image/svg+xml",
@@ -58,26 +58,26 @@ def test_the_logo_is_a_picture_that_may_do_nothing(here, read, dressed):
     assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
 
 
-def test_the_mark_takes_the_colour_too(here, read, dressed):
-    (icon,) = read(here.get("/")).all("link", rel="icon")
-    answer = here.get(icon["href"])
+def test_the_mark_takes_the_colour_too(inside, read, branded):
+    (icon,) = read(inside.get("/")).all("link", rel="icon")
+    answer = inside.get(icon["href"])
     assert (
         light_shades("#FFCC00").brand in answer.content.decode(),
         "#00596E" in answer.content.decode(),
     ) == (True, False)
-    assert here.get("/favicon.ico")["Location"] == icon["href"]
+    assert inside.get("/favicon.ico")["Location"] == icon["href"]
 
 
-def test_what_is_no_longer_worn_is_404(here, dressed):
+def test_branding_of_an_earlier_configuration_is_404(inside, branded):
     assert [
-        here.get(f"/{name}").status_code for name in ("dress-000000000000.css", "logo-000000000000.svg")
+        inside.get(f"/{name}").status_code for name in ("theme-000000000000.css", "logo-000000000000.svg")
     ] == [404, 404]
 
 
-def test_a_colour_that_had_to_be_darkened_is_told(dressed):
+def test_a_colour_that_had_to_be_darkened_is_told(branded):
     assert (
-        check_dress()
-        == "FILSLUSS_ACCENT #FFCC00 is too light for text to be read, and is shown darker, as #846805"
+        check_branding()
+        == "FILSLUSS_ACCENT #FFCC00 is too light for readable text: pages use the darker #846805"
     )
 
 
@@ -94,7 +94,7 @@ def test_a_colour_that_had_to_be_darkened_is_told(dressed):
         ),
     ],
 )
-def test_a_dress_that_cannot_be_worn_stops_the_start_with_one_line(tmp_path, name, value, why):
+def test_branding_that_cannot_be_read_stops_the_start_with_one_line(tmp_path, name, value, why):
     ran = subprocess.run(
         [sys.executable, "-m", "filsluss", "check"], env=environment(tmp_path, **{name: value}),
         capture_output=True, text=True, timeout=60, check=False,
@@ -104,4 +104,7 @@ def test_a_dress_that_cannot_be_worn_stops_the_start_with_one_line(tmp_path, nam
 
 
 def test_a_policy_without_a_colour_needs_no_notice():
-    assert (settings.POLICY.accent, check_dress()) == ("", "the house's own colour")
+    assert (settings.POLICY.accent, check_branding()) == (
+        "",
+        "FILSLUSS_ACCENT is not set: Filsluss's own colour",
+    )

@@ -6,7 +6,7 @@ import pytest
 from django.core.mail import EmailMultiAlternatives, get_connection
 
 from filsluss.rules.networks import Client
-from tests.pages.cases import FORM, HERE
+from tests.pages.cases import FORM, INSIDE
 
 
 @pytest.fixture
@@ -27,10 +27,10 @@ def names(page):
     return [a["href"] for a in page.all("a") if (a["href"] or "").startswith("/demo/mail/")]
 
 
-def test_every_letter_is_there_to_be_read(here, read, mailbox):
-    page = read(here.get("/demo/mail"))
+def test_every_letter_is_there_to_be_read(inside, read, mailbox):
+    page = read(inside.get("/demo/mail"))
     assert ("Första åäö" in page.text, "Andra" in page.text, len(names(page))) == (True, True, 2)
-    letter = read(here.get(names(page)[0]))
+    letter = read(inside.get(names(page)[0]))
     assert [a["href"] for a in letter.all("a") if "upload" in (a["href"] or "")] == [
         "http://localhost:8000/upload/AAA"
     ]
@@ -39,9 +39,9 @@ def test_every_letter_is_there_to_be_read(here, read, mailbox):
     assert letter.all("iframe")[0]["sandbox"] == "allow-popups allow-popups-to-escape-sandbox"
 
 
-def test_a_letters_html_can_do_nothing(here, read, mailbox):
-    address = names(read(here.get("/demo/mail")))[0] + "/html"
-    answer = here.get(address)
+def test_a_letters_html_can_do_nothing(inside, read, mailbox):
+    address = names(read(inside.get("/demo/mail")))[0] + "/html"
+    answer = inside.get(address)
     assert "<script>" in answer.content.decode()
     assert answer["Content-Security-Policy"] == (
         "default-src 'none'; style-src 'unsafe-inline'; "
@@ -54,40 +54,40 @@ def test_a_letters_html_can_do_nothing(here, read, mailbox):
     [Client("192.0.2.7", may_be_inside=True), Client("127.0.0.1", may_be_inside=False), Client(None, False)],
 )
 def test_nobody_elsewhere_sees_a_letter(client, read, mailbox, who):
-    address = names(read(client.get("/demo/mail", **{"filsluss.client": HERE})))[0]
+    address = names(read(client.get("/demo/mail", **{"filsluss.client": INSIDE})))[0]
     for each in ("/demo/mail", address, f"{address}/html"):
         assert client.get(each, **{"filsluss.client": who}).status_code == 404
 
 
-def test_outside_the_demo_there_is_no_mailbox(here, settings, mailbox):
+def test_outside_the_demo_there_is_no_mailbox(inside, settings, mailbox):
     settings.DEMO = False
-    assert here.get("/demo/mail").status_code == 404
+    assert inside.get("/demo/mail").status_code == 404
 
 
 @pytest.mark.parametrize("name", ["x", "..", "%2e%2e", "secret_key-0", "20261124-100000-1-0"])
-def test_no_name_leads_out_of_the_mailbox(here, mailbox, name):
-    assert here.get(f"/demo/mail/{name}").status_code == 404
+def test_no_name_leads_out_of_the_mailbox(inside, mailbox, name):
+    assert inside.get(f"/demo/mail/{name}").status_code == 404
 
 
-def test_a_newcomer_may_try_what_it_is_like_outside(here, read, settings):
+def test_a_newcomer_may_try_what_it_is_like_outside(inside, read, settings):
     settings.DEMO = True
-    assert read(here.get("/?as=outside")).field("as")["value"] == "outside"
-    assert here.post("/", {**FORM, "as": "outside"})["Location"] == "/sent?lang=sv"
-    assert here.post("/", FORM)["Location"].startswith("/upload/")
+    assert read(inside.get("/?as=outside")).field("as")["value"] == "outside"
+    assert inside.post("/", {**FORM, "as": "outside"})["Location"] == "/sent?lang=sv"
+    assert inside.post("/", FORM)["Location"].startswith("/upload/")
 
 
-def test_outside_the_demo_nobody_chooses_where_he_sits(here):
-    assert here.post("/", {**FORM, "as": "outside"})["Location"].startswith("/upload/")
+def test_outside_the_demo_nobody_chooses_their_network(inside):
+    assert inside.post("/", {**FORM, "as": "outside"})["Location"].startswith("/upload/")
 
 
-def test_of_two_letters_of_one_second_the_later_one_is_uppermost(here, read, settings, tmp_path):
+def test_of_two_letters_of_one_second_the_later_one_is_uppermost(inside, read, settings, tmp_path):
     settings.DEMO, settings.MAIL_DIR = True, tmp_path
     for number, subject in enumerate(("Den första", "Den andra", "Den tredje")):
         path = tmp_path / f"20261124-100000-{9 - number}.log"
         head = f"Subject: {subject}\nTo: anna@ltdalarna.se\nDate: Tue, 24 Nov 2026 10:00:00 +0100\n\nHej\n"
         path.write_text(head + "-" * 79 + "\n")
         os.utime(path, ns=(number, number))
-    text = read(here.get("/demo/mail")).text
+    text = read(inside.get("/demo/mail")).text
     assert sorted(("Den första", "Den andra", "Den tredje"), key=text.index) == [
         "Den tredje",
         "Den andra",

@@ -1,4 +1,4 @@
-"""Every error is one calm page in the reader's language, with its own status, a way on and no blame."""
+"""Every error is a page in the reader's language, with its own status, a link to go on and no blame."""
 
 import pytest
 from django.test import RequestFactory
@@ -21,7 +21,7 @@ SAID = {
     503: ("Tjänsten startar om", "The service is restarting"),
     507: ("Ladda upp filer", "Upload files"),
 }
-TOLD = {
+EXPLAINED = {
     413: ("En fil får vara högst 2\u00a0GB.", "A file can be up to 2\u00a0GB."),
     507: (
         "Det finns inte plats för fler filer just nu",
@@ -30,12 +30,12 @@ TOLD = {
 }
 
 
-def refused(here, address, code, status, language):
-    told = {"filsluss.refusal": code, "filsluss.refusal_status": status}
-    return here.get(f"{address}?lang={language}", **told)
+def refused(inside, address, code, status, language):
+    refusal = {"filsluss.refusal": code, "filsluss.refusal_status": status}
+    return inside.get(f"{address}?lang={language}", **refusal)
 
 
-def answers(here, language):
+def answers(inside, language):
     """One of each, as it would come about."""
     account = link(open_transfer(), Purpose.UPLOAD)
     file = letter_link(ready_file(open_transfer()))
@@ -44,27 +44,27 @@ def answers(here, language):
         bad, broken = errors.handler400(asked), errors.handler500(asked)
     return [
         bad,
-        here.post(f"/{query}", FORM, headers={"Origin": "https://elsewhere.example"}),
-        here.get(f"/no/such/page{query}"),
-        here.post(f"/help{query}"),
-        here.get(link(ended(), Purpose.UPLOAD) + query),
-        refused(here, account, "too_large", 413, language),
-        here.post(link(pending(), Purpose.DECIDE) + query, {"decision": "approve"}),
-        refused(here, file, "rate_limited", 429, language),
+        inside.post(f"/{query}", FORM, headers={"Origin": "https://elsewhere.example"}),
+        inside.get(f"/no/such/page{query}"),
+        inside.post(f"/help{query}"),
+        inside.get(link(ended(), Purpose.UPLOAD) + query),
+        refused(inside, account, "too_large", 413, language),
+        inside.post(link(pending(), Purpose.DECIDE) + query, {"decision": "approve"}),
+        refused(inside, file, "rate_limited", 429, language),
         broken,
-        refused(here, file, "shutting_down", 503, language),
-        refused(here, account, "disk_full", 507, language),
+        refused(inside, file, "shutting_down", 503, language),
+        refused(inside, account, "disk_full", 507, language),
     ]
 
 
 @pytest.mark.parametrize("language", ["sv", "en"])
-def test_every_error_is_a_calm_page_in_the_readers_language(here, read, language):
-    found = {answer.status_code: answer for answer in answers(here, language)}
+def test_every_error_is_a_page_in_the_readers_language(inside, read, language):
+    found = {answer.status_code: answer for answer in answers(inside, language)}
     assert list(found) == list(SAID)
     for status, answer in found.items():
         page = read(answer)
         heading = page.source.partition("<h1>")[2].partition("</h1>")[0]
         assert (status, heading) == (status, SAID[status][language == "en"])
         assert page.all("html") == [{"lang": language}]
-        assert TOLD.get(status, ("", ""))[language == "en"] in page.text
+        assert EXPLAINED.get(status, ("", ""))[language == "en"] in page.text
         assert len([each for each in page.all("a") if each["href"].startswith("/")]) > 3

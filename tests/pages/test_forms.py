@@ -6,33 +6,34 @@ from django.conf import settings
 from filsluss.models import Attempt, Transfer
 from filsluss.rules.tokens import Purpose, code_digest, draw_code, show_code
 from tests.pages.cases import BO, FORM, FROM_OUTSIDE, code_link, link, open_transfer, pending, ready_file
+from tests.parts import tokens
 
 
-def test_an_application_from_our_network_leads_to_the_upload_page(here):
-    answer = here.post("/", FORM)
+def test_an_application_from_our_network_leads_to_the_upload_page(inside):
+    answer = inside.post("/", FORM)
     (transfer,) = Transfer.objects.all()
     assert (answer.status_code, answer["Location"]) == (303, link(transfer, Purpose.UPLOAD))
 
 
-def test_an_inside_sender_elsewhere_is_sent_to_the_mailbox_without_a_link(elsewhere):
-    answer = elsewhere.post("/", FORM)
+def test_an_inside_sender_elsewhere_is_sent_to_the_mailbox_without_a_link(outside):
+    answer = outside.post("/", FORM)
     assert (answer.status_code, answer["Location"]) == (303, "/sent?lang=sv")
 
 
-def test_an_outside_sender_sees_how_the_case_stands(here):
-    answer = here.post("/", FROM_OUTSIDE)
+def test_an_outside_sender_sees_how_the_case_stands(inside):
+    answer = inside.post("/", FROM_OUTSIDE)
     (transfer,) = Transfer.objects.all()
     assert (answer.status_code, answer["Location"]) == (303, link(transfer, Purpose.STATUS_SENDER))
 
 
 @pytest.mark.parametrize("typed", [f" {BO} ", f"mailto:{BO}", f"MAILTO:<{BO}>", f"<{BO}>"])
-def test_an_address_may_be_pasted_as_mail_programs_give_it(here, typed):
-    here.post("/", {**FORM, "recipient_email": typed})
-    assert Transfer.objects.get().recipient_email == BO
+def test_an_address_may_be_pasted_as_mail_programs_give_it(inside, typed):
+    inside.post("/", {**FORM, "recipient_email": typed})
+    assert Transfer.objects.get().recipient.address == BO
 
 
-def test_an_empty_application_names_every_field_in_the_order_of_the_form(here, read):
-    answer = here.post("/", {})
+def test_an_empty_application_names_every_field_in_the_order_of_the_form(inside, read):
+    answer = inside.post("/", {})
     page = read(answer)
     assert answer.status_code == 422
     assert page.problems == ["sender_name", "sender_email", "recipient_email", "purpose", "accept_terms"]
@@ -46,9 +47,9 @@ def test_an_empty_application_names_every_field_in_the_order_of_the_form(here, r
     assert Transfer.objects.count() == 0
 
 
-def test_what_was_typed_is_still_there(here, read):
+def test_what_was_typed_is_still_there(inside, read):
     typed = {**FROM_OUTSIDE, "sender_name": 'Bo "<b>" Ek', "recipient_email": "anna@", "days": "14"}
-    page = read(here.post("/", {**typed, "recipient_outside": "1", "approver_email": "x@y"}))
+    page = read(inside.post("/", {**typed, "recipient_outside": "1", "approver_email": "x@y"}))
     kept = {name: page.field(name)["value"] for name in ("sender_name", "sender_email", "recipient_email")}
     assert kept == {name: typed[name] for name in kept}
     assert page.field("approver_email")["value"] == "x@y"
@@ -58,38 +59,40 @@ def test_what_was_typed_is_still_there(here, read):
     assert typed["purpose"] in page.text
 
 
-def test_a_wrong_field_says_so_itself(here, read):
-    page = read(here.post("/", {**FORM, "recipient_email": "bo"}))
-    told = page.field("recipient_email")
-    assert (told["aria-invalid"], told["aria-describedby"]) == (
+def test_a_wrong_field_says_so_itself(inside, read):
+    page = read(inside.post("/", {**FORM, "recipient_email": "bo"}))
+    field = page.field("recipient_email")
+    assert (field["aria-invalid"], field["aria-describedby"]) == (
         "true", "recipient_email-hint recipient_email-error",
     )  # fmt: skip
     assert page.ids.count("recipient_email-error") == 1
     assert "<title>Fel: " in page.source
 
 
-def test_errors_are_told_in_the_readers_language(here, read):
-    page = read(here.post("/", {}, HTTP_ACCEPT_LANGUAGE="en-GB,en;q=0.9,sv;q=0.5"))
+def test_errors_are_told_in_the_readers_language(inside, read):
+    page = read(inside.post("/", {}, HTTP_ACCEPT_LANGUAGE="en-GB,en;q=0.9,sv;q=0.5"))
     assert "There are 5 problems" in page.text
     assert "Enter your name" in page.text
     assert "<title>Error: " in page.source
 
 
-def test_a_nul_or_another_control_sign_in_a_field_does_no_harm(here):
-    assert here.post("/", {**FORM, "purpose": "Rit\0ning\x07ar", "sender_name": "An\0na"}).status_code == 303
-    assert (Transfer.objects.get().purpose, Transfer.objects.get().sender_name) == ("Ritningar", "Anna")
+def test_a_nul_or_another_control_sign_in_a_field_does_no_harm(inside):
+    assert (
+        inside.post("/", {**FORM, "purpose": "Rit\0ning\x07ar", "sender_name": "An\0na"}).status_code == 303
+    )
+    assert (Transfer.objects.get().purpose, Transfer.objects.get().sender.name) == ("Ritningar", "Anna")
 
 
 @pytest.mark.parametrize("days", ["0", "31", "x", "-1", "9" * 5000, "٣"])
-def test_an_inside_sender_keeps_files_for_1_to_30_days(here, read, days):
-    answer = here.post("/", {**FORM, "days": days})
+def test_an_inside_sender_keeps_files_for_1_to_30_days(inside, read, days):
+    answer = inside.post("/", {**FORM, "days": days})
     assert (answer.status_code, read(answer).problems) == (422, ["days"])
 
 
-def test_the_sixth_application_of_an_hour_is_asked_to_wait_and_nothing_typed_is_lost(elsewhere, read):
+def test_the_sixth_application_of_an_hour_is_asked_to_wait_and_nothing_typed_is_lost(outside, read):
     for _ in range(5):
-        assert elsewhere.post("/", FORM).status_code == 303
-    answer = elsewhere.post("/", FORM)
+        assert outside.post("/", FORM).status_code == 303
+    answer = outside.post("/", FORM)
     assert (answer.status_code, answer["Retry-After"].isdigit()) == (429, True)
     assert "Vänta 60 minuter och försök igen." in read(answer).text
     assert read(answer).field("recipient_email")["value"] == BO
@@ -108,9 +111,9 @@ def test_the_sixth_application_of_an_hour_is_asked_to_wait_and_nothing_typed_is_
         ({"decision": "reject", "rejection_reason": "nej", "days": "3"}, ["days"]),
     ],
 )
-def test_a_decision_that_is_none_is_shown_again(here, read, form, problems):
+def test_a_decision_that_is_none_is_shown_again(inside, read, form, problems):
     transfer = pending()
-    answer = here.post(link(transfer, Purpose.DECIDE), form)
+    answer = inside.post(link(transfer, Purpose.DECIDE), form)
     assert (answer.status_code, read(answer).problems) == (422, problems)
     assert set(problems) <= set(read(answer).ids)
     assert form.get("rejection_reason", "") in read(answer).text
@@ -118,49 +121,48 @@ def test_a_decision_that_is_none_is_shown_again(here, read, form, problems):
     assert transfer.state == "pending"
 
 
-def test_no_day_is_chosen_for_the_approver(here, read):
-    page = read(here.get(link(pending(), Purpose.DECIDE)))
+def test_no_day_is_chosen_for_the_approver(inside, read):
+    page = read(inside.get(link(pending(), Purpose.DECIDE)))
     assert [each["value"] for each in page.all("option")] == ["", "1", "3", "7", "14", "30"]
     assert page.all("option", selected=None) == []
 
 
-def test_a_decision_leads_to_the_approvers_own_status(here, read):
+def test_a_decision_leads_to_the_approvers_own_status(inside, read):
     transfer = pending()
-    answer = here.post(link(transfer, Purpose.DECIDE), {"decision": "approve", "days": "7"})
+    answer = inside.post(link(transfer, Purpose.DECIDE), {"decision": "approve", "days": "7"})
     assert (answer.status_code, answer["Location"]) == (303, link(transfer, Purpose.STATUS_APPROVER))
-    assert "Ansökan är godkänd" in read(here.get(answer["Location"])).text
+    assert "Ansökan är godkänd" in read(inside.get(answer["Location"])).text
 
 
-def test_a_wrong_code_is_422_and_the_fifth_is_429(here, read):
-    first = here.post("/code", {"code": "K7PM-4QXD-9T2V"})
+def test_a_wrong_code_is_422_and_the_fifth_is_429(inside, read):
+    first = inside.post("/code", {"code": "K7PM-4QXD-9T2V"})
     assert (first.status_code, read(first).problems) == (422, ["code"])
     assert read(first).field("code")["value"] == "K7PM-4QXD-9T2V"
-    codes = [here.post("/code", {"code": "K7PM-4QXD-9T2V"}).status_code for _ in range(4)]
+    codes = [inside.post("/code", {"code": "K7PM-4QXD-9T2V"}).status_code for _ in range(4)]
     assert codes == [422, 422, 422, 429]
-    waiting = here.post("/code", {"code": "K7PM-4QXD-9T2V"})
+    waiting = inside.post("/code", {"code": "K7PM-4QXD-9T2V"})
     assert (waiting.status_code, 0 < int(waiting["Retry-After"]) <= 60) == (429, True)
 
 
-def test_guessing_never_blocks_the_file_itself(here):
+def test_guessing_never_blocks_the_file_itself(inside):
     file = ready_file(open_transfer())
     for _ in range(8):
-        here.post("/code", {"code": "K7PM-4QXD-9T2V"})
-    assert here.get(f"/download/{file.token(settings.POLICY.link_keys)}").status_code == 200
+        inside.post("/code", {"code": "K7PM-4QXD-9T2V"})
+    assert inside.get(f"/download/{tokens.of_file(file, settings.POLICY.link_keys)}").status_code == 200
 
 
-def test_no_code_at_all_is_no_guess(here, read):
-    answer = here.post("/code", {"code": "  "})
+def test_no_code_at_all_is_no_guess(inside, read):
+    answer = inside.post("/code", {"code": "  "})
     assert (answer.status_code, read(answer).problems) == (422, ["code"])
     assert Attempt.objects.count() == 0
 
 
-def test_a_code_leads_to_its_file_and_shows_no_other(here, read):
+def test_a_code_leads_to_its_file_and_shows_no_other(inside, read):
     transfer, code = open_transfer(), draw_code()
     file, _other = ready_file(transfer, "en.txt", with_code=True), ready_file(transfer, "annan.txt")
-    file.code_digest = code_digest(settings.POLICY.code_keys[0], code)
-    file.save()
-    answer = here.post("/code", {"code": show_code(code).lower()})
+    file.pickups.update(code_digest=code_digest(settings.POLICY.code_keys[0], code))
+    answer = inside.post("/code", {"code": show_code(code).lower()})
     assert (answer.status_code, answer["Location"]) == (303, code_link(file))
-    page = read(here.get(answer["Location"]))
+    page = read(inside.get(answer["Location"]))
     assert [each["href"] for each in page.all("a", **{"class": "button"})] == [f"{code_link(file)}/en.txt"]
     assert "annan.txt" not in page.source

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from filsluss.actions.oversee import close_transfer, remove_file, withdraw
 from filsluss.actions.upload import remove_own
-from filsluss.models import AuditEntry, Transfer, TransferFile
+from filsluss.models import AuditEntry, Link, Pickup, Transfer, TransferFile
 from filsluss.pages import presenters
 from filsluss.rules.tokens import Purpose
 from tests.pages.cases import (
@@ -25,45 +25,46 @@ from tests.pages.cases import (
     ready_file,
     received_file,
 )  # fmt: skip
+from tests.parts import tokens
 
 TOKEN = "A" * 43
 POLICY = settings.POLICY
 
 
-def is_calm(page):
+def is_error_page(page):
     """One heading, a way to go on, and nobody's address."""
     ways = [each["href"] for each in page.all("a") if each["href"] in ("/", "/code", "/help")]
     return len(page.all("h1")) == 1 and len(ways) > 1 and not re.search(rf"{ANNA}|{BO}", page.source)
 
 
-@pytest.mark.parametrize("room", ["decide", "upload", "status", "download"])
+@pytest.mark.parametrize("prefix", ["decide", "upload", "status", "download"])
 @pytest.mark.parametrize("token", [TOKEN, "A" * 42, "A" * 44, "å" * 43, "../../etc/passwd", "%00", "a/b"])
-def test_an_unknown_link_is_404(here, read, room, token):
-    answer = here.get(f"/{room}/{token}")
-    assert (answer.status_code, is_calm(read(answer))) == (404, True)
+def test_an_unknown_link_is_404(inside, read, prefix, token):
+    answer = inside.get(f"/{prefix}/{token}")
+    assert (answer.status_code, is_error_page(read(answer))) == (404, True)
 
 
-def test_a_link_of_one_purpose_is_unknown_at_every_other_door(here):
+def test_a_link_of_one_purpose_is_unknown_at_every_other_path(inside):
     transfer = pending()
     for purpose in (Purpose.UPLOAD, Purpose.STATUS_SENDER, Purpose.STATUS_RECIPIENT, Purpose.STATUS_APPROVER):
-        token = transfer.token_for(purpose, POLICY.link_keys)
-        assert here.get(f"/decide/{token}").status_code == 404
-        assert here.get(f"/download/{token}").status_code == 404
+        token = tokens.of_transfer(transfer, purpose, POLICY.link_keys)
+        assert inside.get(f"/decide/{token}").status_code == 404
+        assert inside.get(f"/download/{token}").status_code == 404
 
 
 @pytest.mark.parametrize("tail", [".", ",", ")", ">", "%3E", ").", "?utm_source=mail&fbclid=1"])
-def test_what_a_mail_program_added_to_a_link_is_forgiven(here, tail):
-    assert here.get(link(pending(), Purpose.DECIDE) + tail).status_code == 200
-    assert here.get(link(open_transfer(), Purpose.UPLOAD) + tail).status_code == 200
+def test_what_a_mail_program_added_to_a_link_is_forgiven(inside, tail):
+    assert inside.get(link(pending(), Purpose.DECIDE) + tail).status_code == 200
+    assert inside.get(link(open_transfer(), Purpose.UPLOAD) + tail).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["get", "head", "options", "put", "patch", "delete"])
-def test_only_a_form_decides(here, method):
+def test_only_a_form_decides(inside, method):
     transfer = pending()
     entries = AuditEntry.objects.count()
     before = Transfer.objects.filter(pk=transfer.pk).values().get()
     address = link(transfer, Purpose.DECIDE) + "?decision=approve&days=3"
-    assert getattr(here, method)(address).status_code == (200 if method in ("get", "head") else 405)
+    assert getattr(inside, method)(address).status_code == (200 if method in ("get", "head") else 405)
     assert Transfer.objects.filter(pk=transfer.pk).values().get() == before
     assert AuditEntry.objects.count() == entries
 
@@ -76,75 +77,90 @@ def test_only_a_form_decides(here, method):
         (lapsed, "Den besvarades inte senast {lapsed}."),
     ],
 )
-def test_whoever_decides_too_late_is_told_what_became_of_it(here, read, make, words):
+def test_whoever_decides_too_late_is_told_what_became_of_it(inside, read, make, words):
     transfer = make()
     known = {"today": presenters.day_of(timezone.now()).text, "lapsed": presenters.answer_by(transfer).text}
     for answer in (
-        here.get(link(transfer, Purpose.DECIDE)),
-        here.post(link(transfer, Purpose.DECIDE), {"decision": "approve", "days": "3"}),
+        inside.get(link(transfer, Purpose.DECIDE)),
+        inside.post(link(transfer, Purpose.DECIDE), {"decision": "approve", "days": "3"}),
     ):
         page = read(answer)
-        assert (answer.status_code, is_calm(page), words.format(**known) in page.text) == (410, True, True)
+        assert (answer.status_code, is_error_page(page), words.format(**known) in page.text) == (
+            410,
+            True,
+            True,
+        )
 
 
-def test_a_withdrawn_application_says_that_it_was(here, read):
+def test_a_withdrawn_application_says_that_it_was(inside, read):
     transfer = pending()
-    withdraw(transfer, reason="Missbruk", by="admin", policy=POLICY, now=timezone.now())
-    answer = here.get(link(transfer, Purpose.DECIDE))
+    withdraw(transfer, reason="Missbruk", person="os:admin", policy=POLICY, now=timezone.now())
+    answer = inside.get(link(transfer, Purpose.DECIDE))
     assert (answer.status_code, "drogs tillbaka av systemansvarig" in read(answer).text) == (410, True)
 
 
-def test_an_account_that_is_over_is_410_for_reading_and_for_removing(here, read):
+def test_an_account_that_is_over_is_410_for_reading_and_for_removing(inside, read):
     transfer = ended()
     address = link(transfer, Purpose.UPLOAD)
-    assert here.post(f"{address}/remove", {"file": "K7PM-4QXD"}).status_code == 410
-    answer = here.get(address)
-    assert (answer.status_code, is_calm(read(answer))) == (410, True)
+    assert inside.post(f"{address}/remove", {"file": "K7PM-4QXD"}).status_code == 410
+    answer = inside.get(address)
+    assert (answer.status_code, is_error_page(read(answer))) == (410, True)
     assert "Kontot är avslutat" in read(answer).text
 
 
-def test_an_account_closed_by_the_administrator_says_so(here, read):
+def test_an_account_closed_by_the_administrator_says_so(inside, read):
     transfer = open_transfer()
-    close_transfer(transfer, reason="Missbruk", by="admin", policy=POLICY, now=timezone.now())
-    assert "Kontot är avslutat av systemansvarig." in read(here.get(link(transfer, Purpose.UPLOAD))).text
+    close_transfer(transfer, reason="Missbruk", person="os:admin", policy=POLICY, now=timezone.now())
+    assert "Kontot är avslutat av systemansvarig." in read(inside.get(link(transfer, Purpose.UPLOAD))).text
 
 
-def test_the_upload_link_is_unknown_until_the_application_is_approved(here):
-    assert here.get(link(pending(), Purpose.UPLOAD)).status_code == 404
+def test_the_upload_link_is_unknown_until_the_application_is_approved(inside):
+    assert inside.get(link(pending(), Purpose.UPLOAD)).status_code == 404
 
 
-def test_a_file_taken_away_is_410_and_says_by_whom(here, read):
+def test_a_file_taken_away_is_410_and_says_by_whom(inside, read):
     transfer = open_transfer()
     by_sender, by_administrator = ready_file(transfer), ready_file(transfer)
     remove_own(by_sender, policy=POLICY, now=timezone.now())
-    remove_file(by_administrator, reason="Virus", by="admin", policy=POLICY, now=timezone.now())
+    remove_file(by_administrator, reason="Virus", person="os:admin", policy=POLICY, now=timezone.now())
     for file, words in (
         (by_sender, "Borttagen av avsändaren."),
         (by_administrator, "Borttagen av systemansvarig."),
     ):
         for address in (letter_link(file), code_link(file)):
-            answer = here.get(address)
-            assert (answer.status_code, is_calm(read(answer))) == (410, True)
+            answer = inside.get(address)
+            assert (answer.status_code, is_error_page(read(answer))) == (410, True)
             assert words in read(answer).text
 
 
-def test_a_file_whose_account_is_over_is_410(here):
+def test_a_file_whose_account_is_over_is_410(inside):
     transfer = open_transfer()
     file = ready_file(transfer)
     Transfer.objects.filter(pk=transfer.pk).update(open_until=timezone.now())
-    assert (here.get(letter_link(file)).status_code, here.get(code_link(file)).status_code) == (410, 410)
+    assert (inside.get(letter_link(file)).status_code, inside.get(code_link(file)).status_code) == (410, 410)
 
 
-def test_a_file_that_is_not_ready_yet_is_said_to_be_on_its_way(here, read):
-    answer = here.get(letter_link(received_file(open_transfer())))
-    assert (answer.status_code, "Filen förbereds" in read(answer).text) == (200, True)
+def test_a_link_that_was_revoked_is_410_at_every_page(inside, read):
+    transfer = open_transfer()
+    file = ready_file(transfer)
+    Link.objects.update(revoked_at=timezone.now())
+    pages = (letter_link(file), code_link(file), link(transfer, Purpose.UPLOAD))
+    pages += tuple(link(transfer, each) for each in (Purpose.STATUS_SENDER, Purpose.STATUS_RECIPIENT))
+    for address in pages:
+        answer = inside.get(address)
+        assert (answer.status_code, is_error_page(read(answer))) == (410, True)
 
 
-def test_the_letters_own_file_comes_first_and_each_has_a_button(here, read):
+def test_a_file_that_is_not_ready_yet_has_no_link(inside):
+    file = received_file(open_transfer())
+    assert (Link.objects.filter(file=file).count(), Pickup.objects.count()) == (0, 0)
+
+
+def test_the_letters_own_file_comes_first_and_each_has_a_button(inside, read):
     transfer = open_transfer()
     names = ["a b.pdf", "å%2F.txt", "c.txt"]
     files = [ready_file(transfer, name) for name in names]
-    page = read(here.get(letter_link(files[1])))
+    page = read(inside.get(letter_link(files[1])))
     quoted = {"a b.pdf": "a%20b.pdf", "å%2F.txt": "%C3%A5%252F.txt", "c.txt": "c.txt"}
     *each, everything = [link["href"] for link in page.all("a", **{"class": "button"})]
     assert each == [f"{letter_link(file)}/{quoted[file.name]}" for file in (files[1], files[0], files[2])]
@@ -152,24 +168,24 @@ def test_the_letters_own_file_comes_first_and_each_has_a_button(here, read):
     assert page.text.count("ab" * 32) == 3
 
 
-def test_the_sender_takes_back_his_own_file_and_no_other(here):
+def test_the_sender_takes_back_their_own_file_and_no_other(inside):
     transfer, other = open_transfer(), open_transfer()
     file, foreign = ready_file(transfer), ready_file(other)
     address = link(transfer, Purpose.UPLOAD)
-    assert here.post(f"{address}/remove", {"file": foreign.public_id}).status_code == 404
-    assert here.get(f"{address}/remove", {"file": file.public_id}).status_code == 405
+    assert inside.post(f"{address}/remove", {"file": foreign.public_id}).status_code == 404
+    assert inside.get(f"{address}/remove", {"file": file.public_id}).status_code == 405
     assert TransferFile.objects.filter(state="ready").count() == 2
-    answer = here.post(f"{address}/remove", {"file": file.public_id})
+    answer = inside.post(f"{address}/remove", {"file": file.public_id})
     assert (answer.status_code, answer["Location"]) == (303, address)
     assert list(TransferFile.objects.filter(state="ready")) == [foreign]
 
 
-def test_a_status_shows_what_has_happened_and_no_other_link_or_file_name(here, read):
+def test_a_status_shows_what_has_happened_and_no_other_link_or_file_name(inside, read):
     transfer = open_transfer()
     ready_file(transfer, "hemligt-namn.pdf")
     for purpose in (Purpose.STATUS_SENDER, Purpose.STATUS_RECIPIENT):
         own = link(transfer, purpose)
-        page = read(here.get(own))
+        page = read(inside.get(own))
         assert "1 fil" in page.text
         assert "hemligt-namn" not in page.source
         assert re.findall(r"[A-Za-z0-9_-]{43}", page.source) == [own.rpartition("/")[2]]
@@ -185,23 +201,23 @@ def test_a_status_shows_what_has_happened_and_no_other_link_or_file_name(here, r
         ("never heard of", 418, "Filen kunde inte laddas upp"),
     ],
 )
-def test_a_refused_upload_is_told_on_the_senders_page(here, read, code, status, words):
+def test_a_refused_upload_is_told_on_the_senders_page(inside, read, code, status, words):
     refused = {"filsluss.refusal": code, "filsluss.refusal_status": status}
-    answer = here.get(link(open_transfer(), Purpose.UPLOAD), **refused)
+    answer = inside.get(link(open_transfer(), Purpose.UPLOAD), **refused)
     assert (answer.status_code, read(answer).problems) == (status, ["file"])
     assert words in read(answer).text
 
 
-def test_a_refused_download_keeps_its_status(here):
+def test_a_refused_download_keeps_its_status(inside):
     file = ready_file(open_transfer())
     for status in (404, 410, 503):
         refused = {"filsluss.refusal": "not_found", "filsluss.refusal_status": status}
-        assert here.get(letter_link(file), **refused).status_code == status
+        assert inside.get(letter_link(file), **refused).status_code == status
 
 
-def test_a_file_stays_until_it_is_said_which_is_to_go(here, read):
+def test_a_file_stays_until_it_is_said_which_is_to_go(inside, read):
     transfer = open_transfer()
     file = ready_file(transfer)
-    answer = here.post(f"{link(transfer, Purpose.UPLOAD)}/remove")
+    answer = inside.post(f"{link(transfer, Purpose.UPLOAD)}/remove")
     assert (answer.status_code, read(answer).problems) == (422, ["files"])
     assert TransferFile.objects.get(pk=file.pk).state == "ready"

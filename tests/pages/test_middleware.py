@@ -1,4 +1,4 @@
-"""The manners of the door: whose forms are taken, in which language it answers, who gets a cookie."""
+"""Middleware: whose forms are accepted, the language of a response, who gets a cookie."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -6,7 +6,7 @@ from django.test import Client as Browser
 
 from filsluss.models import Transfer
 from filsluss.rules.tokens import Purpose
-from tests.pages.cases import FORM, HERE, link, open_transfer, pending
+from tests.pages.cases import FORM, INSIDE, link, open_transfer, pending
 
 OURS = "http://localhost:8000"
 
@@ -30,16 +30,16 @@ OURS = "http://localhost:8000"
         ({"Origin": OURS, "Sec-Fetch-Site": "cross-site"}, 403),
     ],
 )
-def test_a_form_is_taken_from_our_own_pages_and_from_programs(here, read, headers, status):
-    answer = here.post("/", FORM, headers=headers)
+def test_a_form_is_taken_from_our_own_pages_and_from_programs(inside, read, headers, status):
+    answer = inside.post("/", FORM, headers=headers)
     assert (answer.status_code, Transfer.objects.count()) == (status, int(status == 303))
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
-def test_in_the_demo_every_name_of_this_machine_is_ours(here, settings, host):
+def test_in_the_demo_every_name_of_this_machine_is_ours(inside, settings, host):
     settings.DEMO = True
-    assert here.post("/", FORM, headers={"Origin": f"http://{host}"}).status_code == 303
-    assert here.post("/", FORM, headers={"Origin": f"http://{host}1"}).status_code == 403
+    assert inside.post("/", FORM, headers={"Origin": f"http://{host}"}).status_code == 303
+    assert inside.post("/", FORM, headers={"Origin": f"http://{host}1"}).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_in_the_demo_every_name_of_this_machine_is_ours(here, settings, host):
         ("/?lang=xx", "en", "en"),
     ],
 )
-def test_the_reader_is_answered_in_his_language(here, address, accepted, language):
-    answer = here.get(address, headers={"Accept-Language": accepted})
+def test_the_reader_is_answered_in_their_language(inside, address, accepted, language):
+    answer = inside.get(address, headers={"Accept-Language": accepted})
     assert (answer["Content-Language"], f'<html lang="{language}">' in answer.content.decode()) == (
         language,
         True,
@@ -69,30 +69,32 @@ def test_the_reader_is_answered_in_his_language(here, address, accepted, languag
     assert "Accept-Language" in answer["Vary"]
 
 
-def test_a_transfers_pages_speak_its_language_unless_asked_otherwise(here):
+def test_a_transfers_pages_speak_its_language_unless_asked_otherwise(inside):
     address = link(open_transfer(language="en"), Purpose.UPLOAD)
-    assert here.get(address, headers={"Accept-Language": "sv"})["Content-Language"] == "en"
-    assert here.get(f"{address}?lang=sv", headers={"Accept-Language": "en"})["Content-Language"] == "sv"
+    assert inside.get(address, headers={"Accept-Language": "sv"})["Content-Language"] == "en"
+    assert inside.get(f"{address}?lang=sv", headers={"Accept-Language": "en"})["Content-Language"] == "sv"
 
 
-def test_the_language_link_keeps_the_page_and_what_it_was_asked(here, read):
-    page = read(here.get("/oversee/sign-in?next=/oversee/transfers/K7PM-4QXD&lang=sv"))
+def test_the_language_link_keeps_the_page_and_what_it_was_asked(inside, read):
+    page = read(inside.get("/oversee/sign-in?next=/oversee/transfers/K7PM-4QXD&lang=sv"))
     (switch,) = page.all("a", hreflang="en")
     assert (switch["href"], switch["lang"]) == ("?next=%2Foversee%2Ftransfers%2FK7PM-4QXD&lang=en", "en")
 
 
-def test_no_page_outside_the_administrators_rooms_sets_a_cookie(here):
+def test_no_page_outside_the_administrators_pages_sets_a_cookie(inside):
     transfer = pending()
     addresses = ["/", "/code", "/help", "/nothing", link(transfer, Purpose.DECIDE), "/sent"]
-    assert [name for address in addresses for name in here.get(address).cookies] == []
-    assert list(here.post("/", FORM).cookies) == []
+    assert [name for address in addresses for name in inside.get(address).cookies] == []
+    assert list(inside.post("/", FORM).cookies) == []
 
 
 @pytest.mark.parametrize("charset", ["utf-16", "utf-7", "idna", "nonsense"])
-def test_a_request_in_a_strange_codec_meets_no_fault(here, charset):
+def test_a_request_in_a_strange_codec_meets_no_fault(inside, charset):
     kind = f"application/x-www-form-urlencoded; charset={charset}"
-    assert here.get("/code?lang=+2AA-", content_type=kind, headers={"Content-Type": kind}).status_code == 200
-    assert here.generic("POST", "/code", b"code=+2AA-%ff%00", content_type=kind).status_code == 422
+    assert (
+        inside.get("/code?lang=+2AA-", content_type=kind, headers={"Content-Type": kind}).status_code == 200
+    )
+    assert inside.generic("POST", "/code", b"code=+2AA-%ff%00", content_type=kind).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -104,24 +106,24 @@ def test_a_request_in_a_strange_codec_meets_no_fault(here, charset):
         (b"", "multipart/form-data"),
     ],
 )
-def test_a_malformed_form_is_answered_calmly(here, read, body, kind):
-    answer = here.generic("POST", "/", body, content_type=kind)
+def test_a_malformed_form_is_answered_with_a_page(inside, read, body, kind):
+    answer = inside.generic("POST", "/", body, content_type=kind)
     assert answer.status_code in (400, 422)
     assert len(read(answer).all("h1")) == 1
 
 
-def test_the_administrators_rooms_want_a_name_and_come_back_to_where_one_was(here):
+def test_the_administrators_pages_require_a_sign_in_and_return_to_where_one_was(inside):
     for address in ("/oversee", "/oversee/transfers/K7PM-4QXD"):
-        answer = here.get(address)
+        answer = inside.get(address)
         assert (answer.status_code, answer["Location"]) == (303, f"/oversee/sign-in?next={address}")
     User.objects.create_user("mallory", password="correct horse battery")
     mallory = {"username": "mallory", "password": "correct horse battery"}
-    assert here.post("/oversee/sign-in", mallory).status_code == 422
+    assert inside.post("/oversee/sign-in", mallory).status_code == 422
 
 
 def test_the_administrators_forms_want_djangos_token(read):
     strict = Browser(enforce_csrf_checks=True)
-    strict.defaults["filsluss.client"] = HERE
+    strict.defaults["filsluss.client"] = INSIDE
     answer = strict.post("/oversee/sign-in", {"username": "admin", "password": "x"})
     assert (answer.status_code, "Sidan behöver laddas om" in read(answer).text) == (403, True)
     assert strict.post("/code", {"code": "K7PM-4QXD-9T2V"}).status_code == 422

@@ -1,19 +1,24 @@
 """The administrator searches, sees, and takes away with a reason; and opens no file."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from filsluss.models import AuditEntry, Transfer
+from filsluss.models.party import folded_party
+from filsluss.pages.oversee.actors import actors_of
 from tests.pages.cases import ANNA, BO, applied, open_transfer, pending, ready_file
 
 
 @pytest.fixture
-def admin(here):
+def admin(inside):
     User.objects.create_superuser("admin", password="correct horse battery")
     signed_in = {"username": "admin", "password": "correct horse battery"}
-    answer = here.post("/oversee/sign-in?next=/oversee/transfers/K7PM-4QXD", signed_in)
+    answer = inside.post("/oversee/sign-in?next=/oversee/transfers/K7PM-4QXD", signed_in)
     assert (answer.status_code, answer["Location"]) == (303, "/oversee/transfers/K7PM-4QXD")
-    return here
+    return inside
 
 
 def shown(page):
@@ -23,15 +28,15 @@ def shown(page):
 @pytest.mark.parametrize(
     "there", ["https://evil.example", "//evil.example", "/oversee/../x", "/", "/oversee\\x"]
 )
-def test_the_sign_in_leads_nowhere_else(here, there):
+def test_the_sign_in_leads_nowhere_else(inside, there):
     User.objects.create_superuser("admin", password="correct horse battery")
     signed_in = {"username": "admin", "password": "correct horse battery"}
-    answer = here.post("/oversee/sign-in", signed_in, query_params={"next": there})
+    answer = inside.post("/oversee/sign-in", signed_in, query_params={"next": there})
     assert answer["Location"] == "/oversee"
 
 
-def test_a_wrong_password_is_told_calmly(here, read):
-    answer = here.post("/oversee/sign-in", {"username": "admin", "password": "x\0"})
+def test_a_wrong_password_brings_the_form_back(inside, read):
+    answer = inside.post("/oversee/sign-in", {"username": "admin", "password": "x\0"})
     assert (answer.status_code, read(answer).problems) == (422, ["username"])
     assert read(answer).field("username")["value"] == "admin"
     assert read(answer).field("password")["value"] == ""
@@ -56,8 +61,47 @@ def test_a_state_narrows_the_search(admin, read):
 def test_fifty_are_shown_at_a_time(admin, read):
     for _ in range(51):
         applied()
-    assert [len(shown(read(admin.get("/oversee", {"page": n})))) for n in (1, 2)] == [50, 1]
-    assert len(shown(read(admin.get("/oversee", {"page": "x"})))) == 50
+    first = read(admin.get("/oversee"))
+    (older,) = first.all("a", rel="next")
+    second = read(admin.get(f"/oversee{older['href']}"))
+    (newer,) = second.all("a", rel="prev")
+    again = read(admin.get(f"/oversee{newer['href']}"))
+    assert [len(shown(page)) for page in (first, second, again)] == [50, 1, 50]
+    assert (shown(again), {*shown(first), *shown(second)}) == (
+        shown(first),
+        set(Transfer.objects.values_list("public_id", flat=True)),
+    )
+    assert (first.all("a", rel="prev"), second.all("a", rel="next")) == ([], [])
+    for odd in ("x", "-1.1", "1." + "9" * 30, "9" * 30 + ".1", "\0", "1.", ".1"):
+        assert len(shown(read(admin.get("/oversee", {"before": odd, "after": odd})))) == 50
+
+
+def test_a_name_is_found_in_any_case_and_any_unicode_form(admin, read):
+    transfer = open_transfer()
+    ready_file(transfer, "Översikt ÅÄÖ.pdf")
+    sender = transfer.sender
+    sender.name, sender.folded = "Åsa Öman", folded_party("Åsa Öman", sender.address)
+    sender.save()
+    for asked in ("åsa", "ÅSA", "A\u030asa", "öman", "O\u0308MAN", "översikt", "ÖVERSIKT ÅÄ", "sikt åäö"):
+        assert shown(read(admin.get("/oversee", {"q": asked}))) == [transfer.public_id]
+
+
+def test_an_exact_reference_is_shown_and_nothing_else(admin, read):
+    transfer = open_transfer()
+    other = open_transfer()
+    file = ready_file(transfer, f"om {other.public_id}.pdf")
+    for asked in (other.public_id, other.public_id.replace("-", "").lower()):
+        assert shown(read(admin.get("/oversee", {"q": asked}))) == [other.public_id]
+    assert shown(read(admin.get("/oversee", {"q": file.public_id}))) == [transfer.public_id]
+
+
+def test_text_within_a_name_is_found_in_cases_of_ninety_days_and_its_beginning_in_all(admin, read):
+    transfer = open_transfer()
+    ready_file(transfer, "Ritning plan 2.pdf")
+    Transfer.objects.update(applied_at=timezone.now() - timedelta(days=91))
+    assert shown(read(admin.get("/oversee", {"q": "plan"}))) == []
+    for asked in ("ritning pl", "anna.b", "bo <ek", BO[:5]):
+        assert shown(read(admin.get("/oversee", {"q": asked}))) == [transfer.public_id]
 
 
 def test_a_case_shows_its_files_letters_and_trail_and_no_way_to_the_bytes(admin, read):
@@ -99,15 +143,17 @@ def test_what_is_taken_away_is_taken_once_and_by_name(admin, read):
         assert admin.post(address, {"reason": "igen"}).status_code == 409
     states = set(Transfer.objects.values_list("pk", "state"))
     assert states == {(transfer.pk, "closing"), (waiting.pk, "rejected")}
-    trail = AuditEntry.objects.filter(role="administrator").values_list("step", "actor", "reason")
-    assert sorted(trail) == [
-        ("closed", "admin", "Säkerhetsrisk"),
-        ("file-removed", "admin", "Säkerhetsrisk"),
-        ("withdrawn", "admin", "Säkerhetsrisk"),
+    trail = AuditEntry.objects.filter(role="administrator")
+    person = f"user:{User.objects.get(username='admin').pk}"
+    assert sorted(trail.values_list("step", "person", "reason")) == [
+        ("closed", person, "Säkerhetsrisk"),
+        ("file-removed", person, "Säkerhetsrisk"),
+        ("withdrawn", person, "Säkerhetsrisk"),
     ]
+    assert set(actors_of(trail).values()) == {"admin"}
 
 
-def test_signing_out_shuts_the_rooms(admin):
+def test_signing_out_ends_access_to_the_administrators_pages(admin):
     assert admin.get("/oversee").status_code == 200
     admin.post("/oversee/sign-out")
     assert admin.get("/oversee").status_code == 303

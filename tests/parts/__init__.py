@@ -1,1 +1,1 @@
-"""The real parts that tests stand on: an installation, a post office, a database server, a browser."""
+"""Test infrastructure: a running service, a mail server, a database server, a browser, faults."""

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven as a person would drive it, and never let out of this machine."""
+"""Debian's Chromium, driven as a person would drive it; a request to another host fails the test."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ def chromium() -> Iterator[Browser]:
 def person(browser: Browser, *, hostile: bool = False, **habits: object) -> Iterator[Page]:
     """A page of somebody with a browser of their own.
 
-    A script error, a word to another host, and what the page's own policy forbids it are faults; of a
+    A script error, a request to another host, and a CSP violation are faults; of a page that is hostile
     page that is hostile by itself, the last is as it should be.
     """
     context = browser.new_context(**{"locale": "sv-SE", "accept_downloads": True, **habits})  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ NO_LOG_FLUSH = 2
 
 
 class NoDisk(Exception):
-    """This machine lends us no disk; the text says why."""
+    """No disk can be mounted on this machine; the text says why."""
 
 
 def order(*words: str | Path) -> None:
@@ -28,7 +28,7 @@ def order(*words: str | Path) -> None:
 
 
 def unmount(root: Path) -> None:
-    """Whoever was killed may take a moment to let go."""
+    """Processes that were killed may take a moment to release it."""
     for _ in range(100):
         ran = subprocess.run(["umount", root], capture_output=True, text=True, check=False)
         if ran.returncode == 0:
@@ -62,7 +62,7 @@ class CuttableDisk:
             os.close(fd)
 
     def again(self) -> None:
-        """The power is back; whoever had files open on it must be gone."""
+        """The power is back; processes that had files open on it must have exited."""
         unmount(self.root)
         self.mount()
 

@@ -15,16 +15,16 @@ from pathlib import Path
 from urllib.parse import quote_plus, urlencode
 
 from tests.parts import people
-from tests.parts.house import House
-from tests.parts.post import Post
-from tests.parts.world import Told, settle, verify_world
+from tests.parts.invariants import Acknowledged, check_invariants, wait_until_idle
+from tests.parts.mail_server import MailServer
+from tests.parts.service import Service
 
 DOCUMENTED = {
     503: {"busy", "connection_reset", "damaged", "read_timeout", "shutting_down"},
     507: {"disk_full"},
 }
-PATIENCE = 60.0
-"""Seconds in which even a request that stops half-way is answered or hung up on."""
+TIMEOUT = 60.0
+"""Seconds within which even a request that stops half-way is answered or disconnected."""
 RENEWED_AFTER = 1000
 """Requests of one thread to one account: later its pages, full of files, are slow, and its links used up."""
 
@@ -70,22 +70,22 @@ class Outcome:
 
 
 class Seeds:
-    """Well-formed requests to every door of an account with a file and of an application, both `name`'s."""
+    """Well-formed requests to every endpoint of an account with a file and of an application of `name`."""
 
-    def __init__(self, house: House, post: Post, name: str) -> None:
-        self.host = house.url.partition("//")[2].encode()
+    def __init__(self, service: Service, mail_server: MailServer, name: str) -> None:
+        self.host = service.url.partition("//")[2].encode()
         anna, bo = f"anna.{name}@ltdalarna.se", f"bo.{name}@rontgen.example"
         outbound = {**people.FORM, "sender_email": anna, "recipient_email": bo}
         inbound = {**people.FROM_OUTSIDE, "sender_email": bo, "recipient_email": anna}
-        upload = people.apply(house, outbound).location
-        people.send_tus(house, upload, b"x" * 3000, filename="klar.txt", with_code="1")
-        people.apply(house, inbound)
-        request = post.one("approval-requested", to=anna, seconds=PATIENCE)
+        upload = people.apply(service, outbound).location
+        people.send_tus(service, upload, b"x" * 3000, filename="klar.txt", with_code="1")
+        people.apply(service, inbound)
+        request = mail_server.one("approval-requested", to=anna, seconds=TIMEOUT)
         decide = people.path_of(request.links("decide")[0])
-        letter = post.one("file-ready", to=bo, seconds=PATIENCE)
-        address = people.download_links(house, letter)[0]
+        letter = mail_server.one("file-ready", to=bo, seconds=TIMEOUT)
+        address = people.download_links(service, letter)[0]
         page = people.path_of(letter.links("download")[0])
-        one = people.announce(house, upload, 10**6).location
+        one = people.announce(service, upload, 10**6).location
         self.all = [
             *(self.plain("GET", path) for path in ("/", "/code", "/oversee", "/oversee/sign-in", "/help")),
             *(self.plain("GET", path) for path in (upload, decide, page, address, f"{upload}/files", "/no")),
@@ -139,8 +139,8 @@ class Seeds:
 class Fuzz:
     """Draws requests and sends each on a connection of its own."""
 
-    def __init__(self, house: House, post: Post) -> None:
-        self.house, self.post = house, post
+    def __init__(self, service: Service, mail_server: MailServer) -> None:
+        self.service, self.mail_server = service, mail_server
         self.outcome = Outcome()
         self._lock = threading.Lock()
 
@@ -160,7 +160,7 @@ class Fuzz:
             if time.monotonic() >= end:
                 return
             if number % RENEWED_AFTER == 0:
-                seeds = Seeds(self.house, self.post, f"{chance.getrandbits(32):08x}")
+                seeds = Seeds(self.service, self.mail_server, f"{chance.getrandbits(32):08x}")
             request = draw(seeds, chance)
             status, fault = self.ask(request, client=some_client(chance))
             with self._lock:
@@ -169,29 +169,29 @@ class Fuzz:
                     self.outcome.faults.append(f"{fault}: {request[:3000]!r}")
 
     def ask(self, request: bytes, *, client: str) -> tuple[int, str]:
-        """The status (0: hung up on without a word), and what is wrong with it."""
+        """The status (0: disconnected without a response), and what is wrong with it."""
         try:
-            said = self._say(request, client)
+            received = self._exchange(request, client)
         except TimeoutError:
             return -1, "no answer in a minute"
         except OSError as fault:
             return 0, f"{fault}" if is_whole(request) else ""
         # gunicorn answers in the version it was asked in, even if there is none; interim answers are none.
-        found = re.match(rb"(?:HTTP/1\.\d 1\d\d.*?\r\n\r\n)*HTTP/1\.\d (\d{3})", said, re.DOTALL)
+        found = re.match(rb"(?:HTTP/1\.\d 1\d\d.*?\r\n\r\n)*HTTP/1\.\d (\d{3})", received, re.DOTALL)
         if not found:
-            return 0, "no answer, or none that is one" if said or is_whole(request) else ""
+            return 0, "no answer, or none that is one" if received or is_whole(request) else ""
         status = int(found[1])
-        return status, judge(status, said)
+        return status, judge(status, received)
 
-    def _say(self, request: bytes, client: str) -> bytes:
-        there = ("127.0.0.1", self.house.port)
-        with socket.create_connection(there, timeout=PATIENCE, source_address=(client, 0)) as line:
-            line.sendall(request)
-            line.shutdown(socket.SHUT_WR)
-            said = b""
-            while (piece := line.recv(1 << 16)) and len(said) < 1 << 20:
-                said += piece
-            return said
+    def _exchange(self, request: bytes, client: str) -> bytes:
+        there = ("127.0.0.1", self.service.port)
+        with socket.create_connection(there, timeout=TIMEOUT, source_address=(client, 0)) as connection:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            received = b""
+            while (piece := connection.recv(1 << 16)) and len(received) < 1 << 20:
+                received += piece
+            return received
 
 
 def draw(seeds: Seeds, chance: random.Random) -> bytes:
@@ -221,13 +221,15 @@ def is_whole(request: bytes) -> bool:
     return b"\r\n\r\n" in request
 
 
-def judge(status: int, said: bytes) -> str:
+def judge(status: int, received: bytes) -> str:
     if status in DOCUMENTED:
-        code = re.search(rb'"code": ?"(\w+)"', said)
+        code = re.search(rb'"code": ?"(\w+)"', received)
         if code and code[1].decode() in DOCUMENTED[status]:
             return ""
         return (
-            "" if not code and b"text/html" in said and b"Retry-After" in said else f"{status} without a code"
+            ""
+            if not code and b"text/html" in received and b"Retry-After" in received
+            else f"{status} without a code"
         )
     return f"status {status}" if status >= 500 and status != 501 else ""
 
@@ -270,32 +272,32 @@ def nasty_text(chance: random.Random) -> str:
 
 
 def run(*, seed: int, seconds: float, count: int) -> tuple[Outcome, str]:
-    """A house of its own, and what became of it: the outcome, and what it broke."""
+    """Runs on a service of its own; returns the outcome, and what it broke."""
     with tempfile.TemporaryDirectory(prefix="filsluss-fuzz-") as folder:
-        post = Post()
-        post.open()
-        house = House(Path(folder) / "house", SMTP_URL=post.url).start()
+        mail_server = MailServer()
+        mail_server.start()
+        service = Service(Path(folder) / "service", SMTP_URL=mail_server.url).start()
         try:
-            outcome = Fuzz(house, post).run(seed=seed, seconds=seconds, count=count)
-            return outcome, broken(house, post)
+            outcome = Fuzz(service, mail_server).run(seed=seed, seconds=seconds, count=count)
+            return outcome, broken(service, mail_server)
         finally:
-            house.kill()
-            post.shut()
+            service.kill()
+            mail_server.stop()
 
 
-def broken(house: House, post: Post) -> str:
-    """Nothing, if the house stands as it should: alive, no fault in its log, in a world that fits."""
+def broken(service: Service, mail_server: MailServer) -> str:
+    """Empty, if the service answers, its log has no error, and every invariant holds."""
     try:
-        assert house.get("/healthz").status == 200
-        settle(house, 120)
-        verify_world(house, Told(post=post))
+        assert service.get("/healthz").status == 200
+        wait_until_idle(service, 120)
+        check_invariants(service, Acknowledged(mail_server=mail_server))
     except AssertionError as fault:
-        return f"{fault}\n{house.log_text()[-5000:]}"
+        return f"{fault}\n{service.log_text()[-5000:]}"
     return ""
 
 
 def main() -> int:
-    words = argparse.ArgumentParser(description="Malformed requests to a house on this machine's loopback.")
+    words = argparse.ArgumentParser(description="Malformed requests to a service on this machine's loopback.")
     words.add_argument("--seconds", type=float, default=1800, help="stop after this long")
     words.add_argument("--count", type=int, default=100_000, help="stop after this many requests")
     words.add_argument("--seed", type=int, default=1, help="the same seed draws the same requests")

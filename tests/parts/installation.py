@@ -25,7 +25,7 @@ def folder(prefix: str) -> Path:
 
 
 def bare_environment() -> dict[str, str]:
-    """What a process may inherit: nothing that says how some other installation is set."""
+    """What a process may inherit: nothing that configures some other installation."""
     unwanted = ("FILSLUSS_", "DJANGO_", "PYTEST_")
     return {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
 
@@ -36,8 +36,8 @@ def environment(data_dir: Path, **own: str) -> dict[str, str]:
     return {**bare_environment(), **DEFAULTS, "FILSLUSS_DATA_DIR": str(data_dir), **given}
 
 
-def settle(data_dir: Path, **own: str) -> None:
-    """Makes this process such an installation, before Django reads its settings."""
+def configure_process(data_dir: Path, **own: str) -> None:
+    """Gives this process such an environment, before Django reads its settings."""
     wanted = environment(data_dir, **own)
     os.environ.clear()
     os.environ.update(wanted)

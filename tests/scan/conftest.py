@@ -1,4 +1,4 @@
-"""What the tests of the virus check ask for: a clamd as it should be, a transfer, a file that has come."""
+"""Fixtures of the virus scan tests: a clamd as it should be, a transfer, a received file."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A file is looked at before anybody hears of it, and what was not looked at whole is not clean."""
+"""A file is scanned before anybody is told of it, and what was not scanned whole is not clean."""
 
 import hashlib
 import os
@@ -14,10 +14,10 @@ from django.utils import translation
 
 from filsluss.actions import completion, erasure, expiry, oversee, scan, upload
 from filsluss.actions.transitions import StepRefused
-from filsluss.models import AuditEntry, Letter, TransferFile
+from filsluss.models import AuditEntry, LetterCase, TransferFile
 from filsluss.pages import presenters
 from filsluss.rules.lifecycle import ErasedBecause, FileState
-from filsluss.scanners.clamd import EICAR, LARGEST, Clamd, NotScanned
+from filsluss.scanners.clamd import EICAR, STREAM_MAX, Clamd, NotScanned
 from tests.parts.people import ANNA, BO
 from tests.parts.scanner import VIRUS, zipped
 from tests.scan.conftest import ADMIN
@@ -27,11 +27,11 @@ MIB = 1 << 20
 
 
 def letters(kind):
-    return sorted(Letter.objects.filter(kind=kind).values_list("to", "file__public_id"))
+    return sorted(LetterCase.objects.filter(letter__kind=kind).values_list("letter__to", "file__public_id"))
 
 
 def steps(file):
-    return list(AuditEntry.objects.filter(file_id_public=file.public_id).values_list("step", flat=True))
+    return list(AuditEntry.objects.filter(file_public_id=file.public_id).values_list("step", flat=True))
 
 
 def seen(file):
@@ -40,7 +40,7 @@ def seen(file):
 
 
 def test_a_clean_file_becomes_ready_and_only_then_has_a_letter(send, lasting, store, policy, now):
-    file = send(b"ritning", with_code=True)
+    file = send(b"ritning", choices=upload.Choices(with_code=True))
     assert completion.ready_received(store=store, policy=policy, now=now, with_scanner=True) == 0
     assert (seen(file), letters("file-ready")) == (FileState.RECEIVED, [])
 
@@ -127,7 +127,7 @@ def test_while_clamd_is_down_a_file_waits_and_is_tried_again_after_growing_pause
     ],
     ids=["too deep", "too large to scan", "too large to send", "not candid", "not candid, infected"],
 )
-def test_what_clamd_did_not_look_at_whole_is_not_clean(
+def test_what_clamd_did_not_scan_whole_is_not_clean(
     limits, content, trouble, send, make_scanner, store, policy, now
 ):
     scanner, file = make_scanner(**limits).start(), send(content)
@@ -139,8 +139,8 @@ def test_what_clamd_did_not_look_at_whole_is_not_clean(
 
 def test_a_file_larger_than_clamd_can_be_sent_waits_for_an_administrator(send, lasting, store, policy, now):
     file = send(b"")
-    os.truncate(store.root / f"{file.blob[:1]}.d" / file.blob, LARGEST + 1)
-    TransferFile.objects.filter(pk=file.pk).update(size=LARGEST + 1)
+    os.truncate(store.root / f"{file.blob[:1]}.d" / file.blob, STREAM_MAX + 1)
+    TransferFile.objects.filter(pk=file.pk).update(size=STREAM_MAX + 1)
     scan.scan_next(lasting.client, store=store, policy=policy, now=now)
     assert (seen(file), file.scan_again_at) == (FileState.UNSCANNED, None)
     later = now + timedelta(days=2)
@@ -152,18 +152,18 @@ def test_an_administrator_may_release_what_could_not_be_scanned_with_a_reason(
 ):
     scanner, file = make_scanner(), send(b"krypterad")
     with pytest.raises(StepRefused):
-        oversee.release_file(file, reason="Känd avsändare", by="eva", now=now)
+        oversee.release_file(file, reason="Känd avsändare", person="os:eva", now=now)
     scan.scan_next(scanner.client, store=store, policy=policy, now=now)
     with pytest.raises(oversee.ReasonMissing):
-        oversee.release_file(file, reason=" ", by="eva", now=now)
+        oversee.release_file(file, reason=" ", person="os:eva", now=now)
     assert seen(file) == FileState.UNSCANNED
 
-    oversee.release_file(file, reason="Känd avsändare", by="eva", now=now)
+    oversee.release_file(file, reason="Känd avsändare", person="os:eva", now=now)
     assert scan.scan_next(scanner.client, store=store, policy=policy, now=now) is False
     assert completion.ready_received(store=store, policy=policy, now=now, with_scanner=True) == 1
     assert (seen(file), letters("file-ready")) == (FileState.READY, [(BO, file.public_id)])
     entry = AuditEntry.objects.get(step="released")
-    assert (entry.actor, entry.role, entry.reason) == ("eva", "administrator", "Känd avsändare")
+    assert (entry.person, entry.role, entry.reason) == ("os:eva", "administrator", "Känd avsändare")
 
 
 def test_clamd_killed_in_the_middle_of_a_file_leaves_it_unscanned(send, make_scanner, store, policy, now):
@@ -182,7 +182,7 @@ def test_clamd_killed_in_the_middle_of_a_file_leaves_it_unscanned(send, make_sca
     assert seen(file) == FileState.READY
 
 
-def test_a_scanner_that_died_loses_its_file_to_the_next_after_its_lease(send, lasting, store, policy, now):
+def test_a_scanner_that_crashed_loses_its_file_to_the_next_after_its_lease(send, lasting, store, policy, now):
     file = send(b"ritning")
     assert scan.claim(now=now) == file
     assert scan.scan_next(lasting.client, store=store, policy=policy, now=now) is False
@@ -270,9 +270,9 @@ def test_the_bytes_are_passed_on_in_pieces_and_none_is_kept(lasting):
 
 @pytest.mark.full
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("size", "found"), [(LARGEST - 2, True), (LARGEST, False)])
+@pytest.mark.parametrize(("size", "found"), [(STREAM_MAX - 2, True), (STREAM_MAX, False)])
 def test_clamd_reads_to_the_far_end_of_the_largest_file(lasting, size, found):
-    """It can be sent 2 GiB - 1, and looks at 2 GiB - 3 (ClamAV 1.4): of the two between it says so."""
+    """It can be sent 2 GiB - 1, and scans 2 GiB - 3 (ClamAV 1.4): of the two between it says so."""
     rest = size - len(EICAR)
     pieces = chain(repeat(bytes(MIB), rest // MIB), [bytes(rest % MIB), EICAR])
     if found:

@@ -1,4 +1,4 @@
-"""What leaves the house as a table is read as words by whatever program opens it."""
+"""CSV exports: every cell is read as text by whatever program opens it."""
 
 import csv
 import io
@@ -11,15 +11,15 @@ from django.utils import timezone
 from filsluss.models import AuditEntry
 from tests.pages.cases import open_transfer
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_dressed")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_static_files")]
 
 FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1+1", '=1","=2']
 PLAIN = ["a=1", 'Ritning "plan 2", åäö.pdf', "två\nrader", "'=1", "(1)", "😀"]
 
 
 @pytest.fixture(scope="module")
-def _dressed():
-    """The page of what is not there wants its sheet."""
+def _static_files():
+    """The 404 page needs its stylesheet."""
     call_command("collectstatic", verbosity=0, interactive=False)
 
 
@@ -31,8 +31,8 @@ def administrator(client):
 
 def entry(words, public_id="K7PM-4QXD"):
     return AuditEntry.objects.create(
-        at=timezone.now(), transfer_id_public=public_id, step="removed", role="sender",
-        actor=words, about=words, size=5, reason=words,
+        at=timezone.now(), transfer_public_id=public_id, step="removed", role="sender",
+        person=f"os:{words}", about=words, size=5, reason=words,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Whatever is sent, the house answers with a word of its own, and stands as before."""
+"""Whatever is sent, the service gives a documented response, and works as before."""
 
 import socket
 import threading
@@ -6,9 +6,9 @@ import threading
 import pytest
 
 from tests.parts import fuzz
-from tests.parts.house import House
+from tests.parts.service import Service
 
-# Not "live": it would run on PostgreSQL again, while the house that a run makes is on SQLite.
+# Not "live": it would run on PostgreSQL again, while the service that a run makes is on SQLite.
 pytestmark = [pytest.mark.timeout(7200)]
 WHOLE, CUT_SHORT = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nHo"
 
@@ -30,23 +30,23 @@ def test_a_hundred_thousand_malformed_requests_meet_no_fault():
 
 @pytest.fixture
 def ask(tmp_path):
-    """What the run thinks of a request, if this is what it is answered."""
+    """How the run judges a request, if this is the response."""
 
     def ask(request, said):
-        with socket.create_server(("127.0.0.1", 0)) as door:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
 
             def answer():
-                line, _ = door.accept()
-                with line:
-                    while line.recv(1 << 16):
+                connection, _ = listener.accept()
+                with connection:
+                    while connection.recv(1 << 16):
                         pass
-                    line.sendall(said)
+                    connection.sendall(said)
 
             server = threading.Thread(target=answer)
             server.start()
-            house = House(tmp_path / "nobody")
-            house.port = door.getsockname()[1]
-            found = fuzz.Fuzz(house, None).ask(request, client="127.0.0.1")
+            service = Service(tmp_path / "nobody")
+            service.port = listener.getsockname()[1]
+            found = fuzz.Fuzz(service, None).ask(request, client="127.0.0.1")
             server.join()
             return found
 

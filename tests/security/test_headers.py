@@ -1,12 +1,12 @@
-"""Every answer of the whole house carries the headers that keep it to itself, whatever it answers."""
+"""Every response of the whole service has the security headers, whatever its status."""
 
 import re
 
 import pytest
 
 from tests.parts import people
-from tests.parts.rooms import ADMINISTRATOR, PASSWORD
-from tests.security.test_doors import UNKNOWN, every_door
+from tests.parts.populated_service import ADMINISTRATOR, PASSWORD
+from tests.security.test_access import UNKNOWN, every_endpoint
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -26,40 +26,40 @@ SAYS_TOO_MUCH = re.compile(r"gunicorn|django|python|whitenoise|traceback", re.IG
 
 def crawl(target):
     """Every page by every link, from every page we know of, and every answer that is no page."""
-    house, lived = target.house, target.lived
-    cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in lived.cookies.items())}
+    service, populated = target.service, target.populated
+    cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in populated.cookies.items())}
     seen, found = set(), []
     waiting = [
-        (room.path, cookie if room.signed_in else {}) for room in lived.rooms.values() if room.is_plain
+        (page.path, cookie if page.signed_in else {}) for page in populated.pages.values() if page.is_plain
     ]
     while waiting:
         path, headers = waiting.pop()
         if path in seen or len(seen) > 400 or path.startswith("/oversee/sign-out"):
             continue
         seen.add(path)
-        answer = house.request("GET", path, headers=headers)
+        answer = service.request("GET", path, headers=headers)
         found.append((f"GET {path}", answer))
         if "html" in str(answer.headers["Content-Type"]):
             links = re.findall(r'(?:href|src)="(/[^"#]*)"', answer.text)
             waiting += [(link.replace("&amp;", "&"), headers) for link in links]
-    for name, room in lived.rooms.items():
-        body = dict(room.form) if room.form is not None else None
-        asked = {**dict(room.headers), **(cookie if room.signed_in else {})}
-        found.append((name, house.request(room.method, room.path, body, asked)))
+    for name, page in populated.pages.items():
+        body = dict(page.form) if page.form is not None else None
+        asked = {**dict(page.headers), **(cookie if page.signed_in else {})}
+        found.append((name, service.request(page.method, page.path, body, asked)))
     return found
 
 
 def others(target, victim):
-    house = target.house
+    service = target.service
     for token in (*victim.tokens.values(), UNKNOWN):
-        for _, method, path, body, headers in every_door(token, victim):
+        for _, method, path, body, headers in every_endpoint(token, victim):
             asked = {"Origin": "https://evil.example", **headers}
-            yield f"{method} {path}", house.request(method, path, body, asked)
-    address = people.download_links(house, target.lived.ready[0])[0]
+            yield f"{method} {path}", service.request(method, path, body, asked)
+    address = people.download_links(service, target.populated.ready[0])[0]
     for asked in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=99999999-"}, {"If-None-Match": "*"}):
-        yield f"GET {address} {asked}", house.request("GET", address, headers=asked)
-    yield f"HEAD {address}", house.request("HEAD", address)
-    yield "OPTIONS", house.request("OPTIONS", f"{target.lived.upload}/files")
+        yield f"GET {address} {asked}", service.request("GET", address, headers=asked)
+    yield f"HEAD {address}", service.request("HEAD", address)
+    yield "OPTIONS", service.request("OPTIONS", f"{target.populated.upload}/files")
     for path in (
         "/healthz",
         "/readyz",
@@ -70,13 +70,13 @@ def others(target, victim):
         "/%ff",
         "/.",
     ):
-        yield path, house.get(path)
+        yield path, service.get(path)
     for method in ("TRACE", "PROPFIND", "CONNECT", "NONSENSE"):
-        yield method, house.request(method, "/")
+        yield method, service.request(method, "/")
 
 
 def wrong_headers(name, answer):
-    """What an answer lacks of those that every answer of its kind must have."""
+    """The headers that a response lacks of those that every response of its kind must have."""
     headers = {key.lower(): value for key, value in answer.headers.items()}
     wanted = dict(PAGE)
     disposition = headers.get("content-disposition", "")
@@ -103,7 +103,7 @@ def cacheable(name, headers):
     )
 
 
-def test_b15_e1_e8_every_answer_of_the_house_has_every_header(target, victim):
+def test_b15_e1_e8_every_response_has_every_header(target, victim):
     answers = [*crawl(target), *others(target, victim)]
     assert len(answers) > 200
     assert {answer.status for _, answer in answers} >= {200, 206, 304, 403, 404, 405, 410, 416, 422}
@@ -112,43 +112,43 @@ def test_b15_e1_e8_every_answer_of_the_house_has_every_header(target, victim):
     assert [name for name, answer in answers if answer.status >= 500] == []
 
 
-def test_https_promises_to_stay_https(make_house):
-    house = make_house()
-    house.env["FILSLUSS_BASE_URL"] = house.env["FILSLUSS_BASE_URL"].replace("http:", "https:")
-    house.start()
+def test_https_promises_to_stay_https(make_service):
+    service = make_service()
+    service.env["FILSLUSS_BASE_URL"] = service.env["FILSLUSS_BASE_URL"].replace("http:", "https:")
+    service.start()
     for path in ("/", "/nothing", "/healthz", f"/upload/{UNKNOWN}/files"):
-        assert house.get(path).headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains"
+        assert service.get(path).headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains"
 
 
-def test_asvs_3_3_on_https_no_other_host_can_set_or_read_the_administrators_cookies(make_house):
-    house = make_house()
-    house.env["FILSLUSS_BASE_URL"] = house.env["FILSLUSS_BASE_URL"].replace("http:", "https:")
-    house.env |= ADMINISTRATOR
-    house.run("migrate")
-    house.run("createsuperuser", "--noinput")
-    house.start()
-    cookies = set_cookies(sign_in(house))
+def test_asvs_3_3_on_https_no_other_host_can_set_or_read_the_administrators_cookies(make_service):
+    service = make_service()
+    service.env["FILSLUSS_BASE_URL"] = service.env["FILSLUSS_BASE_URL"].replace("http:", "https:")
+    service.env |= ADMINISTRATOR
+    service.run("migrate")
+    service.run("createsuperuser", "--noinput")
+    service.start()
+    cookies = set_cookies(sign_in(service))
     assert {name: value for name, (value, _) in cookies.items() if not value} == {}
     assert {name: flags for name, (_, flags) in cookies.items()} == {
         "__Host-sessionid": {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"},
         "__Host-csrftoken": {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"},
     }
     carried = {"Cookie": "; ".join(f"{name}={value}" for name, (value, _) in cookies.items())}
-    assert house.request("GET", "/oversee", headers=carried).status == 200
+    assert service.request("GET", "/oversee", headers=carried).status == 200
     renamed = {"Cookie": carried["Cookie"].replace("__Host-", "")}
-    assert house.request("GET", "/oversee", headers=renamed).status == 303
+    assert service.request("GET", "/oversee", headers=renamed).status == 303
     for path in ("/", "/code", "/help", "/nothing", f"/download/{UNKNOWN}"):
-        assert house.request("GET", path, headers=carried).headers["Set-Cookie"] is None, path
+        assert service.request("GET", path, headers=carried).headers["Set-Cookie"] is None, path
 
 
-def sign_in(house):
+def sign_in(service):
     """The answer to a right name and password."""
-    first = house.get("/oversee/sign-in")
+    first = service.get("/oversee/sign-in")
     guard = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', first.text)[0]
     form = {"username": "eva", "password": PASSWORD, "csrfmiddlewaretoken": guard}
     cookie = str(first.headers["Set-Cookie"]).partition(";")[0]
-    answer = house.request(
-        "POST", "/oversee/sign-in", form, {"Cookie": cookie, "Origin": house.env["FILSLUSS_BASE_URL"]}
+    answer = service.request(
+        "POST", "/oversee/sign-in", form, {"Cookie": cookie, "Origin": service.env["FILSLUSS_BASE_URL"]}
     )
     assert answer.status == 303, answer.text
     return answer
@@ -164,13 +164,13 @@ def set_cookies(answer):
     return found
 
 
-def test_f8_there_is_no_door_for_whoever_mends_the_house(target):
+def test_f8_there_is_no_endpoint_for_maintenance_or_debugging(target):
     for path in (
         "/admin/", "/admin/login/", "/phpinfo.php", "/server-status", "/.env", "/.git/config", "/debug",
         "/__debug__/",
         "/static/../settings.py", "/static/%2e%2e/%2e%2e/secret_key", "/media/", "/data/filsluss.sqlite3",
         "/blobs/", "/console", "/actuator/env", "/demo/mail", "/wp-login.php", "/config.json", "//etc/passwd",
     ):  # fmt: skip
-        answer = target.house.get(path)
+        answer = target.service.get(path)
         assert answer.status in (302, 404), path
         assert not SAYS_TOO_MUCH.search(answer.text)

@@ -1,4 +1,4 @@
-"""What our own source never does, so that whole kinds of attack have nothing to begin at."""
+"""What our own source never does, which rules out whole classes of attacks."""
 
 import ast
 import re
@@ -41,23 +41,23 @@ def test_f10_a_session_is_json():
 
 
 @pytest.mark.parametrize("name", ["urllib.request", "http.client", "requests", "httpx", "aiohttp", "urllib3"])
-def test_f7_the_house_asks_no_other_machine_for_an_address_somebody_gave(name):
+def test_f7_the_service_fetches_no_address_that_somebody_gave(name):
     """`filsluss check` asks its own BASE_URL, which no stranger can set."""
     asking = [where for where, module in imports() if module == name or module.startswith(f"{name}.")]
     assert set(asking) <= {"streams/upload_probe.py"}
 
 
-def test_c12_no_sentence_for_the_database_is_put_together_from_words():
+def test_c12_no_sql_is_put_together_from_strings():
     bad = {"raw", "extra", "RawSQL"}
     assert [(where, name) for where, name, _ in calls() if name in bad] == []
-    spoken = [
+    composed = [
         where
         for where, name, node in calls()
         if name in ("execute", "executemany")
         and node.args
         and not isinstance(node.args[0], ast.Constant | ast.Name | ast.Attribute)
     ]
-    assert spoken == []
+    assert composed == []
 
 
 def test_c4_no_text_of_a_stranger_is_ever_compiled():

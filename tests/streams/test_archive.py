@@ -11,14 +11,14 @@ import pytest
 
 from filsluss.streams.archive import distinct
 from tests.parts.people import BO, FORM, apply, path_of, send_form, send_tus
-from tests.parts.raw import Line
+from tests.parts.raw_http import RawConnection
 from tests.streams.test_connection import MIB, listed
 
 
-def await_files(house, account, count):
+def await_files(service, account, count):
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        files = listed(house, account)
+        files = listed(service, account)
         if [file["state"] for file in files if file["state"] != "erased"] == ["ready"] * count:
             return files
         time.sleep(0.1)
@@ -33,29 +33,31 @@ def test_names_are_made_distinct_also_where_capitals_are_not_told_apart():
 
 class TestEverything:
     @pytest.fixture
-    def sluice(self, house, post):
-        """A house, an account with three ready files, and where their letters lead."""
-        account = apply(house, FORM).location
+    def prepared(self, service, mail_server):
+        """A service, an account with three ready files, and where their letters lead."""
+        account = apply(service, FORM).location
         self.contents = {
             "Årsmöte räksmörgås.pdf": os.urandom(2 * MIB + 3),
             "tom.txt": b"",
             "日本.txt": b"hej",
         }
         for name, data in self.contents.items():
-            send_tus(house, account, data, filename=name) if data else send_form(house, account, {name: data})
-        await_files(house, account, 3)
-        (link,) = post.wait_for("file-ready", to=BO, count=3)[0].links("download")
-        return house, account, path_of(link)
+            send_tus(service, account, data, filename=name) if data else send_form(
+                service, account, {name: data}
+            )
+        await_files(service, account, 3)
+        (link,) = mail_server.wait_for("file-ready", to=BO, count=3)[0].links("download")
+        return service, account, path_of(link)
 
-    def address(self, house, page):
-        (found,) = re.findall(r'href="(/zip/[A-Za-z0-9_-]{43}/[A-Z0-9-]{9}\.zip)"', house.get(page).text)
+    def address(self, service, page):
+        (found,) = re.findall(r'href="(/zip/[A-Za-z0-9_-]{43}/[A-Z0-9-]{9}\.zip)"', service.get(page).text)
         return found
 
-    def test_it_holds_every_ready_file_under_its_name(self, sluice, tmp_path):
-        house, _, page = sluice
-        address = self.address(house, page)
-        head = house.request("HEAD", address)
-        answer = house.get(address)
+    def test_it_holds_every_ready_file_under_its_name(self, prepared, tmp_path):
+        service, _, page = prepared
+        address = self.address(service, page)
+        head = service.request("HEAD", address)
+        answer = service.get(address)
         assert (answer.status, head.status, head.body) == (200, 200, b"")
         assert answer.headers["Content-Length"] == head.headers["Content-Length"] == str(len(answer.body))
         assert answer.headers["Content-Type"] == "application/zip"
@@ -67,88 +69,88 @@ class TestEverything:
         kept.write_bytes(answer.body)
         assert b"No errors" in subprocess.run(["unzip", "-t", kept], capture_output=True, check=True).stdout
 
-    def test_every_file_that_was_sent_whole_counts_as_fetched(self, sluice, post):
-        house, account, page = sluice
-        address = self.address(house, page)
-        house.request("HEAD", address)
-        assert [file["fetched_at"] for file in listed(house, account)] == [None] * 3
-        house.get(address)
+    def test_every_file_that_was_sent_whole_counts_as_fetched(self, prepared, mail_server):
+        service, account, page = prepared
+        address = self.address(service, page)
+        service.request("HEAD", address)
+        assert [file["fetched_at"] for file in listed(service, account)] == [None] * 3
+        service.get(address)
         end = time.monotonic() + 20
-        while not all(file["fetched_at"] for file in listed(house, account)) and time.monotonic() < end:
+        while not all(file["fetched_at"] for file in listed(service, account)) and time.monotonic() < end:
             time.sleep(0.1)
-        assert [file["fetched_at"] is None for file in listed(house, account)] == [False] * 3
+        assert [file["fetched_at"] is None for file in listed(service, account)] == [False] * 3
 
-    def test_a_file_that_was_cut_off_was_not_fetched(self, house, post):
-        account = apply(house, FORM).location
-        send_tus(house, account, b"liten", filename="a.txt")
-        send_tus(house, account, os.urandom(24 * MIB), filename="b.bin")
-        await_files(house, account, 2)
-        (link,) = post.wait_for("file-ready", to=BO, count=2)[0].links("download")
-        address = self.address(house, path_of(link))
-        with Line(house) as line:
-            line.sock.setsockopt(1, 8, 1 << 16)
-            line.ask("GET", address)
+    def test_a_file_that_was_cut_off_was_not_fetched(self, service, mail_server):
+        account = apply(service, FORM).location
+        send_tus(service, account, b"liten", filename="a.txt")
+        send_tus(service, account, os.urandom(24 * MIB), filename="b.bin")
+        await_files(service, account, 2)
+        (link,) = mail_server.wait_for("file-ready", to=BO, count=2)[0].links("download")
+        address = self.address(service, path_of(link))
+        with RawConnection(service) as connection:
+            connection.sock.setsockopt(1, 8, 1 << 16)
+            connection.send_request("GET", address)
             got = 0
             while got < MIB:  # well into the second file
-                got += len(line.sock.recv(1 << 16))
-            line.reset()
+                got += len(connection.sock.recv(1 << 16))
+            connection.reset()
         end = time.monotonic() + 20
-        while not any(file["fetched_at"] for file in listed(house, account)) and time.monotonic() < end:
+        while not any(file["fetched_at"] for file in listed(service, account)) and time.monotonic() < end:
             time.sleep(0.1)
-        assert {file["name"]: file["fetched_at"] is not None for file in listed(house, account)} == {
+        assert {file["name"]: file["fetched_at"] is not None for file in listed(service, account)} == {
             "a.txt": True, "b.bin": False}  # fmt: skip
 
-    def test_a_file_that_was_removed_is_not_in_it(self, sluice):
-        house, account, page = sluice
-        address = self.address(house, page)
-        gone = next(file for file in listed(house, account) if file["name"] == "日本.txt")
+    def test_a_file_that_was_removed_is_not_in_it(self, prepared):
+        service, account, page = prepared
+        address = self.address(service, page)
+        gone = next(file for file in listed(service, account) if file["name"] == "日本.txt")
         where = f"{account}/files/{gone['id']}"
-        assert house.request("DELETE", where, headers={"Tus-Resumable": "1.0.0"}).status == 204
-        archive = zipfile.ZipFile(io.BytesIO(house.get(address).body))
+        assert service.request("DELETE", where, headers={"Tus-Resumable": "1.0.0"}).status == 204
+        archive = zipfile.ZipFile(io.BytesIO(service.get(address).body))
         assert sorted(archive.namelist()) == ["tom.txt", "Årsmöte räksmörgås.pdf"]
 
-    def test_by_a_wrong_address_or_a_code_there_is_none(self, house, post):
-        account = apply(house, FORM).location
-        send_form(house, account, {"a.txt": b"a", "b.txt": b"b"}, with_code="1")
-        letters = post.wait_for("file-ready", to=BO, count=2)
+    def test_by_a_wrong_address_or_a_code_there_is_none(self, service, mail_server):
+        account = apply(service, FORM).location
+        send_form(service, account, {"a.txt": b"a", "b.txt": b"b"}, with_code="1")
+        letters = mail_server.wait_for("file-ready", to=BO, count=2)
         code = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{4}", letters[0].text)[0]
-        pickup = house.post("/code", {"code": code}).location
-        assert house.get(pickup).status == 200
-        assert "/zip/" not in house.get(pickup).text
+        pickup = service.post("/code", {"code": code}).location
+        assert service.get(pickup).status == 200
+        assert "/zip/" not in service.get(pickup).text
         (link,) = letters[0].links("download")
-        address = self.address(house, path_of(link))
+        address = self.address(service, path_of(link))
         token, public_id = address.split("/")[2:]
-        assert house.get(f"/zip/{pickup.rpartition('/')[2]}/{public_id}").status == 404
-        assert house.get(f"/zip/{token}/ABCD-EFGH.zip").status == 404
-        assert house.get(f"/zip/{'A' * 43}/{public_id}").status == 404
-        assert house.get(f"/zip/{token}/{public_id}/x").status == 404
-        assert house.post(address).status in (404, 405)
+        assert service.get(f"/zip/{pickup.rpartition('/')[2]}/{public_id}").status == 404
+        assert service.get(f"/zip/{token}/ABCD-EFGH.zip").status == 404
+        assert service.get(f"/zip/{'A' * 43}/{public_id}").status == 404
+        assert service.get(f"/zip/{token}/{public_id}/x").status == 404
+        assert service.post(address).status in (404, 405)
         (mine, other) = (path_of(letter.links("download")[0]) for letter in letters)
         assert mine != other
-        house.run("close", letters[0].transfer, "--reason", "Slut")
-        gone = house.get(address)
+        service.run("close", letters[0].transfer, "--reason", "Slut")
+        gone = service.get(address)
         assert (gone.status, gone.headers["Content-Type"].partition(";")[0]) == (410, "text/html")
 
 
 @pytest.mark.full
 @pytest.mark.timeout(600)
-def test_more_than_four_gibibytes_are_one_archive(make_house, post, tmp_path):
+def test_more_than_four_gibibytes_are_one_archive(make_service, mail_server, tmp_path):
     """ZIP64 where it must be: two files of 2 GiB and one of a byte, and the memory stays flat."""
-    house = make_house(MAX_TRANSFER_SIZE="5GiB").start()
-    account = apply(house, FORM).location
+    service = make_service(MAX_TRANSFER_SIZE="5GiB").start()
+    account = apply(service, FORM).location
     large = tmp_path / "large.bin"
     with large.open("wb") as file:
         file.write(os.urandom(MIB))
         file.truncate(2 << 30)
     for name in ("a.bin", "b.bin"):
-        subprocess.run(["curl", "-sf", "-T", large, f"{house.url}{account}/{name}"], check=True)
-    send_tus(house, account, b"x", filename="c.txt")
+        subprocess.run(["curl", "-sf", "-T", large, f"{service.url}{account}/{name}"], check=True)
+    send_tus(service, account, b"x", filename="c.txt")
     end = time.monotonic() + 300
-    while [file["state"] for file in listed(house, account)] != ["ready"] * 3 and time.monotonic() < end:
+    while [file["state"] for file in listed(service, account)] != ["ready"] * 3 and time.monotonic() < end:
         time.sleep(1)
-    (link,) = post.wait_for("file-ready", to=BO, count=3)[0].links("download")
-    address = TestEverything().address(house, path_of(link))
-    subprocess.run(["curl", "-sf", "-o", tmp_path / "all.zip", house.url + address], check=True)
+    (link,) = mail_server.wait_for("file-ready", to=BO, count=3)[0].links("download")
+    address = TestEverything().address(service, path_of(link))
+    subprocess.run(["curl", "-sf", "-o", tmp_path / "all.zip", service.url + address], check=True)
     tested = subprocess.run(["unzip", "-t", tmp_path / "all.zip"], capture_output=True, check=True)
     assert b"No errors" in tested.stdout
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:

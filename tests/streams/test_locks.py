@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from tests.parts.house import House, family
 from tests.parts.people import FORM, announce, append, apply, offset_of
-from tests.parts.raw import Line, chunked
+from tests.parts.raw_http import RawConnection, chunked
+from tests.parts.service import Service, process_tree
 from tests.streams.test_connection import MIB, TUS, await_offset, await_ready, finish, listed
 
 DOCUMENTED = {204, 404, 409, 410, 503}
@@ -18,15 +18,15 @@ DOCUMENTED = {204, 404, 409, 410, 503}
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory, database_server):
-    """A house of two processes, which share their listening socket."""
+    """A service of two processes, which share their listening socket."""
     with_database = {}
     database = database_server.database("pair") if database_server else None
     if database:
         with_database["DATABASE_URL"] = database.__enter__()
-    house = House(tmp_path_factory.mktemp("pair") / "house", WEB_PROCESSES="2", **with_database)
-    house.start()
-    yield house
-    house.leave()
+    service = Service(tmp_path_factory.mktemp("pair") / "service", WEB_PROCESSES="2", **with_database)
+    service.start()
+    yield service
+    service.tear_down()
     if database:
         database.__exit__(None, None, None)
 
@@ -36,11 +36,11 @@ def account(pair):
     return apply(pair, FORM).location
 
 
-def holders(house):
+def writing_processes(service):
     """The processes that write somewhere in the store, as the kernel tells."""
-    root = str(house.data_dir / "blobs")
+    root = str(service.data_dir / "blobs")
     found = set()
-    for pid in family(house.process.pid):
+    for pid in process_tree(service.process.pid):
         try:
             names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
         except OSError:
@@ -55,12 +55,12 @@ def holders(house):
 def test_a_newer_request_takes_the_upload_over_and_the_older_writes_no_more(pair, account, newer, plain):
     data = os.urandom(2 * MIB)
     where = announce(pair, account, len(data)).location
-    with Line(pair) as older:
+    with RawConnection(pair) as older:
         if plain:
-            older.append(where, 0, length=None, Transfer_Encoding="chunked")
-            older.say(b"%x\r\n%s\r\n" % (MIB, data[:MIB]))
+            older.send_patch(where, 0, length=None, Transfer_Encoding="chunked")
+            older.send(b"%x\r\n%s\r\n" % (MIB, data[:MIB]))
         else:
-            older.append(where, 0, data[:MIB], length=len(data))
+            older.send_patch(where, 0, data[:MIB], length=len(data))
         await_offset(pair, account, MIB)
         if newer == "HEAD":
             kept = offset_of(pair, where)
@@ -69,14 +69,18 @@ def test_a_newer_request_takes_the_upload_over_and_the_older_writes_no_more(pair
         else:
             assert pair.request("DELETE", where, headers=TUS).status == 204
             assert pair.request("HEAD", where).status == 410
-        said = older.answer()
+        response = older.read_response()
         if newer == "DELETE":
-            assert (said.status, said.code) in [(409, "preempted"), (410, "upload_gone"), (503, "busy")]
+            assert (response.status, response.code) in [
+                (409, "preempted"),
+                (410, "upload_gone"),
+                (503, "busy"),
+            ]
             return
-        assert (said.status, said.code) == (409, "preempted")
-        assert int(said.headers["Upload-Offset"]) == kept
+        assert (response.status, response.code) == (409, "preempted")
+        assert int(response.headers["Upload-Offset"]) == kept
         with contextlib.suppress(OSError):
-            older.say(bytes(MIB))  # what it sends from now on is nobody's
+            older.send(bytes(MIB))  # what it sends from now on is nobody's
     assert offset_of(pair, where) == kept
     finish(pair, account, where, kept, data)
 
@@ -102,21 +106,21 @@ def test_two_appends_at_once_from_two_processes_end_as_one_file(pair, account):
     assert {file["id"]: file["sha256"] for file in listed(pair, account)} == files
 
 
-def at_once(house, where, data, seen):
+def at_once(service, where, data, seen):
     """Two clients send the whole of it; their two statuses, and in `seen` which processes wrote."""
     both, answers = threading.Barrier(2), []
 
     def send():
-        with Line(house) as line:
+        with RawConnection(service) as connection:
             both.wait()
-            line.append(where, 0, data[:1000], length=len(data))
+            connection.send_patch(where, 0, data[:1000], length=len(data))
             time.sleep(0.01)
-            seen.update(holders(house))
+            seen.update(writing_processes(service))
             try:
-                line.say(data[1000:])
-                answers.append(line.answer().status)
+                connection.send(data[1000:])
+                answers.append(connection.read_response().status)
             except OSError:
-                answers.append(409)  # let go before it could be told
+                answers.append(409)  # disconnected before it could be told
 
     threads = [threading.Thread(target=send) for _ in range(2)]
     for thread in threads:
@@ -138,23 +142,23 @@ def test_twenty_writers_on_one_upload_leave_one_clients_bytes(pair, account):
         while not done.is_set():
             step = 100_000 + number * 7_000
             try:
-                with Line(pair) as line:
+                with RawConnection(pair) as connection:
                     piece = data[offset : offset + step]
                     if number % 2:
                         coded = chunked(piece)
-                        line.append(where, offset, coded, length=None, Transfer_Encoding="chunked")
+                        connection.send_patch(where, offset, coded, length=None, Transfer_Encoding="chunked")
                     else:
-                        line.append(where, offset, piece, length=len(piece))
-                    said = line.answer()
+                        connection.send_patch(where, offset, piece, length=len(piece))
+                    response = connection.read_response()
             except OSError:
-                continue  # let go: ask again
-            if said.status not in DOCUMENTED:
-                strange.append((said.status, said.body))
-            told = int(said.headers.get("Upload-Offset", offset))
-            if told < last:
-                backwards.append((last, told))
-            offset = last = told
-            if said.status != 204:
+                continue  # disconnected: try again
+            if response.status not in DOCUMENTED:
+                strange.append((response.status, response.body))
+            acknowledged = int(response.headers.get("Upload-Offset", offset))
+            if acknowledged < last:
+                backwards.append((last, acknowledged))
+            offset = last = acknowledged
+            if response.status != 204:
                 time.sleep(0.01 * number)  # as clients do, each after its own pause
             if offset == len(data):
                 done.set()
@@ -171,17 +175,17 @@ def test_twenty_writers_on_one_upload_leave_one_clients_bytes(pair, account):
     assert await_ready(pair, account)["sha256"] == hashlib.sha256(data).hexdigest()
 
 
-def test_one_received_file_and_one_letter_come_of_many_finishes(make_house, post):
+def test_one_received_file_and_one_letter_come_of_many_finishes(make_service, mail_server):
     """Everybody sends the last byte at once."""
-    house = make_house(WEB_PROCESSES="2").start()
-    account = apply(house, FORM).location
-    where = announce(house, account, 10).location
-    assert append(house, where, 0, b"012345678").status == 204
+    service = make_service(WEB_PROCESSES="2").start()
+    account = apply(service, FORM).location
+    where = announce(service, account, 10).location
+    assert append(service, where, 0, b"012345678").status == 204
     both, answers = threading.Barrier(8), []
 
     def finish_it():
         both.wait()
-        answers.append(append(house, where, 9, b"9").status)
+        answers.append(append(service, where, 9, b"9").status)
 
     threads = [threading.Thread(target=finish_it) for _ in range(8)]
     for thread in threads:
@@ -190,6 +194,6 @@ def test_one_received_file_and_one_letter_come_of_many_finishes(make_house, post
         thread.join()
     assert set(answers) <= DOCUMENTED - {404, 410}
     assert 204 in answers
-    await_ready(house, account)
-    assert [file["size"] for file in listed(house, account)] == [10]
-    post.one("file-ready")
+    await_ready(service, account)
+    assert [file["size"] for file in listed(service, account)] == [10]
+    mail_server.one("file-ready")

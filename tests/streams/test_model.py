@@ -1,4 +1,4 @@
-"""Any appends at any offsets, over each way a body may come in: what is stored is what a model says."""
+"""Any appends at any offsets, by each kind of body: what is stored is what a model says."""
 
 import io
 import os
@@ -24,7 +24,7 @@ CONFIG.set("forwarded_allow_ips", "")
 
 
 @pytest.fixture(scope="module")
-def front_door():
+def wsgi_application():
     from filsluss.wsgi import application
 
     return application
@@ -94,7 +94,7 @@ steps = st.lists(
     st.tuples(
         st.integers(-2, 2),  # how far the offset lies from the right one; mostly not at all
         st.integers(0, 70_000),  # bytes that are promised
-        st.one_of(st.just(None), st.integers(0, 70_000)),  # bytes that come before the line breaks
+        st.one_of(st.just(None), st.integers(0, 70_000)),  # bytes that come before the connection breaks
     ),
     max_size=6,
 )
@@ -104,8 +104,8 @@ steps = st.lists(
 @pytest.mark.parametrize("way", ["fast", "plain", "chunked", "plain chunked"])
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(size=st.one_of(st.integers(0, 300), st.integers(0, 150_000)), steps=steps, seed=st.binary(max_size=4))
-def test_what_is_stored_is_what_the_model_says(front_door, here, way, size, steps, seed):
-    application, coding, fast = front_door, way.endswith("chunked"), not way.startswith("plain")
+def test_what_is_stored_is_what_the_model_says(wsgi_application, here, way, size, steps, seed):
+    application, coding, fast = wsgi_application, way.endswith("chunked"), not way.startswith("plain")
     account = _account(application)
     data = (seed + os.urandom(8)) * (300_000 // (len(seed) + 8))
     status, headers = serve(
@@ -118,7 +118,7 @@ def test_what_is_stored_is_what_the_model_says(front_door, here, way, size, step
     model = Model(size)
     for off, promised, broken in steps:
         if coding and not fast:
-            broken = None  # `wsgi.input` forgets what it had gathered when the line breaks
+            broken = None  # `wsgi.input` forgets what it had buffered when the connection breaks
         offset = max(0, len(model.stored) + off)
         body = data[offset : offset + promised]
         sent = len(body) if broken is None else min(broken, len(body))
@@ -172,7 +172,7 @@ def _stored(where):
         return blob.read()
 
 
-def test_the_fast_way_is_taken_on_the_server_we_pin_and_on_no_other():
+def test_the_fast_path_is_taken_on_the_server_we_pin_and_on_no_other():
     from filsluss.streams.connection import open_socket_reader
 
     ours, theirs = socket.socketpair()
@@ -180,9 +180,9 @@ def test_the_fast_way_is_taken_on_the_server_we_pin_and_on_no_other():
         theirs.sendall(b"PATCH / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
         parsed = next(get_parser(CONFIG, ours, ("127.0.0.1", 1)))
         environ = {"gunicorn.socket": ours, "wsgi.input": parsed.body}
-        wire = open_socket_reader(environ)
-        assert wire is not None
-        assert (wire.read_ahead(), wire.left) == (b"hello", 0)
+        reader = open_socket_reader(environ)
+        assert reader is not None
+        assert (reader.read_ahead(), reader.left) == (b"hello", 0)
         assert open_socket_reader({"wsgi.input": parsed.body}) is None
         assert open_socket_reader({"gunicorn.socket": ours, "wsgi.input": io.BytesIO(b"x")}) is None
         other = SimpleNamespace(reader=SimpleNamespace(length=5))

@@ -1,8 +1,8 @@
-"""Requests that two readers might read differently (L4 of the threats): refused or harmless."""
+"""Request smuggling: requests that two parsers might read differently are refused or harmless."""
 
 import pytest
 
-from tests.parts.raw import Line
+from tests.parts.raw_http import RawConnection
 from tests.streams.test_connection import listed
 
 GET = "GET / HTTP/1.1\r\nHost: {host}\r\n"
@@ -11,23 +11,23 @@ NONE = "0\r\n\r\n"
 HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: hidden\r\n\r\n"
 
 
-def everything_said(line):
-    """All that comes until the house hangs up or falls silent; the statuses of its answers."""
-    said = b""
-    line.sock.settimeout(1.0)
+def all_statuses(connection):
+    """Reads until the service closes the connection or sends nothing more; the statuses of its responses."""
+    answers = b""
+    connection.sock.settimeout(1.0)
     try:
-        while data := line.sock.recv(1 << 16):
-            said += data
+        while data := connection.sock.recv(1 << 16):
+            answers += data
     except (TimeoutError, ConnectionResetError):
         pass
-    return [int(part[1:4]) for part in said.split(b"HTTP/1.1")[1:]]
+    return [int(part[1:4]) for part in answers.split(b"HTTP/1.1")[1:]]
 
 
-def send(house, text, body=b""):
-    with Line(house) as line:
-        line.say(text.replace("{host}", line.host).encode("latin-1") + body)
-        line.say_no_more()
-        return everything_said(line)
+def send(service, text, body=b""):
+    with RawConnection(service) as connection:
+        connection.send(text.replace("{host}", connection.host).encode("latin-1") + body)
+        connection.half_close()
+        return all_statuses(connection)
 
 
 REFUSED = {
@@ -80,11 +80,11 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_request_that_may_be_read_in_two_ways_gets_one_refusal(wired, case):
+def test_a_request_that_may_be_read_in_two_ways_gets_one_refusal(shared_service, case):
     text, statuses = REFUSED[case]
-    said = send(wired, text)
-    assert len(said) == 1, said
-    assert set(said) <= statuses, said
+    answers = send(shared_service, text)
+    assert len(answers) == 1, answers
+    assert set(answers) <= statuses, answers
 
 
 AMBIGUOUS = ("a length beside chunks", "two equal lengths", "two unlike lengths", "a length of 2^64+1",
@@ -92,19 +92,19 @@ AMBIGUOUS = ("a length beside chunks", "two equal lengths", "two unlike lengths"
 
 
 @pytest.mark.parametrize("case", AMBIGUOUS)
-def test_what_stands_behind_such_a_request_is_never_answered(wired, case):
-    """The line ends with the refusal: where another request would begin is anybody's guess."""
+def test_what_follows_such_a_request_is_never_answered(shared_service, case):
+    """The connection ends with the refusal: where another request would begin is anybody's guess."""
     text, statuses = REFUSED[case]
-    said = send(wired, text, HIDDEN)
-    assert len(said) == 1, said
-    assert set(said) <= statuses
+    answers = send(shared_service, text, HIDDEN)
+    assert len(answers) == 1, answers
+    assert set(answers) <= statuses
 
 
 @pytest.mark.parametrize(
     "path", ["/%00", "/upload/..%2f..%2fetc%2fpasswd", "/%zz", "/download/%2e%2e/%00", "//x"]
 )
-def test_a_strange_path_is_not_found(wired, path):
-    (status,) = send(wired, f"GET {path} HTTP/1.1\r\nHost: {{host}}\r\n\r\n")
+def test_a_strange_path_is_not_found(shared_service, path):
+    (status,) = send(shared_service, f"GET {path} HTTP/1.1\r\nHost: {{host}}\r\n\r\n")
     assert status in (400, 404)
 
 
@@ -117,28 +117,30 @@ def test_a_strange_path_is_not_found(wired, path):
         b"5;x\r\nhello\r\n0\r\n\r\n" + HIDDEN,
     ],
 )
-def test_a_refused_chunked_append_swallows_what_follows_it(wired, account, body):
+def test_a_refused_chunked_append_discards_what_follows_it(shared_service, account, body):
     """Its body is not read, so its end is not known: nothing after it is taken for a request."""
-    with Line(wired) as line:
-        line.append(f"{account}/files/{'x' * 22}", 0, body, length=None, Transfer_Encoding="chunked")
-        line.say_no_more()
-        assert everything_said(line) == [404]
+    with RawConnection(shared_service) as connection:
+        connection.send_patch(
+            f"{account}/files/{'x' * 22}", 0, body, length=None, Transfer_Encoding="chunked"
+        )
+        connection.half_close()
+        assert all_statuses(connection) == [404]
 
 
-def test_a_refused_append_swallows_what_follows_it(wired, account):
-    with Line(wired) as line:
-        line.append(f"{account}/files/{'x' * 22}", 0, HIDDEN, length=len(HIDDEN))
-        line.say_no_more()
-        assert everything_said(line) == [404]
+def test_a_refused_append_discards_what_follows_it(shared_service, account):
+    with RawConnection(shared_service) as connection:
+        connection.send_patch(f"{account}/files/{'x' * 22}", 0, HIDDEN, length=len(HIDDEN))
+        connection.half_close()
+        assert all_statuses(connection) == [404]
 
 
-def test_metadata_never_becomes_a_header_of_its_own(wired, account):
-    """It is echoed as it came, and may hold no line's end (tus, "creation")."""
-    with Line(wired) as line:
-        line.say(
-            f"POST {account}/files HTTP/1.1\r\nHost: {line.host}\r\nTus-Resumable: 1.0.0\r\n"
+def test_metadata_never_becomes_a_header_of_its_own(shared_service, account):
+    """It is echoed as it came, and may hold no line break (tus, "creation")."""
+    with RawConnection(shared_service) as connection:
+        connection.send(
+            f"POST {account}/files HTTP/1.1\r\nHost: {connection.host}\r\nTus-Resumable: 1.0.0\r\n"
             "Upload-Length: 5\r\nUpload-Metadata: filename YQ==\rSet-Cookie: x=1\r\n\r\n".encode()
         )
-        line.say_no_more()
-        assert everything_said(line) == [400]
-    assert listed(wired, account) == []
+        connection.half_close()
+        assert all_statuses(connection) == [400]
+    assert listed(shared_service, account) == []

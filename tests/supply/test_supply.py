@@ -1,4 +1,4 @@
-"""What the service is made of: few packages, each for a reason, and a bill of all of them."""
+"""Supply chain: few packages, each for a reason, and a bill of materials of all of them."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cyclonedx.model.bom import Bom
 
-from tests.parts import audit, wheel
+from tests.parts import pip_audit, wheel
 
 ROOT = Path(__file__).parents[2]
 LOCKED = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
@@ -86,7 +86,7 @@ FLAWED = {"name": "c", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions
 )
 def test_an_audit_fails_for_a_known_flaw_and_says_when_it_could_not_ask(packages, status, words):
     answer = "" if packages is None else json.dumps({"dependencies": packages})
-    assert audit.verdict(answer, "no line") == (status, words)
+    assert pip_audit.verdict(answer, "no line") == (status, words)
 
 
 def test_a_wheel_with_a_file_too_many_or_too_few_is_refused(tmp_path):

@@ -1,19 +1,23 @@
 """Apply: somebody asks for a transfer; from inside it opens at once, else an approver is asked."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from filsluss.actions.transitions import advance, record_audit
 from filsluss.letters import compose
-from filsluss.models import Attempt, Letter, Transfer, serialize_on
+from filsluss.models import Attempt, Letter, Link, Party, Transfer, serialize_on
 from filsluss.models.letter import UNTIL_DECIDED
+from filsluss.models.link import STATUS_PURPOSE, keep_links
+from filsluss.models.public_id import with_free_public_id
 from filsluss.rules.addresses import canonical, read_address
 from filsluss.rules.application import TERMS_VERSION, Application, direction_of, examine
-from filsluss.rules.directions import Direction, Role, approver_on
+from filsluss.rules.directions import Direction, Proof, Role, approver_on
 from filsluss.rules.lifecycle import APPLIED, APPROVED, State
 from filsluss.rules.networks import Client, is_inside_network, rate_key
 from filsluss.rules.policy import Policy
+from filsluss.rules.tokens import Purpose, draw_public_id
 
 APPLICATION = "application"
 UNAPPROVED_KINDS = (*UNTIL_DECIDED, "lapsed")
@@ -42,47 +46,80 @@ def apply(application: Application, *, policy: Policy, now: datetime, client: Cl
     """
     if problems := examine(application, policy):
         raise ApplicationRefused(problems)
-    with transaction.atomic():
-        count_application(client, policy=policy, now=now)
-        transfer = draft(application, policy=policy, now=now)
-        if transfer.way is not Direction.OUTBOUND:
-            limit_letters_to_mailboxes(transfer, policy=policy, now=now)
-        transfer.save(force_insert=True)
-        begin(transfer, days=application.days or policy.default_days, policy=policy, now=now)
+    transfer, parties = draft(application, policy=policy, now=now)
+    if opens_at_once(transfer, client=client, policy=policy):
+        transfer.sender.proof, transfer.sender.proved_at = Proof.NETWORK.value, now
+
+    def insert() -> None:
+        with transaction.atomic():
+            count_application(client, policy=policy, now=now)
+            if transfer.way is not Direction.OUTBOUND:
+                limit_letters_to_mailboxes(transfer, policy=policy, now=now)
+            insert_rows(transfer, parties=parties, policy=policy, now=now)
+            begin(transfer, days=application.days or policy.default_days, policy=policy, now=now)
+
+    with_free_public_id(transfer, insert)
     return transfer
 
 
-def draft(application: Application, *, policy: Policy, now: datetime) -> Transfer:
-    """The row that the application asks for, not yet saved."""
+def draft(application: Application, *, policy: Policy, now: datetime) -> tuple[Transfer, list[Party]]:
+    """The rows that the application asks for, not yet saved."""
     way, recipient = direction_of(application, policy), read_address(application.recipient_email)
     contact = read_address(application.approver_email) if way is Direction.THROUGH else ""
     transfer = Transfer(
+        public_id=draw_public_id(),
         direction=way.value,
-        language=application.language,
-        sender_name=application.sender_name.strip(),
-        sender_email=read_address(application.sender_email),
-        recipient_email=recipient,
-        approver_email=approver_on(way, recipient=recipient, contact=contact),
         purpose=application.purpose.strip(),
         terms_version=TERMS_VERSION,
         applied_at=now,
-        lapse_by=policy.end_of(now, policy.decision_days),
     )
-    transfer.cut_links(policy.link_keys[0])
-    return transfer
+    if way is not Direction.OUTBOUND:
+        transfer.asked_at, transfer.lapse_by = now, policy.end_of(now, policy.decision_days)
+    addresses = {
+        Role.SENDER: read_address(application.sender_email),
+        Role.RECIPIENT: recipient,
+        Role.APPROVER: approver_on(way, recipient=recipient, contact=contact),
+    }
+    names = {Role.SENDER: application.sender_name.strip()}
+    parties = [
+        Party.draw(role, name=names.get(role, ""), address=address, language=application.language)
+        for role, address in addresses.items()
+        if address
+    ]
+    transfer.keep_parties(parties, all_of_them=True)
+    return transfer, parties
+
+
+def insert_rows(transfer: Transfer, *, parties: Sequence[Party], policy: Policy, now: datetime) -> None:
+    """Saves a new transfer with its parties and the links that their letters will carry."""
+    transfer.save(force_insert=True)
+    for party in parties:
+        party.pk, party.transfer = None, transfer
+    Party.objects.bulk_create(parties)
+    links = [
+        Link.draw(purpose, key=policy.link_keys[0], party=party, now=now)
+        for party in parties
+        for purpose in purposes_of(Role(party.role))
+    ]
+    Link.objects.bulk_create(links)
+    keep_links(links)
+
+
+def purposes_of(role: Role) -> tuple[Purpose, ...]:
+    """The links of a party that are about the whole case."""
+    own = {Role.SENDER: (Purpose.UPLOAD,), Role.APPROVER: (Purpose.DECIDE,)}
+    return (*own.get(role, ()), STATUS_PURPOSE[role])
 
 
 def begin(transfer: Transfer, *, days: int, policy: Policy, now: datetime) -> None:
     """The first step of its life; outbound takes the second in the same breath."""
     if transfer.way is Direction.OUTBOUND:
-        record_audit(transfer, step=APPLIED.name, by=transfer.sender_email, role=Role.SENDER, now=now)
+        record_audit(transfer, step=APPLIED.name, role=Role.SENDER, now=now)
         Transfer.objects.filter(pk=transfer.pk, state=State.NEW).update(state=State.PENDING)
         until = policy.end_of(now, days)
-        advance(
-            transfer, APPROVED, by="", role="rule", policy=policy, now=now, decided_at=now, open_until=until
-        )
+        advance(transfer, APPROVED, role="rule", policy=policy, now=now, decided_at=now, open_until=until)
         return
-    advance(transfer, APPLIED, by=transfer.sender_email, role=Role.SENDER, policy=policy, now=now)
+    advance(transfer, APPLIED, role=Role.SENDER, policy=policy, now=now)
     compose.write("received", transfer=transfer, role=Role.SENDER, policy=policy, now=now)
 
 
@@ -103,7 +140,7 @@ def count_application(client: Client, *, policy: Policy, now: datetime, kind: st
 def limit_letters_to_mailboxes(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
     """No address gets more than its share of letters a day from applications nobody has approved."""
     since = now - timedelta(days=1)
-    for address in {transfer.approver_email, transfer.sender_email}:
+    for address in {transfer.address_of(Role.APPROVER), transfer.sender.address}:
         local, _, domain = canonical(address).partition("@")
         recent = Letter.objects.filter(
             kind__in=UNAPPROVED_KINDS, written_at__gt=since, to__istartswith=local, to__iendswith="@" + domain

@@ -1,18 +1,24 @@
 """Completion: uploads whose every byte is there are received, hashed and made ready."""
 
-import logging
+from base64 import b64decode
 from datetime import datetime, timedelta
 
-from filsluss.actions.upload import make_ready, receive, take_away
+from django.db import transaction
+
+from filsluss.actions.erasure import take_away
+from filsluss.actions.transitions import record_audit
+from filsluss.actions.upload import STILL_OPEN, receive
 from filsluss.blobs import BlobBusy, BlobMissing, Store
-from filsluss.models import TransferFile
+from filsluss.letters import collecting, compose
+from filsluss.models import Link, Party, Pickup, Transfer, TransferFile
+from filsluss.models.link import FILE_PURPOSES, keep_links
+from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import (
     ErasedBecause,
     FileState,
 )
 from filsluss.rules.policy import Policy
-
-log = logging.getLogger(__name__)
+from filsluss.rules.tokens import code_digest, draw_code, show_code
 
 
 def receive_whole(*, store: Store, policy: Policy, boot_id: str, now: datetime) -> int:
@@ -40,6 +46,7 @@ def ready_received(*, store: Store, policy: Policy, now: datetime, with_scanner:
     Where a scanner is set, only what an administrator has released comes this way.
     """
     received = TransferFile.objects.filter(state=FileState.RECEIVED).select_related("transfer")
+    received = received.prefetch_related("transfer__parties")
     if with_scanner:
         received = received.exclude(released_at=None)
     return sum(_made_ready(file, store, policy, now) for file in received.order_by("received_at", "id"))
@@ -53,3 +60,69 @@ def _made_ready(file: TransferFile, store: Store, policy: Policy, now: datetime)
     except BlobMissing:
         return take_away(file, because=ErasedBecause.DAMAGED, now=now)
     return make_ready(file, sha256=sha256, policy=policy, now=now)
+
+
+def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:
+    """Queues the one letter about all files without waiting for more; returns how many letters."""
+    return collecting.send_now(transfer, policy=policy, now=now)
+
+
+def promised_sha256(file: TransferFile) -> str:
+    """What the sender said the whole file's SHA-256 is, in hex; empty where nothing was said."""
+    pairs = (pair.strip(" ").partition(" ") for pair in file.metadata.split(","))
+    said = {key: value for key, _, value in pairs}
+    return b64decode(said.get("sha256", "")).decode().lower()
+
+
+def make_ready(
+    file: TransferFile,
+    *,
+    sha256: str,
+    source: FileState = FileState.RECEIVED,
+    scanned_at: datetime | None = None,
+    policy: Policy,
+    now: datetime,
+) -> bool:
+    """The file may be fetched: its links and code are drawn, its letter written; False if it was too late.
+
+    One whose sender promised another SHA-256 is taken away as damaged instead.
+    """
+    if promised_sha256(file) not in ("", sha256):
+        return take_away(file, because=ErasedBecause.DAMAGED, now=now)
+    changes = {"state": FileState.READY, "sha256": sha256, "scanned_at": scanned_at, "ready_at": now}
+    with transaction.atomic():
+        row = TransferFile.objects.filter(pk=file.pk, state=source)
+        held = STILL_OPEN.rows(transfer=file.transfer_id, now=now)
+        if not held or row.update(**changes) != 1:
+            return False
+        ((file.transfer.one_letter,),) = held
+        for name, value in changes.items():
+            setattr(file, name, value)
+        record_audit(file.transfer, step="ready", role="rule", now=now, file=file)
+        tell_ready(file, recipient=file.transfer.recipient, policy=policy, now=now)
+    return True
+
+
+def tell_ready(file: TransferFile, *, recipient: Party, policy: Policy, now: datetime) -> None:
+    """Gives the recipient their links and code of the file, and writes the letter that carries them."""
+    code = draw_code() if file.with_code else ""
+    links = [
+        Link.draw(purpose, key=policy.link_keys[0], party=recipient, file=file, now=now)
+        for purpose in FILE_PURPOSES
+    ]
+    Link.objects.bulk_create(links)
+    keep_links(links)
+    digest = code_digest(policy.code_keys[0], code) if code else None
+    Pickup.objects.create(file=file, party=recipient, code_digest=digest, code_sealed=code)
+    if file.transfer.one_letter:
+        collecting.collect_ready(file, recipient, policy=policy, now=now)
+        return
+    compose.write(
+        "file-ready",
+        transfer=file.transfer,
+        role=Role.RECIPIENT,
+        policy=policy,
+        now=now,
+        file=file,
+        codes={file.public_id: show_code(code)} if code else {},
+    )

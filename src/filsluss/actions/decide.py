@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
+from django.db import transaction
+
 from filsluss.actions.transitions import StepRefused, advance
 from filsluss.models import Transfer
 from filsluss.rules.decision import Decision, examine
-from filsluss.rules.directions import Role
+from filsluss.rules.directions import Proof, Role
 from filsluss.rules.lifecycle import APPROVED, REJECTED
 from filsluss.rules.policy import Policy
 
@@ -32,23 +34,26 @@ def decide(
     if problems := examine(made, policy):
         raise DecisionRefused(problems)
     try:
-        _carry_out(transfer, made, policy=policy, now=now)
+        with transaction.atomic():
+            _carry_out(transfer, made, policy=policy, now=now)
+            if transfer.approver:
+                transfer.approver.prove(Proof.MAILBOX, now=now)
     except StepRefused:
         raise AlreadyDecided from None
     return transfer
 
 
 def _carry_out(transfer: Transfer, made: Decision, *, policy: Policy, now: datetime) -> None:
-    by, role, in_time = transfer.approver_email, Role.APPROVER.value, {"lapse_by__gt": now}
+    role, in_time = Role.APPROVER.value, {"lapse_by__gt": now}
     if made.choice == "approve":
         until = policy.end_of(now, int(made.days))
         advance(
-            transfer, APPROVED, by=by, role=role, policy=policy, now=now, where=in_time,
+            transfer, APPROVED, role=role, policy=policy, now=now, where=in_time,
             decided_at=now, open_until=until,
         )  # fmt: skip
     else:
         reason = made.rejection_reason.strip()
         advance(
-            transfer, REJECTED, by=by, role=role, policy=policy, now=now, where=in_time, reason=reason,
+            transfer, REJECTED, role=role, policy=policy, now=now, where=in_time, reason=reason,
             decided_at=now, rejection_reason=reason,
         )  # fmt: skip

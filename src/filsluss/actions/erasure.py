@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from filsluss.actions.expiry import _moved
-from filsluss.actions.transitions import distinct_roles, record_audit
-from filsluss.actions.upload import take_away
+from filsluss.actions.transitions import distinct_roles, moved, record_audit, withdraw_needless_reminder
 from filsluss.blobs import BlobBusy, Store
-from filsluss.letters import compose
+from filsluss.letters import compose, outbox
 from filsluss.models import Transfer, TransferFile
+from filsluss.models.letter import READY_KINDS
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ERASED, LIVE_FILE, ErasedBecause, FileState, State
 from filsluss.rules.policy import Policy
@@ -18,6 +17,47 @@ from filsluss.rules.policy import Policy
 log = logging.getLogger(__name__)
 
 ORPHAN_AGE = timedelta(hours=1)
+
+
+def take_away(
+    file: TransferFile,
+    *,
+    because: ErasedBecause,
+    removed_by: str = "",
+    reason: str = "",
+    person: str = "",
+    as_writer: bool = False,
+    now: datetime,
+) -> bool:
+    """Ends every access to the file at once and marks its bytes for erasure; False if it was already so.
+
+    `removed_by` is "sender" or "administrator", empty for a rule. `as_writer`: on behalf of a request that
+    writes the blob, which changes nothing once a newer writer has it.
+    """
+    sources = {FileState.INFECTED} if because is ErasedBecause.INFECTED else LIVE_FILE
+    with transaction.atomic():
+        row = TransferFile.objects.filter(pk=file.pk, state__in=sources)
+        if as_writer:
+            row = row.filter(epoch=file.epoch)
+        marked = row.update(
+            state=FileState.ERASING, erased_because=because, removed_by=removed_by, removal_reason=reason
+        )
+        if not marked:
+            return False
+        file.refresh_from_db()
+        record_audit(
+            file.transfer,
+            step=f"file-{because}",
+            role=removed_by or "rule",
+            person=person,
+            now=now,
+            reason=reason,
+            reason_code=because.value,
+            file=file,
+        )
+        outbox.withdraw_unsent(transfer=file.transfer, file=file, kinds=READY_KINDS, now=now)
+        withdraw_needless_reminder(file.transfer, now=now)
+    return True
 
 
 def erase_files(*, store: Store, policy: Policy, now: datetime) -> int:
@@ -49,10 +89,11 @@ def erase(file: TransferFile, *, store: Store, policy: Policy, now: datetime) ->
         return False
     with transaction.atomic():
         row = TransferFile.objects.filter(pk=file.pk, state=FileState.ERASING)
-        if row.update(state=FileState.ERASED, erased_at=now, code_digest=None) != 1:
+        if row.update(state=FileState.ERASED, erased_at=now) != 1:
             return False
+        file.pickups.update(code_digest=None, code_sealed="")
         file.refresh_from_db()
-        record_audit(file.transfer, step="file-erased", by="", role="rule", now=now, file=file)
+        record_audit(file.transfer, step="file-erased", role="rule", now=now, file=file)
         queue_removed(file, policy=policy, now=now)
     return True
 
@@ -69,9 +110,8 @@ def queue_removed(file: TransferFile, *, policy: Policy, now: datetime) -> None:
 def queue_erased(transfer: Transfer, *, policy: Policy, now: datetime) -> bool:
     """The last step: the account is over, and everybody it names is told what is gone."""
     ended = transfer.files.filter(erased_because=ErasedBecause.ENDED, received_at__isnull=False)
-    return _moved(
-        transfer, ERASED, policy, now, erased_at=now, files=list(ended.order_by("received_at", "id"))
-    )
+    files = list(ended.order_by("received_at", "id").prefetch_related("pickups"))
+    return moved(transfer, ERASED, policy=policy, now=now, erased_at=now, files=files)
 
 
 def erase_orphans(*, store: Store, now: datetime) -> int:

@@ -1,38 +1,33 @@
 """Expiry: what ends because time has passed: applications, accounts, stale uploads, old rows."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
-from filsluss.actions.transitions import StepRefused, advance
-from filsluss.actions.upload import take_away
+from filsluss.actions.erasure import take_away
+from filsluss.actions.transitions import moved
 from filsluss.blobs import Store
-from filsluss.models import Attempt, AuditEntry, Letter, Transfer, TransferFile
+from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
+from filsluss.models.audit import FORGOTTEN
 from filsluss.models.letter import Delivery
-from filsluss.rules.lifecycle import ENDED, LAPSED, OVER, ErasedBecause, FileState, Step
+from filsluss.rules.lifecycle import ENDED, LAPSED, OVER, ErasedBecause, FileState
 from filsluss.rules.policy import Policy
 
 
 def lapse_undecided(*, policy: Policy, now: datetime) -> int:
     """Applications that nobody answered in time; returns how many lapsed."""
-    return sum(_moved(transfer, LAPSED, policy, now) for transfer in Transfer.objects.undecided_at(now))
+    return sum(
+        moved(transfer, LAPSED, policy=policy, now=now) for transfer in Transfer.objects.undecided_at(now)
+    )
 
 
 def end_accounts(*, policy: Policy, now: datetime) -> int:
     """Accounts whose time is out: their files are marked, to be erased; returns how many ended."""
     return sum(
-        _moved(transfer, ENDED, policy, now, ended_at=now) for transfer in Transfer.objects.over_at(now)
+        moved(transfer, ENDED, policy=policy, now=now, ended_at=now)
+        for transfer in Transfer.objects.over_at(now)
     )
-
-
-def _moved(transfer: Transfer, step: Step, policy: Policy, now: datetime, **changes: Any) -> bool:
-    try:
-        advance(transfer, step, by="", role="rule", policy=policy, now=now, **changes)
-    except StepRefused:
-        return False
-    return True
 
 
 def expire_stale(*, store: Store, policy: Policy, now: datetime) -> int:
@@ -53,20 +48,26 @@ def forget(*, policy: Policy, now: datetime) -> int:
     A letter that has not left is waited for: it leaves, or is given up, within days.
     """
     long_ago = now - timedelta(days=policy.forget_days)
-    old = Transfer.objects.filter(state__in=OVER, over_at__lte=long_ago)
-    forgotten = _forget_rows(old.exclude(letters__in=Letter.objects.queued()))
+    unsent = LetterCase.objects.filter(
+        transfer=OuterRef("pk"), letter__delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)
+    )
+    old = Transfer.objects.filter(~Exists(unsent), state__in=OVER, over_at__lte=long_ago)
+    forgotten = _forget_rows(old)
     AuditEntry.objects.filter(at__lte=now - timedelta(days=policy.audit_days)).delete()
     Attempt.objects.filter(at__lte=now - timedelta(days=1)).delete()
-    homeless = Letter.objects.filter(transfer__isnull=True, written_at__lte=long_ago)
-    homeless.exclude(delivery=Delivery.QUEUED).delete()
+    of_no_case = Letter.objects.of_no_case().filter(written_at__lte=long_ago)
+    of_no_case.exclude(delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)).delete()
     return forgotten
 
 
 def _forget_rows(transfers: QuerySet[Transfer]) -> int:
+    """Of letters that are about other cases too, only this case is taken away."""
     forgotten = 0
     for transfer in transfers:
         with transaction.atomic():
-            AuditEntry.objects.filter(transfer_id_public=transfer.public_id).update(actor="", about="")
+            AuditEntry.objects.filter(transfer_public_id=transfer.public_id).update(**FORGOTTEN)
+            told = list(transfer.letter_cases.values_list("letter_id", flat=True))
             transfer.delete()
+            Letter.objects.filter(pk__in=told).of_no_case().delete()
         forgotten += 1
     return forgotten

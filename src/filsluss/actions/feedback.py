@@ -7,9 +7,8 @@ from django.db import transaction
 from filsluss.actions.apply import TooManyApplications, count_application
 from filsluss.actions.transitions import record_audit
 from filsluss.letters.feedback import ACCESSIBILITY_KIND, write_abuse_report, write_accessibility_feedback
-from filsluss.models import AuditEntry, Letter, Transfer, serialize_on
+from filsluss.models import AuditEntry, Letter, Party, Transfer, serialize_on
 from filsluss.rules.addresses import AddressRefused, read_address
-from filsluss.rules.directions import Role
 from filsluss.rules.networks import Client
 from filsluss.rules.policy import Policy
 
@@ -66,7 +65,7 @@ def limit_to_support(*, policy: Policy, now: datetime) -> None:
 
 
 def send_abuse_report(
-    words: str, *, transfer: Transfer, role: Role, policy: Policy, now: datetime, client: Client
+    words: str, *, transfer: Transfer, by: Party, policy: Policy, now: datetime, client: Client
 ) -> None:
     """Tells the administrators what a party says of the case, and keeps it in the case's trail.
 
@@ -80,9 +79,9 @@ def send_abuse_report(
         count_application(client, policy=policy, now=now, kind=ABUSE)
         serialize_on(ABUSE, now=now)
         today = AuditEntry.objects.filter(
-            transfer_id_public=transfer.public_id, step=ABUSE, at__gt=now - timedelta(days=1)
+            transfer_public_id=transfer.public_id, step=ABUSE, at__gt=now - timedelta(days=1)
         )
         if today.count() >= ABUSE_PER_DAY:
             raise TooManyApplications(24 * 3600)
-        record_audit(transfer, step=ABUSE, by=transfer.address_of(role), role=role, now=now, reason=said)
-        write_abuse_report(transfer, said, role=role, policy=policy, now=now)
+        record_audit(transfer, step=ABUSE, role=by.role, now=now, reason=said)
+        write_abuse_report(transfer, said, by=by, policy=policy, now=now)

@@ -5,8 +5,8 @@ from datetime import datetime
 from django.db import transaction
 
 from filsluss.actions.download import seconds_until_heard
+from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import StepRefused, advance, record_audit
-from filsluss.actions.upload import take_away
 from filsluss.models import Attempt, Transfer, TransferFile, serialize_on
 from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, ErasedBecause, FileState
 from filsluss.rules.networks import Client, rate_key
@@ -49,25 +49,25 @@ class ReasonMissing(ValueError):
     """The administrator gave no reason, or one that is too long."""
 
 
-def remove_file(file: TransferFile, *, reason: str, by: str, policy: Policy, now: datetime) -> None:
+def remove_file(file: TransferFile, *, reason: str, person: str, policy: Policy, now: datetime) -> None:
     """Shuts a file at once and has its bytes erased; StepRefused if it is gone already."""
     why = checked_reason(reason)
     if not take_away(
-        file, because=ErasedBecause.REMOVED, removed_by=ADMINISTRATOR, reason=why, by=by, now=now
+        file, because=ErasedBecause.REMOVED, removed_by=ADMINISTRATOR, reason=why, person=person, now=now
     ):
         raise StepRefused("removed")
 
 
-def close_transfer(transfer: Transfer, *, reason: str, by: str, policy: Policy, now: datetime) -> None:
+def close_transfer(transfer: Transfer, *, reason: str, person: str, policy: Policy, now: datetime) -> None:
     """Ends an open account before its time; StepRefused if it is not open."""
     why = checked_reason(reason)
     advance(
-        transfer, CLOSED, by=by, role=ADMINISTRATOR, policy=policy, now=now, reason=why,
+        transfer, CLOSED, person=person, role=ADMINISTRATOR, policy=policy, now=now, reason=why,
         ended_at=now, closed_reason=why,
     )  # fmt: skip
 
 
-def release_file(file: TransferFile, *, reason: str, by: str, now: datetime) -> None:
+def release_file(file: TransferFile, *, reason: str, person: str, now: datetime) -> None:
     """Lets a file through that could not be scanned; StepRefused if it is not held for that."""
     why = checked_reason(reason)
     with transaction.atomic():
@@ -75,15 +75,15 @@ def release_file(file: TransferFile, *, reason: str, by: str, now: datetime) -> 
         if held.update(state=FileState.RECEIVED, released_at=now, scan_again_at=None) != 1:
             raise StepRefused("released")
         record_audit(
-            file.transfer, step="released", by=by, role=ADMINISTRATOR, now=now, reason=why, file=file
+            file.transfer, step="released", person=person, role=ADMINISTRATOR, now=now, reason=why, file=file
         )
 
 
-def withdraw(transfer: Transfer, *, reason: str, by: str, policy: Policy, now: datetime) -> None:
+def withdraw(transfer: Transfer, *, reason: str, person: str, policy: Policy, now: datetime) -> None:
     """Takes an undecided application away from its approver; StepRefused if it is decided."""
     why = checked_reason(reason)
     advance(
-        transfer, WITHDRAWN, by=by, role=ADMINISTRATOR, policy=policy, now=now, reason=why,
+        transfer, WITHDRAWN, person=person, role=ADMINISTRATOR, policy=policy, now=now, reason=why,
         decided_at=now, rejection_reason=why, closed_reason=why,
     )  # fmt: skip
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from filsluss.actions.transitions import distinct_roles
 from filsluss.letters import compose
-from filsluss.models import Transfer, TransferFile
-from filsluss.models.transfer import LinkLost
+from filsluss.models import LetterCase, Transfer, TransferFile
+from filsluss.models.link import LinkLost
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
 from filsluss.rules.policy import Policy
@@ -28,10 +29,15 @@ def remind_approvers(*, policy: Policy, now: datetime) -> int:
         state=State.PENDING,
         lapse_by__gt=now,
         lapse_by__lte=now + REMIND_BEFORE,
-        applied_at__lte=now - NOT_BEFORE,
+        asked_at__lte=now - NOT_BEFORE,
     )
-    waiting = waiting.exclude(letters__kind="approval-reminder").order_by("lapse_by", "id")
+    waiting = waiting.filter(~_told("approval-reminder")).order_by("lapse_by", "id")
     return sum(_approver_reminded(transfer, policy, now) for transfer in waiting)
+
+
+def _told(kind: str) -> Exists:
+    """Whether a letter of that kind has been written about the transfer."""
+    return Exists(LetterCase.objects.filter(transfer=OuterRef("pk"), letter__kind=kind))
 
 
 def _approver_reminded(transfer: Transfer, policy: Policy, now: datetime) -> bool:
@@ -48,11 +54,16 @@ def _approver_reminded(transfer: Transfer, policy: Policy, now: datetime) -> boo
 
 def remind_of_files(*, policy: Policy, now: datetime) -> int:
     """Accounts that will soon end with files nobody has fetched; returns how many accounts."""
-    unfetched = TransferFile.objects.ready().filter(fetched_at=None, ready_at__lte=now - NOT_BEFORE)
-    waiting = Transfer.objects.filter(
-        state=State.OPEN, open_until__gt=now, open_until__lte=now + REMIND_BEFORE, files__in=unfetched
+    unfetched = TransferFile.objects.unfetched().filter(
+        transfer=OuterRef("pk"), ready_at__lte=now - NOT_BEFORE
     )
-    waiting = waiting.exclude(letters__kind="expiry-reminder").order_by("open_until", "id").distinct()
+    waiting = Transfer.objects.filter(
+        ~_told("expiry-reminder"),
+        Exists(unfetched),
+        state=State.OPEN,
+        open_until__gt=now,
+        open_until__lte=now + REMIND_BEFORE,
+    ).order_by("open_until", "id")
     return sum(_reminded_of_files(transfer, policy, now) for transfer in waiting)
 
 
@@ -64,7 +75,7 @@ def _reminded_of_files(transfer: Transfer, policy: Policy, now: datetime) -> boo
         )
         if locked is None:
             return False
-        unfetched = list(locked.files.ready().filter(fetched_at=None).select_for_update(no_key=True))
+        unfetched = list(locked.files.unfetched().select_for_update(no_key=True))
         told = distinct_roles(locked, among=(Role.RECIPIENT, Role.SENDER))
         return bool(unfetched) and _remind("expiry-reminder", locked, told, unfetched, policy, now)
 

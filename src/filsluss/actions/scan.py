@@ -10,8 +10,9 @@ from typing import IO
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
+from filsluss.actions.completion import make_ready
+from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import record_audit
-from filsluss.actions.upload import make_ready, take_away
 from filsluss.blobs import BlobMissing, Store
 from filsluss.letters import compose, notices
 from filsluss.models import TransferFile
@@ -146,7 +147,7 @@ def hold_unscanned(file: TransferFile, *, trouble: str, for_good: bool, now: dat
             state=FileState.UNSCANNED, scan_again_at=again, scan_trouble=trouble[:LONGEST_TROUBLE]
         )
         if held and file.scan_tries == 1:
-            record_audit(file.transfer, step="unscanned", by="", role="rule", now=now, file=file)
+            record_audit(file.transfer, step="unscanned", role="rule", now=now, file=file)
     log.warning("file %s is unscanned after try %s: %s", file.public_id, file.scan_tries, trouble)
     return bool(held)
 
@@ -165,7 +166,7 @@ def mark_infected(file: TransferFile, *, virus: str, sha256: str, policy: Policy
         if not claimed(file).update(state=FileState.INFECTED, virus=virus, sha256=sha256, scanned_at=now):
             return False
         file.refresh_from_db()
-        record_audit(file.transfer, step="infected", by="", role="rule", now=now, reason=virus, file=file)
+        record_audit(file.transfer, step="infected", role="rule", now=now, reason=virus, file=file)
         compose.write(
             "file-infected", transfer=file.transfer, role=Role.SENDER, policy=policy, now=now, file=file
         )

@@ -11,7 +11,7 @@ from filsluss.letters import compose, outbox
 from filsluss.models import AuditEntry, Transfer, TransferFile
 from filsluss.models.letter import UNTIL_DECIDED, WHILE_OPEN
 from filsluss.rules.directions import Role
-from filsluss.rules.lifecycle import OVER, Step
+from filsluss.rules.lifecycle import OVER, State, Step
 from filsluss.rules.policy import Policy
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ class StepRefused(Exception):
 
 
 WITHDRAWN_BY_STEP: dict[str, Collection[str]] = {
-    **dict.fromkeys(("approved", "rejected", "withdrawn", "lapsed"), UNTIL_DECIDED),
+    **dict.fromkeys(("approved", "rejected", "withdrawn", "taken-back", "lapsed"), UNTIL_DECIDED),
     **dict.fromkeys(("ended", "closed"), WHILE_OPEN),
 }
 """Letters that a step withdraws if they have not left yet."""
@@ -32,8 +32,8 @@ def advance(
     transfer: Transfer,
     step: Step,
     *,
-    by: str,
     role: str,
+    person: str = "",
     policy: Policy,
     now: datetime,
     reason: str = "",
@@ -41,7 +41,7 @@ def advance(
     files: Sequence[TransferFile] = (),
     **changes: Any,
 ) -> None:
-    """Moves the transfer along `step`, setting `changes`.
+    """Moves the transfer along `step`, setting `changes`, on behalf of whoever has `role`.
 
     `where` narrows the compare-and-set (`{"lapse_by__gt": now}`). Raises StepRefused, with nothing
     changed, when the row was not where the step begins.
@@ -54,24 +54,40 @@ def advance(
             raise StepRefused(step.name)
         for name, value in {**changes, "state": step.target.value}.items():
             setattr(transfer, name, value)
-        record_audit(transfer, step=step.name, by=by, role=role, now=now, reason=reason)
+        record_audit(transfer, step=step.name, role=role, person=person, now=now, reason=reason)
         outbox.withdraw_unsent(transfer=transfer, kinds=WITHDRAWN_BY_STEP.get(step.name, ()), now=now)
         queue_letters(transfer, step=step, policy=policy, now=now, files=files)
+        if step.target in OVER:
+            outbox.forget_texts(transfer)
+
+
+def moved(transfer: Transfer, step: Step, *, policy: Policy, now: datetime, **changes: Any) -> bool:
+    """Moves it along a step that time takes; False if somebody else was first."""
+    try:
+        advance(transfer, step, role="rule", policy=policy, now=now, **changes)
+    except StepRefused:
+        return False
+    return True
 
 
 def queue_letters(
     transfer: Transfer, *, step: Step, policy: Policy, now: datetime, files: Sequence[TransferFile] = ()
 ) -> None:
-    """One letter for each address the step names, however many roles that person has."""
+    """One letter for each address the step names, however many roles that person has.
+
+    Of an application that was never put to its approver the approver hears nothing.
+    """
     if step.letter is None:
         return
-    for role in distinct_roles(transfer, among=step.told):
+    unasked = step.source is State.PENDING and transfer.asked_at is None
+    told = [role for role in step.told if not (unasked and role is Role.APPROVER)]
+    for role in distinct_roles(transfer, among=told):
         compose.write(step.letter, transfer=transfer, role=role, policy=policy, now=now, files=files)
 
 
 def withdraw_needless_reminder(transfer: Transfer, *, now: datetime) -> None:
     """A reminder that has not left yet is untrue once nothing waits to be fetched."""
-    if not transfer.files.ready().filter(fetched_at=None).exists():
+    if not transfer.files.unfetched().exists():
         outbox.withdraw_unsent(transfer=transfer, kinds=("expiry-reminder",), now=now)
 
 
@@ -85,21 +101,28 @@ def record_audit(
     transfer: Transfer,
     *,
     step: str,
-    by: str,
     role: str,
+    person: str = "",
     now: datetime,
     reason: str = "",
+    reason_code: str = "",
     file: TransferFile | None = None,
 ) -> None:
-    """One entry in the audit trail, in the transaction of what it tells."""
+    """One entry in the audit trail, in the transaction of what it tells.
+
+    `role` is a party's, "administrator" or "rule"; `person` says who acted in a role that is no party's.
+    """
+    party = transfer.party(Role(role)) if role in set(Role) else None
     AuditEntry.objects.create(
         at=now,
-        transfer_id_public=transfer.public_id,
+        transfer_public_id=transfer.public_id,
         step=step,
         role=role,
-        actor=by,
+        party_public_id=party.public_id if party else "",
+        person=person,
         reason=reason,
-        file_id_public=file.public_id if file else "",
+        reason_code=reason_code,
+        file_public_id=file.public_id if file else "",
         about=file.name if file else "",
         size=file.size if file else None,
         sha256=file.sha256 if file else "",

@@ -1,22 +1,25 @@
 """Upload: a file is announced, its bytes are acknowledged, it is whole, it becomes ready."""
 
-from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, CharField, DateTimeField, F, Func, When
+from django.db.models import BigIntegerField, Case, CharField, DateTimeField, F, Func, QuerySet, When
 
-from filsluss.actions.transitions import record_audit, withdraw_needless_reminder
+from filsluss.actions.erasure import take_away
+from filsluss.actions.transitions import record_audit
 from filsluss.blobs import Store
-from filsluss.letters import compose, outbox
 from filsluss.models import Transfer, TransferFile
 from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
-from filsluss.rules.directions import Role
+from filsluss.models.public_id import with_free_public_id
+from filsluss.rules.directions import Proof, Role
 from filsluss.rules.filenames import NameRefused, clean_name
-from filsluss.rules.lifecycle import LIVE_FILE, ErasedBecause, FileState, State
+from filsluss.rules.lifecycle import LIVE_FILE, ErasedBecause, FileState, Receipts, State
 from filsluss.rules.policy import Policy
-from filsluss.rules.tokens import code_digest, draw_code, draw_upload_id, show_code
+from filsluss.rules.search import fold
+from filsluss.rules.tokens import draw_public_id, draw_upload_id
 
 
 class UploadRefused(Exception):
@@ -27,12 +30,38 @@ class UploadRefused(Exception):
         self.code = code
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What a sender chooses with an upload: a code for this file, and for all files of the case one letter
+    and which fetches they hear of; None where nothing is chosen."""
+
+    with_code: bool = False
+    one_letter: bool | None = None
+    receipts: Receipts | None = None
+
+
+NO_CHOICE = Choices()
+
+
+def read_choices(given: Mapping[str, str]) -> Choices:
+    """From the fields of a form, a query or `Upload-Metadata`; raises ValueError for another word."""
+    one_letter, receipts = given.get("one_letter"), given.get("receipts")
+    if one_letter not in (None, "", "0", "1"):
+        raise ValueError("one_letter")
+    return Choices(
+        with_code=given.get("with_code") == "1",
+        one_letter=one_letter == "1" if one_letter else None,
+        receipts=Receipts(receipts) if receipts else None,
+    )
+
+
 def total(of: Any, *, function: str = "SUM") -> Func:
     """Over all rows: what `aggregate` asks, as a column that a query can be composed with."""
     return Func(of, function=function, output_field=BigIntegerField())
 
 
 ROW = BigIntegerField()
+LONGEST_SENT_NAME = 1024
 LOCKED_TRANSFER = CompiledQuery(
     lambda: (
         Transfer.objects.select_for_update()
@@ -44,7 +73,7 @@ STILL_OPEN = CompiledQuery(
     lambda: (
         Transfer.objects.select_for_update(no_key=True)
         .filter(pk=Param("transfer", ROW), state=State.OPEN, open_until__gt=Param("now", DateTimeField()))
-        .values_list("pk")
+        .values_list("one_letter")
     )
 )
 TOTALS = CompiledQuery(
@@ -60,7 +89,9 @@ PROMISED = CompiledQuery(
     )
 )
 RECEIVED = CompiledUpdate(
-    lambda: TransferFile.objects.filter(pk=Param("file", ROW), state=FileState.UPLOADING),
+    lambda: TransferFile.objects.filter(
+        pk=Param("file", ROW), state=FileState.UPLOADING, epoch=Param("epoch", ROW)
+    ),
     state=FileState.RECEIVED,
     acknowledged=F("size"),
     boot_id=Param("boot_id", CharField()),
@@ -74,7 +105,7 @@ def begin(
     *,
     name: str,
     size: int | None,
-    with_code: bool = False,
+    choices: Choices = NO_CHOICE,
     metadata: str = "",
     boot_id: str,
     store: Store,
@@ -86,29 +117,32 @@ def begin(
     Everything that may refuse a file is asked here; raises UploadRefused and keeps nothing then.
     """
     refuse_closed(transfer, now=now)
+    cleaned = cleaned_name(name)
     file = TransferFile(
         transfer=transfer,
-        name=cleaned_name(name),
+        public_id=draw_public_id(),
+        name=cleaned,
+        sent_name=name.replace("\0", "")[:LONGEST_SENT_NAME],
+        folded=fold(cleaned),
         size=checked_size(size, policy=policy),
-        with_code=with_code,
+        with_code=choices.with_code,
         metadata=metadata,
         boot_id=boot_id,
         upload_id=draw_upload_id(),
         created_at=now,
         active_at=now,
     )
-    file.cut_links(policy.link_keys[0])
     refuse_full(size or 0, store=store, policy=policy)
     store.create(file.blob)
     try:
-        _announce(file, policy=policy, now=now)
+        with_free_public_id(file, lambda: _announce(file, choices, policy=policy, now=now))
     except BaseException:
         store.erase(file.blob)
         raise
     return file
 
 
-def _announce(file: TransferFile, *, policy: Policy, now: datetime) -> None:
+def _announce(file: TransferFile, choices: Choices, *, policy: Policy, now: datetime) -> None:
     with transaction.atomic():
         transfer = file.transfer
         held = LOCKED_TRANSFER.rows(transfer=transfer.pk)
@@ -118,6 +152,21 @@ def _announce(file: TransferFile, *, policy: Policy, now: datetime) -> None:
         refuse_closed(transfer, now=now)
         refuse_too_many(transfer, size=file.size or 0, policy=policy)
         file.save(force_insert=True)
+        _choose(transfer, choices)
+
+
+def _choose(transfer: Transfer, choices: Choices) -> None:
+    """What was chosen for the whole case; the last upload that names a choice sets it."""
+    chosen = {"one_letter": choices.one_letter, "receipts": choices.receipts}
+    changes = {
+        name: value
+        for name, value in chosen.items()
+        if value is not None and value != getattr(transfer, name)
+    }
+    if changes:
+        Transfer.objects.filter(pk=transfer.pk).update(**changes)
+        for name, value in changes.items():
+            setattr(transfer, name, value)
 
 
 def cleaned_name(name: str) -> str:
@@ -162,21 +211,27 @@ def declare_size(file: TransferFile, *, size: int, policy: Policy) -> None:
     with transaction.atomic():
         transfer = Transfer.objects.select_for_update().get(pk=file.transfer_id)
         refuse_too_many(transfer, size=size, policy=policy)
-        row = TransferFile.objects.filter(pk=file.pk, size=None, state=FileState.UPLOADING)
-        if row.update(size=size) != 1:
+        if writable(file).filter(size=None).update(size=size) != 1:
             raise UploadRefused("length_invalid")
     file.size = size
 
 
 def acknowledge(file: TransferFile, *, offset: int, boot_id: str, now: datetime) -> None:
     """Remembers, before the client is told, how many bytes are on disk for good."""
-    row = TransferFile.objects.filter(pk=file.pk, state=FileState.UPLOADING)
-    row.update(acknowledged=offset, boot_id=boot_id, active_at=now)
+    writable(file).update(acknowledged=offset, boot_id=boot_id, active_at=now)
 
 
 def distrust_unacknowledged(file: TransferFile) -> None:
     """Bytes beyond the last acknowledgement count for nothing from now on, as after a power cut."""
-    TransferFile.objects.filter(pk=file.pk, state=FileState.UPLOADING).update(boot_id="")
+    writable(file).update(boot_id="")
+
+
+def writable(file: TransferFile) -> QuerySet[TransferFile]:
+    """The row, for as long as it is uploading and the lease of whoever read it is the newest.
+
+    Whoever was fenced off, slept or was cut off meanwhile changes nothing (`epoch`).
+    """
+    return TransferFile.objects.filter(pk=file.pk, state=FileState.UPLOADING, epoch=file.epoch)
 
 
 def lock_while_open(transfer_id: int, *, now: datetime) -> bool:
@@ -195,10 +250,11 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
     """
     with transaction.atomic():
         decided = lock_while_open(file.transfer_id, now=now) and RECEIVED.change(
-            file=file.pk, boot_id=boot_id, now=now
+            file=file.pk, epoch=file.epoch, boot_id=boot_id, now=now
         )
         if decided:
-            record_audit(file.transfer, step="received", by="", role=Role.SENDER, now=now, file=file)
+            record_audit(file.transfer, step="received", role=Role.SENDER, now=now, file=file)
+            file.transfer.sender.prove(Proof.MAILBOX, now=now)
     if decided:
         file.state, file.received_at = FileState.RECEIVED, now
         return True
@@ -209,84 +265,6 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
     return False
 
 
-def promised_sha256(file: TransferFile) -> str:
-    """What the sender said the whole file's SHA-256 is, in hex; empty where nothing was said."""
-    pairs = (pair.strip(" ").partition(" ") for pair in file.metadata.split(","))
-    said = {key: value for key, _, value in pairs}
-    return b64decode(said.get("sha256", "")).decode().lower()
-
-
-def make_ready(
-    file: TransferFile,
-    *,
-    sha256: str,
-    source: FileState = FileState.RECEIVED,
-    scanned_at: datetime | None = None,
-    policy: Policy,
-    now: datetime,
-) -> bool:
-    """The file may be fetched: its code is drawn and its letter written; False if it was too late.
-
-    One whose sender promised another SHA-256 is taken away as damaged instead.
-    """
-    if promised_sha256(file) not in ("", sha256):
-        return take_away(file, because=ErasedBecause.DAMAGED, now=now)
-    code = draw_code() if file.with_code else ""
-    changes = {
-        "state": FileState.READY,
-        "sha256": sha256,
-        "scanned_at": scanned_at,
-        "ready_at": now,
-        "code_digest": code_digest(policy.code_keys[0], code) if code else None,
-    }
-    with transaction.atomic():
-        row = TransferFile.objects.filter(pk=file.pk, state=source)
-        if not lock_while_open(file.transfer_id, now=now) or row.update(**changes) != 1:
-            return False
-        file.refresh_from_db()
-        record_audit(file.transfer, step="ready", by="", role="rule", now=now, file=file)
-        compose.write(
-            "file-ready",
-            transfer=file.transfer,
-            role=Role.RECIPIENT,
-            policy=policy,
-            now=now,
-            file=file,
-            code=show_code(code),
-        )
-    return True
-
-
-def take_away(
-    file: TransferFile,
-    *,
-    because: ErasedBecause,
-    removed_by: str = "",
-    reason: str = "",
-    by: str = "",
-    now: datetime,
-) -> bool:
-    """Shuts every door of the file at once and marks its bytes for erasure; False if it was already so."""
-    sources = {FileState.INFECTED} if because is ErasedBecause.INFECTED else LIVE_FILE
-    with transaction.atomic():
-        row = TransferFile.objects.filter(pk=file.pk, state__in=sources)
-        marked = row.update(
-            state=FileState.ERASING, erased_because=because, removed_by=removed_by, removal_reason=reason
-        )
-        if not marked:
-            return False
-        file.refresh_from_db()
-        role = removed_by or "rule"
-        record_audit(
-            file.transfer, step=f"file-{because}", by=by, role=role, now=now, reason=reason, file=file
-        )
-        outbox.withdraw_unsent(transfer=file.transfer, file=file, kinds=("file-ready",), now=now)
-        withdraw_needless_reminder(file.transfer, now=now)
-    return True
-
-
 def remove_own(file: TransferFile, *, policy: Policy, now: datetime) -> bool:
-    """The sender takes one of his own files back."""
-    return take_away(
-        file, because=ErasedBecause.WITHDRAWN, removed_by="sender", by=file.transfer.sender_email, now=now
-    )
+    """The sender takes one of their own files back."""
+    return take_away(file, because=ErasedBecause.WITHDRAWN, removed_by="sender", now=now)

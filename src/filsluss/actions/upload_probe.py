@@ -4,14 +4,20 @@ import contextlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
+from filsluss.actions.apply import insert_rows
 from filsluss.blobs import Store
-from filsluss.models import AuditEntry, Transfer
-from filsluss.rules.directions import Direction
+from filsluss.models import AuditEntry, Party, Transfer
+from filsluss.models.link import token_of
+from filsluss.models.public_id import with_free_public_id
+from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import State
 from filsluss.rules.policy import Policy
-from filsluss.rules.tokens import Purpose
+from filsluss.rules.tokens import Purpose, draw_public_id
 
 MINUTES = 10
+PURPOSE = "filsluss check --deploy"
 
 
 @contextlib.contextmanager
@@ -21,19 +27,24 @@ def open_account(*, store: Store, policy: Policy, now: datetime) -> Iterator[str
     At the end its row and its bytes are gone. If that end never comes, it is over after ten minutes.
     """
     transfer = Transfer(
+        public_id=draw_public_id(),
         state=State.OPEN,
         direction=Direction.OUTBOUND,
-        language=policy.language,
-        purpose="filsluss check --deploy",
+        purpose=PURPOSE,
         applied_at=now,
-        lapse_by=now,
         decided_at=now,
         open_until=now + timedelta(minutes=MINUTES),
     )
-    transfer.cut_links(policy.link_keys[0])
-    transfer.save(force_insert=True)
+    sender = Party.draw(Role.SENDER, address="", language=policy.language)
+    transfer.keep_parties([sender], all_of_them=True)
+
+    def insert() -> None:
+        with transaction.atomic():
+            insert_rows(transfer, parties=[sender], policy=policy, now=now)
+
+    with_free_public_id(transfer, insert)
     try:
-        yield transfer.token_for(Purpose.UPLOAD, policy.link_keys)
+        yield token_of(sender, Purpose.UPLOAD, policy.link_keys)
     finally:
         _leave_nothing(transfer, store)
 
@@ -41,5 +52,5 @@ def open_account(*, store: Store, policy: Policy, now: datetime) -> Iterator[str
 def _leave_nothing(transfer: Transfer, store: Store) -> None:
     for file in transfer.files.all():
         store.erase(file.blob)
-    AuditEntry.objects.filter(transfer_id_public=transfer.public_id).delete()
+    AuditEntry.objects.filter(transfer_public_id=transfer.public_id).delete()
     transfer.delete()

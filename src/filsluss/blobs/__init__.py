@@ -1,4 +1,4 @@
-"""Where bytes lie: a store of a few verbs, chosen by its address."""
+"""Blob storage: a store with a few operations, opened by its URL."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -12,8 +12,8 @@ __all__ = ["BlobBusy", "BlobDamaged", "BlobMissing", "Store", "StoreFull", "Writ
 
 @lru_cache
 def open_store(url: str) -> Store:
-    """The store at `file:///folder`; raises ValueError for an address of another kind."""
+    """The store at `file:///folder`; raises ValueError for any other kind of URL."""
     parts = urlsplit(url)
     if parts.scheme != "file" or not parts.path:
-        raise ValueError(f"no blob store is built for {url!r}")
+        raise ValueError(f"there is no blob store for {url!r}")
     return DiskStore(Path(unquote(parts.path)))

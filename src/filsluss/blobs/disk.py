@@ -26,7 +26,7 @@ def sync_folder(path: Path) -> None:
 
 
 class DiskWriter:
-    """Writes at its own offset, never at the end of the file: a late byte of an older writer has no place."""
+    """Writes at its own offset; O_APPEND would append a late write of an older writer after ours."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -35,7 +35,7 @@ class DiskWriter:
     def write(self, data: Bytes) -> None:
         view = memoryview(data)
         while view:
-            with full_disk():
+            with raising_store_full():
                 count = os.pwrite(self._fd, view, self.offset)
             self.moved(count)
             view = view[count:]
@@ -60,7 +60,8 @@ class DiskWriter:
 
 
 @contextlib.contextmanager
-def full_disk() -> Iterator[None]:
+def raising_store_full() -> Iterator[None]:
+    """Turns the errno of a full disk or quota into StoreFull."""
     try:
         yield
     except OSError as fault:
@@ -70,7 +71,7 @@ def full_disk() -> Iterator[None]:
 
 
 class DiskStore:
-    """A folder with a folder for each first letter; a blob keeps one name for life."""
+    """One folder per first character of the name; a blob is never renamed."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -83,19 +84,19 @@ class DiskStore:
         return self.root / f"{name[:1]}.d" / name
 
     def below(self, name: str) -> str:
-        """Where a web server that holds `root` finds the blob: a path below it."""
+        """The blob's path relative to `root`, for a web server that serves that folder (X-Accel-Redirect)."""
         return str(self._path(name).relative_to(self.root))
 
     def create(self, name: str) -> None:
         path = self._path(name)
-        with full_disk():
+        with raising_store_full():
             if path.parent not in self._prepared:
                 self._prepare_folder(path.parent)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             sync_folder(path.parent)
 
     def _prepare_folder(self, folder: Path) -> None:
-        """Whoever made a folder may have died, or may still be at it, before it was on the disk."""
+        """Syncs even if the folder exists: the process that made it may have crashed before its own sync."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         sync_folder(self.root)
         self._prepared.add(folder)
@@ -149,7 +150,7 @@ class DiskStore:
         path = self._path(name)
         try:
             with self.writer(name) as writer:
-                writer.truncate(0)  # whoever is still sending it, be it a proxy, has nothing more to send
+                writer.truncate(0)  # a download that has the file open, in a proxy too, gets no more bytes
                 path.unlink()
         except BlobMissing:
             if not path.parent.exists():

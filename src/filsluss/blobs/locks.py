@@ -1,4 +1,4 @@
-"""Whose turn it is to write a blob: one lock, and a knock that makes the holder let go, across processes."""
+"""One writer per blob, across processes: a lock on its file, and a request that its holder release it."""
 
 import contextlib
 import fcntl
@@ -12,17 +12,18 @@ from pathlib import Path
 from filsluss.blobs.protocol import BlobBusy
 
 REQUEST_INTERVAL = 0.02
+"""Seconds between two release requests while waiting for a lock."""
 
 
 class BlobLocks:
-    """Knocks are datagrams to every process that writes here; a folder of sockets is the address list.
+    """A release request is a datagram to every process with a socket in `folder`.
 
-    The kernel frees a dead holder's lock, so nothing ever waits for a process that is gone.
+    The lock is flock(2): the kernel frees it when its holder dies, so nobody waits for a dead process.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._guard = threading.Lock()
+        self._mutex = threading.Lock()
         self._holders: dict[str, tuple[int, Callable[[], None]]] = {}
         self._listening_pid = 0
 
@@ -30,7 +31,7 @@ class BlobLocks:
     def hold(
         self, name: str, fd: int, *, patience: float, on_release_asked: Callable[[], None] | None
     ) -> Iterator[None]:
-        """Holds the lock on `fd`; raises BlobBusy if its holder has not let go after `patience` seconds."""
+        """Holds the lock on `fd`; raises BlobBusy if it is not free within `patience` seconds."""
         self._lock(name, fd, patience)
         if on_release_asked:
             self._listen()
@@ -42,9 +43,9 @@ class BlobLocks:
             fcntl.flock(fd, fcntl.LOCK_UN)
 
     def _lock(self, name: str, fd: int, patience: float) -> None:
-        give_up = time.monotonic() + patience
+        deadline = time.monotonic() + patience
         while not self._try(fd):
-            if time.monotonic() >= give_up:
+            if time.monotonic() >= deadline:
                 raise BlobBusy(name)
             self._request_release(name)
             time.sleep(REQUEST_INTERVAL)
@@ -66,25 +67,25 @@ class BlobLocks:
         return free
 
     def _request_release(self, name: str) -> None:
-        """Asks the holder, whichever process it lives in, to let go; says when, in nanoseconds since boot."""
-        words = f"{name} {time.monotonic_ns()}".encode()
-        with self._at_folder() as here, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as knocker:
-            knocker.setblocking(False)
-            for door in os.listdir(self._folder):
-                self._send(knocker, f"{here}/{door}", words)
+        """Asks the holder, in whichever process, to release the lock; the message carries the time in ns."""
+        message = f"{name} {time.monotonic_ns()}".encode()
+        with self._folder_path() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)
+            for entry in os.listdir(self._folder):
+                self._send(sender, f"{folder}/{entry}", message)
 
-    def _send(self, knocker: socket.socket, door: str, words: bytes) -> None:
+    def _send(self, sender: socket.socket, path: str, message: bytes) -> None:
         try:
-            knocker.sendto(words, door)
+            sender.sendto(message, path)
         except (ConnectionRefusedError, FileNotFoundError):
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(door)  # its process is gone
+                os.unlink(path)  # its process has ended
         except BlockingIOError:
-            pass  # it has knocks enough; another follows
+            pass  # its queue is full; the next request follows in REQUEST_INTERVAL
 
     @contextlib.contextmanager
-    def _at_folder(self) -> Iterator[str]:
-        """The folder as a path short enough for a Unix socket, however deep it lies."""
+    def _folder_path(self) -> Iterator[str]:
+        """The folder by way of /proc: a Unix socket's path holds 108 bytes, ours may be longer (unix(7))."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -93,24 +94,25 @@ class BlobLocks:
             os.close(fd)
 
     def _listen(self) -> None:
-        """One listener for each process, begun by its first writer: threads do not survive a fork."""
-        with self._guard:
+        """Starts this process's listener thread, on its first lock: threads do not survive a fork."""
+        with self._mutex:
             if self._listening_pid == os.getpid():
                 return
             self._listening_pid, self._holders = os.getpid(), {}
-            ear = self._listener()
-            threading.Thread(target=self._answer, args=(ear,), name="turns", daemon=True).start()
+            listener = self._open_listener()
+            threading.Thread(target=self._answer, args=(listener,), name="blob-locks", daemon=True).start()
 
-    def _listener(self) -> socket.socket:
-        ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    def _open_listener(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         name = f"{os.getpid()}-{time.monotonic_ns()}"
-        with self._at_folder() as here:
-            ear.bind(f"{here}/{name}")
-        return ear
+        with self._folder_path() as folder:
+            listener.bind(f"{folder}/{name}")
+        return listener
 
-    def _answer(self, ear: socket.socket) -> None:
+    def _answer(self, listener: socket.socket) -> None:
         while True:
-            name, _, sent = ear.recv(256).decode(errors="replace").partition(" ")
-            since, let_go = self._holders.get(name, (0, None))
-            if let_go and sent.isdecimal() and int(sent) > since:  # an older knock was meant for another
-                let_go()
+            name, _, sent = listener.recv(256).decode(errors="replace").partition(" ")
+            held_since, release = self._holders.get(name, (0, None))
+            # A request older than this hold was meant for an earlier holder.
+            if release and sent.isdecimal() and int(sent) > held_since:
+                release()

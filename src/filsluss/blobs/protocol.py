@@ -1,4 +1,4 @@
-"""What a blob store can do: the promise that disk keeps, and that others must."""
+"""The blob store's interface, and the exceptions an implementation raises."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -10,36 +10,37 @@ Bytes = bytes | bytearray | memoryview
 
 
 class BlobMissing(LookupError):
-    """There is no blob of that name."""
+    """There is no blob with that name."""
 
 
 class BlobBusy(Exception):
-    """Somebody else is writing and did not let go in time."""
+    """Another writer holds the blob and did not release it in time."""
 
 
 class StoreFull(Exception):
-    """No room: the disk, the quota or the inodes are used up. What was stored before is kept."""
+    """The disk, the quota or the inodes are used up. Bytes stored before are kept."""
 
 
 class BlobDamaged(Exception):
-    """The store failed to put bytes on disk: nothing written since the last sync can be trusted."""
+    """Syncing to disk failed: nothing written since the last successful sync can be trusted."""
 
 
 class Writer(Protocol):
-    """The only writer of a blob, for as long as it is open."""
+    """The only writer of a blob while it is open. Offsets and sizes are bytes."""
 
     offset: int
 
     def write(self, data: Bytes) -> None:
-        """Appends at `offset` and moves it; raises StoreFull with `offset` at what was stored."""
+        """Writes at `offset` and advances it; on StoreFull `offset` is the end of what was stored."""
 
     def fileno(self) -> int:
-        """A descriptor that a kernel copy may write to at `offset`; tell `moved` what it did."""
+        """A descriptor for writing at `offset` inside the kernel (splice); report the bytes to `moved`."""
 
-    def moved(self, count: int) -> None: ...
+    def moved(self, count: int) -> None:
+        """Advances `offset` by bytes that were written through `fileno`."""
 
     def truncate(self, size: int) -> None:
-        """Forgets every byte from `size` on."""
+        """Drops every byte from `size` on."""
 
     def sync(self) -> None:
         """Returns when every byte up to `offset` is on disk; raises BlobDamaged if that failed."""
@@ -47,34 +48,35 @@ class Writer(Protocol):
 
 class Store(Protocol):
     def create(self, name: str) -> None:
-        """An empty blob that is still there after a power cut."""
+        """Creates an empty blob that survives a power cut; raises FileExistsError or StoreFull."""
 
     def writer(
         self, name: str, *, patience: float = 5.0, on_release_asked: Callable[[], None] | None = None
     ) -> AbstractContextManager[Writer]:
-        """Takes the blob over from whoever writes it now, who gets `patience` seconds to let go.
+        """The exclusive writer; the current one is asked to release the blob within `patience` seconds.
 
-        `on_release_asked` is called, from another thread, when somebody newer wants the blob.
+        `on_release_asked` is called from another thread when a newer writer asks for the blob.
         Raises BlobMissing or BlobBusy.
         """
 
-    def size(self, name: str) -> int: ...
+    def size(self, name: str) -> int:
+        """Bytes written so far, acknowledged or not; raises BlobMissing."""
 
     def exists(self, name: str) -> bool: ...
 
     def is_being_written(self, name: str) -> bool: ...
 
     def open(self, name: str) -> BufferedReader:
-        """The blob as a real file, for sendfile; raises BlobMissing."""
+        """The blob as a file with a descriptor (for sendfile); raises BlobMissing."""
 
     def sha256(self, name: str) -> str:
-        """Hex digest of the whole blob, read from the store."""
+        """Hex digest of the whole blob, computed by reading it."""
 
     def erase(self, name: str) -> None:
-        """Gone, and still gone after a power cut; harmless if it was gone before. Raises BlobBusy."""
+        """Erases the blob so that it stays erased after a power cut; idempotent. Raises BlobBusy."""
 
     def names(self) -> Iterator[tuple[str, datetime]]:
-        """Every blob with when it was last written (aware, UTC)."""
+        """Every blob with the time of its last write (aware, UTC)."""
 
     def space(self) -> tuple[int, int]:
-        """Free and total bytes for this process."""
+        """Free and total bytes, as this process may use them."""

@@ -1,4 +1,4 @@
-"""Compose: a letter is written whole, in the transaction of what it tells, and waits for the postman."""
+"""Compose: a letter is written whole, in the transaction of what it tells, and waits in the outbox."""
 
 import re
 import secrets
@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django.template import Context, Engine
 
-from filsluss.letters import context as letter_facts
+from filsluss.letters.context import LINKS, OTHER_LANGUAGE, About, LetterContext, Undelivered, build_context
 from filsluss.letters.html import LOGO_HEIGHT, LetterStyle, render_html
-from filsluss.models import Letter, Transfer, TransferFile
+from filsluss.models import Letter, LetterCase, Transfer, TransferFile
+from filsluss.models.letter import FIRST_OF_ALL
 from filsluss.rules.contrast import light_shades
 from filsluss.rules.directions import Role
 from filsluss.rules.policy import Policy
+from filsluss.rules.tokens import draw_row_id
 
 ABOUT_THE_APPROVER = ("approved", "rejected", "lapsed")
 """Letters to the sender that a reply to the approver may answer."""
@@ -28,89 +31,120 @@ def write(
     policy: Policy,
     now: datetime,
     file: TransferFile | None = None,
-    code: str = "",
+    codes: Mapping[str, str] | None = None,
     files: Sequence[TransferFile] = (),
-    about: Mapping[str, str] | None = None,
+    undelivered: Undelivered | None = None,
 ) -> Letter | None:
     """Queues the letter of that kind to that role; None if nobody has the role on this way.
 
     A letter that exists already is not written again. `files` are those of a list: erased, or still to
-    be fetched. `about` tells of a letter that did not arrive: address, role, error, and why ("refused",
-    "expired", "fault"). Raises LinkLost if the one link the letter is for cannot be made again.
+    be fetched. `codes` are pickup codes as people read them, by the public id of their file. Raises
+    LinkLost if the one link the letter is for cannot be derived again.
     """
-    address = transfer.address_of(role)
-    if not address:
+    party = transfer.party(role)
+    if party is None or not party.address:
         return None
-    facts = letter_facts.build_context(
-        kind, transfer=transfer, role=role, policy=policy, now=now,
-        file=file, code=code, files=files, about=about,
-    )  # fmt: skip
-    subject, text = render(kind, transfer.language, facts)
-    host = policy.mail_from.partition("@")[2]
-    letter, _ = Letter.objects.get_or_create(
-        key=key_of(kind, transfer, role, file, about),
-        defaults={
-            "kind": kind,
-            "role": role.value,
-            "transfer": transfer,
-            "file": file,
-            "to": address,
-            "reply_to": reply_to(kind, transfer, role, policy, file),
-            "language": transfer.language,
-            "subject": subject,
-            "text": text,
-            "html": render_html(
-                text,
-                heading=subject.removesuffix(f" ({transfer.public_id})"),
-                links=[facts[name] for name in letter_facts.LINKS if facts[name]],
-                language=transfer.language,
-                last_line_language=letter_facts.OTHER_LANGUAGE[transfer.language],
-                look=style_of(policy),
-            ),
-            "message_id": f"<letter-{secrets.token_hex(8)}@{host}>",
-            "references": f"<transfer-{transfer.public_id}@{host}>",
-            "written_at": now,
-            "next_try_at": now,
-        },
-    )
+    about = About(transfer, party, file, files, codes or {}, undelivered=undelivered)
+    key = key_of(kind, about)
+    if found := Letter.objects.filter(key=key).first():
+        return found
+    letter = addressed(kind, about, key=key, policy=policy, now=now)
+    fill(letter, about, policy=policy, now=now)
+    letter.save(force_insert=True)
+    LetterCase.objects.create(letter=letter, transfer=transfer, party=party, file=file)
     return letter
 
 
+def addressed(kind: str, about: About, *, key: str, policy: Policy, now: datetime) -> Letter:
+    """A new row to that party, not saved and without its text."""
+    return new_letter(
+        kind,
+        key=key,
+        role=about.role.value,
+        to=about.party.address,
+        reply_to=reply_to(kind, about, policy),
+        language=about.language,
+        references=references_of(about.transfer, policy),
+        policy=policy,
+        now=now,
+    )
+
+
+def new_letter(kind: str, *, key: str, policy: Policy, now: datetime, **fields: Any) -> Letter:
+    """A row of that kind with what every letter has, not saved."""
+    host = policy.mail_from.partition("@")[2]
+    return Letter(
+        public_id=draw_row_id(),
+        key=key,
+        kind=kind,
+        priority=0 if kind in FIRST_OF_ALL else 1,
+        message_id=f"<letter-{secrets.token_hex(8)}@{host}>",
+        written_at=now,
+        next_try_at=now,
+        **fields,
+    )
+
+
+def references_of(transfer: Transfer, policy: Policy) -> str:
+    """By which mail programs put the letters of a case together (RFC 5322, 3.6.4)."""
+    return f"<transfer-{transfer.public_id}@{policy.mail_from.partition('@')[2]}>"
+
+
+def fill(letter: Letter, about: About, *, policy: Policy, now: datetime) -> None:
+    """Sets subject, text and HTML; raises LinkLost."""
+    context = build_context(letter.kind, about, policy=policy, now=now)
+    subject, text = render(letter.kind, letter.language, context)
+    heading = subject.removesuffix(f" ({about.transfer.public_id})")
+    addresses = [context[name] for name in LINKS if context[name]]
+    set_text(letter, subject, text, heading=heading, links=addresses, policy=policy)
+
+
+def set_text(
+    letter: Letter, subject: str, text: str, *, heading: str = "", links: Sequence[str], policy: Policy
+) -> None:
+    """Sets what is read: the subject, the text, and the HTML made from the text."""
+    letter.subject, letter.text = subject, text
+    letter.html = render_html(
+        text,
+        heading=heading or subject,
+        links=links,
+        language=letter.language,
+        last_line_language=OTHER_LANGUAGE[letter.language],
+        look=style_of(policy),
+    )
+
+
 def style_of(policy: Policy) -> LetterStyle:
-    """The organisation's dress as mail programs can show it: they draw no SVG."""
+    """The organisation's branding as mail programs can show it: they draw no SVG."""
     brand = light_shades(policy.accent).brand if policy.accent else LetterStyle.brand
-    picture = policy.logo if policy.logo and policy.logo.kind == "png" else None
-    width = picture.width_at(LOGO_HEIGHT) if picture else 0
+    logo = policy.logo if policy.logo and policy.logo.kind == "png" else None
+    width = logo.width_at(LOGO_HEIGHT) if logo else 0
     return LetterStyle(brand, width, policy.organisation)
 
 
-def key_of(
-    kind: str,
-    transfer: Transfer,
-    role: Role,
-    file: TransferFile | None,
-    about: Mapping[str, str] | None,
-) -> str:
+def key_of(kind: str, about: About) -> str:
     """What makes it the same letter; one that tells of another letter is also named for that one's reader."""
-    lost = f":{about['role']}" if about else ""
-    return f"{kind}:{transfer.public_id}:{file.public_id if file else '-'}:{role.value}{lost}"
+    lost = f":{about.undelivered.role}" if about.undelivered else ""
+    file = about.file.public_id if about.file else "-"
+    return f"{kind}:{about.transfer.public_id}:{file}:{about.role.value}{lost}"
 
 
-def reply_to(kind: str, transfer: Transfer, role: Role, policy: Policy, file: TransferFile | None) -> str:
-    """Whom an answer reaches: the person the letter is about, or support where the house itself acted."""
-    by_the_house = transfer.closed_reason or (file is not None and file.removed_by == "administrator")
-    if by_the_house:
+def reply_to(kind: str, about: About, policy: Policy) -> str:
+    """Whom an answer reaches: the person the letter is about, or support where the service itself acted."""
+    transfer = about.transfer
+    by_administrator = about.file is not None and about.file.removed_by == "administrator"
+    if transfer.closed_reason or by_administrator:
         return policy.support_email
-    if role is not Role.SENDER:
-        return transfer.sender_email
-    if kind in ABOUT_THE_APPROVER and transfer.approver_email:
-        return transfer.approver_email
+    if about.role is not Role.SENDER:
+        return transfer.sender.address
+    if kind in ABOUT_THE_APPROVER and transfer.approver:
+        return transfer.approver.address
     return policy.support_email
 
 
-def render(kind: str, language: str, facts: letter_facts.LetterContext) -> tuple[str, str]:
+def render(kind: str, language: str, context: LetterContext) -> tuple[str, str]:
     """Subject and text. Foreign text is only ever a value of the template, never a part of it."""
-    page = engine().get_template(f"{language}/{kind}.txt").render(Context(facts, autoescape=False))
+    page = engine().get_template(f"{language}/{kind}.txt").render(Context(context, autoescape=False))
     head, _, body = page.partition("\n\n")
     text = "\n".join(line.rstrip(" ") for line in body.split("\n"))
     return head.strip().removeprefix("Subject: "), re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"

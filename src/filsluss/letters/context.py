@@ -1,12 +1,14 @@
 """What a letter may say: plain values drawn from the rows, cleaned for mail, in the reader's words."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from filsluss.letters import links, sanitize
-from filsluss.models import Transfer, TransferFile
-from filsluss.models.transfer import LinkLost
+from filsluss.models import Party, Transfer, TransferFile
+from filsluss.models.link import LinkLost
+from filsluss.models.pickup import first_fetch
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.formats import date_text, moment_text, size_text
 from filsluss.rules.policy import Policy
@@ -14,82 +16,114 @@ from filsluss.rules.policy import Policy
 LetterContext = dict[str, Any]
 OTHER_LANGUAGE = {"sv": "en", "en": "sv"}
 LINKS = ("link", "code_page", "application_page", "other_page", "site")
-"""The facts that are addresses of ours; nothing else in a letter is ever made a link."""
+"""The values that are addresses of ours; nothing else in a letter is ever made a link."""
 
 
-def build_context(
-    kind: str,
-    *,
-    transfer: Transfer,
-    role: Role,
-    policy: Policy,
-    now: datetime,
-    file: TransferFile | None,
-    code: str,
-    files: Sequence[TransferFile],
-    about: Mapping[str, str] | None,
-) -> LetterContext:
-    """Everything a template may name; never a row, so that nothing more can slip out."""
-    undelivered = about or {}
+@dataclass(frozen=True)
+class Undelivered:
+    """A letter that did not arrive: to whom, in which role, why, and the mail server's own words.
+
+    `why` is "refused", "expired" (tried for too long) or "fault" (it could not be sent at all).
+    """
+
+    address: str
+    role: str
+    why: str = "refused"
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a letter is about: a case, the party who reads it, and the files it names.
+
+    `file` is the one that the letter tells of, `files` are those of a list; `codes` are pickup codes as
+    people read them, `fetched` the fetches that a receipt tells of, both by the public id of their file.
+    """
+
+    transfer: Transfer
+    party: Party
+    file: TransferFile | None = None
+    files: Sequence[TransferFile] = ()
+    codes: Mapping[str, str] = field(default_factory=dict)
+    fetched: Mapping[str, datetime] = field(default_factory=dict)
+    undelivered: Undelivered | None = None
+
+    @property
+    def role(self) -> Role:
+        return Role(self.party.role)
+
+    @property
+    def language(self) -> str:
+        return self.party.language
+
+    def named_files(self) -> list[TransferFile]:
+        """Only the sender ever heard of a file that did not become ready."""
+        return [file for file in self.files if self.role is Role.SENDER or file.ready_at]
+
+
+def build_context(kind: str, about: About, *, policy: Policy, now: datetime) -> LetterContext:
+    """Everything a template may name; never a row, so that nothing more can slip out.
+
+    Raises LinkLost if the one link that the letter is for cannot be derived again.
+    """
+    lost = about.undelivered or Undelivered("", "")
     return {
-        **case(transfer, role, policy),
-        **dates(transfer, policy, now),
-        **addresses(kind, transfer, role, policy, file, files),
-        "file": file_facts(file, transfer, policy) if file else None,
-        "files": [file_facts(each, transfer, policy) for each in known_to(role, files)],
-        "code": sanitize.one_line(code),
-        "lost_to": undelivered.get("address", ""),
-        "lost_role": undelivered.get("role", ""),
-        "why": undelivered.get("why", "refused"),
-        "answer": sanitize.quoted(undelivered["error"]) if undelivered.get("error") else "",
+        **case_values(about, policy),
+        **dates(about, policy, now),
+        **addresses(kind, about, policy),
+        "file": file_values(about.file, about, policy) if about.file else None,
+        "files": [file_values(each, about, policy) for each in about.named_files()],
+        "code": sanitize.one_line(about.codes.get(about.file.public_id, "")) if about.file else "",
+        "with_codes": bool(about.codes),
+        "lost_to": lost.address,
+        "lost_role": lost.role,
+        "why": lost.why,
+        "answer": sanitize.quoted(lost.error) if lost.error else "",
     }
 
 
-def case(transfer: Transfer, role: Role, policy: Policy) -> LetterContext:
+def case_values(about: About, policy: Policy) -> LetterContext:
     """Who, to whom and why. `to_reader` is whether the files are for whoever reads this."""
+    transfer, sender = about.transfer, about.transfer.sender
+    recipient = transfer.recipient.address
     return {
         "ref": transfer.public_id,
-        "role": role.value,
+        "role": about.role.value,
         "organisation": sanitize.one_line(policy.organisation),
         "support": policy.support_email,
-        "max_size": size_text(policy.max_file_size, transfer.language),
-        "sender": sanitize.person(transfer.sender_name) or transfer.sender_email,
-        "sender_email": transfer.sender_email,
-        "recipient": transfer.recipient_email,
-        "approver": transfer.approver_email,
-        "to_reader": transfer.address_of(role) == transfer.recipient_email,
+        "max_size": size_text(policy.max_file_size, about.language),
+        "sender": sanitize.person(sender.name) or sender.address,
+        "sender_email": sender.address,
+        "recipient": recipient,
+        "approver": transfer.address_of(Role.APPROVER),
+        "to_reader": about.party.address == recipient,
         "outbound": transfer.way is Direction.OUTBOUND,
         "through": transfer.way is Direction.THROUGH,
+        "one_letter": transfer.one_letter,
         "purpose": sanitize.quoted(transfer.purpose),
         "rejection_reason": sanitize.quoted(transfer.rejection_reason),
         "closed_reason": sanitize.quoted(transfer.closed_reason) if transfer.closed_reason else "",
     }
 
 
-def dates(transfer: Transfer, policy: Policy, now: datetime) -> LetterContext:
-    until, decided = transfer.open_until, transfer.decided_at
+def dates(about: About, policy: Policy, now: datetime) -> LetterContext:
+    transfer, language = about.transfer, about.language
+    until, decided, lapse_by = transfer.open_until, transfer.decided_at, transfer.lapse_by
     return {
-        "applied_on": _day(transfer.applied_at, transfer, policy),
-        "decided_on": _day(decided, transfer, policy) if decided else "",
-        "answer_by": date_text(policy.last_day(transfer.lapse_by), transfer.language),
-        "last_day": date_text(policy.last_day(until), transfer.language) if until else "",
+        "applied_on": _day(transfer.applied_at, language, policy),
+        "decided_on": _day(decided, language, policy) if decided else "",
+        "answer_by": date_text(policy.last_day(lapse_by), language) if lapse_by else "",
+        "last_day": date_text(policy.last_day(until), language) if until else "",
         "days": policy.days_left(until, decided or now) if until else 0,
-        "erased_at": _moment(transfer.erased_at or now, transfer, policy),
+        "erased_at": _moment(transfer.erased_at or now, language, policy),
     }
 
 
-def addresses(
-    kind: str,
-    transfer: Transfer,
-    role: Role,
-    policy: Policy,
-    file: TransferFile | None,
-    files: Sequence[TransferFile],
-) -> LetterContext:
-    status = _if_derivable(lambda: links.status_link(transfer, role, policy))
-    other = OTHER_LANGUAGE[transfer.language]
+def addresses(kind: str, about: About, policy: Policy) -> LetterContext:
+    status = _if_derivable(lambda: links.status_link(about.party, policy))
+    other = OTHER_LANGUAGE[about.language]
     return {
-        "link": main_link(kind, transfer, role, policy, file or next(iter(files), None)) or status,
+        "link": main_link(kind, about, policy) or status,
         "code_page": links.code_page(policy),
         "application_page": links.application_page(policy),
         "other_page": links.in_language(status or links.application_page(policy), other),
@@ -97,32 +131,29 @@ def addresses(
     }
 
 
-def main_link(kind: str, transfer: Transfer, role: Role, policy: Policy, file: TransferFile | None) -> str:
-    """The door that the letter is about; empty where it only tells. LinkLost if it cannot be made again."""
+def main_link(kind: str, about: About, policy: Policy) -> str:
+    """The page that the letter leads to; empty where it only tells. Raises LinkLost."""
+    file = about.file or next(iter(about.files), None)
     if kind == "approved":
-        return links.upload_link(transfer, policy)
+        return links.upload_link(about.party, policy)
     if kind in ("approval-requested", "approval-reminder"):
-        return links.decide_link(transfer, policy)
-    if kind == "file-ready" and file:
-        return links.download_link(file, policy)
-    if kind == "expiry-reminder" and role is Role.RECIPIENT and file:
-        return _if_derivable(lambda: links.download_link(file, policy))
+        return links.decide_link(about.party, policy)
+    if kind in ("file-ready", "files-ready") and file:
+        return links.download_link(file, about.party, policy)
+    if kind == "expiry-reminder" and about.role is Role.RECIPIENT and file:
+        return _if_derivable(lambda: links.download_link(file, about.party, policy))
     return ""
 
 
-def known_to(role: Role, files: Sequence[TransferFile]) -> list[TransferFile]:
-    """Only the sender ever heard of a file that did not become ready."""
-    return [file for file in files if role is Role.SENDER or file.ready_at]
-
-
-def file_facts(file: TransferFile, transfer: Transfer, policy: Policy) -> LetterContext:
-    fetched = file.fetched_at
+def file_values(file: TransferFile, about: About, policy: Policy) -> LetterContext:
+    language, fetched = about.language, about.fetched.get(file.public_id) or first_fetch(file)
     return {
         "name": sanitize.file_name(file.name),
-        "size": size_text(file.size, transfer.language) if file.size is not None else "",
+        "size": size_text(file.size, language) if file.size is not None else "",
         "sha256": file.sha256,
-        "fetched_at": _moment(fetched, transfer, policy) if fetched else "",
-        "fetched_on": _day(fetched, transfer, policy) if fetched else "",
+        "code": sanitize.one_line(about.codes.get(file.public_id, "")),
+        "fetched_at": _moment(fetched, language, policy) if fetched else "",
+        "fetched_on": _day(fetched, language, policy) if fetched else "",
         "by_administrator": file.removed_by == "administrator",
         "removal_reason": sanitize.quoted(file.removal_reason) if file.removal_reason else "",
     }
@@ -136,9 +167,9 @@ def _if_derivable(link: Callable[[], str]) -> str:
         return ""
 
 
-def _day(at: datetime, transfer: Transfer, policy: Policy) -> str:
-    return date_text(policy.today(at), transfer.language)
+def _day(at: datetime, language: str, policy: Policy) -> str:
+    return date_text(policy.today(at), language)
 
 
-def _moment(at: datetime, transfer: Transfer, policy: Policy) -> str:
-    return moment_text(at.astimezone(policy.time_zone), transfer.language)
+def _moment(at: datetime, language: str, policy: Policy) -> str:
+    return moment_text(at.astimezone(policy.time_zone), language)

@@ -4,45 +4,39 @@ import secrets
 from datetime import datetime
 
 from filsluss.letters import links, sanitize
-from filsluss.letters.compose import render, style_of
+from filsluss.letters.compose import new_letter, render, set_text
 from filsluss.letters.context import OTHER_LANGUAGE
-from filsluss.letters.html import render_html
-from filsluss.letters.notices import write_notice
-from filsluss.models import Letter, Transfer
-from filsluss.rules.directions import Role
+from filsluss.letters.notices import case_values, write_notice
+from filsluss.models import Letter, Party, Transfer
 from filsluss.rules.policy import Policy
-
-
-def write_abuse_report(transfer: Transfer, words: str, *, role: Role, policy: Policy, now: datetime) -> int:
-    """One letter to each administrator, else to support, about what a party says; returns how many."""
-    facts = {
-        "ref": transfer.public_id,
-        "words": sanitize.quoted(words),
-        "role": role.value,
-        "reporter": transfer.address_of(role),
-        "sender_email": transfer.sender_email,
-        "recipient": transfer.recipient_email,
-        "link": f"{policy.base_url}/oversee/transfers/{transfer.public_id}",
-    }
-    return write_notice(
-        "abuse-reported",
-        key=f"abuse-reported:{transfer.public_id}:{now:%Y%m%dT%H%M%S%f}",
-        facts=facts,
-        policy=policy,
-        now=now,
-        transfer=transfer,
-        reply_to=transfer.address_of(role),
-        to=policy.admin_emails or tuple(filter(None, [policy.support_email])),
-    )
-
 
 ACCESSIBILITY_KIND = "accessibility-report"
 
 
+def write_abuse_report(transfer: Transfer, words: str, *, by: Party, policy: Policy, now: datetime) -> int:
+    """One letter to each administrator, else to support, about what a party says; returns how many."""
+    context = {
+        **case_values(transfer, policy),
+        "words": sanitize.quoted(words),
+        "role": by.role,
+        "reporter": by.address,
+    }
+    return write_notice(
+        "abuse-reported",
+        key=f"abuse-reported:{transfer.public_id}:{now:%Y%m%dT%H%M%S%f}",
+        context=context,
+        policy=policy,
+        now=now,
+        transfer=transfer,
+        reply_to=by.address,
+        to=policy.admin_emails or tuple(filter(None, [policy.support_email])),
+    )
+
+
 def write_accessibility_feedback(fault: str, *, reply_to: str, policy: Policy, now: datetime) -> Letter:
-    """Queues it in the house's own language; an answer goes to `reply_to`, if there is one."""
-    language, host = policy.language, policy.mail_from.partition("@")[2]
-    facts = {
+    """Queues it in the installation's language; an answer goes to `reply_to`, if there is one."""
+    language = policy.language
+    context = {
         "fault": sanitize.quoted(fault),
         "reply_to": reply_to,
         "organisation": sanitize.one_line(policy.organisation),
@@ -50,25 +44,17 @@ def write_accessibility_feedback(fault: str, *, reply_to: str, policy: Policy, n
         "site": links.site(policy),
         "other_page": links.in_language(links.site(policy), OTHER_LANGUAGE[language]),
     }
-    subject, text = render(f"notices/{ACCESSIBILITY_KIND}", language, facts)
-    name = secrets.token_hex(8)
-    return Letter.objects.create(
-        key=f"{ACCESSIBILITY_KIND}:{name}",
-        kind=ACCESSIBILITY_KIND,
+    subject, text = render(f"notices/{ACCESSIBILITY_KIND}", language, context)
+    letter = new_letter(
+        ACCESSIBILITY_KIND,
+        key=f"{ACCESSIBILITY_KIND}:{secrets.token_hex(8)}",
         to=policy.contact_email,
         reply_to=reply_to,
         language=language,
-        subject=subject,
-        text=text,
-        message_id=f"<letter-{name}@{host}>",
-        written_at=now,
-        next_try_at=now,
-        html=render_html(
-            text,
-            heading=subject,
-            language=language,
-            last_line_language=OTHER_LANGUAGE[language],
-            links=[facts[name] for name in ("statement", "site", "other_page")],
-            look=style_of(policy),
-        ),
+        policy=policy,
+        now=now,
     )
+    addresses = [context[name] for name in ("statement", "site", "other_page")]
+    set_text(letter, subject, text, links=addresses, policy=policy)
+    letter.save(force_insert=True)
+    return letter

@@ -1,7 +1,7 @@
 """Absolute addresses for letters: always built from the policy, never from what a request claims."""
 
-from filsluss.models import Transfer, TransferFile
-from filsluss.models.transfer import STATUS_PURPOSE
+from filsluss.models import Party, TransferFile
+from filsluss.models.link import STATUS_PURPOSE, token_of
 from filsluss.rules.directions import Role
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose
@@ -24,20 +24,22 @@ def accessibility_page(policy: Policy) -> str:
     return f"{policy.base_url}/accessibility"
 
 
-def upload_link(transfer: Transfer, policy: Policy) -> str:
-    return f"{policy.base_url}/upload/{transfer.token_for(Purpose.UPLOAD, policy.link_keys)}"
+def upload_link(sender: Party, policy: Policy) -> str:
+    """The sender's own; raises LinkLost, as do all that follow."""
+    return f"{policy.base_url}/upload/{token_of(sender, Purpose.UPLOAD, policy.link_keys)}"
 
 
-def decide_link(transfer: Transfer, policy: Policy) -> str:
-    return f"{policy.base_url}/decide/{transfer.token_for(Purpose.DECIDE, policy.link_keys)}"
+def decide_link(approver: Party, policy: Policy) -> str:
+    return f"{policy.base_url}/decide/{token_of(approver, Purpose.DECIDE, policy.link_keys)}"
 
 
-def status_link(transfer: Transfer, role: Role, policy: Policy) -> str:
-    return f"{policy.base_url}/status/{transfer.token_for(STATUS_PURPOSE[role], policy.link_keys)}"
+def status_link(party: Party, policy: Policy) -> str:
+    return f"{policy.base_url}/status/{token_of(party, STATUS_PURPOSE[Role(party.role)], policy.link_keys)}"
 
 
-def download_link(file: TransferFile, policy: Policy) -> str:
-    return f"{policy.base_url}/download/{file.token(policy.link_keys)}"
+def download_link(file: TransferFile, recipient: Party, policy: Policy) -> str:
+    token = token_of(recipient, Purpose.DOWNLOAD, policy.link_keys, file=file)
+    return f"{policy.base_url}/download/{token}"
 
 
 def in_language(link: str, language: str) -> str:

@@ -1,4 +1,4 @@
-"""The envelope: a letter's row as the message that goes over the wire."""
+"""The message: a letter's row as what goes to the mail server (RFC 5322, MIME)."""
 
 from email.charset import QP, Charset
 from email.mime.image import MIMEImage
@@ -19,7 +19,7 @@ class RelatedMessage(EmailMultiAlternatives):
 
 
 def build_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
-    """One envelope for one address, and the same one however often it is tried."""
+    """One message to one address, and the same one however often it is tried; raises DecryptionFailed."""
     if is_encrypted(letter.text):
         raise DecryptionFailed("no key of ours opens the letter")
     message = RelatedMessage(
@@ -55,9 +55,15 @@ def message_headers(letter: Letter, *, policy: Policy) -> dict[str, str]:
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
         "X-Filsluss-Letter": letter.kind,
-        "X-Filsluss-Transfer": letter.transfer.public_id if letter.transfer else "",
+        "X-Filsluss-Transfer": case_of(letter),
     }
     return {name: value for name, value in headers.items() if value}
+
+
+def case_of(letter: Letter) -> str:
+    """The public id of the case; empty for a letter about none, or about several."""
+    ids = {case.transfer.public_id for case in letter.cases.all()}
+    return ids.pop() if len(ids) == 1 else ""
 
 
 def quoted_printable() -> Charset:

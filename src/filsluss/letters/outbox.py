@@ -2,13 +2,15 @@
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Exists, OuterRef
 
-from filsluss.letters import claims, compose
+from filsluss.letters import claims, collecting, compose
 from filsluss.letters.claims import Claimant, claimed, heartbeating
+from filsluss.letters.context import Undelivered
 from filsluss.letters.delivery import (
     LeaseLost,
     PermanentFailure,
@@ -17,17 +19,17 @@ from filsluss.letters.delivery import (
     smtp_connection,
     submit,
 )
-from filsluss.models import Letter, Transfer, TransferFile
-from filsluss.models.letter import Delivery, LetterQuerySet
+from filsluss.models import Letter, LetterCase, Transfer, TransferFile
+from filsluss.models.letter import BLANK, Delivery, LetterQuerySet
 from filsluss.rules.directions import Role
+from filsluss.rules.lifecycle import OVER
 from filsluss.rules.policy import Policy
 
 log = logging.getLogger(__name__)
 RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 LATER_DELAY = timedelta(hours=3)
 GIVE_UP_AFTER = timedelta(days=5)
-BLANK = {"subject": "", "text": "", "html": "", "claimed_by": ""}
-MISSED = ("approval-requested", "approval-reminder", "file-ready", "expiry-reminder")
+MISSED = ("approval-requested", "approval-reminder", "file-ready", "files-ready", "expiry-reminder")
 """Letters that somebody waits for; the sender is told if one of them never arrives."""
 
 
@@ -52,13 +54,16 @@ def deliver_next(me: Claimant, *, policy: Policy, now: datetime) -> bool:
 def withdraw_unsent(
     *, transfer: Transfer, kinds: Collection[str], file: TransferFile | None = None, now: datetime
 ) -> int:
-    """Takes back letters of these kinds that have not left, about one file or any; returns how many.
+    """Withdraws letters of these kinds that have not left, about one file or any; returns how many.
 
-    One that is on the wire this very moment may still arrive, and is then remembered as sent.
+    A letter for many files lives on without the one. One that is being handed over this very moment may
+    still arrive, and is then remembered as sent.
     """
-    unsent = Letter.objects.queued().filter(transfer=transfer, kind__in=kinds)
+    unsent = Letter.objects.unsent().filter(kind__in=kinds).about(transfer, file)
     if file is not None:
-        unsent = unsent.filter(file=file)
+        shared = list(unsent.queued().filter(kind="files-ready"))
+        collecting.reopen(shared, now=now)
+        unsent = unsent.exclude(kind="files-ready")
     return unsent.update(delivery=Delivery.WITHDRAWN, **BLANK)
 
 
@@ -75,7 +80,7 @@ def claim(me: Claimant, *, now: datetime) -> Letter | None:
 
 
 def due_letters(now: datetime) -> LetterQuerySet:
-    return Letter.objects.due_at(now).still_true_at(now).select_related("transfer", "file")
+    return Letter.objects.due_at(now).still_true_at(now).prefetch_related("cases__transfer")
 
 
 def wait_for_claimed(me: Claimant, *, now: datetime) -> bool:
@@ -130,20 +135,42 @@ def delay_after(tries: int) -> timedelta:
 
 
 def give_up(letter: Letter, *, error: str, answer: str, why: str, policy: Policy, now: datetime) -> None:
-    """No more tries; if somebody was waiting for it, the sender hears of that in the same transaction."""
+    """No more tries; if somebody was waiting for it, the sender hears of that in the same transaction.
+
+    The text stays while the case lives, so that it can be sent again; a letter about no case is blanked.
+    """
+    cases = list(letter.cases.select_related("transfer", "file"))
+    gone: dict[str, str] = {} if cases else BLANK
     with transaction.atomic():
         given_up = claimed(letter).update(
-            delivery=Delivery.GIVEN_UP, given_up_at=now, last_error=error, **BLANK
+            **{"claimed_by": "", **gone}, delivery=Delivery.GIVEN_UP, given_up_at=now, last_error=error
         )
-        if given_up and letter.transfer and letter.kind in MISSED and letter.role != Role.SENDER:
-            compose.write(
-                "undelivered",
-                transfer=letter.transfer,
-                role=Role.SENDER,
-                policy=policy,
-                now=now,
-                file=letter.file,
-                about={"address": letter.to, "role": letter.role, "error": answer, "why": why},
-            )
+        if given_up and letter.kind in MISSED and letter.role != Role.SENDER:
+            tell_undelivered(letter, cases, answer=answer, why=why, policy=policy, now=now)
     if given_up:
         log.error("letter %s was given up: %s", letter.key, error)
+
+
+def tell_undelivered(
+    letter: Letter, cases: Sequence[LetterCase], *, answer: str, why: str, policy: Policy, now: datetime
+) -> None:
+    """One letter to the sender of each case about the letter that never arrived."""
+    lost = Undelivered(letter.to, letter.role, why, answer)
+    by_transfer = {case.transfer: case.file if len(cases) == 1 else None for case in cases}
+    for transfer, file in by_transfer.items():
+        compose.write(
+            "undelivered",
+            transfer=transfer,
+            role=Role.SENDER,
+            policy=policy,
+            now=now,
+            file=file,
+            undelivered=lost,
+        )
+
+
+def forget_texts(transfer: Transfer) -> None:
+    """Blanks given-up letters of a case that is over, unless another case of theirs still lives."""
+    alive = LetterCase.objects.filter(letter=OuterRef("pk")).exclude(transfer__state__in=OVER)
+    given_up = Letter.objects.filter(delivery=Delivery.GIVEN_UP).about(transfer)
+    given_up.exclude(Exists(alive)).update(**BLANK)

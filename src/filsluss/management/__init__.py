@@ -1,1 +1,1 @@
-"""Django finds our commands here."""
+"""Management commands; Django looks for them here."""

@@ -1,4 +1,4 @@
-"""Static files as this version wants them, whole after a power cut too."""
+"""Collecting this version's static files into STATIC_ROOT, complete after a power cut too."""
 
 import hashlib
 import os
@@ -11,29 +11,29 @@ from django.core.management import call_command
 
 
 def fingerprint() -> str:
-    """A fingerprint of everything that is to be laid out."""
-    found = hashlib.sha256()
+    """SHA-256 over the paths and contents of all static files."""
+    digest = hashlib.sha256()
     for finder in get_finders():
         for path, storage in sorted(finder.list([]), key=lambda each: each[0]):
             with storage.open(path) as file:
-                found.update(path.encode() + b"\0" + hashlib.sha256(file.read()).digest())
-    return found.hexdigest()
+                digest.update(path.encode() + b"\0" + hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()
 
 
 def lay_out() -> None:
-    """Lays them out unless they lie there already; one process at a time.
+    """Collects the files unless STATIC_ROOT has this version's; callers run one at a time.
 
-    The mark says what lies there, and is written when all of it is on the disk: what a power cut has left
-    half-way has none, and Django would take it for whole.
+    `static.mark` holds the fingerprint and is written after every file is synced: without it collectstatic
+    would take what a power cut left incomplete for whole.
     """
-    root, mark, now = Path(settings.STATIC_ROOT), settings.DATA_DIR / "static.mark", fingerprint()
-    if mark.exists() and mark.read_text() == now and root.is_dir():
+    root, mark, wanted = Path(settings.STATIC_ROOT), settings.DATA_DIR / "static.mark", fingerprint()
+    if mark.exists() and mark.read_text() == wanted and root.is_dir():
         return
     shutil.rmtree(root, ignore_errors=True)
     call_command("collectstatic", verbosity=0, interactive=False)
     for path in (root, *root.rglob("*")):
         sync(path)
-    mark.write_text(now)
+    mark.write_text(wanted)
     sync(mark)
 
 

@@ -1,9 +1,20 @@
-"""What is remembered: transfers, their files, the letters about them, and the audit trail."""
+"""What is remembered: transfers, their parties, links, files and pickups, letters, and the audit trail."""
 
-from filsluss.models.audit import AuditEntry
+from filsluss.models.audit import AuditEntry, SecurityEvent
 from filsluss.models.file import TransferFile
-from filsluss.models.letter import Letter
-from filsluss.models.operations import Alarm, Attempt, Heartbeat, Pause, RowLock, serialize_on
+from filsluss.models.letter import Letter, LetterCase
+from filsluss.models.link import Link
+from filsluss.models.operations import (
+    Alarm,
+    Attempt,
+    Heartbeat,
+    Installation,
+    Pause,
+    RowLock,
+    serialize_on,
+)
+from filsluss.models.party import Party
+from filsluss.models.pickup import Pickup
 from filsluss.models.transfer import Transfer
 
 __all__ = [
@@ -11,9 +22,15 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "Heartbeat",
+    "Installation",
     "Letter",
+    "LetterCase",
+    "Link",
+    "Party",
     "Pause",
+    "Pickup",
     "RowLock",
+    "SecurityEvent",
     "Transfer",
     "TransferFile",
     "serialize_on",

@@ -1,4 +1,4 @@
-"""A column whose words nobody reads who has only the database, or what it left on a disk."""
+"""A text column encrypted at rest; the key is not in the database."""
 
 from typing import Any
 
@@ -9,10 +9,15 @@ from filsluss.rules.encryption import DecryptionFailed, decrypt, encrypt, is_enc
 
 
 class EncryptedTextField(models.TextField):
-    """Text here, sealed there; nothing stays nothing. The database can look for no word in it.
+    """Plain text in Python, ciphertext in the database; empty stays empty. Cannot be searched.
 
-    What no key opens comes back as it lies there, so that a reader of many rows is not stopped by one.
+    `key_use` names the keys in `settings.ENCRYPTION_KEYS`. A value that none of them opens comes back as
+    it is stored, so that a reader of many rows is not stopped by one.
     """
+
+    def __init__(self, *args: Any, key_use: str = "letter", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.key_use = key_use
 
     def deconstruct(self) -> Any:
         name, _, args, kwargs = super().deconstruct()
@@ -20,12 +25,12 @@ class EncryptedTextField(models.TextField):
 
     def get_prep_value(self, value: Any) -> Any:
         text = super().get_prep_value(value)
-        return encrypt(text, settings.LETTER_KEYS) if text else text
+        return encrypt(text, settings.ENCRYPTION_KEYS[self.key_use]) if text else text
 
     def from_db_value(self, value: str | None, *_: Any) -> str | None:
         if not value or not is_encrypted(value):
             return value
         try:
-            return decrypt(value, settings.LETTER_KEYS)
+            return decrypt(value, settings.ENCRYPTION_KEYS[self.key_use])
         except DecryptionFailed:
             return value

@@ -71,3 +71,13 @@ class RowLock(models.Model):
 def serialize_on(name: str, *, now: datetime) -> None:
     """Waits for its turn, and holds it until the caller's transaction ends."""
     RowLock.objects.update_or_create(name=name, defaults={"passed_at": now})
+
+
+class Installation(models.Model):
+    """What every process of this installation must agree on, by name: the oldest program that may run."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    value = models.CharField(max_length=300)
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value}"

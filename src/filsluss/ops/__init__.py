@@ -1,1 +1,1 @@
-"""What operators ask: health, metrics, checks."""
+"""What operators use: health endpoints, metrics, checks."""

@@ -1,4 +1,4 @@
-"""`filsluss check`: every part the house rests on, one line each, and how to mend what is wrong."""
+"""The checks of `filsluss check`: each tests one part of the installation and says how to repair it."""
 
 import os
 import secrets
@@ -18,75 +18,76 @@ from filsluss.blobs import open_store
 from filsluss.models import Heartbeat
 from filsluss.rules.contrast import dark_shades, light_shades, was_darkened
 from filsluss.rules.tokens import draw_upload_id
-from filsluss.scanners.clamd import EICAR, LARGEST, LOOKED_AT, Clamd, NotScanned
+from filsluss.scanners.clamd import EICAR, SCAN_MAX, STREAM_MAX, Clamd, NotScanned
 from filsluss.streams.upload_probe import NoWayThrough, Probe
 
-LEAST_KEPT = 0.8
+MIN_KEPT = 0.8
+"""The share of an interrupted upload that a proxy must have passed on."""
 
 
-class Wrong(Exception):
-    """What is wrong with one part, and how to mend it, in one line."""
+class CheckFailed(Exception):
+    """One line: what is wrong with one part, and how to repair it."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the answer."""
+    """One line of the output."""
 
     part: str
-    is_well: bool
+    is_ok: bool
     text: str
 
     def __str__(self) -> str:
-        return f"{'OK   ' if self.is_well else 'WRONG'} {self.part}: {self.text}"
+        return f"{'OK   ' if self.is_ok else 'WRONG'} {self.part}: {self.text}"
 
 
 def check_settings() -> str:
     policy = settings.POLICY
     if policy.base_url.startswith("http://") and not settings.DEMO and "localhost" not in policy.base_url:
-        raise Wrong("FILSLUSS_BASE_URL is http: links and files travel in the clear; use https")
-    return f"{policy.organisation} at {policy.base_url}, inside is {', '.join(policy.inside_domains)}"
+        raise CheckFailed("FILSLUSS_BASE_URL is http: links and files are sent unencrypted; use https")
+    return f"{policy.organisation} at {policy.base_url}, inside domains {', '.join(policy.inside_domains)}"
 
 
-def check_dress() -> str:
-    """A colour that is too light is made darker rather than refused, and the administrator is told."""
+def check_branding() -> str:
+    """A colour that is too light is no failure: pages use a darker one, and this says so."""
     accent = settings.POLICY.accent
     if not accent:
-        return "the house's own colour"
+        return "FILSLUSS_ACCENT is not set: Filsluss's own colour"
     shown = light_shades(accent).brand
     if was_darkened(accent):
-        return f"FILSLUSS_ACCENT {accent} is too light for text to be read, and is shown darker, as {shown}"
+        return f"FILSLUSS_ACCENT {accent} is too light for readable text: pages use the darker {shown}"
     return f"{accent}, {dark_shades(accent).brand} on dark pages"
 
 
 def check_data_folder() -> str:
     mode = settings.DATA_DIR.stat().st_mode & 0o777
     if mode != 0o700:
-        raise Wrong(f"{settings.DATA_DIR} is open to others ({mode:o}): chmod 700 it")
-    return f"{settings.DATA_DIR} is ours alone"
+        raise CheckFailed(f"{settings.DATA_DIR} is accessible to others ({mode:o}): chmod 700 it")
+    return f"{settings.DATA_DIR} is accessible to its owner only"
 
 
 def check_secret() -> str:
     path = settings.DATA_DIR / "secret_key"
     if path.exists() and path.stat().st_mode & 0o077:
-        raise Wrong(f"{path} can be read by others: chmod 600 it")
+        raise CheckFailed(f"{path} can be read by others: chmod 600 it")
     if len(settings.SECRET_KEY) < 32:
-        raise Wrong("FILSLUSS_SECRET_KEY is shorter than 32 characters: take a random one")
-    return "kept to ourselves"
+        raise CheckFailed("FILSLUSS_SECRET_KEY is shorter than 32 characters: take a random one")
+    return "readable by its owner only"
 
 
 def check_database() -> str:
     try:
         executor = MigrationExecutor(connection)
-        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as fault:
-        raise Wrong(f"does not answer: {str(fault).splitlines()[0]}") from None
-    if waiting:
-        raise Wrong(f"{len(waiting)} migrations wait: run `filsluss migrate`")
-    return f"{connection.vendor} answers and is up to date"
+        raise CheckFailed(f"does not answer: {str(fault).splitlines()[0]}") from None
+    if missing:
+        raise CheckFailed(f"{len(missing)} migrations are not applied: run `filsluss migrate`")
+    return f"{connection.vendor}, all migrations are applied"
 
 
 def check_store() -> str:
-    """Writes, reads back and erases a blob, as an upload does."""
+    """Writes, reads and erases a test blob as an upload does."""
     store, name = open_store(settings.BLOB_URL), draw_upload_id()
     written = secrets.token_bytes(4096)
     try:
@@ -98,92 +99,101 @@ def check_store() -> str:
             same = blob.read() == written
         store.erase(name)
     except OSError as fault:
-        raise Wrong(f"cannot be written to: {fault}; give it to the user this runs as") from None
+        raise CheckFailed(
+            f"cannot be written to: {fault}; it must belong to the user of the service"
+        ) from None
     if not same:
-        raise Wrong("gave back other bytes than it was given: look at the disk")
-    return f"{settings.BLOB_URL} keeps and erases"
+        raise CheckFailed("returned other bytes than were written: check the disk")
+    return f"{settings.BLOB_URL}: a test blob was written, read and erased"
 
 
 def check_space() -> str:
     free, total = open_store(settings.BLOB_URL).space()
-    least = total * settings.POLICY.free_space_percent / 100
-    if free < least:
-        raise Wrong(f"{free >> 20} MiB free, {least / 2**20:.0f} MiB must stay free: uploads are refused")
-    return f"{free >> 30} GiB free of {total >> 30}"
+    minimum = total * settings.POLICY.free_space_percent / 100
+    if free < minimum:
+        raise CheckFailed(
+            f"{free >> 20} MiB free, {minimum / 2**20:.0f} MiB must stay free: uploads are refused"
+        )
+    return f"{free >> 30} of {total >> 30} GiB free"
 
 
 def check_mail() -> str:
     if settings.DEMO:
-        return f"letters land in {settings.MAIL_DIR}"
+        return f"letters are written to {settings.MAIL_DIR}"
     try:
         server = get_connection(timeout=10)
         server.open()
         server.close()
     except (OSError, smtplib.SMTPException) as fault:
         where = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-        raise Wrong(f"{where} does not take letters: {fault}; see FILSLUSS_SMTP_URL") from None
+        raise CheckFailed(f"{where} cannot be used: {fault}; see FILSLUSS_SMTP_URL") from None
     return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT} answers"
 
 
 def check_scanner() -> str:
-    """Lets it find the test virus, and asks how it treats what exceeds its limits."""
+    """Lets clamd scan the test virus, and tests how it treats files that exceed its limits."""
     scanner: Clamd | None = settings.SCANNER
     if scanner is None:
-        return "none is set: files are passed on unscanned"
-    largest = min(settings.POLICY.max_file_size, LARGEST)
+        return "FILSLUSS_CLAMD is not set: files are not scanned"
+    largest = min(settings.POLICY.max_file_size, STREAM_MAX)
     limits = f"StreamMaxLength, MaxFileSize and MaxScanSize {largest}, MaxScanTime 0"
     try:
         version = scanner.version()[:40]
         found = scanner.scan([EICAR], size=len(EICAR))
-        candid, takes = scanner.reports_exceeded_limits(), scanner.takes(largest)
-    except NotScanned as gap:
-        raise Wrong(f"{gap}; see FILSLUSS_CLAMD") from None
+        reports_limits, accepts = scanner.reports_exceeded_limits(), scanner.accepts(largest)
+    except NotScanned as fault:
+        raise CheckFailed(f"{fault}; see FILSLUSS_CLAMD") from None
     if not found:
-        raise Wrong("does not find the EICAR test virus: give it signatures (freshclam)")
-    if not candid:
-        raise Wrong(f"calls clean what exceeds its limits: set AlertExceedsMax yes, {limits} in clamd.conf")
-    if not takes:
-        raise Wrong(f"does not take files as large as FILSLUSS_MAX_FILE_SIZE: set {limits} in clamd.conf")
-    more = ": larger files wait for an administrator" if settings.POLICY.max_file_size > LOOKED_AT else ""
-    return f"{version} finds EICAR, and says so when it does not look at all of a file (2 GiB - 3{more})"
+        raise CheckFailed("does not find the EICAR test virus: load signatures (freshclam)")
+    if not reports_limits:
+        raise CheckFailed(
+            f"reports files over its limits as clean: set AlertExceedsMax yes, {limits} in clamd.conf"
+        )
+    if not accepts:
+        raise CheckFailed(f"does not accept files of FILSLUSS_MAX_FILE_SIZE: set {limits} in clamd.conf")
+    more = ": larger files wait for an administrator" if settings.POLICY.max_file_size > SCAN_MAX else ""
+    return f"{version} finds the EICAR test virus, and reports files over its limits (2 GiB - 3{more})"
 
 
 def check_worker() -> str:
-    seen = Heartbeat.objects.filter(name="worker").first()
-    if seen is None or datetime.now(UTC) - seen.at > timedelta(minutes=1):
-        raise Wrong("has not been heard for a minute: start `filsluss serve` or `filsluss worker`")
-    return f"heard {datetime.now(UTC) - seen.at} ago"
+    heartbeat = Heartbeat.objects.filter(name="worker").first()
+    age = datetime.now(UTC) - heartbeat.at if heartbeat else None
+    if age is None or age > timedelta(minutes=1):
+        raise CheckFailed("no heartbeat in the last minute: start `filsluss serve` or `filsluss worker`")
+    return f"last heartbeat {age.total_seconds():.0f} s ago"
 
 
 def check_clock() -> str:
     if time.time() < datetime(2026, 1, 1, tzinfo=UTC).timestamp():
-        raise Wrong("is years behind: accounts would never end; set it")
+        raise CheckFailed("is years behind: accounts would never end; set it")
     return f"{datetime.now(settings.POLICY.time_zone):%Y-%m-%d %H:%M %Z}"
 
 
 def check_user() -> str:
     if os.geteuid() == 0:
-        raise Wrong("this runs as root: run it as a user of its own")
+        raise CheckFailed("the service runs as root: run it as a user of its own")
     return "not root"
 
 
 def check_uploads() -> str:
-    """Sends a slow upload through the public address, cuts it half-way, and looks how much was kept."""
+    """Interrupts a slow upload through the public address, and compares what arrived with what was sent."""
     policy, store = settings.POLICY, open_store(settings.BLOB_URL)
     try:
         with upload_probe.open_account(store=store, policy=policy, now=datetime.now(UTC)) as token:
             found = Probe(policy.base_url, token).run()
     except NoWayThrough as fault:
-        raise Wrong(f"{policy.base_url} {fault}; see docs/proxy.md") from None
-    told = f"{found.kept / 2**20:.1f} of {found.sent / 2**20:.1f} MiB were kept of an upload that was cut"
-    if found.kept < LEAST_KEPT * found.sent:
-        raise Wrong(f"only {told}: the proxy gathers bodies; see `proxy_request_buffering` in docs/proxy.md")
-    return told
+        raise CheckFailed(f"{policy.base_url} {fault}; see docs/proxy.md") from None
+    kept = f"{found.kept / 2**20:.1f} of {found.sent / 2**20:.1f} MiB of an interrupted upload were kept"
+    if found.kept < MIN_KEPT * found.sent:
+        raise CheckFailed(
+            f"only {kept}: the proxy buffers bodies; see `proxy_request_buffering` in docs/proxy.md"
+        )
+    return kept
 
 
 CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("settings", check_settings),
-    ("dress", check_dress),
+    ("branding", check_branding),
     ("data folder", check_data_folder),
     ("secret key", check_secret),
     ("database", check_database),
@@ -196,12 +206,12 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
 DEPLOY_CHECKS = (("user", check_user), ("worker", check_worker), ("uploads", check_uploads))
 
 
-def examine(*, deploy: bool) -> Iterator[Finding]:
-    """Every finding, in order; nothing is changed."""
+def run_checks(*, deploy: bool) -> Iterator[Finding]:
+    """The findings in order. Nothing is changed, apart from test data that is removed again."""
     for part, check in (*CHECKS, *(DEPLOY_CHECKS if deploy else ())):
         try:
             yield Finding(part, True, check())
-        except Wrong as wrong:
-            yield Finding(part, False, str(wrong))
-        except Exception as fault:  # noqa: BLE001 - one broken part must not hide the others
+        except CheckFailed as failed:
+            yield Finding(part, False, str(failed))
+        except Exception as fault:  # noqa: BLE001 - a check that breaks must not hide the others
             yield Finding(part, False, f"{type(fault).__name__}: {fault}")

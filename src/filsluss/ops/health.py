@@ -1,4 +1,4 @@
-"""/healthz and /readyz: whether the service is alive, and whether it can do its work now."""
+"""/healthz and /readyz: whether the web process runs, and whether the service can do its work."""
 
 import os
 from datetime import timedelta
@@ -25,15 +25,15 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @allow_methods("GET")
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether the house can do its work now; what is wrong is named by part, without details."""
-    alive = database_answers()
+    """Status 200 or 503, and "ok" or "failing" for each part, without details."""
+    database = database_answers()
     parts = {
-        "database": alive,
+        "database": database,
         "store": store_is_writable(),
         "disk": disk_has_room(),
-        "worker": alive and worker_is_alive(),
+        "worker": database and worker_is_alive(),
     }
-    state = {name: "ok" if good else "failing" for name, good in parts.items()}
+    state = {name: "ok" if works else "failing" for name, works in parts.items()}
     ready = all(parts.values())
     body = {"status": "ok" if ready else "failing", **state}
     return JsonResponse(body, status=200 if ready else 503, headers={"Cache-Control": "no-store"})
@@ -48,7 +48,7 @@ def database_answers() -> bool:
 
 
 def store_is_writable() -> bool:
-    """The folder of the blobs; before the first file has come, the folder it will be made in."""
+    """Tests the blob folder, or while it does not exist yet, the folder it will be created in."""
     folder = Path(unquote(urlsplit(settings.BLOB_URL).path))
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -56,11 +56,11 @@ def store_is_writable() -> bool:
 
 
 def disk_has_room() -> bool:
-    """Below this, uploads are refused."""
+    """Whether as much is free as FILSLUSS_FREE_SPACE asks for; below it uploads are refused."""
     free, total = open_store(settings.BLOB_URL).space()
     return free >= total * settings.POLICY.free_space_percent / 100
 
 
 def worker_is_alive() -> bool:
-    beat = Heartbeat.objects.filter(name=WORKER).first()
-    return beat is not None and timezone.now() - beat.at < HEARTBEAT_AGE
+    heartbeat = Heartbeat.objects.filter(name=WORKER).first()
+    return heartbeat is not None and timezone.now() - heartbeat.at < HEARTBEAT_AGE

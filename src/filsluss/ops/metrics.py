@@ -1,4 +1,4 @@
-"""/metrics: the house's figures from its rows, at the scrape, and those of the process that answers."""
+"""/metrics for Prometheus: figures of the rows, read at each scrape, and of the process that answers."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -38,31 +38,31 @@ Families = Iterator[GaugeMetricFamily]
 registry = CollectorRegistry()
 requests = Counter(
     "filsluss_requests",
-    "Requests answered by this process since it began.",
+    "Requests answered by this process since it started.",
     ["process", "door", "status"],
     registry=registry,
 )
 moving = Gauge(
     "filsluss_moving",
-    "Bodies and files that are on their way through this process.",
+    "Request bodies being received and files being sent by this process.",
     ["process", "way"],
     registry=registry,
 )
 
 
 def count_request(path: str, status: str) -> None:
-    """One answer: through which door, and the first digit of its status; never which link."""
+    """Counts a response by the path's first segment and the status class; the label never holds a token."""
     first = path[1:].partition("/")[0]
-    door = first if first in PREFIXES else "apply" if path == "/" else "other"
-    requests.labels(str(os.getpid()), door, f"{status[:1]}xx").inc()
+    prefix = first if first in PREFIXES else "apply" if path == "/" else "other"
+    requests.labels(str(os.getpid()), prefix, f"{status[:1]}xx").inc()
 
 
-open_now: dict[str, Callable[[], int]] = {}
-"""Who counts what is moving in this process, by way; the front door says so."""
+transfer_counters: dict[str, Callable[[], int]] = {}
+"""How many bodies ("in") and files ("out") are moving in this process; set by filsluss.wsgi."""
 
 
 class RowMetrics(Collector):
-    """Read at each scrape, so that every process gives the same answer."""
+    """Reads the rows at each scrape, so that every process answers the same."""
 
     def collect(self) -> Families:
         try:
@@ -70,49 +70,52 @@ class RowMetrics(Collector):
         except DatabaseError:
             figures = []
         yield from figures
-        yield one("filsluss_database_up", "Whether the database answers.", float(bool(figures)))
+        yield gauge("filsluss_database_up", "Whether the database answers.", float(bool(figures)))
         free, total = open_store(settings.BLOB_URL).space()
-        yield one("filsluss_free_bytes", "What is free where the blobs lie.", free)
-        yield one("filsluss_space_bytes", "What there is in all where the blobs lie.", total)
+        yield gauge("filsluss_free_bytes", "Free bytes on the blob store's file system.", free)
+        yield gauge("filsluss_space_bytes", "Size of the blob store's file system in bytes.", total)
 
 
 def counts() -> Families:
-    yield by(Transfer, "state", State, "filsluss_transfers", "Transfers by state.")
-    yield by(TransferFile, "state", FileState, "filsluss_files", "Files by state.")
-    yield by(Letter, "delivery", Delivery, "filsluss_letters", "Letters by what became of them.")
+    yield count_by(Transfer, "state", State, "filsluss_transfers", "Transfers by state.")
+    yield count_by(TransferFile, "state", FileState, "filsluss_files", "Files by state.")
+    yield count_by(Letter, "delivery", Delivery, "filsluss_letters", "Letters by delivery state.")
     stored = TransferFile.objects.filter(state__in=LIVE_FILE).aggregate(sum=Sum("acknowledged"))["sum"]
-    yield one("filsluss_stored_bytes", "Bytes acknowledged and not erased.", stored or 0)
+    yield gauge("filsluss_stored_bytes", "Bytes acknowledged and not erased.", stored or 0)
 
 
-def by(model: type[Model], column: str, names: type[Enum], metric: str, help_text: str) -> GaugeMetricFamily:
+def count_by(
+    model: type[Model], column: str, states: type[Enum], metric: str, help_text: str
+) -> GaugeMetricFamily:
+    """Rows by the value of a column; a value without rows counts 0."""
     rows = model._default_manager.order_by().values_list(column).annotate(count=Count("pk"))
-    found = dict(rows)
+    counts = dict(rows)
     family = GaugeMetricFamily(metric, help_text, labels=[column])
-    for name in names:
-        family.add_metric([str(name.value)], found.get(name.value, 0))
+    for state in states:
+        family.add_metric([str(state.value)], counts.get(state.value, 0))
     return family
 
 
 def ages() -> Families:
-    """In seconds; a thing that has never been has no age."""
+    """Ages in seconds; the heartbeat's is left out while there has been none."""
     now = timezone.now()
     oldest = Letter.objects.queued().aggregate(at=Min("written_at"))["at"]
-    waited = (now - oldest).total_seconds() if oldest else 0.0
-    yield one("filsluss_oldest_queued_letter_seconds", "How long the oldest letter has waited.", waited)
-    if beat := Heartbeat.objects.filter(name="worker").first():
-        age = (now - beat.at).total_seconds()
-        yield one("filsluss_worker_heartbeat_age_seconds", "Since the worker was last heard.", age)
+    waited = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
+    yield gauge("filsluss_oldest_queued_letter_seconds", "Age of the oldest queued letter.", waited)
+    if heartbeat := Heartbeat.objects.filter(name="worker").first():
+        age = (now - heartbeat.at).total_seconds()
+        yield gauge("filsluss_worker_heartbeat_age_seconds", "Time since the worker's last heartbeat.", age)
 
 
 def alarms() -> Families:
     raised = set(Alarm.objects.filter(since__isnull=False).values_list("name", flat=True))
-    family = GaugeMetricFamily("filsluss_alarm", "1 while something is wrong.", labels=["check"])
+    family = GaugeMetricFamily("filsluss_alarm", "1 while the check's alarm is raised.", labels=["check"])
     for name in CHECKS:
         family.add_metric([name], name in raised)
     yield family
 
 
-def one(metric: str, help_text: str, value: float) -> GaugeMetricFamily:
+def gauge(metric: str, help_text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(metric, help_text, value=value)
 
 
@@ -121,17 +124,17 @@ registry.register(RowMetrics())
 
 @allow_methods("GET")
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For those who watch over the house; whoever else asks hears that there is no such page."""
+    """Prometheus's text format; 404 for a client that may not read it."""
     if not may_read_metrics(request):
         raise Http404
-    for way, count in open_now.items():
+    for way, count in transfer_counters.items():
         moving.labels(str(os.getpid()), way).set(count())
     headers = {"Cache-Control": "no-store"}
     return HttpResponse(generate_latest(registry), CONTENT_TYPE_LATEST, headers=headers)
 
 
 def may_read_metrics(request: HttpRequest) -> bool:
-    """This machine itself, if nobody stands behind it, and the networks of the setting."""
+    """Clients on this host that no proxy speaks for, and those in FILSLUSS_METRICS_NETWORKS."""
     if is_loopback(request.META.get("REMOTE_ADDR", "")) and not any(
         name in request.META for name in FORWARDED
     ):

@@ -1,1 +1,1 @@
-"""What people see: read the request, call one action, show a page."""
+"""The views of the web pages: each reads the request, calls one action and renders a page."""

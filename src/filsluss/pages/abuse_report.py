@@ -1,4 +1,4 @@
-"""The page on which a party says that a case is misused."""
+"""The page on which a party reports abuse of a case to the administrators."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from django.utils import timezone, translation
 
 from filsluss.actions.apply import TooManyApplications
 from filsluss.actions.feedback import FeedbackRefused, send_abuse_report
-from filsluss.models import Transfer
+from filsluss.models import Party, Transfer
 from filsluss.pages import errors
 from filsluss.pages.context import client_of, posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import form_problems
-from filsluss.pages.status import party_behind, report_page
-from filsluss.rules.directions import Role
+from filsluss.pages.links import report_page
+from filsluss.pages.status import case_behind
 
 FIELD = "abuse"
 
@@ -23,35 +23,39 @@ FIELD = "abuse"
 @allow_methods("GET", "POST")
 @private_page
 def abuse_report(request: HttpRequest, token: str) -> HttpResponse:
-    transfer, role = party_behind(token)
-    use_language(request, transfer.language)
+    transfer, party = case_behind(token)
+    use_language(request, party.language)
     if request.method == "POST":
-        return take_report(request, transfer, role)
-    return show(request, transfer, role)
+        return take_report(request, transfer, party)
+    return show(request, transfer, party)
 
 
-def take_report(request: HttpRequest, transfer: Transfer, role: Role) -> HttpResponse:
+def take_report(request: HttpRequest, transfer: Transfer, party: Party) -> HttpResponse:
     words = posted_text(request, FIELD)
     try:
         send_abuse_report(
-            words, transfer=transfer, role=role, policy=settings.POLICY, now=timezone.now(),
+            words,
+            transfer=transfer,
+            by=party,
+            policy=settings.POLICY,
+            now=timezone.now(),
             client=client_of(request),
-        )  # fmt: skip
+        )
     except FeedbackRefused as refusal:
-        return show(request, transfer, role, words, status=422, problems=refusal.problems)
+        return show(request, transfer, party, words, status=422, problems=refusal.problems)
     except TooManyApplications as crowd:
         wait = errors.wait_text(crowd.retry_after)
-        response = show(request, transfer, role, words, status=429, notice=wait)
+        response = show(request, transfer, party, words, status=429, notice=wait)
         response.headers["Retry-After"] = str(crowd.retry_after)
         return response
-    there = f"{report_page(transfer, role)}?lang={translation.get_language()}&reported=1"
+    there = f"{report_page(party)}?lang={translation.get_language()}&reported=1"
     return HttpResponseRedirect(there, status=303)
 
 
 def show(
     request: HttpRequest,
     transfer: Transfer,
-    role: Role,
+    party: Party,
     words: str = "",
     *,
     status: int = 200,
@@ -61,7 +65,7 @@ def show(
     found = form_problems(problems or {}, order=(FIELD,), typed={})
     page: dict[str, Any] = {
         "transfer": transfer,
-        "action": report_page(transfer, role),
+        "action": report_page(party),
         "typed": {FIELD: words},
         "problems": found,
         "errors": {problem.field: problem.text for problem in found},

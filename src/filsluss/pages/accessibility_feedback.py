@@ -1,4 +1,4 @@
-"""The accessibility statement that the law asks for, and the form that tells us what does not work."""
+"""The accessibility statement (Swedish law 2018:1937), with a form to report what does not work."""
 
 from typing import Any
 
@@ -20,39 +20,42 @@ ORDER = ("fault", "reply_email")
 
 @allow_methods("GET", "POST")
 def statement(request: HttpRequest) -> HttpResponse:
-    """Where there is no address to send a report to, the page says whom to turn to."""
+    """The statement; it has the form only if there is an address that a report can be sent to."""
     if request.method == "POST" and settings.POLICY.contact_email:
         return take_report(request)
     return show(request, {})
 
 
 def take_report(request: HttpRequest) -> HttpResponse:
-    given = {field: posted_text(request, field) for field in ORDER}
+    typed = {field: posted_text(request, field) for field in ORDER}
     try:
         send_accessibility_feedback(
-            given["fault"], reply_to=pasted_address(given["reply_email"]), policy=settings.POLICY,
-            now=timezone.now(), client=client_of(request),
-        )  # fmt: skip
+            typed["fault"],
+            reply_to=pasted_address(typed["reply_email"]),
+            policy=settings.POLICY,
+            now=timezone.now(),
+            client=client_of(request),
+        )
     except FeedbackRefused as refusal:
-        return show(request, given, status=422, problems=refusal.problems)
-    except TooManyApplications as crowd:
-        response = show(request, given, status=429, notice=errors.wait_text(crowd.retry_after))
-        response.headers["Retry-After"] = str(crowd.retry_after)
+        return show(request, typed, status=422, problems=refusal.problems)
+    except TooManyApplications as limit:
+        response = show(request, typed, status=429, notice=errors.wait_text(limit.retry_after))
+        response.headers["Retry-After"] = str(limit.retry_after)
         return response
     return HttpResponseRedirect(f"/accessibility?lang={translation.get_language()}&reported=1", status=303)
 
 
 def show(
     request: HttpRequest,
-    given: dict[str, str],
+    typed: dict[str, str],
     *,
     status: int = 200,
     problems: dict[str, str] | None = None,
     notice: str = "",
 ) -> HttpResponse:
-    found = form_problems(problems or {}, order=ORDER, typed=given)
+    found = form_problems(problems or {}, order=ORDER, typed=typed)
     page: dict[str, Any] = {
-        "typed": given,
+        "typed": typed,
         "problems": found,
         "errors": {problem.field: problem.text for problem in found},
         "notice": notice,

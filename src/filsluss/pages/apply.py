@@ -1,4 +1,4 @@
-"""The start page, which is the application: what was typed, what is wrong with it, where it leads."""
+"""The start page, which holds the application form."""
 
 import re
 from dataclasses import replace
@@ -16,10 +16,10 @@ from filsluss.pages import errors
 from filsluss.pages.context import client_of, posted_text
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem, form_problems
+from filsluss.pages.links import status_page, upload_page
 from filsluss.rules.application import Application
 from filsluss.rules.directions import Direction
 from filsluss.rules.networks import Client
-from filsluss.rules.tokens import Purpose
 
 ORDER = (
     "sender_name",
@@ -50,23 +50,22 @@ def take_application(request: HttpRequest) -> HttpResponse:
         transfer = apply(application_in(given), policy=policy, now=timezone.now(), client=client)
     except ApplicationRefused as refusal:
         return form(request, given, status=422, problems=refusal.problems)
-    except TooManyApplications as crowd:
-        return too_many(request, given, crowd.retry_after)
+    except TooManyApplications as limit:
+        return too_many(request, given, limit.retry_after)
     return HttpResponseRedirect(next_page(transfer, client), status=303)
 
 
 def next_page(transfer: Transfer, client: Client) -> str:
     """The upload link is for whoever reads the mailbox, unless the sender sits on the inside network."""
-    policy = settings.POLICY
-    if opens_at_once(transfer, client=client, policy=policy):
-        return f"/upload/{transfer.token_for(Purpose.UPLOAD, policy.link_keys)}"
+    if opens_at_once(transfer, client=client, policy=settings.POLICY):
+        return upload_page(transfer)
     if transfer.way is Direction.OUTBOUND:
-        return f"/sent?lang={transfer.language}"
-    return f"/status/{transfer.token_for(Purpose.STATUS_SENDER, policy.link_keys)}"
+        return f"/sent?lang={transfer.sender.language}"
+    return status_page(transfer.sender)
 
 
 def client_for(request: HttpRequest, chosen: str) -> Client:
-    """In the demo a newcomer may try what it is like not to sit on the inside network."""
+    """The client; in the demo a visitor may choose to be treated as not on the inside network."""
     client = client_of(request)
     return replace(client, may_be_inside=False) if settings.DEMO and chosen == "outside" else client
 
@@ -86,20 +85,20 @@ def application_in(given: dict[str, str]) -> Application:
 
 
 def pasted_address(text: str) -> str:
-    """An address as it comes out of a mail program: without blanks around it, mailto: and angle brackets."""
+    """An address without what mail programs copy with it: blanks, `mailto:` and angle brackets."""
     bare = re.sub(r"^mailto:", "", text.strip(), flags=re.IGNORECASE).strip()
     return bare[1:-1].strip() if bare.startswith("<") and bare.endswith(">") else bare
 
 
 def days_in(text: str) -> int | None:
-    """The number typed; 0, which is never right, for anything that is none."""
+    """The number of days; None if the field is empty, and 0, which is never accepted, if it is no number."""
     if not text.strip():
         return None
     return int(text) if re.fullmatch(r"[0-9]{1,5}", text.strip()) else 0
 
 
 def offered_days() -> list[tuple[str, str]]:
-    """The usual choices within what the house allows, and its own default."""
+    """Value and label of each choice: the usual ones up to the limit, and the default."""
     policy = settings.POLICY
     offered = {days for days in OFFERED_DAYS if days <= policy.max_days} | {policy.default_days}
     return [(str(days), ngettext("%(n)d day", "%(n)d days", days) % {"n": days}) for days in sorted(offered)]
@@ -120,7 +119,7 @@ def form(
         "errors": {problem.field: problem.text for problem in found},
         "notice": notice,
         "offered_days": offered_days(),
-        "may_choose_place": settings.DEMO,
+        "may_choose_network": settings.DEMO,
     }
     response = render(request, "pages/apply.html", page, status=status)
     response.headers["Cache-Control"] = "no-cache" if status == 200 else "no-store"
@@ -136,5 +135,5 @@ def too_many(request: HttpRequest, given: dict[str, str], seconds: int) -> HttpR
 @allow_methods("GET")
 @private_page
 def sent(request: HttpRequest) -> HttpResponse:
-    """For an inside sender elsewhere: the link has gone to the mailbox, whoever asked."""
+    """After an inside sender's application from an outside network: the link was sent by mail."""
     return render(request, "pages/sent.html")

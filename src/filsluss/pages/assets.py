@@ -1,4 +1,4 @@
-"""The addresses of the branding's assets."""
+"""The views that serve the assets of the branding: stylesheet, logo and icon."""
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
@@ -6,22 +6,22 @@ from filsluss.pages.branding import asset_at, current
 from filsluss.pages.decorators import allow_methods
 
 MEDIA_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml", "png": "image/png"}
-FOR_EVER = "public, max-age=31536000, immutable"
-ALONE = "default-src 'none'; sandbox"
-"""An SVG is a whole document to whoever opens it by itself: there it may do nothing."""
+IMMUTABLE = "public, max-age=31536000, immutable"
+SANDBOX = "default-src 'none'; sandbox"
+"""An SVG that is opened by itself is a document of its own, which could run scripts without this."""
 
 
 @allow_methods("GET")
 def mark(request: HttpRequest) -> HttpResponse:
-    """For browsers that ask for an icon without having read a page."""
+    """/favicon.ico, which browsers request without having seen a page that names the icon."""
     return HttpResponseRedirect(current().mark)
 
 
 @allow_methods("GET")
 def branding_asset(request: HttpRequest, name: str) -> HttpResponse:
-    """A part of the organisation's own dress, kept for ever by whoever asks; 404 once it is not worn."""
-    piece = asset_at(f"/{name}")
-    if piece is None:
+    """An asset by its name, which holds a hash of its content; 404 once the branding has changed."""
+    asset = asset_at(f"/{name}")
+    if asset is None:
         raise Http404
-    headers = {"Cache-Control": FOR_EVER, "Content-Security-Policy": ALONE}
-    return HttpResponse(piece.content, MEDIA_TYPES[piece.kind], headers=headers)
+    headers = {"Cache-Control": IMMUTABLE, "Content-Security-Policy": SANDBOX}
+    return HttpResponse(asset.content, MEDIA_TYPES[asset.kind], headers=headers)

@@ -1,4 +1,4 @@
-"""The organisation's branding: its colour as a stylesheet, its logo, and the mark in its colour."""
+"""The organisation's branding: its colour as a stylesheet, its logo, and an icon in its colour."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -18,62 +18,65 @@ HEIGHT = 40
 
 @dataclass(frozen=True)
 class Asset:
-    """A part of the dress, whose address changes with what it is."""
+    """A file of the branding; its path holds a hash of its content, so that it never changes."""
 
     name: str
     kind: str
     content: bytes
 
     @property
-    def address(self) -> str:
+    def path(self) -> str:
         return f"/{self.name}-{sha256(self.content).hexdigest()[:12]}.{self.kind}"
 
 
 @dataclass(frozen=True)
 class Branding:
-    """What the frame of every page shows; an address each, and the logo's width at its height."""
+    """For base.html: the URLs of stylesheet (empty if none), icon and logo, and the logo's size in pixels."""
 
-    sheet: str
+    stylesheet: str
     mark: str
     logo: str
-    width: int
-    height: int = HEIGHT
+    logo_width: int
+    logo_height: int = HEIGHT
 
 
 def current() -> Branding:
-    pieces = {piece.name: piece.address for piece in assets(settings.POLICY.accent, settings.POLICY.logo)}
-    mark = pieces.get("mark") or static("filsluss/mark.svg")
-    picture = settings.POLICY.logo
-    width = picture.width_at(HEIGHT) if picture else HEIGHT
-    return Branding(sheet=pieces.get("dress", ""), mark=mark, logo=pieces.get("logo") or mark, width=width)
+    """The branding by the settings; the logo is the icon if none is set."""
+    logo = settings.POLICY.logo
+    paths = {asset.name: asset.path for asset in assets(settings.POLICY.accent, logo)}
+    mark = paths.get("mark") or static("filsluss/mark.svg")
+    width = logo.width_at(HEIGHT) if logo else HEIGHT
+    return Branding(
+        stylesheet=paths.get("theme", ""), mark=mark, logo=paths.get("logo") or mark, logo_width=width
+    )
 
 
 @cache
 def assets(accent: str, logo: Logo | None) -> tuple[Asset, ...]:
-    """Every piece there is; none where the organisation has chosen nothing."""
+    """All assets for these settings; empty if neither is set."""
     coloured = (stylesheet_asset(accent), mark_asset(accent)) if accent else ()
     return (*coloured, Asset("logo", logo.kind, logo.content)) if logo else coloured
 
 
 def stylesheet_asset(accent: str) -> Asset:
-    light, dark = rule(light_shades(accent)), rule(dark_shades(accent))
+    light, dark = root_rule(light_shades(accent)), root_rule(dark_shades(accent))
     black = ":root { --brand: #000; }"
-    sheet = f"{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}\n@media print {{ {black} }}\n"
-    return Asset("dress", "css", sheet.encode())
+    css = f"{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}\n@media print {{ {black} }}\n"
+    return Asset("theme", "css", css.encode())
 
 
-def rule(shades: Shades) -> str:
+def root_rule(shades: Shades) -> str:
     return (
         f":root {{ --brand: {shades.brand}; --brand-hover: {shades.hover}; --on-brand: {shades.on_brand}; }}"
     )
 
 
 def mark_asset(accent: str) -> Asset:
-    drawn = MARK.read_text().replace(DEFAULT_ACCENT, light_shades(accent).brand)
-    return Asset("mark", "svg", drawn.encode())
+    svg = MARK.read_text().replace(DEFAULT_ACCENT, light_shades(accent).brand)
+    return Asset("mark", "svg", svg.encode())
 
 
-def asset_at(address: str) -> Asset | None:
-    """The piece of that address, if it is still worn."""
-    pieces = assets(settings.POLICY.accent, settings.POLICY.logo)
-    return next((piece for piece in pieces if piece.address == address), None)
+def asset_at(path: str) -> Asset | None:
+    """The asset with that path, if the current branding has it."""
+    current_assets = assets(settings.POLICY.accent, settings.POLICY.logo)
+    return next((asset for asset in current_assets if asset.path == path), None)

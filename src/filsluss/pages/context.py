@@ -1,11 +1,9 @@
-"""What every view and template knows: the client, the language, the installation."""
+"""What all views and templates share: the client, the language, the installation's settings."""
 
 from typing import Any
 
 from django.conf import settings
-from django.http import (
-    HttpRequest,
-)
+from django.http import HttpRequest
 from django.utils import translation
 
 from filsluss.pages.branding import current
@@ -17,7 +15,7 @@ NEAR_SWEDISH = {"sv", "nb", "nn", "no", "da"}
 
 
 def client_of(request: HttpRequest) -> Client:
-    """Who asks, as the front door found it; nobody in particular where there was no front door."""
+    """The client that wsgi.py has determined; one without an address if the request did not pass it."""
     client: Client = request.META.get("filsluss.client") or Client(None, may_be_inside=False)
     return client
 
@@ -27,19 +25,19 @@ def is_oversee(request: HttpRequest) -> bool:
 
 
 def use_language(request: HttpRequest, language: str) -> None:
-    """A transfer's pages speak its language, unless the reader has asked for another."""
+    """Shows the page in the transfer's language, unless the URL asks for another."""
     if request.GET.get("lang") not in LANGUAGES:
         translation.activate(language)
 
 
 def posted_text(request: HttpRequest, field: str) -> str:
-    """What was typed into a field, without the invisible controls no keyboard sends; line breaks stay."""
+    """A field as typed, without control characters; line breaks and tabs stay."""
     text = request.POST.get(field, "").replace("\r\n", "\n")
-    return "".join(sign for sign in text if sign >= " " or sign in "\t\n").replace("\x7f", "")
+    return "".join(char for char in text if char >= " " or char in "\t\n").replace("\x7f", "")
 
 
 def other_language(request: HttpRequest) -> dict[str, str]:
-    """The switch: the same page in the other language, with whatever else the address asked for."""
+    """For the language switch: the same page in the other language, with the rest of the query kept."""
     code = "en" if translation.get_language() == "sv" else "sv"
     query = request.GET.copy()
     query["lang"] = code
@@ -47,12 +45,12 @@ def other_language(request: HttpRequest) -> dict[str, str]:
 
 
 def site_context(request: HttpRequest) -> dict[str, Any]:
-    """What every template may say of the house; never the Policy itself, which holds the keys."""
+    """Context processor for all pages. Templates do not get the Policy itself, which holds keys."""
     policy, language = settings.POLICY, translation.get_language()
     asked = request.GET.get("lang")
     return {
         "organisation": policy.organisation,
-        "dress": current(),
+        "branding": current(),
         "support_email": policy.support_email,
         "base_url": policy.base_url,
         "site": policy.base_url.partition("://")[2],

@@ -1,23 +1,23 @@
-"""The approver's page: two forms, one decision, and a calm answer to whoever comes too late."""
+"""The approver's page: a form to approve and a form to reject; an explanation once it is too late."""
 
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from filsluss.actions.decide import AlreadyDecided, DecisionRefused, decide
-from filsluss.models import Transfer
+from filsluss.models import Link, Transfer
 from filsluss.pages import errors, presenters
 from filsluss.pages.apply import OFFERED_DAYS
 from filsluss.pages.context import posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import form_problems
-from filsluss.pages.status import report_page
-from filsluss.rules.directions import Direction, Role
+from filsluss.pages.links import link_behind, report_page, status_page
+from filsluss.rules.directions import Direction
 from filsluss.rules.lifecycle import State
 from filsluss.rules.tokens import Purpose
 
@@ -27,18 +27,17 @@ ORDER = ("decision", "days", "rejection_reason")
 @allow_methods("GET", "POST")
 @private_page
 def decision(request: HttpRequest, token: str) -> HttpResponse:
-    transfer = Transfer.objects.by_link(token, Purpose.DECIDE).first()
-    if transfer is None:
-        raise Http404
-    use_language(request, transfer.language)
+    link = link_behind(token, Purpose.DECIDE)
+    transfer = link.transfer
+    use_language(request, link.party.language)
     if not transfer.is_undecided_at(timezone.now()):
         return too_late(request, transfer)
     if request.method == "POST":
-        return take_decision(request, transfer)
-    return form(request, transfer, {})
+        return take_decision(request, transfer, link)
+    return form(request, transfer, {}, link=link)
 
 
-def take_decision(request: HttpRequest, transfer: Transfer) -> HttpResponse:
+def take_decision(request: HttpRequest, transfer: Transfer, link: Link) -> HttpResponse:
     given = {field: posted_text(request, field) for field in ORDER}
     try:
         decide(
@@ -50,12 +49,11 @@ def take_decision(request: HttpRequest, transfer: Transfer) -> HttpResponse:
             now=timezone.now(),
         )
     except DecisionRefused as refusal:
-        return form(request, transfer, given, status=422, problems=refusal.problems)
+        return form(request, transfer, given, link=link, status=422, problems=refusal.problems)
     except AlreadyDecided:
         transfer.refresh_from_db()
         return too_late(request, transfer)
-    token = transfer.token_for(Purpose.STATUS_APPROVER, settings.POLICY.link_keys)
-    return HttpResponseRedirect(f"/status/{token}", status=303)
+    return HttpResponseRedirect(status_page(link.party), status=303)
 
 
 def form(
@@ -63,6 +61,7 @@ def form(
     transfer: Transfer,
     given: dict[str, str],
     *,
+    link: Link,
     status: int = 200,
     problems: dict[str, str] | None = None,
 ) -> HttpResponse:
@@ -73,8 +72,8 @@ def form(
         "applied": presenters.moment(transfer.applied_at),
         "answer_by": presenters.answer_by(transfer),
         "offered_days": offered_days(given.get("days", "")),
-        "action": f"/decide/{transfer.token_for(Purpose.DECIDE, settings.POLICY.link_keys)}",
-        "report": report_page(transfer, Role.APPROVER),
+        "action": f"/decide/{link.token(settings.POLICY.link_keys)}",
+        "report": report_page(link.party),
         "typed": given,
         "problems": found,
         "errors": {problem.field: problem.text for problem in found},
@@ -83,7 +82,7 @@ def form(
 
 
 def offered_days(chosen: str) -> list[dict[str, Any]]:
-    """Choices with the last day of each; the house's longest is always among them."""
+    """The choices, each with its last day; the longest that the policy allows is always one of them."""
     policy, now = settings.POLICY, timezone.now()
     offered = {days for days in OFFERED_DAYS if days <= policy.max_days} | {policy.max_days}
     return [
@@ -98,9 +97,16 @@ def offered_days(chosen: str) -> list[dict[str, Any]]:
 
 
 def too_late(request: HttpRequest, transfer: Transfer) -> HttpResponse:
-    """What became of the application, when, and by whom in the house's words; never an address."""
+    """410: what was decided, when, and in which role; never an address."""
     decided = presenters.day_of(transfer.decided_at)
     on = {"date": decided.text if decided else ""}
+    if transfer.state == State.WITHDRAWN:
+        return errors.error_page(
+            request,
+            410,
+            _("The request has been withdrawn"),
+            _("The sender has withdrawn it. You do not need to do anything."),
+        )
     if transfer.state in (State.LAPSED, State.PENDING):
         return errors.error_page(
             request,

@@ -1,4 +1,4 @@
-"""The demo's mailbox: every letter the service would have sent, and nowhere else to send it."""
+"""The demo's mailbox: shows the letters that the demo writes to files instead of sending them."""
 
 import re
 from collections.abc import Iterator
@@ -20,18 +20,18 @@ from filsluss.pages import presenters
 from filsluss.pages.context import client_of
 from filsluss.pages.decorators import allow_methods, private_page
 
-BETWEEN = re.compile(rb"^-{79}\n", re.MULTILINE)
-FRAMING = (
+SEPARATOR = re.compile(rb"^-{79}\n", re.MULTILINE)
+LETTER_PAGE_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; frame-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
-FRAMED = f"default-src 'none'; style-src 'unsafe-inline'; sandbox {SANDBOX}; frame-ancestors 'self'"
+LETTER_FRAME_CSP = f"default-src 'none'; style-src 'unsafe-inline'; sandbox {SANDBOX}; frame-ancestors 'self'"
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """A letter in the mailbox; `name` is its address on these pages."""
+    """A letter in the mailbox; `name` identifies it in the URLs of these pages."""
 
     name: str
     at: datetime | None
@@ -55,7 +55,7 @@ class Delivered:
 
 
 def mailbox() -> list[Delivered]:
-    """Newest first; letters of the same second by when they were laid in."""
+    """All letters, newest first; those of the same second in the order in which they were written."""
     files = sorted(Path(settings.MAIL_DIR).glob("*.log"), key=lambda path: path.stat().st_mtime_ns)
     letters = [letter for path in files for letter in letters_in(path)]
     letters.reverse()
@@ -63,7 +63,7 @@ def mailbox() -> list[Delivered]:
 
 
 def letters_in(path: Path) -> Iterator[Delivered]:
-    for number, raw in enumerate(BETWEEN.split(path.read_bytes())):
+    for number, raw in enumerate(SEPARATOR.split(path.read_bytes())):
         if not raw.strip():
             continue
         message = message_from_bytes(raw, policy=policy.default)
@@ -75,11 +75,11 @@ def date_of(message: EmailMessage) -> datetime | None:
         sent = parsedate_to_datetime(str(message["Date"]))
     except (TypeError, ValueError):
         return None
-    return sent if sent.tzinfo else sent.replace(tzinfo=UTC)  # "-0000" is UTC from nowhere in particular
+    return sent if sent.tzinfo else sent.replace(tzinfo=UTC)  # "-0000": UTC (RFC 5322, 3.3)
 
 
-def admit(request: HttpRequest) -> None:
-    """Only in the demo, and only somebody who sits at this machine; for all others it does not exist."""
+def require_local_demo(request: HttpRequest) -> None:
+    """Raises Http404 outside the demo, and for clients on another machine."""
     client = client_of(request)
     local = client.address is not None and ip_address(client.address).is_loopback
     if not (settings.DEMO and client.may_be_inside and local):
@@ -87,7 +87,7 @@ def admit(request: HttpRequest) -> None:
 
 
 def letter_named(request: HttpRequest, name: str) -> Delivered:
-    admit(request)
+    require_local_demo(request)
     found = next((letter for letter in mailbox() if letter.name == name), None)
     if found is None:
         raise Http404
@@ -97,7 +97,7 @@ def letter_named(request: HttpRequest, name: str) -> Delivered:
 @allow_methods("GET")
 @private_page
 def mail(request: HttpRequest) -> HttpResponse:
-    admit(request)
+    require_local_demo(request)
     return render(request, "pages/demo_mail.html", {"letters": mailbox()})
 
 
@@ -112,25 +112,25 @@ def letter(request: HttpRequest, name: str) -> HttpResponse:
         "sandbox": SANDBOX,
     }
     response = render(request, "pages/demo_letter.html", page)
-    response.headers["Content-Security-Policy"] = FRAMING
+    response.headers["Content-Security-Policy"] = LETTER_PAGE_CSP
     return response
 
 
 @allow_methods("GET")
 @private_page
 def letter_html(request: HttpRequest, name: str) -> HttpResponse:
-    """The HTML part as a mail program would show it, for the frame only: no script, no form, no origin.
+    """The HTML part, for the sandboxed frame of the letter's page: no scripts, no forms, an opaque origin.
 
-    A link opens a page of its own, as it does in a mail program; no page of ours may stand in a frame.
+    Links open in a new tab, as from a mail program, because our pages may not be shown in a frame.
     """
     html = letter_named(request, name).body("html")
     response = HttpResponse(html.replace("<head>", '<head><base target="_blank">', 1))
-    response.headers["Content-Security-Policy"] = FRAMED
+    response.headers["Content-Security-Policy"] = LETTER_FRAME_CSP
     return response
 
 
 def with_links(text: str) -> SafeString:
-    """The text, escaped, with the house's own addresses and no others made links."""
+    """The escaped text, in which URLs of this installation, and no others, are links."""
     pattern = re.escape(escape(settings.POLICY.base_url)) + r"/[^\s<>&]*[^\s<>&.,)]"
-    linked = re.sub(pattern, lambda found: f'<a href="{found[0]}">{found[0]}</a>', escape(text))
-    return mark_safe(linked)  # noqa: S308 - escaped above, and only our own addresses are added
+    linked = re.sub(pattern, lambda match: f'<a href="{match[0]}">{match[0]}</a>', escape(text))
+    return mark_safe(linked)  # noqa: S308 - escaped above; only links to our own URLs are added

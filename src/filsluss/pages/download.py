@@ -1,57 +1,61 @@
-"""The recipient's pages: the files behind a letter's link, one file behind a code, and the code itself."""
+"""The recipient's pages: the files of a link, the file of a code, and the form for a code."""
 
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from filsluss.actions.download import TooManyTries, WrongCode, file_by_code
-from filsluss.models import TransferFile
+from filsluss.actions.download import TooManyTries, WrongCode, pickup_by_code
+from filsluss.models import Link, Party, TransferFile
+from filsluss.models.link import FILE_PURPOSES, token_of
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import client_of, posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import form_problems
-from filsluss.pages.status import report_page
+from filsluss.pages.links import link_behind, report_page
 from filsluss.pages.upload import ended_words
-from filsluss.rules.directions import Role
-from filsluss.rules.lifecycle import WHOLE_FILE, FileState
+from filsluss.rules.lifecycle import FileState
+from filsluss.rules.tokens import Purpose
 
 
 @allow_methods("GET")
 @private_page
 def pickup(request: HttpRequest, token: str) -> HttpResponse:
     """From a letter: every ready file, the letter's own first. By a code: that file and no other."""
-    by_letter = TransferFile.objects.by_link(token).first()
-    file = by_letter or TransferFile.objects.by_pickup(token).first()
-    if file is None or file.state == FileState.UPLOADING:
-        raise Http404
-    use_language(request, file.transfer.language)
+    link = link_behind(token, *FILE_PURPOSES)
+    file = link.file
+    assert file is not None
+    use_language(request, link.party.language)
     is_open = file.transfer.is_open_at(timezone.now())
-    if not is_open or file.state not in WHOLE_FILE:
+    if not is_open or file.state != FileState.READY:
         return gone(request, file)
     if "filsluss.refusal" in request.META:
         return errors.refused(request)
-    if file.state != FileState.READY:
-        return render(request, "pages/preparing.html", {"transfer": file.transfer})
-    others = file.transfer.files.ready().exclude(pk=file.pk).prefetch_related("letters") if by_letter else ()
-    return show(request, file, list(others), token, by_letter=by_letter is not None)
+    return show(request, file, token, link)
 
 
-def show(
-    request: HttpRequest, file: TransferFile, others: list[TransferFile], token: str, *, by_letter: bool
-) -> HttpResponse:
-    transfer, keys = file.transfer, settings.POLICY.link_keys
+def others_of(file: TransferFile, party: Party) -> list[tuple[TransferFile, str]]:
+    """The transfer's other ready files, each with the token of this party's own link to it."""
+    ready = file.transfer.files.ready().exclude(pk=file.pk).prefetch_related(*presenters.WITH_LETTERS)
+    links = Link.objects.filter(party=party, purpose=Purpose.DOWNLOAD, revoked_at=None, file__in=ready)
+    tokens = {link.file_id: link.token(settings.POLICY.link_keys) for link in links}
+    return [(other, tokens[other.pk]) for other in ready if other.pk in tokens]
+
+
+def show(request: HttpRequest, file: TransferFile, token: str, link: Link) -> HttpResponse:
+    transfer, by_letter = file.transfer, link.purpose == Purpose.DOWNLOAD
     assert transfer.open_until is not None
     # Whoever came with a code fetches with what the code opened, and so never holds the letter's link.
-    addresses = [presenters.bytes_address(token, file)]
-    addresses += [presenters.bytes_address(other.token(keys), other) for other in others]
+    others = others_of(file, link.party) if by_letter else []
+    shown = [(file, token), *others]
+    addresses = [presenters.bytes_address(own, each) for each, own in shown]
     page: dict[str, Any] = {
         "transfer": transfer,
-        "files": list(zip(map(presenters.file_view, (file, *others)), addresses, strict=True)),
-        "report": report_page(transfer, Role.RECIPIENT) if by_letter else "",
+        "files": list(zip((presenters.file_view(each) for each, _ in shown), addresses, strict=True)),
+        "report": report_page(link.party) if by_letter else "",
         "everything": f"/zip/{token}/{transfer.public_id}.zip" if others else "",
         "through": presenters.last_day(transfer.open_until),
         "time_left": presenters.days_left(transfer.open_until, timezone.now()),
@@ -60,7 +64,7 @@ def show(
 
 
 def gone(request: HttpRequest, file: TransferFile) -> HttpResponse:
-    """Who took it away, in the house's words, and whom to ask."""
+    """410: why the file is gone, naming roles and no people, and whom to ask."""
     if file.transfer.is_open_at(timezone.now()):
         why = presenters.because_words(file.erased_because)
     else:
@@ -71,7 +75,7 @@ def gone(request: HttpRequest, file: TransferFile) -> HttpResponse:
         _("The file is no longer available"),
         why,
         _("Ask the sender to send it again."),
-        ways=(errors.CODE, errors.HELP),
+        links=(errors.CODE, errors.HELP),
     )
 
 
@@ -84,12 +88,13 @@ def code(request: HttpRequest) -> HttpResponse:
         return code_form(request, given, status=422, problem="code_empty")
     policy = settings.POLICY
     try:
-        file = file_by_code(given, client=client_of(request), policy=policy, now=timezone.now())
+        pickup = pickup_by_code(given, client=client_of(request), policy=policy, now=timezone.now())
     except WrongCode:
         return code_form(request, given, status=422, problem="code_wrong")
     except TooManyTries as crowd:
         return too_many(request, given, crowd.retry_after)
-    return HttpResponseRedirect(f"/download/{file.pickup_token(policy.link_keys)}", status=303)
+    token = token_of(pickup.party, Purpose.PICKUP, policy.link_keys, file=pickup.file)
+    return HttpResponseRedirect(f"/download/{token}", status=303)
 
 
 def code_form(

@@ -1,4 +1,4 @@
-"""What people read when a form cannot be taken: the words of every problem code."""
+"""The messages for the problem codes of forms."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,39 +7,42 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-MALFORMED = ("address_malformed", "address_not_ascii")
-
 
 @dataclass(frozen=True)
 class Problem:
-    """One line of the summary, linked to the field it is about."""
+    """One line of the error summary, which links to its field."""
 
     field: str
     text: str
 
 
 def form_problems(found: dict[str, str], *, order: Iterable[str], typed: dict[str, Any]) -> list[Problem]:
-    """The problems as sentences, in the order of the form."""
-    words = {
+    """The messages for the codes in `found` (by field), in the order of the form."""
+    words = every_message(typed)
+    positions = {field: position for position, field in enumerate(order)}
+    fields = sorted(found, key=lambda field: positions.get(field, len(positions)))
+    return [Problem(field, message(field, found[field], words)) for field in fields]
+
+
+def every_message(typed: dict[str, Any]) -> dict[str, str]:
+    """Every message by its code, or by field and code where a field has its own; `typed` fills some in."""
+    return {
         **application_words(typed),
         **decision_words(),
         **code_words(),
         **oversight_words(),
         **report_words(),
     }
-    places = {field: place for place, field in enumerate(order)}
-    fields = sorted(found, key=lambda field: places.get(field, len(places)))
-    return [Problem(field, sentence(field, found[field], words)) for field in fields]
 
 
-def sentence(field: str, code: str, words: dict[str, str]) -> str:
-    """A field's own words for the code, else the code's words, else words that are true of anything."""
+def message(field: str, code: str, words: dict[str, str]) -> str:
+    """The message for this field and code, else for the code in any field, else a general one."""
     return words.get(f"{field}.{code}") or words.get(code) or _("Check this field")
 
 
 def application_words(typed: dict[str, Any]) -> dict[str, str]:
     domains = ", @".join(domain.lstrip(".") for domain in settings.POLICY.inside_domains)
-    inside = {
+    values = {
         "domain": domains,
         "organisation": settings.POLICY.organisation,
         "n": len(typed.get("purpose", "")),
@@ -60,14 +63,14 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
             "Neither you nor the recipient has an email address ending in @%(domain)s. "
             "Tick the box and enter who should approve the request."
         )
-        % inside,
-        "approver_empty": _("Enter the email address of your contact person at %(organisation)s") % inside,
-        "approver_outside": _("The approver’s email address must end in @%(domain)s") % inside,
+        % values,
+        "approver_empty": _("Enter the email address of your contact person at %(organisation)s") % values,
+        "approver_outside": _("The approver’s email address must end in @%(domain)s") % values,
         "approver_is_party": _("The approver must be somebody else than you and the recipient"),
         "purpose_empty": _("Enter why you need to send files"),
-        "purpose_long": _("The reason must be 500 characters or fewer. You have entered %(n)d.") % inside,
+        "purpose_long": _("The reason must be 500 characters or fewer. You have entered %(n)d.") % values,
         "personal_number": _("The text seems to contain a personal identity number. Remove it."),
-        "days_range": _("The number of days must be between 1 and %(max)d") % inside,
+        "days_range": _("The number of days must be between 1 and %(max)d") % values,
         "language_unknown": _("Choose a language"),
         "terms_missing": _(
             "Confirm that the files contain no patient data, personal data or confidential documents"

@@ -1,4 +1,4 @@
-"""Calm pages: what has happened, why, and what to do next, without blame and without a secret."""
+"""Error pages: what happened, why, and what to do next, without blame and without secrets."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -21,10 +21,10 @@ def error_page(
     status: int,
     heading: str,
     *text: str,
-    ways: Sequence[str] = (HELP,),
+    links: Sequence[str] = (HELP,),
     facts: Sequence[tuple[str, Any]] = (),
 ) -> HttpResponse:
-    """One heading, a few sentences, and where to go from here."""
+    """A heading, one paragraph for each `text`, and links to the pages in `links`."""
     labels = {
         NEW_REQUEST: _("Make a new request"),
         CODE: _("Download a file with a code"),
@@ -33,7 +33,7 @@ def error_page(
     page = {
         "heading": heading,
         "text": text,
-        "ways": [(way, labels[way]) for way in ways],
+        "links": [(link, labels[link]) for link in links],
         "facts": facts,
         "is_error": status >= 400 and status != 410,
     }
@@ -56,7 +56,7 @@ def unknown_link(request: HttpRequest) -> HttpResponse:
         _("Page not found"),
         _("Check the address. If you copied a link from an email, make sure you copied all of it."),
         _("A link also stops working some time after the files have been deleted."),
-        ways=(NEW_REQUEST, CODE, HELP),
+        links=(NEW_REQUEST, CODE, HELP),
     )
 
 
@@ -66,7 +66,7 @@ def cross_site_form(request: HttpRequest) -> HttpResponse:
         403,
         _("The form was not sent from this service"),
         _("Nothing has been changed. Open the link in the email, or the start page, and try again."),
-        ways=(NEW_REQUEST, HELP),
+        links=(NEW_REQUEST, HELP),
     )
 
 
@@ -100,18 +100,18 @@ def gone(request: HttpRequest) -> HttpResponse:
         410,
         _("The link is no longer valid"),
         _("The time is up, or the file has been removed."),
-        ways=(NEW_REQUEST, HELP),
+        links=(NEW_REQUEST, HELP),
     )
 
 
 def refusal_words(code: str) -> tuple[str, str]:
-    """What happened to a file, and what to do, by the stable code of the refusal."""
+    """Heading and advice for the code of a refused upload or download."""
     language = translation.get_language()
-    largest = {"size": size_text(settings.POLICY.max_file_size, language)}
-    cut = (_("The upload was interrupted"), _("The file has not been sent. Upload it again."))
-    none = (_("No file was chosen"), _("Choose a file and upload it."))
+    limit = {"size": size_text(settings.POLICY.max_file_size, language)}
+    interrupted = (_("The upload was interrupted"), _("The file has not been sent. Upload it again."))
+    no_file = (_("No file was chosen"), _("Choose a file and upload it."))
     words = {
-        "too_large": (_("The file is too large"), _("A file can be up to %(size)s.") % largest),
+        "too_large": (_("The file is too large"), _("A file can be up to %(size)s.") % limit),
         "quota_exceeded": (
             _("There is not enough space on the account"),
             _("Remove a file you no longer need, or make a new request."),
@@ -124,11 +124,11 @@ def refusal_words(code: str) -> tuple[str, str]:
             _("The file has a name that cannot be used"),
             _("Give the file another name and upload it again."),
         ),
-        "body_short": cut,
-        "read_timeout": cut,
-        "connection_reset": cut,
-        "form_invalid": none,
-        "file_missing": none,
+        "body_short": interrupted,
+        "read_timeout": interrupted,
+        "connection_reset": interrupted,
+        "form_invalid": no_file,
+        "file_missing": no_file,
         "shutting_down": (
             _("The service is restarting"),
             _("Files you have already uploaded are still there. Try again in a minute."),
@@ -137,12 +137,12 @@ def refusal_words(code: str) -> tuple[str, str]:
         "damaged": (_("The file is damaged in storage"), _("Upload it again, or ask the sender to do so.")),
         "rate_limited": (_("Too many attempts"), _("Wait a while and try again.")),
     }
-    plain = (_("The file could not be uploaded"), _("Nothing has been stored. Try again."))
-    return words.get(code, plain)
+    default = (_("The file could not be uploaded"), _("Nothing has been stored. Try again."))
+    return words.get(code, default)
 
 
 def refused(request: HttpRequest) -> HttpResponse:
-    """A request for bytes that was refused before it came here."""
+    """The page for a refusal by streams/, which wsgi.py has put into the environ."""
     code, status = request.META.get("filsluss.refusal", "not_found"), refusal_status(request)
     if status == 404:
         return unknown_link(request)
@@ -159,7 +159,7 @@ def refusal_status(request: HttpRequest) -> int:
 
 
 def busy(request: HttpRequest) -> HttpResponse:
-    """What this needs does not answer just now; nothing of the request was kept."""
+    """503: something that the request needs does not answer; nothing of the request was stored."""
     response = error_page(request, 503, _("The service is busy"), _("Wait a while and try again."))
     response.headers["Retry-After"] = "5"
     return response
@@ -190,5 +190,5 @@ def handler500(request: HttpRequest) -> HttpResponse:
             _("Something went wrong on our side"),
             _("The error has been logged. Try again in a while. Files already uploaded are still there."),
         )
-    except Exception:  # noqa: BLE001 - the page itself may be what is broken
+    except Exception:  # noqa: BLE001 - the cause of the error may keep this page from rendering, too
         return HttpResponse("500 Filsluss: something went wrong on our side.", "text/plain", 500)

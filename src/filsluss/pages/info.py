@@ -1,4 +1,4 @@
-"""Pages of plain text: terms, privacy, help."""
+"""The pages that only inform: terms, privacy, help."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -9,6 +9,8 @@ from filsluss.rules.application import TERMS_DATE, TERMS_VERSION
 
 
 def text_page(name: str) -> View:
+    """A view that renders the template of that name."""
+
     @allow_methods("GET")
     def show(request: HttpRequest) -> HttpResponse:
         response = render(request, f"pages/{name}.html")

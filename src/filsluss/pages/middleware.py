@@ -1,4 +1,4 @@
-"""Middleware: the origin of a form, the language of a request, a database that does not answer, CSRF."""
+"""Middleware: the origin of forms, the language of a request, database errors, CSRF tokens."""
 
 import logging
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+from filsluss.models.link import LinkRevoked
 from filsluss.pages import errors
 from filsluss.pages.context import LANGUAGES, NEAR_SWEDISH, is_oversee
 from filsluss.pages.decorators import View
@@ -37,13 +38,13 @@ def is_same_origin_form(request: HttpRequest) -> bool:
 
 
 class OriginMiddleware:
-    """Outside /oversee there is no cookie to ride on, and still no other site may send our forms."""
+    """Refuses forms that another site sends (403). /oversee, which has cookies, uses CSRF tokens instead."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.encoding = "utf-8"  # a request may claim any codec Python knows, even one for no text
+        request.encoding = "utf-8"  # a request may name any codec that Python has, even a binary one
         return self.get_response(request)
 
     def process_view(
@@ -54,12 +55,14 @@ class OriginMiddleware:
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """Whoever hangs up in the middle of a form has asked for nothing."""
+        """A client that hangs up in the middle of a form has asked for nothing; a revoked link is gone."""
+        if isinstance(exception, LinkRevoked):
+            return errors.gone(request)
         return errors.bad_request(request) if isinstance(exception, UnreadablePostError) else None
 
 
 def language_of(request: HttpRequest) -> str:
-    """By ?lang, else by what the browser asks for, else the house's own."""
+    """By `?lang`, else by Accept-Language, else the installation's default."""
     asked = request.GET.get("lang")
     if asked in LANGUAGES:
         return asked
@@ -69,12 +72,12 @@ def language_of(request: HttpRequest) -> str:
             return "sv"
         if code == "en":
             return "en"
-    strangers = [code for code in named if code != "*"]
-    return "en" if strangers else settings.POLICY.language
+    unsupported = [code for code in named if code != "*"]
+    return "en" if unsupported else settings.POLICY.language
 
 
 class LanguageMiddleware:
-    """Speaks one language per request, and says which."""
+    """Activates the language of the request and adds Content-Language and Vary."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -89,7 +92,7 @@ class LanguageMiddleware:
 
 
 class DatabaseErrorMiddleware:
-    """A database that does not answer is not the reader's fault: he may come again in a while."""
+    """Answers 503 with Retry-After when the database cannot be reached or is locked for too long."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -105,7 +108,7 @@ class DatabaseErrorMiddleware:
 
 
 class OverseeCsrfMiddleware(CsrfViewMiddleware):
-    """Django's guard, for the only rooms that have a cookie."""
+    """Django's CSRF protection for /oversee only, the only pages that have a cookie."""
 
     def process_request(self, request: HttpRequest) -> None:
         if is_oversee(request):

@@ -1,4 +1,4 @@
-"""What pages show of a transfer and its files: rows turned into figures and words for one reader."""
+"""Presenters: the values of transfers and files as text for the pages, in the reader's language."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +9,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from filsluss.models import Letter, Transfer, TransferFile
-from filsluss.models.letter import Delivery
+from filsluss.models.letter import READY_KINDS, Delivery
+from filsluss.models.pickup import first_fetch
 from filsluss.rules.formats import (
     date_text,
     days_left_text,
@@ -23,14 +24,14 @@ from filsluss.rules.lifecycle import LIVE_FILE, ErasedBecause, FileState
 
 @dataclass(frozen=True)
 class When:
-    """A point in time, for machines and for people."""
+    """A date or time: ISO 8601 for the `datetime` attribute, and text for people."""
 
     iso: str
     text: str
 
 
 def moment(at: datetime | None) -> When | None:
-    """On the house's own clock, in the reader's language."""
+    """Date and time in the installation's time zone."""
     if at is None:
         return None
     local = at.astimezone(settings.POLICY.time_zone)
@@ -51,7 +52,8 @@ def last_day(until: datetime | None) -> When | None:
 
 
 def answer_by(transfer: Transfer) -> When:
-    return day(settings.POLICY.last_day(transfer.lapse_by))
+    """The last day for an answer; empty words where nobody has been asked."""
+    return last_day(transfer.lapse_by) or When("", "")
 
 
 def day_of(at: datetime | None) -> When | None:
@@ -66,9 +68,13 @@ def size(count: int | None) -> str:
     return size_text(count, translation.get_language()) if count is not None else ""
 
 
+WITH_LETTERS = ("pickups", "letter_cases__letter")
+"""What a file view reads besides the file itself, for `prefetch_related`."""
+
+
 @dataclass(frozen=True)
 class FileView:
-    """A file as its sender, its recipient or an administrator sees it; each page takes what it may show."""
+    """A file for sender, recipient and administrator; each template shows what its reader may see."""
 
     public_id: str
     name: str
@@ -109,8 +115,8 @@ def file_view(file: TransferFile) -> FileView:
         with_code=file.with_code,
         sha256=file.sha256,
         received=moment(file.received_at),
-        fetched=moment(file.fetched_at),
-        fetches=file.fetches,
+        fetched=moment(first_fetch(file)),
+        fetches=sum(pickup.fetches for pickup in file.pickups.all()),
         is_live=file.state in LIVE_FILE,
         letter=letter.delivery if letter else "",
         letter_at=moment(letter.sent_at) if letter else None,
@@ -123,7 +129,7 @@ def file_view(file: TransferFile) -> FileView:
 
 
 def scan_words(file: TransferFile) -> str:
-    """What the virus check says of a file; empty where there is none, or no word yet."""
+    """The result of the virus check; empty if there is no scanner or no result yet."""
     if file.virus:
         return _("Malicious code was found")
     if file.released_at:
@@ -132,19 +138,20 @@ def scan_words(file: TransferFile) -> str:
 
 
 def letter_about(file: TransferFile) -> Letter | None:
-    """The letter that tells the recipient of it; `letters` may have been fetched with the file."""
-    return next((letter for letter in file.letters.all() if letter.kind == "file-ready"), None)
+    """The newest letter that tells a recipient of it; see `WITH_LETTERS`."""
+    told = [case.letter for case in file.letter_cases.all() if case.letter.kind in READY_KINDS]
+    return max(told, key=lambda letter: letter.pk, default=None)
 
 
 def percent(file: TransferFile) -> int | None:
-    """How much of an unfinished file is known to be on disk."""
+    """How much of an unfinished file is on disk, as far as the row knows; None if that cannot be said."""
     if file.state != FileState.UPLOADING or not file.size:
         return None
     return min(99, file.acknowledged * 100 // file.size)
 
 
 def state_words(file: TransferFile, letter: Letter | None) -> tuple[str, str]:
-    """What has become of a file, and in which tone: ok, busy, warn, err or over."""
+    """The state of a file in words, and the CSS class of its tone: ok, busy, warn, err or over."""
     match file.state:
         case FileState.UPLOADING:
             return _("Incomplete. Choose the same file again to continue."), "warn"
@@ -175,6 +182,8 @@ def unscanned_words(file: TransferFile) -> str:
 
 
 def ready_words(letter: Letter | None) -> tuple[str, str]:
+    if letter is not None and letter.delivery == Delivery.COLLECTING:
+        return _("Uploaded. The recipient gets one email about all files."), "ok"
     if letter is None or letter.delivery == Delivery.QUEUED:
         return _("Uploaded. The email is on its way."), "ok"
     if letter.delivery == Delivery.GIVEN_UP:
@@ -183,7 +192,7 @@ def ready_words(letter: Letter | None) -> tuple[str, str]:
 
 
 def because_words(reason: str) -> str:
-    """Why a file is gone, naming nobody."""
+    """Why a file is gone; names roles, no people."""
     words = {
         ErasedBecause.ENDED: _("The time was up."),
         ErasedBecause.REMOVED: _("Removed by the system administrator."),
@@ -196,5 +205,5 @@ def because_words(reason: str) -> str:
 
 
 def bytes_address(token: str, file: TransferFile) -> str:
-    """Where the bytes of a file are fetched with this token."""
+    """The path from which this token downloads the file."""
     return f"/download/{token}/{quote(file.name, safe='')}"

@@ -1,4 +1,4 @@
-"""What pages are dressed in: static files hashed, compressed, and scripts without what only people read."""
+"""The storage of static files: named by their hash, compressed, scripts minified."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class MinifiedStorage:
-    """A storage as it is, but for its scripts, which come without comments and blanks."""
+    """Wraps a storage whose files are scripts; opens them without comments and blanks."""
 
     def __init__(self, storage: Any) -> None:
         self.storage = storage
@@ -20,13 +20,13 @@ class MinifiedStorage:
 
 
 class MinifiedStaticFilesStorage(CompressedManifestStaticFilesStorage):
-    """Modules name each other by hash as pages do, so that each can be kept for ever."""
+    """Also writes hashed names into the scripts' import statements, so that modules can be immutable."""
 
     support_js_module_import_aggregation = True
 
     def post_process(self, paths: dict[str, Any], *args: Any, **options: Any) -> Iterator[Any]:
-        short = {
+        minified = {
             name: (MinifiedStorage(storage), path) if name.endswith(".js") else (storage, path)
             for name, (storage, path) in paths.items()
         }
-        return super().post_process(short, *args, **options)
+        return super().post_process(minified, *args, **options)

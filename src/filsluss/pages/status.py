@@ -1,28 +1,30 @@
-"""The case as each party sees it: what has happened and what comes next; nothing of another role's."""
+"""The status page of a case, as each party may see it: what has happened and what comes next."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from filsluss.models import Transfer
-from filsluss.models.transfer import STATUS_PURPOSE, LinkLost
+from filsluss.models import Party, Transfer
+from filsluss.models.link import STATUS_PURPOSE
+from filsluss.models.pickup import first_fetch
 from filsluss.pages import presenters
 from filsluss.pages.context import use_language
 from filsluss.pages.decorators import allow_methods, private_page
+from filsluss.pages.links import link_behind, report_page
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One mark on the timeline; `when` is empty while it is still to come."""
+    """One entry of the timeline; `when` is None until it has happened. `tone` is a CSS class."""
 
     name: str
     when: presenters.When | None
@@ -33,8 +35,9 @@ class Mark:
 @allow_methods("GET")
 @private_page
 def status(request: HttpRequest, token: str) -> HttpResponse:
-    transfer, role = party_behind(token)
-    use_language(request, transfer.language)
+    transfer, party = case_behind(token)
+    role = Role(party.role)
+    use_language(request, party.language)
     now = timezone.now()
     heading, next_step = standing(transfer, role, now)
     page = {
@@ -42,31 +45,21 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
         "role": role.value,
         "heading": heading,
         "next_step": next_step,
-        "report": report_page(transfer, role),
+        "report": report_page(party),
         "marks": list(timeline(transfer, role, now)),
         "next_letter": transfer.is_undecided_at(now) or transfer.is_open_at(now),
     }
     return render(request, "pages/status.html", page)
 
 
-def party_behind(token: str) -> tuple[Transfer, Role]:
-    """Whose status link this is; raises Http404."""
-    for role, purpose in STATUS_PURPOSE.items():
-        if transfer := Transfer.objects.by_link(token, purpose).first():
-            return transfer, role
-    raise Http404
-
-
-def report_page(transfer: Transfer, role: Role) -> str:
-    """Where this party reports the case; empty if the key of the link is lost."""
-    try:
-        return f"/status/{transfer.token_for(STATUS_PURPOSE[role], settings.POLICY.link_keys)}/report"
-    except LinkLost:
-        return ""
+def case_behind(token: str) -> tuple[Transfer, Party]:
+    """The case of that status link, and whose link it is; raises Http404 or LinkRevoked."""
+    link = link_behind(token, *STATUS_PURPOSE.values())
+    return link.transfer, link.party
 
 
 def standing(transfer: Transfer, role: Role, now: datetime) -> tuple[str, str]:
-    """Where the case stands, and what this party may expect or do."""
+    """Heading and text: the state of the case, and what this party can expect or do."""
     if transfer.is_undecided_at(now):
         return waiting(transfer, role)
     if transfer.is_open_at(now):
@@ -78,6 +71,8 @@ def standing(transfer: Transfer, role: Role, now: datetime) -> tuple[str, str]:
             text = _("Nobody answered by %(date)s.") % {"date": presenters.answer_by(transfer).text}
             more = " " + _("You can make a new request.") if role is Role.SENDER else ""
             return _("The request has been closed"), text + more
+        case State.WITHDRAWN:
+            return taken_back(role)
         case State.CLOSED:
             return _("The account has ended"), _("The files have been deleted.")
     return _("The account has ended"), _("The files are being deleted. You get an email when it is done.")
@@ -91,7 +86,7 @@ def waiting(transfer: Transfer, role: Role) -> tuple[str, str]:
             "rejected. If nobody answers by %(date)s, the case is closed."
         )
         return _("Your request has been sent"), text % by
-    if role is Role.APPROVER or transfer.approver_email == transfer.recipient_email:
+    if role is Role.APPROVER or transfer.address_of(Role.APPROVER) == transfer.recipient.address:
         text = _("Open the link in the email to approve or reject the request by %(date)s.")
         return _("The request is waiting for your answer"), text % by
     return _("The request is waiting for an answer"), _("You will get an email for each file.")
@@ -122,6 +117,14 @@ def rejected(transfer: Transfer, role: Role) -> tuple[str, str]:
     return _("The request is rejected"), _("You do not need to do anything.")
 
 
+def taken_back(role: Role) -> tuple[str, str]:
+    if role is Role.SENDER:
+        return _("You have withdrawn the request"), _("You can make a new request.")
+    return _("The request has been withdrawn"), _(
+        "The sender has withdrawn it. You do not need to do anything."
+    )
+
+
 def timeline(transfer: Transfer, role: Role, now: datetime) -> Iterator[Mark]:
     yield Mark(_("Requested"), presenters.moment(transfer.applied_at))
     yield decided_mark(transfer, now)
@@ -136,20 +139,22 @@ def decided_mark(transfer: Transfer, now: datetime) -> Mark:
     silent = transfer.state == State.PENDING and not transfer.is_undecided_at(now)
     if silent or transfer.state == State.LAPSED:
         return Mark(_("Not answered in time"), presenters.moment(transfer.lapse_by), tone="stopped")
+    if transfer.state == State.WITHDRAWN:
+        return Mark(_("Withdrawn"), presenters.moment(transfer.over_at), tone="stopped")
     if when is None:
         by = _("By %(date)s at the latest") % {"date": presenters.answer_by(transfer).text}
-        return Mark(_("Answer"), None, by, "coming")
+        return Mark(_("Answer"), None, by if transfer.lapse_by else "", "coming")
     if transfer.state != State.REJECTED:
         return Mark(_("Approved"), when)
     return Mark(_("Withdrawn") if transfer.closed_reason else _("Rejected"), when, tone="stopped")
 
 
 def file_marks(transfer: Transfer, role: Role) -> Iterator[Mark]:
-    """How many files, never which: a status link may be in other hands than the files' own."""
+    """How many files, never their names: a status link may be known to more people than the files."""
     files = transfer.files.exclude(received_at=None)
     shown = files if role is Role.SENDER else files.exclude(ready_at=None)
     arrived = sorted(at for at in shown.values_list("received_at", flat=True) if at)
-    fetched = sorted(at for at in shown.values_list("fetched_at", flat=True) if at)
+    fetched = sorted(filter(None, map(first_fetch, shown.prefetch_related("pickups"))))
     yield counted(_("Uploaded"), arrived)
     yield counted(_("Downloaded"), fetched)
 

@@ -1,4 +1,4 @@
-"""The sender's page: files to choose, what became of each, and taking one back."""
+"""The sender's page: uploads files, shows the state of each, and removes one."""
 
 from typing import Any
 
@@ -8,29 +8,31 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from filsluss.actions.completion import send_now
 from filsluss.actions.upload import remove_own
-from filsluss.models import Transfer
+from filsluss.models import Letter, Transfer
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem
-from filsluss.rules.lifecycle import State
+from filsluss.pages.links import link_behind
+from filsluss.rules.lifecycle import Receipts, State
 from filsluss.rules.tokens import Purpose
 
 
 def transfer_behind(request: HttpRequest, token: str) -> Transfer:
     """The account of that link, once it has been opened; raises Http404."""
-    transfer = Transfer.objects.by_link(token, Purpose.UPLOAD).first()
-    if transfer is None or transfer.state in (State.NEW, State.PENDING):
+    link = link_behind(token, Purpose.UPLOAD)
+    if link.transfer.state in (State.NEW, State.PENDING):
         raise Http404
-    use_language(request, transfer.language)
-    return transfer
+    use_language(request, link.party.language)
+    return link.transfer
 
 
 @allow_methods("GET", "POST")
 @private_page
 def account(request: HttpRequest, token: str) -> HttpResponse:
-    """GET, and what the byte door handed on: an upload it refused, or a form without a file."""
+    """GET, and what streams/ hands over to a page: a refused upload, or a form without a file."""
     transfer = transfer_behind(request, token)
     if not transfer.is_open_at(timezone.now()):
         return ended(request, transfer)
@@ -51,25 +53,27 @@ def show(
     *,
     status: int = 200,
     code: str = "",
-    unsure: bool = False,
+    unconfirmed: bool = False,
 ) -> HttpResponse:
     assert transfer.open_until is not None
-    files = transfer.files.prefetch_related("letters").order_by("created_at", "id")
+    files = transfer.files.prefetch_related(*presenters.WITH_LETTERS).order_by("created_at", "id")
     page: dict[str, Any] = {
         "transfer": transfer,
         "action": f"/upload/{token}",
         "through": presenters.last_day(transfer.open_until),
         "time_left": presenters.days_left(transfer.open_until, timezone.now()),
         "files": [presenters.file_view(file) for file in files],
-        "problems": problems_of(code, unsure),
+        "receipts": [(each.value, words) for each, words in receipt_words().items()],
+        "collects": Letter.objects.collecting().filter(kind="files-ready").about(transfer).exists(),
+        "problems": problems_of(code, unconfirmed),
         "error": errors.refusal_words(code)[0] if code else "",
     }
     return render(request, "pages/upload.html", page, status=status)
 
 
-def problems_of(code: str, unsure: bool) -> list[Problem]:
-    """What became of a file that was refused, or of one that was to be taken back and stays."""
-    if unsure:
+def problems_of(code: str, unconfirmed: bool) -> list[Problem]:
+    """Why a file was refused (`code`), or that its removal was not confirmed."""
+    if unconfirmed:
         return [Problem("files", _("Tick the box to confirm that the file is to be deleted"))]
     return [Problem("file", ". ".join(errors.refusal_words(code)))] if code else []
 
@@ -77,13 +81,13 @@ def problems_of(code: str, unsure: bool) -> list[Problem]:
 @allow_methods("POST")
 @private_page
 def remove(request: HttpRequest, token: str) -> HttpResponse:
-    """Takes one of the sender's own files back; asking again does no harm."""
+    """Removes one of the sender's own files; idempotent."""
     transfer = transfer_behind(request, token)
     now = timezone.now()
     if not transfer.is_open_at(now):
         return ended(request, transfer)
     if not posted_text(request, "file"):
-        return show(request, transfer, token, status=422, unsure=True)
+        return show(request, transfer, token, status=422, unconfirmed=True)
     file = transfer.files.select_related("transfer").filter(public_id=posted_text(request, "file")).first()
     if file is None:
         raise Http404
@@ -91,19 +95,39 @@ def remove(request: HttpRequest, token: str) -> HttpResponse:
     return HttpResponseRedirect(f"/upload/{token}", status=303)
 
 
+def receipt_words() -> dict[Receipts, str]:
+    return {
+        Receipts.FIRST: _("Yes, the first time each file is downloaded"),
+        Receipts.EACH: _("Yes, every time"),
+        Receipts.NONE: _("No"),
+    }
+
+
+@allow_methods("POST")
+@private_page
+def send(request: HttpRequest, token: str) -> HttpResponse:
+    """Sends the one letter about all files without waiting for more; asking again does no harm."""
+    transfer = transfer_behind(request, token)
+    now = timezone.now()
+    if not transfer.is_open_at(now):
+        return ended(request, transfer)
+    send_now(transfer, policy=settings.POLICY, now=now)
+    return HttpResponseRedirect(f"/upload/{token}", status=303)
+
+
 def ended(request: HttpRequest, transfer: Transfer) -> HttpResponse:
     """The account is over: when and by whom, and whether the bytes are gone already."""
-    if transfer.state in (State.REJECTED, State.LAPSED):
+    if transfer.state in (State.REJECTED, State.LAPSED, State.WITHDRAWN):
         return errors.gone(request)
     erased = transfer.state == State.CLOSED
-    fate = _("The files have been deleted.") if erased else _("The files are being deleted.")
+    files = _("The files have been deleted.") if erased else _("The files are being deleted.")
     return errors.error_page(
         request,
         410,
         _("The account has ended"),
         ended_words(transfer),
-        fate,
-        ways=(errors.NEW_REQUEST, errors.HELP),
+        files,
+        links=(errors.NEW_REQUEST, errors.HELP),
     )
 
 

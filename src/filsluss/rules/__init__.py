@@ -1,1 +1,1 @@
-"""What may happen: pure rules, with no framework, database, clock, disk or network."""
+"""The rules of the domain as pure functions: no framework, database, clock, disk or network."""

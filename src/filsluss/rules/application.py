@@ -1,4 +1,4 @@
-"""What an application must hold before anybody is troubled with it."""
+"""The application form: its fields, and what each must contain before it is accepted."""
 
 import re
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ NAME_MAX = 100
 TEXT_MAX = 500
 LANGUAGES = ("sv", "en")
 TERMS_VERSION, TERMS_DATE = "1", date(2026, 11, 24)
-"""Of the rules that are accepted with an application: a new number and date whenever their words change."""
+"""The terms that an applicant accepts: change version and date whenever their words change."""
 PERSONAL_NUMBER = re.compile(r"(?<!\d)(?:19|20)?\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])[-+ ]?\d{4}(?!\d)")
 
 
 @dataclass(frozen=True)
 class Application:
-    """The form as typed; `days` is heeded from inside senders only."""
+    """The form as typed; `days` counts only from inside senders."""
 
     sender_name: str
     sender_email: str
@@ -32,6 +32,7 @@ class Application:
 
 
 def address_problem(typed: str) -> str | None:
+    """The code of what is wrong with an address; None if it is accepted."""
     try:
         read_address(typed)
     except AddressRefused as refusal:
@@ -44,25 +45,27 @@ def same_person(one: str, other: str) -> bool:
 
 
 def direction_of(application: Application, policy: Policy) -> Direction:
-    """The way this goes; both addresses must have been found good."""
+    """The direction of the transfer; both addresses must already have been accepted."""
     return direction_between(
         sender_inside=policy.is_inside(read_address(application.sender_email)),
         recipient_inside=policy.is_inside(read_address(application.recipient_email)),
     )
 
 
-def _length(text: str, longest: int, name: str) -> str | None:
+def _length_problem(text: str, longest: int, name: str) -> str | None:
     if not text.strip():
         return f"{name}_empty"
     return f"{name}_long" if len(text) > longest else None
 
 
-def _purpose(text: str) -> str | None:
-    return _length(text, TEXT_MAX, "purpose") or ("personal_number" if PERSONAL_NUMBER.search(text) else None)
+def _purpose_problem(text: str) -> str | None:
+    return _length_problem(text, TEXT_MAX, "purpose") or (
+        "personal_number" if PERSONAL_NUMBER.search(text) else None
+    )
 
 
-def _approver(application: Application, policy: Policy) -> dict[str, str]:
-    """Through the house somebody inside must answer for it, who is neither of the two."""
+def _approver_problems(application: Application, policy: Policy) -> dict[str, str]:
+    """From outside to outside an inside person must approve, who is neither sender nor recipient."""
     typed = application.approver_email
     if not application.recipient_outside:
         return {"recipient_outside": "box_needed"}
@@ -77,29 +80,29 @@ def _approver(application: Application, policy: Policy) -> dict[str, str]:
     return {}
 
 
-def _way(application: Application, policy: Policy) -> dict[str, str]:
-    """What depends on who is inside."""
+def _direction_problems(application: Application, policy: Policy) -> dict[str, str]:
+    """The problems that depend on which of the two are inside."""
     if same_person(application.sender_email, application.recipient_email):
         return {"recipient_email": "same_person"}
     match direction_of(application, policy):
         case Direction.THROUGH:
-            return _approver(application, policy)
+            return _approver_problems(application, policy)
         case Direction.OUTBOUND if application.days is not None:
             return {} if 1 <= application.days <= policy.max_days else {"days": "days_range"}
     return {}
 
 
 def examine(application: Application, policy: Policy) -> dict[str, str]:
-    """Every problem by the name of its field, in the order of the form; empty when all is well."""
-    alone = {
-        "sender_name": _length(application.sender_name, NAME_MAX, "name"),
+    """The codes of all problems by field, in the order of the form; empty if the application is valid."""
+    by_field = {
+        "sender_name": _length_problem(application.sender_name, NAME_MAX, "name"),
         "sender_email": address_problem(application.sender_email),
         "recipient_email": address_problem(application.recipient_email),
-        "purpose": _purpose(application.purpose),
+        "purpose": _purpose_problem(application.purpose),
         "language": None if application.language in LANGUAGES else "language_unknown",
         "accept_terms": None if application.terms_accepted else "terms_missing",
     }
-    problems = {field: code for field, code in alone.items() if code}
+    problems = {field: code for field, code in by_field.items() if code}
     if not {"sender_email", "recipient_email"} & problems.keys():
-        problems |= _way(application, policy)
+        problems |= _direction_problems(application, policy)
     return problems

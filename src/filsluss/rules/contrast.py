@@ -1,24 +1,25 @@
-"""The organisation's one colour, and those shades of it that can be read (WCAG 2.2, worked out in OKLCH)."""
+"""Shades of the organisation's colour with enough contrast to be read (WCAG 2.2), found in OKLCH."""
 
 import math
 import re
 from dataclasses import dataclass
 
 Rgb = tuple[float, float, float]
-"""Red, green and blue as light, not as signal: 0 to 1, linear."""
+"""Red, green and blue in linear light (not gamma-encoded), each 0 to 1."""
 
-LEAST = 4.5
+MIN_CONTRAST = 4.5
 """WCAG 2.2, 1.4.3 (AA) for text of any size."""
 WHITE, NEAR_BLACK = "#FFFFFF", "#06222A"
-LIGHT_GROUNDS = (WHITE, "#F4F6F8", "#E9EEF2")
-DARK_GROUNDS = ("#11181F", "#1A232C", "#24303B")
-"""What the colour is written on in house.css: --bg, --surface and --surface-2 of either scheme."""
+LIGHT_BACKGROUNDS = (WHITE, "#F4F6F8", "#E9EEF2")
+DARK_BACKGROUNDS = ("#11181F", "#1A232C", "#24303B")
+"""What the colour is written on in site.css: --bg, --surface and --surface-2 of either scheme."""
 STEP, HOVER = 0.005, 0.07
+"""Steps of OKLCH lightness (0 to 1): while a shade is searched for, and between the colour and its hover."""
 
 
 @dataclass(frozen=True)
 class Shades:
-    """The colour as one scheme uses it: itself, under a pointer, and what is written on it; all #RRGGBB."""
+    """The colour as one scheme uses it: itself, on hover, and the text on it; all #RRGGBB."""
 
     brand: str
     hover: str
@@ -26,82 +27,85 @@ class Shades:
 
 
 def read_colour(text: str) -> str:
-    """`#RRGGBB` in capitals; ValueError for anything else."""
+    """`#RRGGBB` in upper case; raises ValueError for anything else."""
     if not re.fullmatch(r"#[0-9A-Fa-f]{6}", text):
         raise ValueError("must be a colour like #00596E")
     return text.upper()
 
 
 def light_shades(accent: str) -> Shades:
-    """For a light page: darkened, hue kept, until it can be read on every ground and white on it."""
-    brand = shifted(accent, -STEP, until=LIGHT_GROUNDS)
-    return Shades(brand, moved(brand, -HOVER), WHITE)
+    """For light pages: the same hue, darkened until it can be read on every background and white on it."""
+    brand = readable(accent, -STEP, on=LIGHT_BACKGROUNDS)
+    return Shades(brand, lightened(brand, -HOVER), WHITE)
 
 
 def dark_shades(accent: str) -> Shades:
-    """For a dark page: lightened likewise; near-black is written on it."""
-    brand = shifted(accent, STEP, until=DARK_GROUNDS)
-    return Shades(brand, moved(brand, HOVER), NEAR_BLACK)
+    """For dark pages: the same hue, lightened until it can be read; the text on it is near-black."""
+    brand = readable(accent, STEP, on=DARK_BACKGROUNDS)
+    return Shades(brand, lightened(brand, HOVER), NEAR_BLACK)
 
 
 def was_darkened(accent: str) -> bool:
-    """Whether the colour as it was given could not be read on a light page."""
+    """Whether the configured colour could not be read on a light page as it is."""
     return bool(accent) and light_shades(accent).brand != accent
 
 
 def contrast(one: str, other: str) -> float:
-    """1 to 21, as WCAG 2.2 defines it."""
+    """The contrast ratio, 1 to 21, as WCAG 2.2 defines it."""
     darker, lighter = sorted((luminance(one), luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def luminance(colour: str) -> float:
-    red, green, blue = light_of(colour)
+    """Relative luminance, 0 to 1 (WCAG 2.2)."""
+    red, green, blue = linear_rgb(colour)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def shifted(colour: str, step: float, *, until: tuple[str, ...]) -> str:
-    """The nearest shade in that direction that can be read on all those grounds."""
-    found, times = colour, 0
-    while min(contrast(found, ground) for ground in until) < LEAST:
-        times += 1
-        found = moved(colour, step * times)
-    return found
+def readable(colour: str, step: float, *, on: tuple[str, ...]) -> str:
+    """The first shade, in steps of `step`, that can be read on all these backgrounds."""
+    shade, steps = colour, 0
+    while min(contrast(shade, background) for background in on) < MIN_CONTRAST:
+        steps += 1
+        shade = lightened(colour, step * steps)
+    return shade
 
 
-def moved(colour: str, by: float) -> str:
-    """The same hue, lighter or darker by that much of OKLCH's lightness; greyer where a screen must."""
-    lightness, chroma, hue = oklch_of(light_of(colour))
+def lightened(colour: str, by: float) -> str:
+    """The same hue with `by` added to its OKLCH lightness; its chroma falls as far as sRGB requires."""
+    lightness, chroma, hue = oklch_from_rgb(linear_rgb(colour))
     lightness = min(1.0, max(0.0, lightness + by))
-    while not is_shown(wanted := light_from(lightness, chroma, hue)) and chroma > 0:
+    while not is_in_srgb(rgb := rgb_from_oklch(lightness, chroma, hue)) and chroma > 0:
         chroma = max(0.0, chroma - STEP)
-    return text_of(wanted)
+    return hex_colour(rgb)
 
 
-def is_shown(light: Rgb) -> bool:
-    return all(-1e-4 <= part <= 1.0001 for part in light)
+def is_in_srgb(rgb: Rgb) -> bool:
+    return all(-1e-4 <= channel <= 1.0001 for channel in rgb)
 
 
-def light_of(colour: str) -> Rgb:
-    red, green, blue = (linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
+def linear_rgb(colour: str) -> Rgb:
+    red, green, blue = (gamma_decoded(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
     return red, green, blue
 
 
-def text_of(light: Rgb) -> str:
-    return "#" + "".join(f"{round(255 * signal(min(1.0, max(0.0, part)))):02X}" for part in light)
+def hex_colour(rgb: Rgb) -> str:
+    return "#" + "".join(f"{round(255 * gamma_encoded(min(1.0, max(0.0, channel)))):02X}" for channel in rgb)
 
 
-def linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+def gamma_decoded(channel: float) -> float:
+    """sRGB to linear light (IEC 61966-2-1)."""
+    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
 
 
-def signal(part: float) -> float:
-    return 12.92 * part if part <= 0.0031308 else 1.055 * part ** (1 / 2.4) - 0.055
+def gamma_encoded(channel: float) -> float:
+    """Linear light to sRGB (IEC 61966-2-1)."""
+    return 12.92 * channel if channel <= 0.0031308 else 1.055 * channel ** (1 / 2.4) - 0.055
 
 
-def oklch_of(light: Rgb) -> Rgb:
+def oklch_from_rgb(rgb: Rgb) -> tuple[float, float, float]:
     """Lightness, chroma and hue (radians), by the matrices that define OKLab."""
-    red, green, blue = light
+    red, green, blue = rgb
     long = math.cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
     medium = math.cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue)
     short = math.cbrt(0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue)
@@ -111,8 +115,8 @@ def oklch_of(light: Rgb) -> Rgb:
     return lightness, math.hypot(a, b), math.atan2(b, a)
 
 
-def light_from(lightness: float, chroma: float, hue: float) -> Rgb:
-    """The way back."""
+def rgb_from_oklch(lightness: float, chroma: float, hue: float) -> Rgb:
+    """The inverse of `oklch_from_rgb`; what sRGB cannot show is outside 0 to 1."""
     a, b = chroma * math.cos(hue), chroma * math.sin(hue)
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3

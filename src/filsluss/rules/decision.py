@@ -1,4 +1,4 @@
-"""What a decision must hold: approve needs days and takes no message, reject needs a reason and no days."""
+"""The approver's decision form: approve takes days and no message, reject takes a reason and no days."""
 
 import re
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ class Decision:
 
 
 def examine(decision: Decision, policy: Policy) -> dict[str, str]:
-    """Every problem by the name of its field; empty when the decision can be carried out."""
+    """The codes of all problems by field; empty if the decision is valid."""
     match decision.choice:
         case "approve":
-            return _approval(decision, policy)
+            return _approval_problems(decision, policy)
         case "reject":
-            return _rejection(decision)
+            return _rejection_problems(decision)
     return {"decision": "decision_missing"}
 
 
-def _approval(decision: Decision, policy: Policy) -> dict[str, str]:
+def _approval_problems(decision: Decision, policy: Policy) -> dict[str, str]:
     problems = {}
     if not decision.days:
         problems["days"] = "days_missing"
@@ -38,7 +38,7 @@ def _approval(decision: Decision, policy: Policy) -> dict[str, str]:
     return problems
 
 
-def _rejection(decision: Decision) -> dict[str, str]:
+def _rejection_problems(decision: Decision) -> dict[str, str]:
     problems = {"days": "days_refused"} if decision.days else {}
     if not decision.rejection_reason.strip():
         problems["rejection_reason"] = "reason_empty"

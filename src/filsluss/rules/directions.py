@@ -1,4 +1,4 @@
-"""The ways through the sluice, and who approves on each of them."""
+"""The three directions of a transfer, its roles, and who approves in each direction."""
 
 from enum import StrEnum
 
@@ -9,6 +9,24 @@ class Role(StrEnum):
     APPROVER = "approver"
 
 
+class Proof(StrEnum):
+    """How we know that whoever acts is the person of the address; each is stronger than those before it.
+
+    MAILBOX: an act (never the opening of a page) through a link that only a letter carried. NETWORK: an
+    inside sender on an inside network. SIGN_IN: waits for people who sign in.
+    """
+
+    NONE = "none"
+    MAILBOX = "mailbox"
+    NETWORK = "network"
+    SIGN_IN = "sign-in"
+
+    def weaker(self) -> tuple["Proof", ...]:
+        """Every proof that this one may replace."""
+        order = tuple(Proof)
+        return order[: order.index(self)]
+
+
 class Direction(StrEnum):
     OUTBOUND = "outbound"
     INBOUND = "inbound"
@@ -16,12 +34,12 @@ class Direction(StrEnum):
 
 
 def direction_between(*, sender_inside: bool, recipient_inside: bool) -> Direction:
-    """The domains decide; from inside to inside goes as outbound."""
+    """The direction by who is inside; inside to inside counts as outbound."""
     if sender_inside:
         return Direction.OUTBOUND
     return Direction.INBOUND if recipient_inside else Direction.THROUGH
 
 
 def approver_on(direction: Direction, *, recipient: str, contact: str) -> str:
-    """The address that decides on this way: nobody's (empty), the recipient's or the contact's."""
+    """The approver's address: none (empty) outbound, the recipient's inbound, the contact's through."""
     return {Direction.OUTBOUND: "", Direction.INBOUND: recipient, Direction.THROUGH: contact}[direction]

@@ -1,4 +1,4 @@
-"""Sealing: what waits in the database can be read with a key that is not in it, and by nobody else."""
+"""Encryption of text at rest (Fernet); the keys are not in the database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PREFIX = "sealed:"
 
 
 class DecryptionFailed(ValueError):
-    """None of the keys made this seal, or somebody has changed what is under it."""
+    """None of the keys decrypts the text: another key was used, or the ciphertext was changed."""
 
 
 def is_encrypted(text: str) -> bool:
@@ -21,22 +21,22 @@ def is_encrypted(text: str) -> bool:
 
 
 def encrypt(text: str, keys: Sequence[bytes]) -> str:
-    """Under the first of the keys; another sealed text every time."""
+    """The text encrypted with the first key; a different ciphertext every time."""
     return PREFIX + _fernet(keys).encrypt(text.encode()).decode()
 
 
-def decrypt(sealed: str, keys: Sequence[bytes]) -> str:
-    """The text, under whichever key it was sealed with; raises SealBroken."""
+def decrypt(ciphertext: str, keys: Sequence[bytes]) -> str:
+    """The text, whichever of the keys it was encrypted with; raises DecryptionFailed."""
     from cryptography.fernet import InvalidToken
 
     try:
-        return _fernet(keys).decrypt(sealed.removeprefix(PREFIX).encode()).decode()
+        return _fernet(keys).decrypt(ciphertext.removeprefix(PREFIX).encode()).decode()
     except InvalidToken:
-        raise DecryptionFailed("no key of ours fits") from None
+        raise DecryptionFailed("none of the keys decrypts the text") from None
 
 
 def _fernet(keys: Sequence[bytes]) -> MultiFernet:
-    # Not before it is needed: it is 9 MiB in each process, and the master process seals nothing.
+    # Imported when needed: it takes 9 MiB in each process, and the master process encrypts nothing.
     from cryptography.fernet import Fernet, MultiFernet
 
     return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])

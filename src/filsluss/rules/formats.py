@@ -1,4 +1,4 @@
-"""Figures: sizes, dates and days for people, in Swedish and English, and sizes as operators write them."""
+"""Sizes, dates and days as people read them, in Swedish and English, and sizes as operators write them."""
 
 import re
 from datetime import date, datetime
@@ -46,7 +46,7 @@ _WEEKDAYS = {
 
 
 def parse_size(text: str) -> int:
-    """Bytes of "2GiB", "512 KiB" or "2147483648"."""
+    """The number of bytes of "2GiB", "512 KiB" or "2147483648"; raises ValueError for anything else."""
     match = _WRITTEN_SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a size such as 2GiB, 512MiB or 2147483648")
@@ -54,10 +54,10 @@ def parse_size(text: str) -> int:
 
 
 def size_text(n: int, language: str) -> str:
-    """Three figures at most, 1024 to the step, as file managers on Windows show it: 1,24 GB."""
+    """At most three significant digits, units of 1024 bytes, as file managers on Windows: 1,24 GB."""
     if n < 1024:
         return exact_bytes_text(n, language)
-    amounts = [(_three_figures(Decimal(n) / 1024**power), unit) for power, unit in enumerate(_UNITS, 1)]
+    amounts = [(_three_digits(Decimal(n) / 1024**power), unit) for power, unit in enumerate(_UNITS, 1)]
     amount, unit = next((pair for pair in amounts if pair[0] < 1024), amounts[-1])
     return f"{_number(amount, language)}{_NBSP}{unit}"
 
@@ -68,28 +68,28 @@ def exact_bytes_text(n: int, language: str) -> str:
 
 
 def date_text(day: date, language: str) -> str:
-    return f"{day.day} {_MONTHS[_known(language)][day.month - 1]} {day.year}"
+    return f"{day.day} {_MONTHS[_supported(language)][day.month - 1]} {day.year}"
 
 
 def weekday_date_text(day: date, language: str) -> str:
-    return f"{_WEEKDAYS[_known(language)][day.weekday()]} {date_text(day, language)}"
+    return f"{_WEEKDAYS[_supported(language)][day.weekday()]} {date_text(day, language)}"
 
 
 def moment_text(moment: datetime, language: str) -> str:
-    """Day and time on the clock that `moment` is given in: hand it over in the zone of the reader."""
+    """Date and time in the time zone that `moment` is in: convert it to the reader's first."""
     if _is_swedish(language):
         return f"{date_text(moment, language)} kl. {moment:%H.%M}"
     return f"{date_text(moment, language)} at {moment:%H:%M}"
 
 
 def days_left_text(days: int, language: str) -> str:
-    """Days left by the calendar; the last day, and any after it, is today."""
+    """Calendar days left; 0 and less read "today"."""
     if _is_swedish(language):
         return "idag" if days <= 0 else "i morgon" if days == 1 else f"{days} dagar kvar"
     return "today" if days <= 0 else "tomorrow" if days == 1 else f"{days} days left"
 
 
-def _known(language: str) -> str:
+def _supported(language: str) -> str:
     return "sv" if _is_swedish(language) else "en"
 
 
@@ -97,7 +97,7 @@ def _is_swedish(language: str) -> bool:
     return language == "sv"
 
 
-def _three_figures(amount: Decimal) -> Decimal:
+def _three_digits(amount: Decimal) -> Decimal:
     step = "1" if amount >= 100 else "0.1" if amount >= 10 else "0.01"
     return amount.quantize(Decimal(step), rounding=ROUND_HALF_UP)
 

@@ -1,4 +1,4 @@
-"""The life of a transfer and of its files: states, steps, and who is told of each."""
+"""The states of transfers and files, the steps between them, and which roles are told of each step."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +14,7 @@ class State(StrEnum):
     CLOSED = "closed"
     REJECTED = "rejected"
     LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
 
 
 class FileState(StrEnum):
@@ -23,6 +24,7 @@ class FileState(StrEnum):
     UNSCANNED = "unscanned"
     INFECTED = "infected"
     READY = "ready"
+    WITHHELD = "withheld"
     ERASING = "erasing"
     ERASED = "erased"
 
@@ -38,9 +40,17 @@ class ErasedBecause(StrEnum):
     INFECTED = "infected"
 
 
+class Receipts(StrEnum):
+    """Which fetches of the files the sender is told of."""
+
+    NONE = "none"
+    FIRST = "first"
+    EACH = "each"
+
+
 @dataclass(frozen=True)
 class Step:
-    """One arrow of the picture: what it is called, where from, where to, which letter tells whom."""
+    """One change of state: its name, its source and target, and the letter that tells which roles."""
 
     name: str
     source: State
@@ -55,15 +65,27 @@ APPLIED = Step("applied", State.NEW, State.PENDING, "approval-requested", (APPRO
 APPROVED = Step("approved", State.PENDING, State.OPEN, "approved", (SENDER,))
 REJECTED = Step("rejected", State.PENDING, State.REJECTED, "rejected", (SENDER,))
 WITHDRAWN = Step("withdrawn", State.PENDING, State.REJECTED, "rejected", (SENDER,))
+TAKEN_BACK = Step("taken-back", State.PENDING, State.WITHDRAWN, "withdrawn", (APPROVER,))
 LAPSED = Step("lapsed", State.PENDING, State.LAPSED, "lapsed", (SENDER, APPROVER))
 ENDED = Step("ended", State.OPEN, State.CLOSING)
 CLOSED = Step("closed", State.OPEN, State.CLOSING)
 ERASED = Step("erased", State.CLOSING, State.CLOSED, "erased", (SENDER, RECIPIENT, APPROVER))
 
-STEPS = (APPLIED, APPROVED, REJECTED, WITHDRAWN, LAPSED, ENDED, CLOSED, ERASED)
-OVER = frozenset({State.CLOSED, State.REJECTED, State.LAPSED})
+STEPS = (APPLIED, APPROVED, REJECTED, WITHDRAWN, TAKEN_BACK, LAPSED, ENDED, CLOSED, ERASED)
+OVER = frozenset({State.CLOSED, State.REJECTED, State.LAPSED, State.WITHDRAWN})
 """States in which nothing more can happen to a transfer but that it is forgotten."""
 
 WHOLE_FILE = frozenset({FileState.RECEIVED, FileState.SCANNING, FileState.UNSCANNED, FileState.READY})
 LIVE_FILE = frozenset({FileState.UPLOADING, *WHOLE_FILE})
 """States of a file that is still on its way to its recipient: INFECTED is not, and its bytes must go."""
+
+FILE_STEPS = ("received", "ready", "unscanned", "infected", "released", "fetched", "file-erased")
+AUDIT_STEPS = frozenset(
+    {
+        *(step.name for step in STEPS),
+        *FILE_STEPS,
+        *(f"file-{because}" for because in ErasedBecause),
+        "reported",
+    }
+)
+"""Every step that the audit trail may hold; docs/identifiers.md says what each means."""

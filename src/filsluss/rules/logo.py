@@ -1,4 +1,4 @@
-"""The organisation's logo: whether it is a picture that we show, and how wide it is beside its height."""
+"""The organisation's logo: checks that it is a PNG or SVG that may be shown, and reads its aspect ratio."""
 
 import re
 import struct
@@ -12,18 +12,19 @@ SVG_TAG = "{http://www.w3.org/2000/svg}svg"
 
 @dataclass(frozen=True)
 class Logo:
-    """`kind` is png or svg; `ratio` is width by height."""
+    """`kind` is png or svg; `ratio` is width divided by height."""
 
     kind: str
     ratio: float
     content: bytes = field(repr=False)
 
     def width_at(self, height: int) -> int:
+        """Pixels."""
         return max(1, round(self.ratio * height))
 
 
 def read_logo(content: bytes) -> Logo:
-    """The picture that these bytes are; ValueError if they are too many, or neither PNG nor SVG."""
+    """The logo in these bytes; raises ValueError if they are too many, or neither PNG nor SVG."""
     if len(content) > MAX_BYTES:
         raise ValueError(f"is {len(content):,} bytes; a logo can be up to {MAX_BYTES:,}")
     if content.startswith(PNG):
@@ -32,17 +33,17 @@ def read_logo(content: bytes) -> Logo:
 
 
 def png_ratio(content: bytes) -> float:
-    """From the header chunk, which always comes first (PNG, 11.2.2)."""
+    """From the IHDR chunk, which is always the first (PNG specification, 11.2.2)."""
     if content[12:16] != b"IHDR" or len(content) < 24:
-        raise ValueError("begins like a PNG and goes on like none")
+        raise ValueError("has the signature of a PNG, but no PNG header")
     width, height = struct.unpack(">II", content[16:24])
     if not (width and height):
-        raise ValueError("is a PNG of no size")
+        raise ValueError("is a PNG whose width or height is 0")
     return float(width / height)
 
 
 def svg_ratio(content: bytes) -> float:
-    """From viewBox, else from width and height, else a square. Entities can be bombs, and are refused."""
+    """From viewBox, else from width and height, else 1. Refuses entities: they can expand without limit."""
     if b"<!ENTITY" in content.upper():
         raise ValueError("is an SVG that defines entities; save it as plain SVG")
     try:
@@ -56,6 +57,6 @@ def svg_ratio(content: bytes) -> float:
 
 
 def ratio_of(width: str, height: str) -> float:
-    found = [re.fullmatch(r"\s*(\d*\.?\d+)(?:px)?\s*", each) for each in (width, height)]
-    sizes = [float(each[1]) for each in found if each]
+    matches = [re.fullmatch(r"\s*(\d*\.?\d+)(?:px)?\s*", each) for each in (width, height)]
+    sizes = [float(match[1]) for match in matches if match]
     return sizes[0] / sizes[1] if len(sizes) == 2 and all(sizes) else 1.0

@@ -1,4 +1,4 @@
-"""Networks: which address a request comes from, whether it is inside, and whom a limit counts."""
+"""Network addresses: which client a request comes from, whether it is inside, and the key of its limits."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True)
 class Client:
-    """Who asks. `address` is the farthest one that is vouched for, or None when even the peer has none."""
+    """`address` is the farthest one that trusted proxies report, else the peer's; None if it has none."""
 
     address: str | None
     may_be_inside: bool
@@ -26,7 +26,10 @@ class Client:
 def client_of(
     *, peer: str, forwarded_for: str | None, other_forwarding: bool, trusted: Sequence[Network]
 ) -> Client:
-    """The client behind the trusted proxies; `other_forwarding`: some other forwarding header came along."""
+    """The client in front of the trusted proxies.
+
+    `other_forwarding`: the request has a forwarding header other than X-Forwarded-For.
+    """
     nearest = _read(peer)
     if nearest is None:
         return Client(None, may_be_inside=False)
@@ -43,14 +46,14 @@ def is_inside_network(client: Client, *, networks: Sequence[Network]) -> bool:
 
 
 def rate_key(address: str | None) -> str:
-    """One key per household: the address in IPv4, its /64 in IPv6, where one machine owns a whole /64.
+    """The key that limits count by: the IPv4 address, or the /64 of an IPv6 address, which one client owns.
 
-    Clients that cannot be told apart share one key.
+    Clients without a known address share one key.
     """
-    known = _read(address or "")
-    if known is None:
+    parsed = _read(address or "")
+    if parsed is None:
         return "unknown"
-    return str(ip_network((known, 32 if known.version == 4 else 64), strict=False))
+    return str(ip_network((parsed, 32 if parsed.version == 4 else 64), strict=False))
 
 
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -58,7 +61,7 @@ def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
 
 
 def _behind_proxies(nearest: Address, forwarded_for: str, trusted: Sequence[Network]) -> Client:
-    """Each proxy adds whom it saw on the right, so the first stranger from the right is the client."""
+    """The right-most untrusted entry: each proxy appends the address that it was called from."""
     for entry in reversed(forwarded_for.split(",")):
         seen = _read(_without_port(entry.strip()))
         if seen is None:
@@ -71,7 +74,7 @@ def _behind_proxies(nearest: Address, forwarded_for: str, trusted: Sequence[Netw
 
 def _read(text: str) -> Address | None:
     try:
-        address = ip_address(text.partition("%")[0])  # a zone means something on its own machine only
+        address = ip_address(text.partition("%")[0])  # a zone id has a meaning on its own machine only
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

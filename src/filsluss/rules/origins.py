@@ -1,4 +1,4 @@
-"""Which page a form or a script was sent from, as far as the browser says."""
+"""Whether a request was sent by our own pages, by its Origin and Sec-Fetch-Site headers."""
 
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ Origin = tuple[str, str, int | None]
 
 
 def read_origin(url: str) -> Origin:
-    """Scheme, host and port, comparable; one that is none ("null", nonsense) equals no other."""
+    """Scheme, host and port, to compare; "null" and what cannot be parsed equal no http origin."""
     try:
         parts = urlsplit(url)
         return parts.scheme, parts.hostname or "", parts.port or PORTS.get(parts.scheme)
@@ -20,9 +20,9 @@ def read_origin(url: str) -> Origin:
 def is_from_us(
     *, origin: str | None, fetch_site: str | None, base_url: str, on_loopback: bool = False
 ) -> bool:
-    """Whether a request that changes something comes from our own page, or from no browser at all.
+    """Whether a request that changes something comes from our own page, or from a client that is no browser.
 
-    `on_loopback` lets every name of this machine stand for our own (the demo).
+    `on_loopback` accepts every loopback name as our own (in the demo).
     """
     own = read_origin(base_url)
     ours = {own} | ({(own[0], host, own[2]) for host in LOOPBACK} if on_loopback else set())

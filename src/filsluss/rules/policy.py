@@ -1,4 +1,4 @@
-"""What this installation has decided: one frozen value, read once from the settings."""
+"""The operator's choices for this installation: one frozen value, read once from the settings."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -13,7 +13,7 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True)
 class Policy:
-    """Sizes are bytes, days are calendar days in `time_zone`, keys are derived and never shown."""
+    """Sizes are bytes, days are calendar days in `time_zone`, keys are derived from the secret key."""
 
     base_url: str
     organisation: str
@@ -48,18 +48,18 @@ class Policy:
 
     @property
     def contact_email(self) -> str:
-        """Whoever can mend what does not work: support, else the first administrator, else nobody."""
+        """Who can help when something does not work: support, else the first administrator; or empty."""
         return self.support_email or next(iter(self.admin_emails), "")
 
     def today(self, now: datetime) -> date:
         return now.astimezone(self.time_zone).date()
 
     def end_of(self, now: datetime, days: int) -> datetime:
-        """00:00 in our zone after day `days`, today being day 0: the first instant that is too late."""
+        """00:00 in `time_zone` after day `days`, today being day 0: the first instant that is too late."""
         return datetime.combine(self.today(now) + timedelta(days=days + 1), time(), self.time_zone)
 
     def last_day(self, until: datetime) -> date:
-        """The last whole day before `until`: what "through <date>" says."""
+        """The last whole day before `until`: the date that pages show as "through"."""
         return (until.astimezone(self.time_zone) - timedelta(microseconds=1)).date()
 
     def days_left(self, until: datetime, now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""How long a network that guesses codes must wait; nobody else is ever made to."""
+"""How long a network must wait after wrong codes; a network without a wrong code never waits."""
 
 import math
 from collections.abc import Sequence
@@ -14,30 +14,30 @@ ALL_NETWORKS_PER_HOUR = 1000
 
 @dataclass(frozen=True)
 class Failures:
-    """When one network guessed wrong, oldest first, and how many wrong guesses all made in the last hour."""
+    """The times of one network's wrong tries, oldest first, and how many all networks made in an hour."""
 
     mine: Sequence[datetime]
     in_all: int
 
 
-def delay_after(tries: Failures, *, now: datetime) -> int:
-    """Seconds this network still has to wait; 0 if it may try.
+def delay_after(failures: Failures, *, now: datetime) -> int:
+    """Seconds until the network may try again; 0 if it may now.
 
-    The fifth wrong code within a window starts a pause that doubles with every further one, up to an
-    hour; when all together guess too much, whoever has guessed wrong gets one try an hour.
+    The fifth failure within WINDOW starts a delay that doubles with each further failure, up to
+    LONGEST_DELAY. Above ALL_NETWORKS_PER_HOUR in all, each network with a failure gets one try an hour.
     """
-    if not tries.mine:
+    if not failures.mine:
         return 0
-    pause = LONGEST_DELAY if tries.in_all > ALL_NETWORKS_PER_HOUR else _own_delay(tries.mine)
-    return max(0, math.ceil((tries.mine[-1] + pause - now).total_seconds()))
+    delay = LONGEST_DELAY if failures.in_all > ALL_NETWORKS_PER_HOUR else _own_delay(failures.mine)
+    return max(0, math.ceil((failures.mine[-1] + delay - now).total_seconds()))
 
 
 def _own_delay(times: Sequence[datetime]) -> timedelta:
-    """The pause that the last wrong code earned."""
-    pause, level = timedelta(0), 0
+    """The delay after the last of these failures."""
+    delay, level = timedelta(0), 0
     for number, at in enumerate(times):
-        still_at_it = level > 0 and at - times[number - 1] <= WINDOW + pause
-        crowded = sum(at - WINDOW < earlier for earlier in times[: number + 1]) > FREE_FAILURES
-        level = level + 1 if still_at_it or crowded else 0
-        pause = min(FIRST_DELAY * 2 ** min(level - 1, 10), LONGEST_DELAY) if level else timedelta(0)
-    return pause
+        continues = level > 0 and at - times[number - 1] <= WINDOW + delay
+        too_many = sum(at - WINDOW < earlier for earlier in times[: number + 1]) > FREE_FAILURES
+        level = level + 1 if continues or too_many else 0
+        delay = min(FIRST_DELAY * 2 ** min(level - 1, 10), LONGEST_DELAY) if level else timedelta(0)
+    return delay

@@ -1,4 +1,4 @@
-"""The secrets people hold: links derived from a row, codes drawn by chance, and what is stored of them."""
+"""Link tokens and pickup codes: how they are made, and the digests that are stored of them."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ TOKEN_PATTERN = r"[A-Za-z0-9_-]{43}"
 
 
 class Purpose(StrEnum):
-    """Which door a link opens; a link of one purpose is unknown at every other door."""
+    """Which page a link is for; at every other page its token is unknown."""
 
     UPLOAD = "upload"
     DECIDE = "decide"
@@ -26,18 +26,18 @@ class Purpose(StrEnum):
 
 
 def derive_key(secret: str, use: str) -> bytes:
-    """A key for one use ("link", "code") of the installation's secret."""
+    """The key for one use ("link", "code"), derived from the installation's secret key."""
     return hmac.digest(secret.encode(), b"filsluss|" + use.encode(), "sha256")
 
 
 def link_token(key: bytes, *, purpose: Purpose, row: str, nonce: str) -> str:
-    """The 256-bit token of a link, the same every time it is asked for: 43 characters of base64url."""
+    """The token of a link, 256 bits as 43 characters of base64url; the same arguments give the same token."""
     mac = hmac.digest(key, f"{purpose.value}|{row}|{nonce}".encode(), "sha256")
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
 def digest_of(token: str) -> str:
-    """What a row keeps of a link: enough to find it, not enough to open it."""
+    """The SHA-256 that is stored of a token: enough to find its row, not enough to make the link."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -46,34 +46,45 @@ def draw_code() -> str:
 
 
 def show_code(code: str) -> str:
-    """`K7PM4QXD9T2V` as people read it aloud: `K7PM-4QXD-9T2V`."""
+    """A code in groups of four, as people read it: `K7PM4QXD9T2V` as `K7PM-4QXD-9T2V`."""
     return "-".join(code[i : i + 4] for i in range(0, len(code), 4))
 
 
 def read_code(typed: str) -> str:
-    """A code as typed, in any case, with or without dashes and blanks, made comparable."""
+    """A typed code in its canonical form: upper case, without dashes, dots and blanks."""
     return re.sub(r"[\s\-\u2010-\u2015\u2212.]+", "", typed).upper()
 
 
 def code_digest(key: bytes, code: str) -> str:
-    """What a row keeps of a code: useless without the installation's key."""
+    """The HMAC that is stored of a code: it cannot be searched for without the key."""
     return hmac.digest(key, code.encode(), "sha256").hex()
 
 
 def draw_public_id() -> str:
-    """A name that people can say of a transfer or a file, opening nothing: `K7PM-4QXD`."""
+    """The public id of a transfer or a file, `K7PM-4QXD`: 8 random characters that give no access."""
     return show_code("".join(secrets.choice(CODE_ALPHABET) for _ in range(8)))
+
+
+def as_public_id(typed: str) -> str:
+    """A public id as it was typed, in any case, with or without its dash; empty for what is none."""
+    bare = read_code(typed)
+    return show_code(bare) if len(bare) == 8 and set(bare) <= set(CODE_ALPHABET) else ""
 
 
 def draw_nonce() -> str:
     return secrets.token_hex(16)
 
 
-def draw_upload_id() -> str:
-    """128 random bits as 22 characters of base64url: the name of an upload, and of its blob."""
+def draw_row_id() -> str:
+    """128 random bits as 22 characters of base64url: for rows so many that shorter names would collide."""
     return secrets.token_urlsafe(16)
 
 
+def draw_upload_id() -> str:
+    """The name of an upload, and of its blob: a row id."""
+    return draw_row_id()
+
+
 def keys_for(use: str, secrets_: Sequence[str]) -> tuple[bytes, ...]:
-    """The keys of one use, today's secret first, older ones after it."""
+    """The keys for one use, the current secret's first, then those of older secrets."""
     return tuple(derive_key(secret, use) for secret in secrets_)

@@ -1,1 +1,1 @@
-"""Virus scanners."""
+"""Clients for virus scanners."""

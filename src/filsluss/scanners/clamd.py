@@ -1,4 +1,6 @@
-"""clamd over its socket: a blob streamed in, a verdict back; what was not looked at whole is not clean."""
+"""A client for clamd: streams a file to it and reads the verdict; a file not scanned whole is not clean."""
+
+# The commands, the stream's framing and the replies are those of clamd(8); zNAME and NUL delimit them.
 
 import contextlib
 import io
@@ -11,31 +13,31 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-LARGEST = 2**31 - 1
-"""Bytes that clamd can be sent as one stream, whatever its settings say."""
-LOOKED_AT = LARGEST - 2
-"""Bytes of one file that it then looks at (ClamAV 1.4); about the two between it says that it did not."""
-ANSWER, VERDICT = 30.0, 1800.0
-"""Seconds to wait for a word, and for a whole file to be looked at."""
+STREAM_MAX = 2**31 - 1
+"""The most bytes clamd accepts as one stream, whatever its settings say."""
+SCAN_MAX = STREAM_MAX - 2
+"""The most bytes of one file it scans (ClamAV 1.4); above this it reports an exceeded limit."""
+REPLY_SECONDS, VERDICT_SECONDS = 30.0, 1800.0
+"""How long to wait for the reply to a command, and for the verdict on a whole file."""
 TICK_SECONDS = 5.0
-"""Seconds between two calls of `tick` while clamd thinks."""
+"""The interval of `tick` while clamd scans."""
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}" + rb"$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
-"""The harmless test virus, in two halves: this file is none."""
-DEEPEST = 101
-"""One more nested archive than clamd's MaxRecursion can allow."""
+"""The harmless test virus (eicar.org), in two halves so that no scanner takes this file for it."""
+NESTING = 101
+"""One more nested archive than clamd's MaxRecursion can be set to."""
 
 
 class NotScanned(Exception):
-    """No verdict that holds for the whole file; `for_good` where asking again would be no use."""
+    """There is no verdict on the whole file; `for_good` if scanning it again would not help."""
 
-    def __init__(self, trouble: str, *, for_good: bool = False) -> None:
-        super().__init__(trouble)
+    def __init__(self, reason: str, *, for_good: bool = False) -> None:
+        super().__init__(reason)
         self.for_good = for_good
 
 
 @dataclass(frozen=True)
 class Clamd:
-    """`where` is a path, or host and port; nothing is kept open between two questions."""
+    """`where` is a socket's path, or host and port; every command opens a connection of its own."""
 
     where: str | tuple[str, int]
 
@@ -51,113 +53,111 @@ class Clamd:
         raise ValueError("must be unix:/path or tcp:host:port")
 
     def version(self) -> str:
-        return self._ask(b"zVERSION\0")
+        return self._command(b"zVERSION\0")
 
-    def scan(
-        self, pieces: Iterable[bytes], *, size: int, tick: Callable[[], None] = lambda: None
-    ) -> str:  # fmt: skip
-        """The name of what it found in the pieces, empty if they are clean; raises NotScanned.
+    def scan(self, pieces: Iterable[bytes], *, size: int, tick: Callable[[], None] = lambda: None) -> str:
+        """The name of the virus found in the pieces, empty if they are clean; raises NotScanned.
 
-        `tick` is called every few seconds, and may raise to give the scan up.
+        `tick` is called before each piece and every TICK_SECONDS after them; it may raise to stop the scan.
         """
-        if size > LARGEST:
+        if size > STREAM_MAX:
             raise NotScanned("the file is larger than clamd can be sent (2 GiB - 1)", for_good=True)
         virus = parse_reply(self._stream(pieces, tick))
         if not virus and not self.reports_exceeded_limits():
-            raise NotScanned("clamd calls clean what it has not read: set AlertExceedsMax yes in clamd.conf")
+            raise NotScanned("clamd reports unscanned files as clean: set AlertExceedsMax yes in clamd.conf")
         return virus
 
     def reports_exceeded_limits(self) -> bool:
-        """Whether it says so when a file exceeds its limits (AlertExceedsMax); by default it says "OK"."""
-        return "Limits.Exceeded" in self._stream([too_deep()], lambda: None)
+        """Whether AlertExceedsMax is on; by default clamd answers "OK" for a file that exceeds its limits."""
+        return "Limits.Exceeded" in self._stream([deeply_nested_archive()], lambda: None)
 
-    def takes(self, size: int) -> bool:
-        """Whether it would take a stream of that many bytes (StreamMaxLength); none are sent."""
-        with self._line(ANSWER) as line:
-            line.sendall(b"zINSTREAM\0" + struct.pack("!I", size))
-            line.settimeout(0.5)
+    def accepts(self, size: int) -> bool:
+        """Whether StreamMaxLength allows a stream of that many bytes; none are sent."""
+        with self._connection() as connection:
+            connection.sendall(b"zINSTREAM\0" + struct.pack("!I", size))
+            connection.settimeout(0.5)
             try:
-                return not line.recv(1)
+                return not connection.recv(1)
             except TimeoutError:
-                return True  # it waits for them
+                return True  # no refusal: clamd is waiting for the bytes
 
-    def _ask(self, command: bytes) -> str:
-        with self._line(ANSWER) as line:
-            line.sendall(command)
-            return read_reply(line, patience=ANSWER)
+    def _command(self, command: bytes) -> str:
+        with self._connection() as connection:
+            connection.sendall(command)
+            return read_reply(connection, patience=REPLY_SECONDS)
 
     def _stream(self, pieces: Iterable[bytes], tick: Callable[[], None]) -> str:
-        with self._line(ANSWER) as line:
+        with self._connection() as connection:
             try:
-                line.sendall(b"zINSTREAM\0")
+                connection.sendall(b"zINSTREAM\0")
                 for piece in pieces:
                     tick()
-                    line.sendall(struct.pack("!I", len(piece)))
-                    line.sendall(piece)
-                line.sendall(struct.pack("!I", 0))
+                    connection.sendall(struct.pack("!I", len(piece)))
+                    connection.sendall(piece)
+                connection.sendall(struct.pack("!I", 0))
             except (BrokenPipeError, ConnectionResetError):
-                pass  # it may have said why before it hung up
-            return read_reply(line, patience=VERDICT, tick=tick)
+                pass  # clamd may have sent the reason before it closed the connection
+            return read_reply(connection, patience=VERDICT_SECONDS, tick=tick)
 
     @contextlib.contextmanager
-    def _line(self, seconds: float) -> Iterator[socket.socket]:
+    def _connection(self) -> Iterator[socket.socket]:
         try:
-            with self._connected(seconds) as line:
-                yield line
+            with self._connect() as connection:
+                yield connection
         except OSError as fault:
             raise NotScanned(f"clamd does not answer: {fault.strerror or fault}") from fault
 
-    def _connected(self, seconds: float) -> socket.socket:
+    def _connect(self) -> socket.socket:
         if not isinstance(self.where, str):
-            return socket.create_connection(self.where, seconds)
-        line = socket.socket(socket.AF_UNIX)
-        line.settimeout(seconds)
+            return socket.create_connection(self.where, REPLY_SECONDS)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(REPLY_SECONDS)
         try:
-            line.connect(self.where)
+            connection.connect(self.where)
         except OSError:
-            line.close()
+            connection.close()
             raise
-        return line
+        return connection
 
 
-def read_reply(line: socket.socket, *, patience: float, tick: Callable[[], None] = lambda: None) -> str:
-    """Its answer, to the NUL that ends it; raises TimeoutError, and ConnectionError if it broke off."""
-    end, words = time.monotonic() + patience, b""
-    line.settimeout(TICK_SECONDS)
-    while b"\0" not in words:
+def read_reply(connection: socket.socket, *, patience: float, tick: Callable[[], None] = lambda: None) -> str:
+    """The reply up to its NUL. Raises TimeoutError after `patience` seconds, ConnectionError if cut short."""
+    deadline, received = time.monotonic() + patience, b""
+    connection.settimeout(TICK_SECONDS)
+    while b"\0" not in received:
         try:
-            more = line.recv(4096)
+            more = connection.recv(4096)
         except TimeoutError:
             tick()
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 raise
             continue
-        if not more or len(words) > 4096:
-            raise ConnectionError("the line broke before an answer")
-        words += more
-    return words.partition(b"\0")[0].decode(errors="replace")
+        if not more or len(received) > 4096:
+            raise ConnectionError("the connection was closed before a reply")
+        received += more
+    return received.partition(b"\0")[0].decode(errors="replace")
 
 
-def parse_reply(answer: str) -> str:
-    """The virus of clamd's answer, empty for clean; NotScanned for all that is neither."""
-    if answer == "stream: OK":
+def parse_reply(reply: str) -> str:
+    """The virus that clamd names, empty for clean; raises NotScanned for any other reply."""
+    if reply == "stream: OK":
         return ""
-    found = re.fullmatch("stream: (.+) FOUND", answer)
+    found = re.fullmatch("stream: (.+) FOUND", reply)
     name = re.sub("[^!-~]", "?", found[1])[:200] if found else ""
     if "Limits.Exceeded" in name:
         raise NotScanned(f"the file is over clamd's limits: {name}")
     if ".Encrypted" in name:
         raise NotScanned(f"clamd cannot look into the file: {name}", for_good=True)
     if not name:
-        raise NotScanned(f"clamd answered: {answer[:200]}")
+        raise NotScanned(f"clamd answered: {reply[:200]}")
     return name
 
 
 @cache
-def too_deep() -> bytes:
-    """A small archive in so many others that no clamd follows to its end."""
+def deeply_nested_archive() -> bytes:
+    """A small ZIP nested deeper than any MaxRecursion, so that scanning it exceeds a limit."""
     inner = b"deep"
-    for _ in range(DEEPEST):
+    for _ in range(NESTING):
         outer = io.BytesIO()
         with zipfile.ZipFile(outer, "w", zipfile.ZIP_STORED) as archive:
             archive.writestr(zipfile.ZipInfo("a"), inner)

@@ -1,1 +1,1 @@
-"""How the service runs: web server, worker processes, the parent that restarts them."""
+"""How the processes run: the web server, gunicorn's worker class, the supervisor, the demo's settings."""

@@ -1,4 +1,4 @@
-"""The settings of the demo: a house on loopback whose letters never leave the machine."""
+"""The settings of `filsluss demo`: loopback only, and letters are written to files."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def apply(argv: Sequence[str]) -> None:
-    """Replaces every setting in the environment by the demo's own, before they are read."""
+    """Replaces every FILSLUSS_ variable by the demo's own, before the settings are read."""
     parser = argparse.ArgumentParser(prog="filsluss demo", add_help=False)
     add_demo_arguments(parser)
     chosen, _ = parser.parse_known_args(argv)

@@ -1,4 +1,4 @@
-"""The worker of gunicorn: a thread for each request, none for a client that has not sent one yet."""
+"""gunicorn's threaded worker, changed so that a client that sends its request slowly holds no thread."""
 
 import contextlib
 import logging
@@ -17,15 +17,18 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from filsluss.streams import body
 
 HEADER_SECONDS = 10.0
+"""For a whole request header."""
 HEAD_MAX = 64 * 1024
 PAGE_THREADS, ANSWER_SECONDS = 200, 300.0
+"""ANSWER_SECONDS is for a page thread to produce and send its response."""
 CHECK_INTERVAL, ACCEPT_PAUSE_SECONDS = 0.25, 0.05
 LINGER_SECONDS = 2.0
 
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,20})[ \t]*\r\n", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nexpect[ \t]*:", re.IGNORECASE)
 BODY = re.compile(rb"\r\n(?:content-length|transfer-encoding|expect)", re.IGNORECASE)
-# What is asked for in an odd way counts as bytes: a page thread waits for nobody.
+# Requests we cannot classify (an absolute URL, a percent-encoded path) go to the byte pool, because page
+# threads must never block on a client.
 BYTE_REQUEST = re.compile(
     rb"(?:GET|HEAD) /(?:upload|download|zip)/[^/ ?]+/|(?!GET |HEAD )\S+ /upload/|\S+ (?:[^/]|[^ ?]*%)"
 )
@@ -35,15 +38,15 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class PendingRequest:
-    """A request that is not all there: until when it may be, and how many bytes are awaited on the socket."""
+    """A request in the poller: its deadline, and how many bytes must be readable before it is looked at."""
 
-    late: float
-    least: int = 1
+    deadline: float
+    low_water: int = 1
     is_form: bool = False
 
 
 class Peek(NamedTuple):
-    """What is known of a request before a thread has it: how many bytes must lie there first, if any."""
+    """What a request's first bytes tell; `missing` bytes must arrive before it gets a thread."""
 
     missing: int
     is_form: bool = False
@@ -51,168 +54,168 @@ class Peek(NamedTuple):
 
 
 class FilslussWorker(ThreadWorker):
-    """Rests on gunicorn 27: a request waits in the poller until it is there, and is cut off if it is late."""
+    """Keeps incomplete requests in the poller, each until a deadline. Relies on gunicorn 27's internals."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._late: dict[TConn, float] = {}
-        self._waiting: dict[TConn, PendingRequest] = {}
-        self._looked, self._said_full = 0.0, -HEADER_SECONDS
+        self._deadlines: dict[TConn, float] = {}
+        self._pending: dict[TConn, PendingRequest] = {}
+        self._checked_at, self._full_logged_at = 0.0, -HEADER_SECONDS
 
     def accept(self, listener: socket.socket) -> None:
-        """A new connection waits in the poller, not in a thread."""
+        """Puts a new connection into the poller instead of a thread."""
         try:
             sock, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError as fault:
-            self._say_full(fault)
-            time.sleep(
-                ACCEPT_PAUSE_SECONDS
-            )  # the listener stays readable: without a pause this would be all we do
+            self._log_full(fault)
+            time.sleep(ACCEPT_PAUSE_SECONDS)  # the listener stays readable: without a pause we would spin
             return
         conn = TConn(self.cfg, sock, address, listener.getsockname())
         self.nr_conns += 1
-        self._await(conn, PendingRequest(time.monotonic() + HEADER_SECONDS))
+        self._wait(conn, PendingRequest(time.monotonic() + HEADER_SECONDS))
 
-    def _say_full(self, fault: OSError) -> None:
-        if time.monotonic() - self._said_full > HEADER_SECONDS:
-            self._said_full = time.monotonic()
-            log.error("no room for another connection: %s", fault)
+    def _log_full(self, fault: OSError) -> None:
+        if time.monotonic() - self._full_logged_at > HEADER_SECONDS:
+            self._full_logged_at = time.monotonic()
+            log.error("cannot accept a connection: %s", fault)
 
-    def _await(self, conn: TConn, wait: PendingRequest) -> None:
-        self._waiting[conn] = wait
+    def _wait(self, conn: TConn, pending: PendingRequest) -> None:
+        self._pending[conn] = pending
         conn.sock.setblocking(False)
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wait.least)
-        self.poller.register(conn.sock, EVENT_READ, lambda _: self._has_come(conn))
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, pending.low_water)
+        self.poller.register(conn.sock, EVENT_READ, lambda _: self._on_readable(conn))
 
-    def _has_come(self, conn: TConn) -> None:
+    def _on_readable(self, conn: TConn) -> None:
         self.poller.unregister(conn.sock)
         self.enqueue_req(conn)
 
     def enqueue_req(self, conn: TConn) -> None:
-        """A thread for a request that is there, a form with its body; an upload's is the thread's to read."""
-        before = self._waiting.pop(conn, None)
+        """Gives a complete request to a thread: a form with its body, anything else with its header."""
+        before = self._pending.pop(conn, None)
         held = conn.parser.unreader.buf.getvalue() if conn.parser else b""
-        ahead = peek_request(conn.sock, held, at_least=before.least if before else 0)
-        if not ahead.missing:
-            self._serve(conn, self.tpool if ahead.is_bytes else self._pages)
+        peek = peek_request(conn.sock, held, at_least=before.low_water if before else 0)
+        if not peek.missing:
+            self._submit(conn, self.tpool if peek.is_bytes else self._page_pool)
             return
-        if before and before.is_form == ahead.is_form:
-            late = before.late
+        if before and before.is_form == peek.is_form:
+            deadline = before.deadline
         else:
-            late = time.monotonic() + (body.FORM_SECONDS if ahead.is_form else HEADER_SECONDS)
-        self._await(conn, PendingRequest(late, ahead.missing, ahead.is_form))
+            deadline = time.monotonic() + (body.FORM_SECONDS if peek.is_form else HEADER_SECONDS)
+        self._wait(conn, PendingRequest(deadline, peek.missing, peek.is_form))
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
-        """Pages have threads of their own, which no upload and no download can take."""
-        self._pages = ThreadPoolExecutor(PAGE_THREADS)
+        """Also makes a pool for pages, so that uploads and downloads never take all threads."""
+        self._page_pool = ThreadPoolExecutor(PAGE_THREADS)
         return super().get_thread_pool()
 
-    def _serve(self, conn: TConn, threads: ThreadPoolExecutor) -> None:
-        conn.data_ready, conn.is_page = True, threads is self._pages
-        with contextlib.suppress(OSError):  # the client left first: the thread will see
+    def _submit(self, conn: TConn, pool: ThreadPoolExecutor) -> None:
+        conn.data_ready, conn.is_page = True, pool is self._page_pool
+        with contextlib.suppress(OSError):  # the client has closed: the thread will find out
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-        served = threads.submit(self.handle, conn)
-        served.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
+        future = pool.submit(self.handle, conn)
+        future.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
 
     def init_signals(self) -> None:
         super().init_signals()
-        # Ctrl-C interrupts everybody at the terminal: it is the parent's to pass on, once.
+        # A terminal sends Ctrl-C to all its processes; the supervisor passes it on, once.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def handle(self, conn: TConn) -> Any:
-        self._late[conn] = time.monotonic() + HEADER_SECONDS
+        self._deadlines[conn] = time.monotonic() + HEADER_SECONDS
         try:
-            goes_on = super().handle(conn)
+            keep_alive = super().handle(conn)
         finally:
-            self._late.pop(conn, None)
-        if not goes_on:
+            self._deadlines.pop(conn, None)
+        if not keep_alive:
             linger_and_close(conn.sock)
-        return goes_on
+        return keep_alive
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
-        """Closed where it was served: the loop that takes everybody in waits for nobody to leave."""
+        """Only counts a connection that its thread has closed: the main loop must not block on closing."""
         if conn.sock.fileno() == -1:
             self.nr_conns -= 1
         else:
             super().finish_request(conn, fs)
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """The header is complete; whether the body is wanted, its reader will say."""
+        """Called with the header complete; leaves `100 Continue` to the reader of the body."""
         if conn.is_page:
-            self._late[conn] = time.monotonic() + ANSWER_SECONDS
+            self._deadlines[conn] = time.monotonic() + ANSWER_SECONDS
         else:
-            self._late.pop(conn, None)
+            self._deadlines.pop(conn, None)
         req._expected_100_continue = False
         req.body.message = req
         try:
             return super().handle_request(req, conn)
         except TimeoutError:
-            log.info("a client took nothing for too long")
+            log.info("a client read nothing of its response for too long: connection closed")
             return False
 
     def murder_pending(self) -> None:
+        """gunicorn's hook of its main loop: closes what is past its deadline, everything at shutdown."""
         now = time.monotonic()
-        if now - self._looked < CHECK_INTERVAL:
+        if now - self._checked_at < CHECK_INTERVAL:
             return
-        self._looked = now
-        for conn, wait in list(self._waiting.items()):
-            if wait.late <= now or not self.alive:
-                del self._waiting[conn]
+        self._checked_at = now
+        for conn, pending in list(self._pending.items()):
+            if pending.deadline <= now or not self.alive:
+                del self._pending[conn]
                 self.poller.unregister(conn.sock)
-                self._give_up(conn, wait)
-        for conn, late in list(self._late.items()):
-            if late <= now:
-                self._late.pop(conn, None)
-                self._cut(conn)
+                self._give_up(conn, pending)
+        for conn, deadline in list(self._deadlines.items()):
+            if deadline <= now:
+                self._deadlines.pop(conn, None)
+                self._shut_down(conn)
 
-    def _give_up(self, conn: TConn, wait: PendingRequest) -> None:
-        """Half a form is answered, and read no further; half a header says nothing that could be."""
-        if wait.is_form:
+    def _give_up(self, conn: TConn, pending: PendingRequest) -> None:
+        """An incomplete form gets a response (408); an incomplete header is closed without one."""
+        if pending.is_form:
             stop_reading(conn.sock)
-            self._serve(conn, self._pages)
+            self._submit(conn, self._page_pool)
         else:
             self.nr_conns -= 1
             conn.close()
 
     @staticmethod
-    def _cut(conn: TConn) -> None:
+    def _shut_down(conn: TConn) -> None:
         try:
             conn.sock.shutdown(socket.SHUT_RDWR)
         except OSError:
-            log.debug("the client left first")
+            log.debug("the client closed first")
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """SIGTERM: bodies under way are put on disk and answered; no new ones are taken."""
+        """SIGTERM: bodies under way are synced to disk and answered; no new requests are accepted."""
         super().handle_exit(sig, frame)
         body.stop_all("shutting_down")
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """gunicorn would take a lock here, in the midst of whatever holds it; no haste is worth that."""
+        """As SIGTERM: gunicorn's would take a lock that the interrupted code may hold."""
         self.handle_exit(sig, frame)
 
 
 def peek_request(sock: socket.socket, held: bytes, *, at_least: int) -> Peek:
+    """Classifies a request by `held`, what the parser has already read, and what the socket holds, unread."""
     try:
-        there = sock.recv(HEAD_MAX + body.FORM_MAX, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        if len(there) < at_least:
-            return Peek(0)  # woken for less: there will be no more
+        waiting = sock.recv(HEAD_MAX + body.FORM_MAX, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        if len(waiting) < at_least:
+            return Peek(0)  # woken with less than the low-water mark: the stream has ended
     except BlockingIOError:
-        there = b""
+        waiting = b""
     except OSError:
         return Peek(0)
-    seen = held + there
-    whole, is_form = whole_size(seen)
-    if whole > len(seen) >= HEAD_MAX and not is_form:
-        stop_reading(sock)  # no header is as long: what there is of it is answered
+    seen = held + waiting
+    size, is_form = request_size(seen)
+    if size > len(seen) >= HEAD_MAX and not is_form:
+        stop_reading(sock)  # the header is too long: gunicorn answers what there is of it
         return Peek(0)
-    missing = whole - len(held) if whole > len(seen) else 0
+    missing = size - len(held) if size > len(seen) else 0
     return Peek(missing, is_form, is_bytes=not is_form and is_byte_request(seen.lstrip(b"\r\n")))
 
 
-def whole_size(seen: bytes) -> tuple[int, bool]:
-    """How long a request that begins so is, as far as no thread should wait for it; is it a form?"""
+def request_size(seen: bytes) -> tuple[int, bool]:
+    """How many bytes of a request to wait for before it gets a thread, and whether it is a form."""
     begin = len(seen) - len(seen.lstrip(b"\r\n"))
     end = seen.find(b"\r\n\r\n", begin)
     if end < 0:
@@ -225,22 +228,22 @@ def whole_size(seen: bytes) -> tuple[int, bool]:
 
 
 def is_byte_request(seen: bytes) -> bool:
-    """Whether its thread may have to wait for the client, so that it may be none of the pages'."""
+    """Whether its thread may block on the client, so that it must not be a page thread."""
     return bool(BYTE_REQUEST.match(seen) or BODY.search(seen, 0, seen.find(b"\r\n\r\n") + 2))
 
 
 def stop_reading(sock: socket.socket) -> None:
-    """What has come can still be read, and then there is an end."""
-    with contextlib.suppress(OSError):  # the client left first
+    """Received bytes can still be read; after them the stream ends."""
+    with contextlib.suppress(OSError):  # the client closed first
         sock.shutdown(socket.SHUT_RD)
 
 
 def linger_and_close(sock: socket.socket) -> None:
-    """Closes so that the answer arrives though the client is still sending (RFC 9112, 9.6)."""
-    late = time.monotonic() + LINGER_SECONDS
+    """Closes in two steps, so that a client that is still sending gets the response (RFC 9112, 9.6)."""
+    deadline = time.monotonic() + LINGER_SECONDS
     with sock, contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_WR)
-        while (left := late - time.monotonic()) > 0:
+        while (left := deadline - time.monotonic()) > 0:
             sock.settimeout(left)
             if not sock.recv(1 << 16):
                 break

@@ -1,4 +1,4 @@
-"""The parent of `serve`: two children, web and worker, started again with growing pauses when they die."""
+"""The parent process of `serve` and `demo`: runs web and worker, and restarts them with growing delays."""
 
 import ctypes
 import logging
@@ -15,99 +15,101 @@ from django.db import connections
 
 log = logging.getLogger(__name__)
 
-LONGEST_DELAY = 60.0
+MAX_DELAY = 60.0
 HEALTHY_SECONDS = 60.0
+"""A child that ran for as long as this is restarted with the shortest delay again."""
 GRACE_SECONDS = 10.0
-PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+"""From SIGTERM until the children are killed and the parent ends."""
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # prctl(2)
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
-# A child is a copy of its parent, which has read the program already: that starts it in less than half of the
-# processor time, and what both have read is in memory once.
+# Forked, not started anew: the program is already loaded, which takes less than half of the processor time,
+# and parent and children share the memory of it.
 fork = multiprocessing.get_context("fork")
 
 
 def port_number(text: str) -> int:
-    """For argparse, which names what is wrong and exits with 2."""
+    """An argparse type: argparse reports the ValueError and exits with status 2."""
     if not 0 < int(text) < 65536:
         raise ValueError
     return int(text)
 
 
 def require_free_port(host: str, port: int) -> None:
-    """Raises OSError if nobody could listen there: a child that cannot would be started again for ever."""
+    """Raises OSError if the port cannot be bound; a child that failed on it would be restarted for ever."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, port))
 
 
-def run_child(words: tuple[str, ...]) -> None:
-    """What a child does: the command that the words are, as if it had been started by itself."""
+def run_child(arguments: tuple[str, ...]) -> None:
+    """Runs `filsluss ARGUMENTS` in the forked child, as if it had been started on its own."""
     from filsluss import cli
 
-    # If the parent is killed, it is told to end. A Ctrl-C reaches everybody at the terminal, be it in the
-    # midst of starting: the parent passes it on.
     libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    libc.prctl(PR_SET_NAME, f"filsluss-{words[0]}".encode())
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # also when the parent is killed
+    libc.prctl(PR_SET_NAME, f"filsluss-{arguments[0]}".encode())
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; the parent passes it on
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-    sys.argv[1:] = words
+    sys.argv[1:] = arguments
     cli.run(sys.argv)
 
 
 class Child:
-    def __init__(self, *words: str) -> None:
-        self.name = words[0]
-        self._words = words
+    """One child process, named by the first of its arguments."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.name = arguments[0]
+        self._arguments = arguments
         self._process: multiprocessing.process.BaseProcess | None = None
-        self._born = self._next = 0.0
-        self._pause = 1.0
+        self._started_at = self._start_after = 0.0
+        self._delay = 1.0
 
     def ensure_running(self) -> None:
-        """Starts it if it is not there and its pause is over."""
+        """Starts it if it is not running and its restart delay is over."""
         if self._process and self._process.exitcode is not None:
             self._schedule_restart(self._process.exitcode)
-        if self._process is None and time.monotonic() >= self._next:
-            self._born = time.monotonic()
+        if self._process is None and time.monotonic() >= self._start_after:
+            self._started_at = time.monotonic()
             self._start()
 
     def _start(self) -> None:
-        """No signal meets the child before it can tell its own from its parent's."""
+        """Blocks signals across fork so the child cannot run the parent's handlers."""
         connections.close_all()
-        self._process = fork.Process(target=run_child, args=(self._words,), daemon=True)
+        self._process = fork.Process(target=run_child, args=(self._arguments,), daemon=True)
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         self._process.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def _schedule_restart(self, status: int) -> None:
-        self._pause = 1.0 if time.monotonic() - self._born > HEALTHY_SECONDS else self._pause
-        log.error("%s ended with status %s and is started again in %.0f s", self.name, status, self._pause)
-        self._process, self._next = None, time.monotonic() + self._pause
-        self._pause = min(self._pause * 2, LONGEST_DELAY)
+        self._delay = 1.0 if time.monotonic() - self._started_at > HEALTHY_SECONDS else self._delay
+        log.error("%s ended with status %s; restarting it in %.0f s", self.name, status, self._delay)
+        self._process, self._start_after = None, time.monotonic() + self._delay
+        self._delay = min(self._delay * 2, MAX_DELAY)
 
-    def tell(self, sig: signal.Signals) -> None:
+    def send_signal(self, sig: signal.Signals) -> None:
         if self._process and self._process.pid and self._process.exitcode is None:
             os.kill(self._process.pid, sig)
 
-    def is_gone(self) -> bool:
+    def has_ended(self) -> bool:
         return self._process is None or self._process.exitcode is not None
 
 
 def supervise(children: list[Child], meanwhile: Callable[[], None] = lambda: None) -> None:
-    """Keeps the children alive until SIGTERM or SIGINT, then sees them out within ten seconds.
+    """Keeps the children running until SIGTERM or SIGINT, then ends them within GRACE_SECONDS.
 
-    `meanwhile` is called every 0.2 s. There is no thread for it: a child is a copy of one thread alone.
+    `meanwhile` is called every 0.2 s. It has no thread of its own, because a fork copies only one thread.
     """
-    asked: list[int] = []
+    received: list[int] = []
 
-    def ask(sig: int, frame: FrameType | None) -> None:
-        asked.append(sig)
+    def remember(sig: int, frame: FrameType | None) -> None:
+        received.append(sig)
 
-    signal.signal(signal.SIGTERM, ask)
-    signal.signal(signal.SIGINT, ask)
-    while not asked:
+    signal.signal(signal.SIGTERM, remember)
+    signal.signal(signal.SIGINT, remember)
+    while not received:
         for child in children:
             child.ensure_running()
         meanwhile()
@@ -116,10 +118,10 @@ def supervise(children: list[Child], meanwhile: Callable[[], None] = lambda: Non
 
 
 def _shut_down(children: list[Child]) -> None:
-    late = time.monotonic() + GRACE_SECONDS - 0.5
+    deadline = time.monotonic() + GRACE_SECONDS - 0.5
     for child in children:
-        child.tell(signal.SIGTERM)
-    while time.monotonic() < late and not all(child.is_gone() for child in children):
+        child.send_signal(signal.SIGTERM)
+    while time.monotonic() < deadline and not all(child.has_ended() for child in children):
         time.sleep(0.05)
     for child in children:
-        child.tell(signal.SIGKILL)
+        child.send_signal(signal.SIGKILL)

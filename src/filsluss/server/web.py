@@ -1,4 +1,4 @@
-"""The web server: gunicorn embedded, with its settings and its log."""
+"""The web server: gunicorn embedded, with our settings and our log format."""
 
 import resource
 from typing import Any
@@ -10,18 +10,19 @@ from filsluss.logs import LineFormatter
 
 FILES_MAX = 65536
 GRACE_SECONDS = 8
+"""For requests under way at SIGTERM; shorter than the supervisor's."""
 
 
 def raise_file_limit() -> int:
-    """Takes all the file descriptors that this process may have, within reason; a service often gets 1024."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    room = FILES_MAX if most == resource.RLIM_INFINITY else min(most, FILES_MAX)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (room, most))
-    return room
+    """Raises the limit of file descriptors (often 1024) as far as allowed, up to FILES_MAX; returns it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft
 
 
 class LineLogger(Logger):
-    """gunicorn's own words, in lines like all others."""
+    """gunicorn's error log in our key=value lines."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -30,7 +31,7 @@ class LineLogger(Logger):
 
 
 class WebServer(BaseApplication):
-    """The documented way to embed gunicorn."""
+    """gunicorn embedded as its documentation says ("Custom Application")."""
 
     def __init__(self, bind: str, *, processes: int, threads: int) -> None:
         self._options = {
@@ -38,7 +39,7 @@ class WebServer(BaseApplication):
             "workers": processes,
             "threads": threads,
             "worker_class": "filsluss.server.gunicorn_worker.FilslussWorker",
-            # An upload in a thread has other files open than its connection.
+            # Half of the descriptors: a thread with an upload has its blob and a pipe open as well.
             "worker_connections": max(threads + 1, min(threads + 4000, raise_file_limit() // 2)),
             "preload_app": True,
             "keepalive": 10,

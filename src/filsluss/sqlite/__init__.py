@@ -1,1 +1,1 @@
-"""Django's SQLite, whose connections are kept for the next request instead of opened for each."""
+"""Django's SQLite backend with pooled connections and queued writers."""

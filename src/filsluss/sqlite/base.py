@@ -1,10 +1,10 @@
-"""The connections themselves; Django looks for them in a file of this name."""
+"""The database wrapper, its connection pool and its writer queue; Django imports `base` by this name."""
 
-# A new connection reads the schema and registers Django's functions anew, and the last one to close writes
-# the whole log back into the database: together more work than the rows of a small file's upload.
+# Opening a connection reads the schema and registers Django's functions, and closing the last one writes the
+# whole WAL back into the database file: together more work than the rows of a small file's upload.
 #
-# Who finds the database locked sleeps, and longer each time, however soon it is free again. So the threads of
-# a process line up before it, and each is woken by the one before; only other processes are met by sleeping.
+# SQLite's busy handler backs off exponentially, so a waiter may sleep long after the lock is free. Writers of
+# one process therefore queue on a lock of ours; only other processes meet SQLite's back-off.
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from typing import Any
 from django.db.backends.sqlite3 import base
 
 POOL_SIZE = 32
-QUEUE_SECONDS = 20.0  # then SQLite itself decides
+QUEUE_SECONDS = 20.0
+"""After so long in the queue a writer begins anyway, and SQLite's own timeout applies."""
 
 FileId = tuple[int, int]
 
 
 def file_id(path: Any) -> FileId | None:
-    """Which file lies there now; another one of that name is another database."""
+    """Device and inode: a new file with the same name is another database. None if there is no file."""
     try:
         found = os.stat(path)
     except OSError:
@@ -32,34 +33,34 @@ def file_id(path: Any) -> FileId | None:
 
 
 class ConnectionPool:
-    """Open connections that nobody uses. A parent's are not the child's: it touches none of them."""
+    """Idle connections of this process. After a fork the parent's are kept open and never used or closed."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[FileId, sqlite3.Connection]] = []
-        self._parents: list[tuple[FileId, sqlite3.Connection]] = []
-        os.register_at_fork(after_in_child=self._leave)
+        self._idle: list[tuple[FileId, sqlite3.Connection]] = []
+        self._inherited: list[tuple[FileId, sqlite3.Connection]] = []
+        os.register_at_fork(after_in_child=self._set_inherited_aside)
 
-    def _leave(self) -> None:
-        self._parents += self._kept
-        self._kept = []
+    def _set_inherited_aside(self) -> None:
+        self._inherited += self._idle
+        self._idle = []
 
-    def take(self, place: FileId | None) -> sqlite3.Connection | None:
-        """A connection to that file; those to a file that is no longer there are closed on the way."""
-        while self._kept:
+    def take(self, wanted: FileId | None) -> sqlite3.Connection | None:
+        """An idle connection to that file, or None; closes those to other files that it meets."""
+        while self._idle:
             try:
-                where, connection = self._kept.pop()
-            except IndexError:  # another thread was quicker
+                file, connection = self._idle.pop()
+            except IndexError:  # another thread took the last one
                 return None
-            if where == place:
+            if file == wanted:
                 return connection
             connection.close()
         return None
 
-    def put(self, place: FileId, connection: sqlite3.Connection) -> bool:
-        """Whether there was room for it."""
-        if len(self._kept) >= POOL_SIZE:
+    def put(self, file: FileId, connection: sqlite3.Connection) -> bool:
+        """Keeps the connection for later; False if the pool is full."""
+        if len(self._idle) >= POOL_SIZE:
             return False
-        self._kept.append((place, connection))
+        self._idle.append((file, connection))
         return True
 
 
@@ -67,18 +68,18 @@ pool = ConnectionPool()
 
 
 class WriterQueue:
-    """Who may write next, of this process's threads, to each database."""
+    """One lock per database file, for the writing threads of this process."""
 
     def __init__(self) -> None:
-        self._begin_anew()
-        os.register_at_fork(after_in_child=self._begin_anew)
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
 
-    def _begin_anew(self) -> None:
+    def _reset(self) -> None:
         self._locks: defaultdict[FileId | None, threading.Lock] = defaultdict(threading.Lock)
 
-    def enter(self, place: FileId | None) -> threading.Lock | None:
-        """Holds the lock that is given back; None if its turn did not come."""
-        lock = self._locks[place]
+    def enter(self, file: FileId | None) -> threading.Lock | None:
+        """Acquires and returns the file's lock; None after QUEUE_SECONDS."""
+        lock = self._locks[file]
         return lock if lock.acquire(timeout=QUEUE_SECONDS) else None
 
 
@@ -86,44 +87,44 @@ writer_queue = WriterQueue()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    _place: FileId | None = None
-    _turn: threading.Lock | None = None
+    _file: FileId | None = None
+    _write_lock: threading.Lock | None = None
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
-        found = pool.take(file_id(conn_params["database"]))
-        connection = found or super().get_new_connection(conn_params)
-        self._place = file_id(conn_params["database"])
+        pooled = pool.take(file_id(conn_params["database"]))
+        connection = pooled or super().get_new_connection(conn_params)
+        self._file = file_id(conn_params["database"])  # the file may exist only since it was opened
         return connection
 
     def _start_transaction_under_autocommit(self) -> None:
-        self._turn = writer_queue.enter(self._place)
+        self._write_lock = writer_queue.enter(self._file)
         try:
             super()._start_transaction_under_autocommit()  # type: ignore[misc]
         except BaseException:
-            self._leave()
+            self._leave_queue()
             raise
 
-    def _leave(self) -> None:
-        turn, self._turn = self._turn, None
-        if turn:
-            turn.release()
+    def _leave_queue(self) -> None:
+        lock, self._write_lock = self._write_lock, None
+        if lock:
+            lock.release()
 
     def _commit(self) -> None:
         super()._commit()  # type: ignore[misc]
-        self._leave()
+        self._leave_queue()
 
     def _rollback(self) -> None:
         try:
             super()._rollback()  # type: ignore[misc]
         finally:
-            self._leave()
+            self._leave_queue()
 
     def _close(self) -> None:
-        """Puts it on the shelf, unless it is in the middle of something or has failed."""
-        connection, place = self.connection, self._place
+        """Returns the connection to the pool, unless it is inside a transaction or has failed."""
+        connection, file = self.connection, self._file
         unfit = self.errors_occurred or self.in_atomic_block or connection.in_transaction
         try:
-            if unfit or place is None or not pool.put(place, connection):
+            if unfit or file is None or not pool.put(file, connection):
                 connection.close()
         finally:
-            self._leave()
+            self._leave_queue()

@@ -1,1 +1,1 @@
-"""How bytes pass: tus and ranged downloads, plain WSGI beside the pages."""
+"""The byte paths: tus uploads, the plain form and ranged downloads, as WSGI without Django's middleware."""

@@ -1,4 +1,4 @@
-"""Download everything: every ready file in one ZIP64 stream, made while it is sent."""
+"""Download all files of a transfer: one ZIP64 stream, made while it is sent."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -9,8 +9,10 @@ from django.db import connection
 from zipstream import ZipStream
 
 from filsluss.blobs import BlobMissing
-from filsluss.models import TransferFile
+from filsluss.models import Link, TransferFile
 from filsluss.rules.filenames import content_disposition
+from filsluss.rules.tokens import Purpose
+from filsluss.streams import downloads
 from filsluss.streams.request import Request
 from filsluss.streams.responses import Refusal, Response
 from filsluss.streams.sending import ActiveDownload, record, still_downloadable, tracked
@@ -19,7 +21,7 @@ PIECE = 1 << 20
 
 
 def distinct(names: Iterable[str]) -> list[str]:
-    """The names in their order, none twice, also where capitals are not told apart: a.txt, a (2).txt."""
+    """The names in order, made unique without regard to case: a.txt, a (2).txt."""
     taken: set[str] = set()
     return [_free(name, taken) for name in names]
 
@@ -33,26 +35,34 @@ def _free(name: str, taken: set[str]) -> str:
     return found
 
 
-def find(request: Request) -> TransferFile:
-    """The file whose letter holds this link; a code opens one file only, and so no archive."""
-    file = TransferFile.objects.by_link(request.path_params["token"]).first()
-    if file is None or file.transfer.public_id != request.path_params["id"]:
+def find(request: Request) -> dict[TransferFile, Link]:
+    """Every ready file with the reader's own link to it, if the address holds the link of a letter.
+
+    A code opens one file only, and so no archive.
+    """
+    link, file = downloads.find(request, Purpose.DOWNLOAD)
+    if file.transfer.public_id != request.path_params["id"]:
         raise Refusal("not_found")
-    if not file.is_open_at(request.now):
-        raise Refusal("upload_gone")
-    return file
+    links = Link.objects.filter(party=link.party, purpose=Purpose.DOWNLOAD, revoked_at=None)
+    own = {each.file_id: each for each in links.select_related("party")}
+    found: dict[TransferFile, Link] = {}
+    for ready in file.transfer.files.ready():
+        if ready.pk in own:
+            ready.transfer = file.transfer
+            own[ready.pk].file = ready
+            found[ready] = own[ready.pk]
+    return found
 
 
 def fetch(request: Request) -> Response:
     """Stored, not deflated, so that its length is known before its first byte."""
-    transfer = find(request).transfer
-    files = list(transfer.files.ready())
+    links = find(request)
     archive = ZipStream(sized=True)
-    for file, name in zip(files, distinct(file.name for file in files), strict=True):
-        archive.add(pieces(request, file), name, size=file.size or 0)
+    for (file, link), name in zip(links.items(), distinct(file.name for file in links), strict=True):
+        archive.add(pieces(request, file, link), name, size=file.size or 0)
     headers = (
         ("Content-Type", "application/zip"),
-        ("Content-Disposition", content_disposition(f"{transfer.public_id}.zip")),
+        ("Content-Disposition", content_disposition(f"{request.path_params['id']}.zip")),
         ("Content-Length", str(len(archive))),
         ("Accept-Ranges", "none"),
         ("Cache-Control", "private, no-store"),
@@ -62,7 +72,7 @@ def fetch(request: Request) -> Response:
     return Response(200, headers, () if request.method == "HEAD" else archive)
 
 
-def pieces(request: Request, file: TransferFile) -> Iterator[bytes]:
+def pieces(request: Request, file: TransferFile, link: Link) -> Iterator[bytes]:
     """The file's bytes, if they may still leave; asking for more means that those before have been sent."""
     with tracked(file, request.environ) as going:
         if not still_downloadable({file.pk}, now=request.now):
@@ -70,7 +80,7 @@ def pieces(request: Request, file: TransferFile) -> Iterator[bytes]:
         connection.close()
         yield from _read(request, file, going)
         if not going.is_cut:
-            record(request, file, 0, file.size or 0)
+            record(request, link, 0, file.size or 0)
 
 
 def _read(request: Request, file: TransferFile, going: ActiveDownload) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
-"""The short way from a socket to a file: gunicorn's own socket, read without its parser in between."""
+"""Reading a request's body straight from gunicorn's socket, with splice, instead of through `wsgi.input`."""
 
-# It rests on the inside of gunicorn 27 and is used only where everything it needs is found there; any
-# other body (chunked, TLS, another server) takes `wsgi.input`, which the same tests go through.
+# Relies on gunicorn 27's internals, and is used only where they are found as expected. Any other body (TLS,
+# another server) is read through `wsgi.input`; the same tests cover both ways.
 
 import contextlib
 import errno
@@ -16,7 +16,8 @@ from filsluss.blobs import StoreFull
 
 PIECE = 1 << 20
 READ_SIZE = PIECE // 4
-POLL_SECONDS = 0.05  # seconds
+MORE_SECONDS = 0.05
+"""How long to wait for more of a fast sender's bytes, so that they come in large pieces."""
 
 
 class Sink(Protocol):
@@ -32,7 +33,7 @@ class Sink(Protocol):
 
 
 class SocketReader:
-    """What is left of one body on a plain socket; the caller never takes more than `left`."""
+    """Reads one body with a Content-Length from a plain socket; the caller asks for at most `left` bytes."""
 
     def __init__(self, sock: socket.socket, reader: Any) -> None:
         self._sock = sock
@@ -40,75 +41,76 @@ class SocketReader:
         self._pipe: tuple[int, int] | None = None
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
-        self._asked = 1
-        self._is_fast = self._is_behind = False
+        self._low_water = 1
+        self._sender_is_fast = self._more_is_waiting = False
         self._timeout = sock.gettimeout()
         sock.setblocking(False)
 
     @property
     def left(self) -> int:
+        """Bytes of the body not yet read, as gunicorn's own LengthReader counts them."""
         return int(self._reader.length)
 
-    def took(self, count: int) -> None:
+    def _count(self, count: int) -> None:
         self._reader.length -= count
-        self._is_fast = count >= READ_SIZE // 2
+        self._sender_is_fast = count >= READ_SIZE // 2
 
     def read_ahead(self) -> bytes:
-        """The bytes of this body that the header parser has read already."""
+        """The body's bytes that gunicorn's header parser has already read from the socket."""
         held = self._reader.unreader.take_buffered()
-        mine, others = held[: self.left], held[self.left :]
-        if others:
-            self._reader.unreader.unread(others)
-        self.took(len(mine))
-        return bytes(mine)
+        ours, next_request = held[: self.left], held[self.left :]
+        if next_request:
+            self._reader.unreader.unread(next_request)
+        self._count(len(ours))
+        return bytes(ours)
 
     def _wait(self, seconds: float) -> bool:
-        """Whether something (bytes or an end) is there to read before the time is out.
+        """Waits until bytes or the end of the stream can be read; False after `seconds`.
 
-        Of a sender who was quicker than we were, a moment brings more: few large pieces cost less than many.
+        For a fast sender it first waits a moment for READ_SIZE bytes: few large reads cost less than many.
         """
-        if self._is_fast and self._comes(min(READ_SIZE, self.left), POLL_SECONDS):
+        if self._sender_is_fast and self._poll_for(min(READ_SIZE, self.left), MORE_SECONDS):
             return True
-        return self._comes(1, seconds)
+        return self._poll_for(1, seconds)
 
-    def _comes(self, least: int, seconds: float) -> bool:
-        if least != self._asked:
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, least)
-            self._asked = least
+    def _poll_for(self, low_water: int, seconds: float) -> bool:
+        if low_water != self._low_water:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low_water)
+            self._low_water = low_water
         return bool(self._poll.poll(seconds * 1000))
 
-    def _next(self, take: Callable[[], int], most: int, seconds: float) -> int:
-        """What `take` took; 0 at the end of the stream, however it ended, -1 if nothing came in the time.
+    def _next(self, take: Callable[[], int], size: int, seconds: float) -> int:
+        """Calls `take` when there are bytes: its count, 0 at the end or a reset, -1 after `seconds`.
 
-        After as good as all that was asked for, more lies there: to be told so would cost a wait for the
-        interpreter's lock, and a third of all of them where many send at once.
+        If a read nearly filled the buffer, more is waiting: skip the poll (it costs a GIL hand-over, a third
+        of all with many senders).
         """
-        if not self._is_behind and not self._wait(seconds):
+        if not self._more_is_waiting and not self._wait(seconds):
             return -1
         try:
             count = take()
-        except BlockingIOError:  # it was all there was
-            self._is_behind = False
-            return self._next(take, most, seconds)
+        except BlockingIOError:  # nothing was waiting after all
+            self._more_is_waiting = False
+            return self._next(take, size, seconds)
         except ConnectionError:
             return 0
-        self.took(count)
-        self._is_behind = count >= most * 3 // 4
+        self._count(count)
+        self._more_is_waiting = count >= size * 3 // 4
         return count
 
     def receive(self, buffer: memoryview, seconds: float) -> int:
-        """The number of bytes that came; 0 at the end of the stream, -1 after so many seconds of nothing."""
-        room = buffer[: min(len(buffer), self.left)]
-        return self._next(lambda: self._sock.recv_into(room), len(room), seconds)
+        """Bytes read into `buffer`; 0 at the end of the stream, -1 after `seconds` without any."""
+        view = buffer[: min(len(buffer), self.left)]
+        return self._next(lambda: self._sock.recv_into(view), len(view), seconds)
 
-    def splice(self, sink: Sink, most: int, seconds: float) -> int:
-        """Moves up to `most` bytes from socket to file inside the kernel, and answers as `receive` does.
+    def splice(self, sink: Sink, size: int, seconds: float) -> int:
+        """Moves up to `size` bytes from socket to file inside the kernel; returns what `receive` does.
 
-        Raises StoreFull with the sink at what was stored.
+        Raises StoreFull with `sink.offset` at the end of what was stored.
         """
         source, target = self._pipe or self._open_pipe()
-        most = min(PIECE, most, self.left)
-        count = self._next(lambda: os.splice(self._sock.fileno(), target, most), most, seconds)
+        size = min(PIECE, size, self.left)
+        count = self._next(lambda: os.splice(self._sock.fileno(), target, size), size, seconds)
         rest = count
         while rest > 0:
             done = self._store(source, sink, rest)
@@ -127,12 +129,13 @@ class SocketReader:
 
     def _open_pipe(self) -> tuple[int, int]:
         self._pipe = os.pipe()
-        with contextlib.suppress(OSError):  # an ordinary user may make only so many large: 64 KiB do as well
+        with contextlib.suppress(OSError):  # beyond the user's pipe-user-pages-soft: 64 KiB will do
             fcntl.fcntl(self._pipe[1], fcntl.F_SETPIPE_SZ, PIECE)
         return self._pipe
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # what comes next may be short
+        """Restores the socket's options for the next request, which may be short."""
+        with contextlib.suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
             self._sock.settimeout(self._timeout)
         for fd in self._pipe or ():
@@ -141,9 +144,9 @@ class SocketReader:
 
 
 def open_chunks(environ: dict[str, Any]) -> Iterator[bytes] | None:
-    """The pieces of a chunked body as they come, where the server's parser gives them out; else None.
+    """The pieces of a chunked body as they arrive, from gunicorn's own parser; None on any other body.
 
-    `wsgi.input` would gather them, and forget what it has gathered when the line breaks.
+    Reading `wsgi.input` instead would buffer them, and lose the buffer when the connection breaks.
     """
     reader = getattr(environ["wsgi.input"], "reader", None)
     parser = getattr(reader, "parser", None)
@@ -157,14 +160,14 @@ def open_chunks(environ: dict[str, Any]) -> Iterator[bytes] | None:
 
 
 def open_socket_reader(environ: dict[str, Any]) -> SocketReader | None:
-    """The short way for this request's body, or None where something it rests on is not there."""
+    """A reader of this request's socket; None where gunicorn's internals are not as expected."""
     sock, body = environ.get("gunicorn.socket"), environ["wsgi.input"]
     reader = getattr(body, "reader", None)
     unreader = getattr(reader, "unreader", None)
     if not isinstance(sock, socket.socket):
         return None
     fits = (
-        type(sock) is socket.socket  # not a TLS one, whose bytes are not the body's
+        type(sock) is socket.socket  # not a TLS one, whose raw bytes are not the body's
         and type(reader).__name__ == "LengthReader"
         and isinstance(getattr(reader, "length", None), int)
         and hasattr(unreader, "take_buffered")

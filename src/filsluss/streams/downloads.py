@@ -1,4 +1,4 @@
-"""Downloads: any one range of a ready file, sent by the kernel, counted when it was fetched whole."""
+"""Downloads: a ready file or one range of it, sent with sendfile or by the proxy."""
 
 import re
 from base64 import b64encode
@@ -9,8 +9,10 @@ from django.db import connection
 
 from filsluss.blobs import BlobMissing
 from filsluss.blobs.disk import DiskStore
-from filsluss.models import TransferFile
+from filsluss.models import Link, TransferFile
+from filsluss.models.link import FILE_PURPOSES, LinkRevoked
 from filsluss.rules.filenames import content_disposition
+from filsluss.rules.tokens import Purpose
 from filsluss.streams.ranges import Span, Unsatisfiable, match, none_match, range_holds, read_range
 from filsluss.streams.request import Request
 from filsluss.streams.responses import Headers, Refusal, Response
@@ -18,22 +20,24 @@ from filsluss.streams.sending import SendingBlob, record
 
 PLAIN_RANGE = re.compile("bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
 BESIDE_US = "/filsluss-bytes/"
-"""Where the proxy keeps the store for itself; see deploy/nginx.conf."""
+"""The proxy's internal location for the blob folder; see deploy/nginx.conf."""
 
 
-def find(request: Request) -> TransferFile:
-    """The file this link opens now; refuses an unknown link (404) and one that is over (410)."""
-    token = request.path_params["token"]
-    file = TransferFile.objects.by_link(token).first() or TransferFile.objects.by_pickup(token).first()
-    if file is None:
+def find(request: Request, *purposes: Purpose) -> tuple[Link, TransferFile]:
+    """The address's link and the file it opens; refuses an unknown one (404) and one that is over (410)."""
+    try:
+        link = Link.behind(request.path_params["token"], *(purposes or FILE_PURPOSES))
+    except LinkRevoked:
+        raise Refusal("upload_gone") from None
+    if link is None or link.file is None:
         raise Refusal("not_found")
-    if not file.is_open_at(request.now):
+    if not link.file.is_open_at(request.now):
         raise Refusal("upload_gone")
-    return file
+    return link, link.file
 
 
 def about(file: TransferFile) -> Headers:
-    """RFC 9110 and 9530: what it is, and that it is never shown on our own pages."""
+    """The file's own headers (RFC 9110, RFC 9530); an attachment, so that browsers never render it here."""
     digest = b64encode(bytes.fromhex(file.sha256)).decode()
     return (
         ("Content-Type", "application/octet-stream"),
@@ -47,7 +51,7 @@ def about(file: TransferFile) -> Headers:
 
 
 def span_of(request: Request, file: TransferFile, size: int) -> Span | None:
-    """The part asked for; None for the whole. Ranges are for GET alone (RFC 9110, 14.2)."""
+    """The range asked for; None for the whole file. Ranges apply to GET only (RFC 9110, 14.2)."""
     if request.method != "GET" or not range_holds(request.header("If-Range"), etag=file.etag):
         return None
     try:
@@ -57,7 +61,7 @@ def span_of(request: Request, file: TransferFile, size: int) -> Span | None:
 
 
 def fetch(request: Request) -> Response:
-    file = find(request)
+    link, file = find(request)
     size, headers = file.size or 0, about(file)
     if not match(request.header("If-Match"), etag=file.etag):
         raise Refusal("precondition_failed")
@@ -70,37 +74,39 @@ def fetch(request: Request) -> Response:
     if request.method == "HEAD":
         return Response(status, (*headers, *part, length))
     if leaves_by_proxy(request, is_part=status == 206):
-        return hand_over(request, file, headers, span)
-    return Response(status, (*headers, *part, length), send(request, file, span))
+        return hand_over(request, link, headers, span)
+    return Response(status, (*headers, *part, length), send(request, link, span))
 
 
 def leaves_by_proxy(request: Request, *, is_part: bool) -> bool:
-    """With FILSLUSS_ACCEL, whatever the proxy is sure to read as we do; we send the rest ourselves."""
+    """Whether FILSLUSS_ACCEL is set and the proxy is sure to read ranges and conditions as we do."""
     asked = request.header("Range")
-    unlike = request.header("If-Match") or request.header("If-Unmodified-Since")
-    alike = asked is None or (is_part and PLAIN_RANGE.fullmatch(asked))
-    return bool(settings.ACCEL and alike and not unlike)
+    conditional = request.header("If-Match") or request.header("If-Unmodified-Since")
+    same_range = asked is None or (is_part and PLAIN_RANGE.fullmatch(asked))
+    return bool(settings.ACCEL and same_range and not conditional)
 
 
-def hand_over(request: Request, file: TransferFile, headers: Headers, span: Span) -> Response:
+def hand_over(request: Request, link: Link, headers: Headers, span: Span) -> Response:
     """The proxy beside us sends the bytes, range and all.
 
-    Nobody tells us how far it came: what was handed over counts as sent (docs/proxy.md).
+    The proxy does not report how far it came: the whole range counts as sent (docs/proxy.md).
     """
-    store = request.store
+    store, file = request.store, link.file
     assert isinstance(store, DiskStore)
+    assert file is not None
     if not store.exists(file.blob):
         raise Refusal("upload_gone")
-    record(request, file, span.start, span.stop)
+    record(request, link, span.start, span.stop)
     where = ("X-Accel-Redirect", BESIDE_US + store.below(file.blob))
     return Response(200, (*headers, where, ("Content-Length", "0")))
 
 
-def send(request: Request, file: TransferFile, span: Span) -> Any:
+def send(request: Request, link: Link, span: Span) -> Any:
     """The bytes through the server's file wrapper, which hands them to sendfile."""
+    assert link.file is not None
     try:
-        blob = request.store.open(file.blob)
+        blob = request.store.open(link.file.blob)
     except BlobMissing:
         raise Refusal("upload_gone") from None
     connection.close()
-    return request.environ["wsgi.file_wrapper"](SendingBlob(blob, request, file, span), 1 << 20)
+    return request.environ["wsgi.file_wrapper"](SendingBlob(blob, request, link, span), 1 << 20)

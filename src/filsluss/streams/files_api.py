@@ -1,11 +1,12 @@
-"""What a page or a program may ask about the files of its transfer, as JSON."""
+"""The state of a transfer's files as JSON, for the upload page and for programs."""
 
 import hashlib
 from datetime import datetime
 from typing import Any
 
-from filsluss.models import Transfer, TransferFile
-from filsluss.models.letter import Letter
+from filsluss.models import Letter, Transfer, TransferFile
+from filsluss.models.letter import READY_KINDS
+from filsluss.models.pickup import first_fetch
 from filsluss.rules.lifecycle import LIVE_FILE, FileState
 from filsluss.streams.request import Request, this_boot
 from filsluss.streams.responses import Refusal, Response, as_json
@@ -16,21 +17,22 @@ SAMPLE = 1 << 20
 
 
 def files(request: Request) -> Response:
-    """Every file of the transfer, with how far it has come and what became of its letter."""
+    """Every file of the transfer, with its offset, its state and the delivery of its letter."""
     transfer = request.transfer()
-    rows = list(transfer.files.order_by("created_at", "id"))
-    letters = {letter.file_id: letter for letter in transfer.letters.filter(kind="file-ready")}
+    rows = list(transfer.files.order_by("created_at", "id").prefetch_related("pickups"))
+    told = transfer.letter_cases.filter(letter__kind__in=READY_KINDS).select_related("letter").order_by("pk")
+    letters = {case.file_id: case.letter for case in told}
     taken = sum(row.size or 0 for row in rows if row.state in LIVE_FILE)
     return as_json(
         {
             "max_size": request.policy.max_file_size,
             "room": max(0, request.policy.max_transfer_size - taken),
-            "files": [about(row, letters.get(row.pk), transfer, request) for row in rows],
+            "files": [entry(row, letters.get(row.pk), transfer, request) for row in rows],
         }
     )
 
 
-def about(file: TransferFile, letter: Letter | None, transfer: Transfer, request: Request) -> dict[str, Any]:
+def entry(file: TransferFile, letter: Letter | None, transfer: Transfer, request: Request) -> dict[str, Any]:
     uploading = file.state == FileState.UPLOADING
     until = file.active_at + request.policy.upload_idle
     expires = min(until, transfer.open_until or until) if uploading else None
@@ -48,7 +50,7 @@ def about(file: TransferFile, letter: Letter | None, transfer: Transfer, request
         "active_at": text(file.active_at),
         "received_at": text(file.received_at),
         "ready_at": text(file.ready_at),
-        "fetched_at": text(file.fetched_at),
+        "fetched_at": text(first_fetch(file)),
         "expires_at": text(expires),
         "letter": letter.delivery if letter else None,
         "letter_at": text(letter.sent_at) if letter else None,
@@ -61,7 +63,7 @@ def text(moment: datetime | None) -> str | None:
 
 
 def offset_of(file: TransferFile, request: Request) -> int:
-    """How much is here, without disturbing whoever is writing; of another boot, what was acknowledged."""
+    """The bytes stored, read without interrupting the writer; after a reboot only those acknowledged."""
     if file.state != FileState.UPLOADING:
         return file.size or 0
     try:
@@ -72,7 +74,7 @@ def offset_of(file: TransferFile, request: Request) -> int:
 
 
 def samples(request: Request) -> Response:
-    """SHA-256 of the first and of the last mebibyte that are here: does the file in hand go on from there?"""
+    """SHA-256 of the first and last mebibyte stored, to check that a sender resumes with the same file."""
     file = find(request)
     offset = offset_of(file, request)
     with request.store.open(file.blob) as blob:

@@ -1,4 +1,4 @@
-"""Uploads without tus: the plain form, parsed as it is read straight into the store, and `curl -T`."""
+"""Uploads without tus: the multipart form, parsed while it is read, and `curl -T`."""
 
 import contextlib
 from collections.abc import Iterable
@@ -8,7 +8,8 @@ from django.db import connection
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from filsluss.actions import upload
-from filsluss.actions.upload import UploadRefused
+from filsluss.actions.erasure import take_away
+from filsluss.actions.upload import Choices, UploadRefused, read_choices
 from filsluss.blobs import StoreFull, Writer
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import ErasedBecause
@@ -19,19 +20,23 @@ from filsluss.streams.tus import read_digest
 from filsluss.streams.uploads import path_of, receive, receive_bytes, save_progress, writing
 
 FIELD_MAX = 1024
-ENDLESS = 1 << 62
+NO_LIMIT = 1 << 62
 
 
 def put(request: Request) -> Response:
-    """`curl -T file …/upload/<token>/`: a whole file in one request, or nothing of it."""
+    """`curl -T file …/upload/<token>/`: a complete file in one request; an incomplete one is discarded."""
     transfer = request.transfer()
     body = Body(request.environ, until=deadline_of(transfer, request.now))
-    # Bytes that are no text become lone surrogates, which no name may hold.
+    # Bytes that are not UTF-8 become lone surrogates, which no file name may contain.
     name = request.path_params["name"].encode("latin-1").decode("utf-8", "surrogateescape")
     file = announce(
-        request, transfer, name=name, size=body.length, with_code=request.query("with_code") == "1",
+        request,
+        transfer,
+        name=name,
+        size=body.length,
+        choices=queried_choices(request),
         metadata=read_digest(request.header("Repr-Digest")),
-    )  # fmt: skip
+    )
     with discarding(request, file), writing(request, file, body) as writer:
         receive_bytes(request, file, body, writer)
         whole(request, file, writer)
@@ -39,13 +44,27 @@ def put(request: Request) -> Response:
     return Response(201, where)
 
 
+def queried_choices(request: Request) -> Choices:
+    try:
+        return read_choices({name: request.query(name) for name in ("with_code", "one_letter", "receipts")})
+    except ValueError:
+        raise Refusal("metadata_invalid") from None
+
+
 def announce(
-    request: Request, transfer: Transfer, *, name: str, size: int | None, with_code: bool, metadata: str = ""
+    request: Request, transfer: Transfer, *, name: str, size: int | None, choices: Choices, metadata: str = ""
 ) -> TransferFile:
     return upload.begin(
-        transfer, name=name, size=size, with_code=with_code, metadata=metadata, boot_id=this_boot(),
-        store=request.store, policy=request.policy, now=request.now,
-    )  # fmt: skip
+        transfer,
+        name=name,
+        size=size,
+        choices=choices,
+        metadata=metadata,
+        boot_id=this_boot(),
+        store=request.store,
+        policy=request.policy,
+        now=request.now,
+    )
 
 
 def whole(request: Request, file: TransferFile, writer: Writer) -> None:
@@ -58,16 +77,16 @@ def whole(request: Request, file: TransferFile, writer: Writer) -> None:
 
 @contextlib.contextmanager
 def discarding(request: Request, file: TransferFile) -> Any:
-    """A file that ends short is discarded: this way knows no going on."""
+    """Discards a file that is refused or incomplete: these uploads cannot be resumed."""
     try:
         yield
     except (Refusal, UploadRefused):
-        upload.take_away(file, because=ErasedBecause.WITHDRAWN, now=request.now)
+        take_away(file, because=ErasedBecause.WITHDRAWN, as_writer=True, now=request.now)
         raise
 
 
 class Form:
-    """The plain form: its fields stand before its files, and each file goes to the store as it comes."""
+    """The multipart form: its fields precede its files; each file is written to the store as it is read."""
 
     def __init__(self, request: Request, transfer: Transfer, body: Body) -> None:
         self._request = request
@@ -81,42 +100,44 @@ class Form:
         self._has_files = False
 
     def read(self, boundary: str) -> None:
-        """Takes every file of the form; after a Refusal or UploadRefused the one under way is discarded."""
+        """Receives every file; on Refusal or UploadRefused the one being read is discarded."""
         try:
             with self._body, PushMultipartParser(boundary, max_segment_count=2000) as parser:
-                for piece in self._body.pieces(room=ENDLESS):
-                    self._events(parser.parse(bytes(piece)))
+                for piece in self._body.pieces(limit=NO_LIMIT):
+                    self._handle(parser.parse(bytes(piece)))
                     if parser.closed:
                         break
-                self._refuse_cut()
+                self._refuse_incomplete()
             if not self._has_files:
                 raise Refusal("file_missing")
         except MultipartError:
-            self._refuse_cut()
+            self._refuse_incomplete()
             raise Refusal("form_invalid") from None
         except StoreFull:
             raise Refusal("disk_full") from None
         finally:
-            self._drop()
+            self._discard_incomplete()
 
-    def _refuse_cut(self) -> None:
+    def _refuse_incomplete(self) -> None:
         if not self._body.is_whole:
             raise Refusal(self._body.stopped or "body_short")
 
-    def _events(self, events: Iterable[Any]) -> None:
+    def _handle(self, events: Iterable[Any]) -> None:
         for event in events:
             if isinstance(event, MultipartSegment):
                 self._segment = event
                 if event.filename:
                     self._open(event.filename)
+                else:
+                    self._fields[event.name] = ""  # of fields with one name the last counts
             elif event is None:
                 self._close()
             elif self._writer:
                 self._write(event)
             elif self._segment and not self._segment.filename:
-                self._note(event)
+                self._add_to_field(event)
 
-    def _note(self, data: bytes) -> None:
+    def _add_to_field(self, data: bytes) -> None:
         assert self._segment
         value = self._fields.get(self._segment.name, "") + bytes(data).decode("utf-8", "replace")
         if len(value) > FIELD_MAX:
@@ -125,10 +146,15 @@ class Form:
 
     def _open(self, name: str) -> None:
         self._has_files = True
-        with_code = self._fields.get("with_code") == "1"
-        self._file = announce(self._request, self._transfer, name=name, size=None, with_code=with_code)
+        self._file = announce(self._request, self._transfer, name=name, size=None, choices=self._choices())
         self._writer = self._shelf.enter_context(writing(self._request, self._file, self._body))
         connection.close()
+
+    def _choices(self) -> Choices:
+        try:
+            return read_choices(self._fields)
+        except ValueError:
+            raise Refusal("form_invalid") from None
 
     def _write(self, data: bytes) -> None:
         assert self._writer
@@ -144,16 +170,15 @@ class Form:
             self._file = self._writer = None
             self._shelf.close()
 
-    def _drop(self) -> None:
-        """Whatever has not come to its end is discarded."""
+    def _discard_incomplete(self) -> None:
         self._shelf.close()
         if self._file:
-            upload.take_away(self._file, because=ErasedBecause.WITHDRAWN, now=self._request.now)
+            take_away(self._file, because=ErasedBecause.WITHDRAWN, as_writer=True, now=self._request.now)
             connection.close()
 
 
 def post(request: Request) -> Response:
-    """The upload without JavaScript: 303 back to the page when every file is in."""
+    """The upload page's form without JavaScript; 303 to the page when every file is received."""
     transfer = request.transfer()
     kind, options = parse_options_header(request.header("Content-Type") or "")
     if kind != "multipart/form-data" or not options.get("boundary"):

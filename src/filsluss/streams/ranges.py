@@ -1,4 +1,4 @@
-"""The words of ranges and preconditions (RFC 9110, sections 13 and 14), for one strong validator."""
+"""Range requests and preconditions (RFC 9110, sections 13 and 14), for a file with one strong ETag."""
 
 import re
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Span:
 
 
 def read_range(header: str | None, *, size: int) -> Span | None:
-    """The one range asked for; None for the whole file: no range, several, another unit or nonsense."""
+    """The single range asked for; None, for the whole file, if there is none, several or an invalid one."""
     found = SINGLE.fullmatch(header or "")
     if not found or found[1] == found[2] == "":
         return None
@@ -41,7 +41,7 @@ def read_range(header: str | None, *, size: int) -> Span | None:
 
 
 def _number(digits: str) -> int:
-    """At most 19 digits are told apart; every longer number is merely too large."""
+    """Any number of digits: beyond 19 the value is only known to be larger than any file."""
     digits = digits.lstrip("0") or "0"
     return int(digits) if len(digits) <= 19 else 10**19
 
@@ -69,5 +69,5 @@ def match(header: str | None, *, etag: str) -> bool:
 
 
 def range_holds(if_range: str | None, *, etag: str) -> bool:
-    """Whether `If-Range` still means this file; a date or a weak tag never does."""
+    """Whether `If-Range` allows the range; a date or a weak tag never does."""
     return if_range is None or if_range.strip() == etag

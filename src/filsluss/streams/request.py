@@ -1,4 +1,4 @@
-"""One request on a byte path: its method, headers and doors, with what the house has decided."""
+"""A request on a byte path: its method, headers and parameters, with the policy and the blob store."""
 
 import time
 from collections.abc import Callable
@@ -6,20 +6,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qs
 
 from django.conf import settings
 
 from filsluss.blobs import Store, open_store
-from filsluss.models import Transfer
+from filsluss.models import Link, Transfer
+from filsluss.models.upload_queries import transfer_at_upload_link
 from filsluss.rules.policy import Policy
+from filsluss.rules.tokens import Purpose
 from filsluss.streams.responses import Refusal, Response
 
 
 @lru_cache
 def this_boot() -> str:
-    """Which start of the machine this is: bytes not synced before another one cannot be trusted."""
+    """The kernel's boot id: bytes not synced under another boot cannot be trusted."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
@@ -30,10 +32,10 @@ class Request:
 
     @property
     def method(self) -> str:
-        """What is asked for; a POST may name a method that a proxy on its way would not let through."""
-        given = str(self.environ["REQUEST_METHOD"])
-        wanted = self.header("X-HTTP-Method-Override") or ""
-        return wanted if given == "POST" and wanted in ("PATCH", "DELETE", "HEAD") else given
+        """The method; a POST may give another in X-HTTP-Method-Override (tus, core protocol)."""
+        method = str(self.environ["REQUEST_METHOD"])
+        override = self.header("X-HTTP-Method-Override") or ""
+        return override if method == "POST" and override in ("PATCH", "DELETE", "HEAD") else method
 
     def header(self, name: str) -> str | None:
         key = name.upper().replace("-", "_")
@@ -57,11 +59,18 @@ class Request:
 
     def transfer(self) -> Transfer:
         """The transfer whose upload link this is; refuses an unknown one, and one that is over."""
-        found = Transfer.at_upload_link(self.path_params["token"])
+        token = self.path_params["token"]
+        found = transfer_at_upload_link(token)
         if found is None:
-            raise Refusal("not_found")
+            refuse_unknown(token)
         refuse_over(found, now=self.now)
         return found
+
+
+def refuse_unknown(token: str) -> NoReturn:
+    """404 for a link that never was, 410 for one that has been revoked."""
+    revoked = Link.objects.with_token(token, Purpose.UPLOAD).filter(revoked_at__isnull=False)
+    raise Refusal("account_ended" if revoked.exists() else "not_found")
 
 
 def refuse_over(transfer: Transfer, *, now: datetime) -> None:
@@ -70,7 +79,7 @@ def refuse_over(transfer: Transfer, *, now: datetime) -> None:
 
 
 def deadline_of(transfer: Transfer, now: datetime) -> float:
-    """The account's end on the monotonic clock: no body is read past it."""
+    """The transfer's end by time.monotonic(); no body is read past it."""
     assert transfer.open_until is not None
     return time.monotonic() + (transfer.open_until - now).total_seconds()
 

@@ -1,4 +1,4 @@
-"""What a byte path answers: an Answer, or a Refusal with one of the stable codes."""
+"""What a byte path's handler returns, Response, or raises, Refusal, with its stable problem codes."""
 
 import json
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ STATUS = {
 
 
 class Refusal(Exception):
-    """The request cannot be carried out; the code is part of the outside and never changes."""
+    """The request is refused. `code` is part of the public interface and never changes meaning."""
 
     def __init__(self, code: str, *, headers: Headers = (), **detail: Any) -> None:
         super().__init__(code)
@@ -55,7 +55,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Response:
-    """A whole response; `body` may be a WSGI iterable such as a file wrapper."""
+    """A complete response; `body` is a WSGI iterable, for instance a file wrapper."""
 
     status: int
     headers: Headers = ()
@@ -63,19 +63,20 @@ class Response:
 
 
 def reason_of(status: int) -> str:
+    """The status line; 460 is tus's own ("checksum")."""
     return "460 Checksum Mismatch" if status == 460 else f"{status} {HTTPStatus(status).phrase}"
 
 
 def problem(refusal: Refusal) -> Response:
     """The refusal as `application/problem+json` (RFC 9457)."""
-    text = {
+    body = {
         "type": "about:blank",
         "title": reason_of(refusal.status)[4:],
         "status": refusal.status,
         "code": refusal.code,
         **refusal.detail,
     }
-    return as_json(text, status=refusal.status, headers=refusal.headers, kind="application/problem+json")
+    return as_json(body, status=refusal.status, headers=refusal.headers, kind="application/problem+json")
 
 
 def as_json(

@@ -1,4 +1,4 @@
-"""Which byte path a request is for, and its response; everything else is the pages'."""
+"""The byte paths: the handler of each, and how a refusal is shown, as JSON or as a page."""
 
 import logging
 import re
@@ -41,14 +41,14 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET HEAD", f"/download/{TOKEN}/(?P<name>[^/]*)", downloads.fetch),
     ("GET HEAD", rf"/zip/{TOKEN}/(?P<id>[A-Z0-9-]{{9}})\.zip", archive.fetch),
 )
-"""The methods a route is for (none named: all, and it answers for itself), its path and its handler."""
+"""Methods, path and handler; a route without methods takes all of them and answers 405 itself."""
 
 TUS_PATH = re.compile(f"/upload/{TOKEN_PATTERN}/files(/.*)?", re.DOTALL)
-PAGE_PATH = re.compile(rf"/(?P<door>upload|download|zip)/{TOKEN}(/[^/]*)?", re.DOTALL)
+PAGE_PATH = re.compile(rf"/(?P<prefix>upload|download|zip)/{TOKEN}(/[^/]*)?", re.DOTALL)
 
 
 class RenderPage(Exception):
-    """A person, not a program, was refused: a calm page answers, at `page`, with the refusal's status."""
+    """A refusal for a person: the caller renders the page at path `page` with the refusal's status."""
 
     def __init__(self, page: str, refusal: Refusal) -> None:
         super().__init__(refusal.code)
@@ -65,17 +65,17 @@ def find_route(environ: dict[str, Any]) -> tuple[Handler, dict[str, str]] | None
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
-    """Answers a byte path; None if this is not one. Raises HandOn for a refusal that a page should tell."""
+    """Answers a byte path; returns None for any other. Raises RenderPage for a refusal shown as a page."""
     route = find_route(environ)
     if route is None:
         return None
     close_old_connections()
     try:
-        answer = respond(environ, *route)
+        response = respond(environ, *route)
     finally:
         connection.close()
-    start_response(reason_of(answer.status), list(response_headers(answer, environ)))
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else answer.body
+    start_response(reason_of(response.status), list(response_headers(response, environ)))
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else response.body
 
 
 def respond(environ: dict[str, Any], handler: Handler, path_params: dict[str, str]) -> Response:
@@ -91,29 +91,29 @@ def respond(environ: dict[str, Any], handler: Handler, path_params: dict[str, st
     except (InterfaceError, OperationalError):
         log.exception("the database did not answer")
     except (BlobDamaged, OSError):
-        log.exception("the store did not answer")
+        log.exception("the blob store failed")
     return refusal_response(environ, Refusal("busy", headers=(("Retry-After", "5"),)))
 
 
 def refuse_cross_site(environ: dict[str, Any]) -> None:
-    """No other site's page may move a byte here, though it knew the link."""
-    ours = is_from_us(
+    """Refuses a request that changes something and was made by another site's page."""
+    own = is_from_us(
         origin=environ.get("HTTP_ORIGIN"),
         fetch_site=environ.get("HTTP_SEC_FETCH_SITE"),
         base_url=settings.POLICY.base_url,
         on_loopback=settings.DEMO,
     )
-    if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS") and not ours:
+    if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS") and not own:
         raise Refusal("forbidden_origin")
 
 
 def refusal_response(environ: dict[str, Any], refusal: Refusal) -> Response:
-    """A problem for programs; a page in the person's language for the plain form and for downloads."""
+    """Problem JSON for tus clients; raises RenderPage for the plain form and for downloads."""
     discard_body(environ)
-    calm = PAGE_PATH.fullmatch(environ["PATH_INFO"])
-    if calm and not TUS_PATH.fullmatch(environ["PATH_INFO"]) and wants_page(environ, refusal):
-        door = "upload" if calm["door"] == "upload" else "download"
-        raise RenderPage(f"/{door}/{calm['token']}", refusal)
+    path = PAGE_PATH.fullmatch(environ["PATH_INFO"])
+    if path and not TUS_PATH.fullmatch(environ["PATH_INFO"]) and wants_page(environ, refusal):
+        prefix = "upload" if path["prefix"] == "upload" else "download"
+        raise RenderPage(f"/{prefix}/{path['token']}", refusal)
     return problem(refusal)
 
 
@@ -122,18 +122,18 @@ def wants_page(environ: dict[str, Any], refusal: Refusal) -> bool:
 
 
 def discard_body(environ: dict[str, Any]) -> None:
-    """A refused body is not read: the connection closes after the answer."""
+    """Leaves a refused body unread; the connection closes after the response."""
     if content_length(environ) != 0:
         close_after_response(environ)
 
 
-def response_headers(answer: Response, environ: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    yield from answer.headers
+def response_headers(response: Response, environ: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    yield from response.headers
     if TUS_PATH.fullmatch(environ["PATH_INFO"]):
         yield ("Tus-Resumable", "1.0.0")
-        if not any(name == "Cache-Control" for name, _ in answer.headers):
+        if not any(name == "Cache-Control" for name, _ in response.headers):
             yield ("Cache-Control", "no-store")
-    if answer.status == 201 and not any(name == "Content-Length" for name, _ in answer.headers):
+    if response.status == 201 and not any(name == "Content-Length" for name, _ in response.headers):
         yield ("Content-Length", "0")
-    if environ["REQUEST_METHOD"] != "HEAD" and answer.status == 200 and not answer.body:
+    if environ["REQUEST_METHOD"] != "HEAD" and response.status == 200 and not response.body:
         yield ("Content-Length", "0")

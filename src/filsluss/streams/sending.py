@@ -1,4 +1,4 @@
-"""Bytes on their way out: counted as they go, and stopped when their file is taken away."""
+"""Downloads under way: how far each was sent, and stopping those whose file may no longer be downloaded."""
 
 import contextlib
 import logging
@@ -14,90 +14,97 @@ from typing import Any
 from django.db import DatabaseError, connection
 
 from filsluss.actions import download
-from filsluss.models import TransferFile
+from filsluss.models import Link, TransferFile
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.streams.ranges import Span
 from filsluss.streams.request import Request
 
-CHECK_INTERVAL = 60.0  # seconds between two looks at whether what is leaving may still leave
-STALL_SECONDS = 300.0  # seconds that a client may take nothing; a slow one may need minutes to make room
+CHECK_INTERVAL = 60.0
+"""Seconds between two checks of whether the files being sent may still be downloaded."""
+STALL_SECONDS = 300.0
+"""How long a client may acknowledge nothing; a slow one may need minutes to empty its buffer."""
 
 log = logging.getLogger(__name__)
 
 
 def still_downloadable(files: Collection[int], *, now: datetime) -> set[int]:
-    """Which of these rows' bytes may still leave."""
-    may = TransferFile.objects.filter(
+    """Those of the files (by primary key) that may still be downloaded."""
+    allowed = TransferFile.objects.filter(
         pk__in=files, state=FileState.READY, transfer__state=State.OPEN, transfer__open_until__gt=now
     )
-    return set(may.values_list("pk", flat=True))
+    return set(allowed.values_list("pk", flat=True))
 
 
 class ActiveDownload:
-    """One response under way: the row of the file it is sending now, and how to cut it off."""
+    """One response under way, which can be cut; `file` is the primary key of the file being sent."""
 
     def __init__(self, file: int, environ: dict[str, Any]) -> None:
         self.file = file
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
         self.is_cut = False
-        if self._socket:  # it waits in the kernel, which watches the client better than a poll for each piece
+        if self._socket:  # blocking sends with a timeout in the kernel cost less than a poll for each piece
             self._socket.settimeout(None)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_SECONDS * 1000))
 
     def cork(self, on: bool) -> None:
-        """Only full packets while it is on, the header's with the first bytes in it (tcp(7), TCP_CORK)."""
+        """While on, only full packets are sent, the header with the first bytes (tcp(7), TCP_CORK)."""
         if self._socket:
-            with contextlib.suppress(OSError):  # the client was quicker
+            with contextlib.suppress(OSError):  # the client closed first
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, on)
 
     def cut(self) -> None:
-        """Ends the response, from any thread; the client sees that it is not whole."""
+        """Ends the response, from any thread, so that the client sees that it is incomplete."""
         self.is_cut = True
         if self._socket:
-            with contextlib.suppress(OSError):  # the client was quicker
+            with contextlib.suppress(OSError):  # the client closed first
                 self._socket.shutdown(socket.SHUT_RDWR)
 
 
 class DownloadRegistry:
-    """One thread for each process, begun by its first download: threads do not survive a fork."""
+    """Cuts downloads that are no longer allowed, in one thread per process.
+
+    The thread is started by the process's first download, because threads do not survive a fork.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._going: set[ActiveDownload] = set()
+        self._active: set[ActiveDownload] = set()
         self._pid = 0
 
-    def add(self, going: ActiveDownload) -> None:
+    def add(self, response: ActiveDownload) -> None:
         with self._lock:
             if self._pid != os.getpid():
-                self._pid, self._going = os.getpid(), set()
-                threading.Thread(target=self._look_on, name="guard", daemon=True).start()
-            self._going.add(going)
+                self._pid, self._active = os.getpid(), set()
+                threading.Thread(target=self._check_repeatedly, name="downloads", daemon=True).start()
+            self._active.add(response)
 
     def count(self) -> int:
         """How many responses are under way in this process."""
-        return len(self._going) if self._pid == os.getpid() else 0
+        return len(self._active) if self._pid == os.getpid() else 0
 
-    def drop(self, going: ActiveDownload) -> None:
+    def drop(self, response: ActiveDownload) -> None:
         with self._lock:
-            self._going.discard(going)
+            self._active.discard(response)
 
-    def _look_on(self) -> None:
+    def _check_repeatedly(self) -> None:
         while True:
             time.sleep(CHECK_INTERVAL)
             try:
-                self._look(datetime.now(UTC))
+                self._check(datetime.now(UTC))
             except DatabaseError:
-                log.exception("could not see which downloads must end; another look follows")
+                log.exception(
+                    "could not check which downloads must end; trying again in %.0f s", CHECK_INTERVAL
+                )
             finally:
                 connection.close()
 
-    def _look(self, now: datetime) -> None:
+    def _check(self, now: datetime) -> None:
         with self._lock:
-            going = tuple(self._going)
-        if going:
-            may = still_downloadable({each.file for each in going}, now=now)
-            for each in going:
-                if each.file not in may:
+            active = tuple(self._active)
+        if active:
+            allowed = still_downloadable({each.file for each in active}, now=now)
+            for each in active:
+                if each.file not in allowed:
                     each.cut()
 
 
@@ -106,25 +113,26 @@ registry = DownloadRegistry()
 
 @contextlib.contextmanager
 def tracked(file: TransferFile, environ: dict[str, Any]) -> Iterator[ActiveDownload]:
-    """A response that lasts for as long as the block, cut off when its file may no longer leave."""
-    going = ActiveDownload(file.pk, environ)
-    registry.add(going)
+    """A response that lasts as long as the block, registered so that it can be cut."""
+    active = ActiveDownload(file.pk, environ)
+    registry.add(active)
     try:
-        yield going
+        yield active
     finally:
-        registry.drop(going)
+        registry.drop(active)
 
 
 class SendingBlob:
-    """An open blob on its way out, which knows how far it was sent.
+    """An open blob for `wsgi.file_wrapper` that records how far it was sent when it is closed.
 
-    `socket.sendfile` leaves the file's position at what was sent, also when the client goes away.
+    `socket.sendfile` leaves the file's position after the last byte sent, also when the client closes.
     """
 
-    def __init__(self, blob: BufferedReader, request: Request, file: TransferFile, span: Span) -> None:
-        self._blob, self._request, self._file, self._span = blob, request, file, span
+    def __init__(self, blob: BufferedReader, request: Request, link: Link, span: Span) -> None:
+        assert link.file_id is not None
+        self._blob, self._request, self._link, self._span = blob, request, link, span
         self._reached = span.start
-        self._going = ActiveDownload(file.pk, request.environ)
+        self._going = ActiveDownload(link.file_id, request.environ)
         registry.add(self._going)
         self._going.cork(True)
         os.lseek(blob.fileno(), span.start, os.SEEK_SET)
@@ -136,7 +144,7 @@ class SendingBlob:
         self._reached = max(self._reached, position)
 
     def read(self, size: int) -> bytes:
-        """For servers without sendfile."""
+        """The next bytes, for a server without sendfile."""
         self._reached = os.lseek(self.fileno(), 0, os.SEEK_CUR)
         if self._going.is_cut:
             return b""
@@ -147,16 +155,16 @@ class SendingBlob:
         self._going.cork(False)
         self._blob.close()
         if self._reached < self._span.stop:
-            self._going.cut()  # the file has gone: no next answer may be taken for the rest of this one
+            self._going.cut()  # incomplete: the next response must not be taken for the rest of this one
         if self._reached > self._span.start or self._span.length == 0:
-            record(self._request, self._file, self._span.start, self._reached)
+            record(self._request, self._link, self._span.start, self._reached)
 
 
-def record(request: Request, file: TransferFile, start: int, reached: int) -> None:
+def record(request: Request, link: Link, start: int, reached: int) -> None:
     """Bytes `start` to `reached` have left, whether or not that can be written down just now."""
     try:
-        download.record_sent_bytes(file, start=start, reached=reached, policy=request.policy, now=request.now)
+        download.record_sent_bytes(link, start=start, reached=reached, policy=request.policy, now=request.now)
     except DatabaseError:
-        log.exception("the database did not answer: a fetch of %s was not remembered", file.public_id)
+        log.exception("the database did not answer: a fetch of %s was not remembered", link.file)
     finally:
         connection.close()

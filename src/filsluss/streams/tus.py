@@ -1,4 +1,4 @@
-"""The words of tus 1.0.0: what its headers may hold and what they mean (https://tus.io/protocols/resumable-upload)."""
+"""The headers of tus 1.0.0, parsed and validated (https://tus.io/protocols/resumable-upload)."""
 
 import base64
 import binascii
@@ -11,6 +11,7 @@ from typing import Protocol
 
 import google_crc32c
 
+from filsluss.actions.upload import Choices, read_choices
 from filsluss.streams.responses import Refusal
 
 VERSION = "1.0.0"
@@ -30,7 +31,7 @@ def read_number(text: str, *, code: str) -> int:
 
 
 def read_length(length: str | None, deferred: str | None) -> int | None:
-    """The announced size in bytes; None when its announcement is put off. Exactly one must be there."""
+    """`Upload-Length` in bytes, None with `Upload-Defer-Length: 1`; exactly one of them must be given."""
     if (length is None) == (deferred is None) or deferred not in (None, "1"):
         raise Refusal("length_invalid")
     return None if length is None else read_number(length, code="length_invalid")
@@ -38,7 +39,7 @@ def read_length(length: str | None, deferred: str | None) -> int | None:
 
 @dataclass(frozen=True)
 class Metadata:
-    """`Upload-Metadata` (tus, "creation"): what we understand of it, and all of it as it came."""
+    """`Upload-Metadata` (tus, "creation"): the header as it was sent, and its decoded values."""
 
     raw: str = ""
     values: dict[str, bytes] = field(default_factory=dict)
@@ -54,23 +55,28 @@ class Metadata:
             raise Refusal("metadata_invalid") from None
 
     @property
-    def with_code(self) -> bool:
-        return self.values.get("with_code") == b"1"
+    def choices(self) -> Choices:
+        """`with_code`, `one_letter` (0 or 1) and `receipts` (none, first, each)."""
+        text = {key: value.decode("ascii", "replace") for key, value in self.values.items()}
+        try:
+            return read_choices(text)
+        except ValueError:
+            raise Refusal("metadata_invalid") from None
 
-    def refuse_bad_sum(self) -> None:
-        """`sha256`, the hex digest of the whole file, is compared when the file is made ready."""
+    def require_valid_sha256(self) -> None:
+        """`sha256` is the hex digest of the whole file, compared when the file is made ready."""
         if "sha256" in self.values and not re.fullmatch(rb"[0-9a-fA-F]{64}", self.values["sha256"]):
             raise Refusal("metadata_invalid")
 
     @property
     def last_modified(self) -> int | None:
-        """Milliseconds since 1970 as the page's own script sends them."""
+        """Milliseconds since 1970, as the upload page's script sends them; None if absent."""
         text = self.values.get("lastmodified", b"").decode("ascii", "replace")
         return int(text) if NUMBER.fullmatch(text) else None
 
 
 def read_metadata(raw: str | None) -> Metadata:
-    """Strictly decoded; refuses with "metadata_invalid" what the specification does not allow."""
+    """Decodes strictly; refuses with "metadata_invalid" what the specification does not allow."""
     if not raw:
         return Metadata()
     pairs = [pair.strip(" ") for pair in raw.split(",")]
@@ -83,12 +89,12 @@ def read_metadata(raw: str | None) -> Metadata:
             raise Refusal("metadata_invalid")
         values[key] = _decode(encoded)
     metadata = Metadata(raw, values)
-    metadata.refuse_bad_sum()
+    metadata.require_valid_sha256()
     return metadata
 
 
 def read_digest(raw: str | None) -> str:
-    """`Repr-Digest: sha-256=:…:` (RFC 9530) of a whole file, as `Upload-Metadata`; or nothing."""
+    """`Repr-Digest: sha-256=:…:` (RFC 9530) of a whole file in the form of `Upload-Metadata`; else ""."""
     found = re.search(r"(?:^|[, ])sha-256=:([A-Za-z0-9+/=]*):", raw or "")
     if not found:
         return ""
@@ -112,7 +118,7 @@ class Sum(Protocol):
 
 
 class Crc32:
-    """CRC-32 as zlib has it, four bytes in network order."""
+    """CRC-32 (zlib's), four bytes in network order."""
 
     def __init__(self) -> None:
         self._value = 0
@@ -148,7 +154,7 @@ SUMS: dict[str, Callable[[], Sum]] = {
 
 @dataclass
 class Checksum:
-    """`Upload-Checksum` (tus, "checksum"): the sum being made, and the one it must come to."""
+    """`Upload-Checksum` (tus, "checksum"): the running sum and the digest it must end with."""
 
     sum: Sum
     expected: bytes
@@ -163,8 +169,8 @@ def read_checksum(raw: str | None) -> Checksum | None:
     algorithm, _, encoded = raw.partition(" ")
     if algorithm not in SUMS:
         raise Refusal("checksum_unsupported")
-    made = SUMS[algorithm]()
+    running = SUMS[algorithm]()
     expected = _decode(encoded, "checksum_unsupported")
-    if len(expected) != len(made.digest()):
+    if len(expected) != len(running.digest()):
         raise Refusal("checksum_unsupported")
-    return Checksum(made, expected)
+    return Checksum(running, expected)

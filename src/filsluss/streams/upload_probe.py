@@ -1,4 +1,4 @@
-"""An upload to ourselves through the public address, slow and cut half-way: how much of it is kept?"""
+"""A test upload through the public address, slow and cut half-way: how many bytes arrived here?"""
 
 import http.client
 import time
@@ -7,75 +7,77 @@ from urllib.parse import urlsplit
 
 MIB = 1 << 20
 SIZE, SENT, PIECES = 4 * MIB, 2 * MIB, 32
-PAUSE = 0.1  # seconds between two pieces: 640 KiB/s
-SETTLE = 1.0  # seconds for what is on its way through a proxy
+PAUSE_SECONDS = 0.1
+"""Between two pieces, which makes 640 KiB/s."""
+SETTLE_SECONDS = 1.0
+"""For bytes that are still on their way through a proxy."""
 
 TUS = {"Tus-Resumable": "1.0.0"}
 
 
 class NoWayThrough(Exception):
-    """The public address does not lead to our uploads; the text says what came instead of them."""
+    """The public address does not lead to this installation; the text says what it answered."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Bytes that were sent before the cut, and those that were here after it."""
+    """Bytes sent before the connection was cut, and bytes stored after it."""
 
     sent: int
     kept: int
 
 
 class Probe:
-    """Speaks to `base_url` as any client would; raises NoWayThrough."""
+    """A tus client of `base_url`; raises NoWayThrough."""
 
     def __init__(self, base_url: str, token: str) -> None:
         self._parts = urlsplit(base_url)
         self._files = f"/upload/{token}/files"
 
-    def _line(self) -> http.client.HTTPConnection:
+    def _connection(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
         return kind(self._parts.hostname or "", self._parts.port, timeout=15)
 
-    def _ask(self, method: str, path: str, headers: dict[str, str], expected: int, answer: str) -> str:
-        """The header `answer` of a response that must have that status."""
-        line = self._line()
+    def _request(self, method: str, path: str, headers: dict[str, str], status: int, header: str) -> str:
+        """The value of `header` in the response, which must have `status`."""
+        connection = self._connection()
         try:
-            line.request(method, path, headers={**TUS, **headers})
-            said = line.getresponse()
-            said.read()
+            connection.request(method, path, headers={**TUS, **headers})
+            response = connection.getresponse()
+            response.read()
         except (OSError, http.client.HTTPException) as fault:
             raise NoWayThrough(f"cannot be reached from here: {fault}") from None
         finally:
-            line.close()
-        value = said.headers.get(answer)
-        if said.status != expected or value is None:
-            raise NoWayThrough(f"answered {said.status} to {method}, as this installation would not")
+            connection.close()
+        value = response.headers.get(header)
+        if response.status != status or value is None:
+            raise NoWayThrough(f"answered {response.status} to {method}, as this installation would not")
         return value
 
     def run(self) -> Kept:
-        where = self._ask("POST", self._files, {"Upload-Length": str(SIZE)}, 201, "Location")
-        path = urlsplit(where).path
+        location = self._request("POST", self._files, {"Upload-Length": str(SIZE)}, 201, "Location")
+        path = urlsplit(location).path
         sent = self._send_and_cut(path)
-        time.sleep(SETTLE)
-        return Kept(sent, int(self._ask("HEAD", path, {}, 200, "Upload-Offset")))
+        time.sleep(SETTLE_SECONDS)
+        return Kept(sent, int(self._request("HEAD", path, {}, 200, "Upload-Offset")))
 
     def _send_and_cut(self, path: str) -> int:
-        line = self._line()
+        connection = self._connection()
         try:
-            line.putrequest("PATCH", path)
+            connection.putrequest("PATCH", path)
             for name, text in {
                 **TUS,
                 "Upload-Offset": "0",
                 "Content-Type": "application/offset+octet-stream",
                 "Content-Length": str(SIZE),
             }.items():
-                line.putheader(name, text)
-            line.endheaders()
+                connection.putheader(name, text)
+            connection.endheaders()
             for _ in range(PIECES):
-                line.send(bytes(SENT // PIECES))
-                time.sleep(PAUSE)
+                connection.send(bytes(SENT // PIECES))
+                time.sleep(PAUSE_SECONDS)
         except OSError as fault:
-            raise NoWayThrough(f"cut an upload that went on: {fault}") from None
+            raise NoWayThrough(f"closed the connection during an upload: {fault}") from None
         finally:
-            line.close()
+            connection.close()
         return SENT

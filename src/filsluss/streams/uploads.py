@@ -1,4 +1,4 @@
-"""Uploads over tus 1.0.0: announced, continued from the true offset, received once."""
+"""Uploads over tus 1.0.0: created, resumed at the stored offset, received once."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,8 +7,10 @@ from email.utils import format_datetime
 from django.db import connection
 
 from filsluss.actions import upload
+from filsluss.actions.erasure import take_away
 from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreFull, Writer
 from filsluss.models import TransferFile
+from filsluss.models.upload_queries import file_at_upload_link, reload_progress
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
 from filsluss.streams.body import Body
 from filsluss.streams.request import Request, deadline_of, refuse_over, this_boot
@@ -57,9 +59,16 @@ def create(request: Request) -> Response:
     if carries and size is not None and (body.length or 0) > size:
         raise Refusal("too_large")
     file = upload.begin(
-        transfer, name=metadata.filename, size=size, with_code=metadata.with_code, metadata=metadata.raw,
-        boot_id=this_boot(), store=request.store, policy=request.policy, now=request.now,
-    )  # fmt: skip
+        transfer,
+        name=metadata.filename,
+        size=size,
+        choices=metadata.choices,
+        metadata=metadata.raw,
+        boot_id=this_boot(),
+        store=request.store,
+        policy=request.policy,
+        now=request.now,
+    )
     offset = 0
     if carries or size == 0:
         offset = first_bytes(request, file, body, checksum)
@@ -68,7 +77,7 @@ def create(request: Request) -> Response:
 
 
 def first_bytes(request: Request, file: TransferFile, body: Body, checksum: Checksum | None) -> int:
-    """The body of a creation; a wrong checksum takes the creation back, a cut body does not."""
+    """The body of a creation; a wrong checksum undoes the creation, an incomplete body does not."""
     try:
         with writing(request, file, body) as writer:
             receive_bytes(request, file, body, writer, checksum=checksum)
@@ -76,7 +85,7 @@ def first_bytes(request: Request, file: TransferFile, body: Body, checksum: Chec
     except Refusal as refusal:
         if refusal.code not in ("checksum_mismatch", "too_large"):
             raise
-        upload.take_away(file, because=ErasedBecause.WITHDRAWN, now=request.now)
+        take_away(file, because=ErasedBecause.WITHDRAWN, as_writer=True, now=request.now)
         raise
 
 
@@ -85,7 +94,7 @@ def path_of(request: Request, file: TransferFile) -> str:
 
 
 def expiry(file: TransferFile, request: Request) -> Headers:
-    """`Upload-Expires` (tus, "expiration") while bytes are missing: two days after the last, or the end."""
+    """`Upload-Expires` (tus, "expiration") of an incomplete upload: `upload_idle` from now, or the end."""
     if file.state != FileState.UPLOADING or file.transfer.open_until is None:
         return ()
     until = min(file.transfer.open_until, request.now + request.policy.upload_idle)
@@ -95,9 +104,9 @@ def expiry(file: TransferFile, request: Request) -> Headers:
 
 def find(request: Request) -> TransferFile:
     """The transfer's file with this upload id; refuses an unknown one (404) and one that is gone (410)."""
-    file = TransferFile.at_upload(request.path_params["token"], request.path_params["upload"])
+    file = file_at_upload_link(request.path_params["token"], request.path_params["upload"])
     if file is None:
-        request.transfer()  # if it is the link that is wrong, it says so
+        request.transfer()  # raises the link's own refusal, if it is the link that is wrong
         raise Refusal("not_found")
     refuse_over(file.transfer, now=request.now)
     if file.state in GONE:
@@ -107,11 +116,11 @@ def find(request: Request) -> TransferFile:
 
 @contextlib.contextmanager
 def writing(request: Request, file: TransferFile, body: Body | None = None) -> Iterator[Writer]:
-    """The blob, for us alone and at its true offset: whoever wrote before has let go and writes no more."""
+    """The blob's only writer, at the recovered offset; an earlier writer has released the blob."""
     stop = (lambda: body.stop("preempted")) if body else None
     try:
         with request.store.writer(file.blob, on_release_asked=stop) as writer:
-            file.reload_progress()
+            reload_progress(file)
             if file.state in GONE:
                 raise Refusal("upload_gone")
             recover_offset(file, writer, request)
@@ -123,7 +132,7 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
 
 
 def recover_offset(file: TransferFile, writer: Writer, request: Request) -> None:
-    """After another start of the machine only acknowledged bytes count."""
+    """After a reboot only acknowledged bytes count: others may not have reached the disk."""
     if file.state != FileState.UPLOADING or file.boot_id == this_boot():
         return
     if writer.offset > file.acknowledged:
@@ -151,18 +160,18 @@ def head(request: Request) -> Response:
 
 
 def patch(request: Request) -> Response:
-    """PATCH (tus, core): appends at the offset both sides agree on."""
+    """PATCH (tus, core protocol): appends at the offset on which client and server agree."""
     require_tus_version(request)
     file = find(request)
     if request.header("Content-Type") != BODY_TYPE:
         raise Refusal("content_type")
-    told = read_number(request.header("Upload-Offset") or "", code="offset_invalid")
+    claimed = read_number(request.header("Upload-Offset") or "", code="offset_invalid")
     checksum = read_checksum(request.header("Upload-Checksum"))
     body = Body(request.environ, until=deadline_of(file.transfer, request.now))
     with writing(request, file, body) as writer:
-        if told != writer.offset:
+        if claimed != writer.offset:
             where = (("Upload-Offset", str(writer.offset)),)
-            raise Refusal("offset_mismatch", headers=where, expected=writer.offset, provided=told)
+            raise Refusal("offset_mismatch", headers=where, expected=writer.offset, provided=claimed)
         declare(request, file, writer.offset)
         if file.state not in WHOLE_FILE:
             receive_bytes(request, file, body, writer, checksum=checksum)
@@ -173,7 +182,7 @@ def patch(request: Request) -> Response:
 
 
 def declare(request: Request, file: TransferFile, offset: int) -> None:
-    """A length that was put off and comes now (tus, "creation-defer-length")."""
+    """Takes the `Upload-Length` that the creation deferred (tus, "creation-defer-length")."""
     raw = request.header("Upload-Length")
     if raw is None:
         return
@@ -186,36 +195,36 @@ def declare(request: Request, file: TransferFile, offset: int) -> None:
 def receive_bytes(
     request: Request, file: TransferFile, body: Body, writer: Writer, *, checksum: Checksum | None = None
 ) -> None:
-    """Moves a body into the blob, puts it on disk, remembers it, and receives the file if it is whole.
+    """Copies a body to the blob, syncs and acknowledges it, and receives the file if it is complete.
 
-    Raises Refusal when the client must be told of less than all it sent; the offset is then in a header.
+    Raises Refusal if not all of the body was kept; its headers then have the Upload-Offset.
     """
     start = writer.offset
-    room = (request.policy.max_file_size if file.size is None else file.size) - start
-    if body.length is not None and body.length > room:
+    limit = (request.policy.max_file_size if file.size is None else file.size) - start
+    if body.length is not None and body.length > limit:
         raise Refusal("too_large")
     if checksum:
         distrust_unacknowledged(request, file, writer)
-    connection.close()  # a body may take hours; nobody waits for its connection
+    connection.close()  # a body may take hours: hold no database connection meanwhile
     full = False
     with body:
         try:
-            _pour(body, writer, room, checksum)
+            _copy(body, writer, limit, checksum)
         except StoreFull:
             full = True
-        overran = not full and not body.stopped and body.count >= room and body.has_more()
+        overran = not full and not body.stopped and body.count >= limit and body.has_more()
     if overran or (checksum and not (body.is_whole and checksum.holds())):
         writer.truncate(start)
     save_progress(request, file, writer)
     if overran:
         raise Refusal("too_large")
     if writer.offset == file.size:
-        receive(request, file)  # whatever the client is told: HEAD will tell it that all is here
+        receive(request, file)  # also before a refusal: the client's next HEAD shows a complete upload
     _report(request, body, writer, full=full, checksum=checksum)
 
 
 def distrust_unacknowledged(request: Request, file: TransferFile, writer: Writer) -> None:
-    """What has a checksum is nothing until that was compared, though the house should die meanwhile."""
+    """Bytes with a checksum are not acknowledged until it has been verified, even across a crash."""
     if writer.offset > file.acknowledged:
         save_progress(request, file, writer)
     upload.distrust_unacknowledged(file)
@@ -227,22 +236,22 @@ def receive(request: Request, file: TransferFile) -> None:
         raise Refusal("upload_gone")
 
 
-def _pour(body: Body, writer: Writer, room: int, checksum: Checksum | None) -> None:
+def _copy(body: Body, writer: Writer, limit: int, checksum: Checksum | None) -> None:
     if checksum is None:
-        body.pour(writer, room=room)
+        body.copy_to(writer, limit=limit)
         return
-    for piece in body.pieces(room=room):
+    for piece in body.pieces(limit=limit):
         checksum.sum.update(piece)
         writer.write(piece)
 
 
 def save_progress(request: Request, file: TransferFile, writer: Writer) -> None:
-    """Puts what came on disk and says so in the row, before anybody is told."""
+    """Syncs what was written and records the offset in the row, before the client is told of it."""
     full = False
     try:
         writer.sync()
     except BlobDamaged:
-        upload.take_away(file, because=ErasedBecause.DAMAGED, now=request.now)
+        take_away(file, because=ErasedBecause.DAMAGED, as_writer=True, now=request.now)
         raise Refusal("damaged") from None
     except StoreFull:
         full = True
@@ -264,7 +273,7 @@ def _report(request: Request, body: Body, writer: Writer, *, full: bool, checksu
 
 
 def terminate(request: Request) -> Response:
-    """DELETE (tus, "termination"): the sender takes the file back, finished or not."""
+    """DELETE (tus, "termination"): the sender removes the file, complete or not."""
     require_tus_version(request)
     upload.remove_own(find(request), policy=request.policy, now=request.now)
     return Response(204)

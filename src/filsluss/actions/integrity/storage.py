@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from filsluss.actions import completion, erasure
+from filsluss.actions.erasure import take_away
 from filsluss.actions.integrity.findings import Finding, Repair, World
-from filsluss.actions.upload import take_away
 from filsluss.blobs import BlobMissing
 from filsluss.models import AuditEntry, TransferFile
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
@@ -94,7 +94,7 @@ def _erase(name: str, world: World) -> Repair:
 def half_erased(world: World) -> Iterator[Finding]:
     """I11: what was marked to be erased is erased soon."""
     for file in TransferFile.objects.filter(state=FileState.ERASING).select_related("transfer"):
-        marked = AuditEntry.objects.filter(file_id_public=file.public_id, step=f"file-{file.erased_because}")
+        marked = AuditEntry.objects.filter(file_public_id=file.public_id, step=f"file-{file.erased_because}")
         if not marked.filter(at__gt=world.settled).exists():
             what = f"file {file.public_id}: its erasure ({file.erased_because}) was begun and not finished"
             yield Finding("I11", what, _erase_rest(file, world))

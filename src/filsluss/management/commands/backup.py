@@ -1,4 +1,4 @@
-"""`filsluss backup FOLDER`: a data folder that another house can be started from, while this one works."""
+"""`filsluss backup FOLDER`: copies database, secret key and blobs while the service runs."""
 
 import contextlib
 import os
@@ -19,17 +19,17 @@ PIECE = 1 << 20
 
 
 class Command(BaseCommand):
-    help = "Writes database, secret key and blobs to a new folder; the service may go on meanwhile."
+    help = "Copies database, secret key and blobs to a new data folder; the service may run meanwhile."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path, help="must not exist yet, or be empty")
-        erased = "so that no file outlives the erasure that people were promised"
-        parser.add_argument("--without-blobs", action="store_true", help=erased)
+        why = "leave out the files, so that the backup does not outlive their promised erasure"
+        parser.add_argument("--without-blobs", action="store_true", help=why)
 
     def handle(self, *args: Any, folder: Path, without_blobs: bool, **options: Any) -> None:
         make_empty(folder)
-        # Rows first: a blob without a row is erased by and by, a row without its blob is a file lost.
+        # Rows first: a blob without a row is an orphan and is erased, a row without its blob is a lost file.
         self.stdout.write(back_up_rows(folder))
         if (key := settings.DATA_DIR / "secret_key").exists():
             shutil.copy2(key, folder / "secret_key")
@@ -42,41 +42,41 @@ class Command(BaseCommand):
 
 def make_empty(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CommandError(f"{folder} is there and not empty: name a new folder")
+        raise CommandError(f"{folder} exists and is not empty: name a new folder")
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
 
 
 def back_up_rows(folder: Path) -> str:
-    """One moment of the database (SQLite's backup API), proved to be whole."""
+    """Copies one consistent state of the database (SQLite's backup API) and verifies the copy."""
     if connection.vendor != "sqlite":
-        return "database: not ours to copy; take it with pg_dump before this"
+        return "database: not copied; back up PostgreSQL with pg_dump before this"
     copy = folder / "filsluss.sqlite3"
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL, 0o600))
     with (
-        closing(sqlite3.connect(settings.DATABASES["default"]["NAME"])) as here,
-        closing(sqlite3.connect(copy)) as there,
+        closing(sqlite3.connect(settings.DATABASES["default"]["NAME"])) as source,
+        closing(sqlite3.connect(copy)) as target,
     ):
-        here.backup(there)
-        if there.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-            raise CommandError("the copy of the database is not whole: is the disk sound?")
+        source.backup(target)
+        if target.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            raise CommandError("the copy of the database fails its integrity check: check the disk")
     return f"database: {copy.stat().st_size} bytes copied"
 
 
-def back_up_blobs(here: Store, there: Store) -> int:
-    """Every blob, as far as it has come; one that is erased meanwhile is none."""
+def back_up_blobs(source: Store, target: Store) -> int:
+    """Copies every blob, incomplete ones too; returns their number. One erased meanwhile is skipped."""
     count = 0
-    for name, _ in here.names():
+    for name, _ in source.names():
         with contextlib.suppress(BlobMissing):
-            copy_blob(name, here, there)
+            copy_blob(name, source, target)
             count += 1
     return count
 
 
-def copy_blob(name: str, here: Store, there: Store) -> None:
-    with here.open(name) as blob:
-        there.create(name)
-        with there.writer(name) as writer:
+def copy_blob(name: str, source: Store, target: Store) -> None:
+    with source.open(name) as blob:
+        target.create(name)
+        with target.writer(name) as writer:
             while piece := blob.read(PIECE):
                 writer.write(piece)
             writer.sync()

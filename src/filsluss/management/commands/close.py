@@ -1,4 +1,4 @@
-"""`filsluss close ID --reason …`: the administrator ends an account, or takes an application away."""
+"""`filsluss close ID --reason …`: closes an open transfer or withdraws an undecided application."""
 
 import getpass
 from datetime import UTC, datetime
@@ -27,7 +27,13 @@ class Command(BaseCommand):
             raise CommandError(f"there is no transfer {transfer}")
         act = oversee.withdraw if found.state == State.PENDING else oversee.close_transfer
         try:
-            act(found, reason=reason, by=getpass.getuser(), policy=settings.POLICY, now=datetime.now(UTC))
+            act(
+                found,
+                reason=reason,
+                person=f"os:{getpass.getuser()}",
+                policy=settings.POLICY,
+                now=datetime.now(UTC),
+            )
         except StepRefused:
             raise CommandError(f"transfer {transfer} is {found.state}: there is nothing to close") from None
         except oversee.ReasonMissing:

@@ -1,4 +1,4 @@
-"""`filsluss demo`: the whole service on loopback with nothing configured."""
+"""`filsluss demo`: the whole service on loopback, without any configuration."""
 
 import secrets
 import socket
@@ -18,7 +18,7 @@ NAME = "admin"
 
 
 class Command(BaseCommand):
-    help = "Runs the whole service on loopback; letters land at /demo/mail and never leave the machine."
+    help = "Runs the whole service on loopback; letters are shown at /demo/mail and never sent."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,25 +26,25 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, port: int, **options: Any) -> None:
         if not settings.DEMO:
-            raise CommandError("start the demo as `filsluss demo`")
+            raise CommandError("the demo can only be started as `filsluss demo`")
         lock_down(settings.DATA_DIR)
         require_port("127.0.0.1", port)
         migrate_tables()
-        password = administrator()
+        password = ensure_administrator()
         self.is_announced = False
         children = [Child("web", "--port", str(port)), Child("worker")]
         supervise(children, partial(self.announce, port, password))
 
     def announce(self, port: int, password: str) -> None:
-        """Says where it is, once it is there."""
+        """Prints the addresses as soon as the port accepts connections."""
         if self.is_announced or not is_open(port):
             return
         self.is_announced = True
         self.stdout.write(
             f"\n  Filsluss is open at   {settings.POLICY.base_url}/\n"
-            f"  Letters land at       {settings.POLICY.base_url}/demo/mail\n"
+            f"  Letters are shown at  {settings.POLICY.base_url}/demo/mail\n"
             f"  Administrator         {settings.POLICY.base_url}/oversee/   {NAME}  {password}\n"
-            "  Ctrl-C closes it.\n"
+            "  Ctrl-C ends it.\n"
         )
 
 
@@ -56,8 +56,8 @@ def is_open(port: int) -> bool:
     return True
 
 
-def administrator() -> str:
-    """The demo's administrator, with the random password of this data folder."""
+def ensure_administrator() -> str:
+    """Creates the demo's administrator if needed; returns the random password kept in the data folder."""
     path = settings.DATA_DIR / "admin_password"
     if not path.exists():
         path.touch(0o600)

@@ -1,4 +1,4 @@
-"""`filsluss list`: the transfers, a line each."""
+"""`filsluss list`: the transfers, one line each."""
 
 from typing import Any
 
@@ -7,11 +7,12 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import Count
 
 from filsluss.models import Transfer
+from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
 
 
 class Command(BaseCommand):
-    help = "Lists the transfers, newest first: id, state, way, sender, recipient, last day, files."
+    help = "Lists the transfers, newest first: id, state, direction, sender, recipient, last day, files."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -19,9 +20,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, state: str | None, **options: Any) -> None:
         transfers = Transfer.objects.annotate(file_count=Count("files")).order_by("-applied_at", "-id")
-        for transfer in transfers.filter(state=state) if state else transfers:
+        chosen = transfers.filter(state=state) if state else transfers
+        for transfer in chosen.prefetch_related("parties").iterator(chunk_size=500):
             until = settings.POLICY.last_day(transfer.open_until) if transfer.open_until else "-"
             self.stdout.write(
                 f"{transfer.public_id}  {transfer.state:<9} {transfer.direction:<9} "
-                f"{transfer.sender_email} -> {transfer.recipient_email}  {until}  {transfer.file_count} files"
+                f"{transfer.address_of(Role.SENDER)} -> {transfer.address_of(Role.RECIPIENT)}  "
+                f"{until}  {transfer.file_count} files"
             )

@@ -1,4 +1,4 @@
-"""`filsluss migrate`: Django's, in one transaction."""
+"""`filsluss migrate`: Django's command in one transaction."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from django.db import connections, transaction
 
 
 class Command(migrate.Command):
-    """All of it or nothing: Django records many a migration only after its tables are committed.
+    """All or nothing: Django may record a migration only after the commit that created its tables.
 
-    Whoever died between the two could never migrate again, as the tables were there already.
+    A crash between the two would leave tables that make every later run fail.
     """
 
     def handle(self, *args: Any, **options: Any) -> None:
         alias = options["database"]
-        # SQLite makes tables anew only with this off, and cannot turn it off inside a transaction.
+        # SQLite rebuilds tables only with constraint checks off, which a transaction cannot turn off.
         with connections[alias].constraint_checks_disabled(), transaction.atomic(using=alias):
             super().handle(*args, **options)

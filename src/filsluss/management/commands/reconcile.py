@@ -1,4 +1,4 @@
-"""`filsluss reconcile`: compares store and database, says what does not fit, and mends it."""
+"""`filsluss reconcile`: compares blob store and database, prints every difference, and repairs it."""
 
 import sys
 from typing import Any
@@ -14,23 +14,29 @@ from filsluss.streams.request import this_boot
 
 
 class Command(BaseCommand):
-    help = "Compares store and database both ways; exit status 1 if something is left that it could not mend."
+    help = "Compares blob store and database both ways; exit status 1 if a difference is left unrepaired."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be mended")
-        parser.add_argument("--checksums", action="store_true", help="read every ready file to its end, too")
+        parser.add_argument("--dry-run", action="store_true", help="only print what would be repaired")
+        parser.add_argument(
+            "--checksums", action="store_true", help="also verify the SHA-256 of every ready file"
+        )
 
     def handle(self, *args: Any, dry_run: bool, checksums: bool, **options: Any) -> None:
         world = World(
-            open_store(settings.BLOB_URL), settings.POLICY, this_boot(), utc_now(),
-            with_scanner=settings.SCANNER is not None, checksums=checksums,
-        )  # fmt: skip
+            open_store(settings.BLOB_URL),
+            settings.POLICY,
+            this_boot(),
+            utc_now(),
+            with_scanner=settings.SCANNER is not None,
+            checksums=checksums,
+        )
         lines = []
         for line in reconcile(world, dry_run=dry_run):
             self.stdout.write(str(line))
             lines.append(line)
         if not lines:
-            self.stdout.write("Everything fits: store and database say the same.")
+            self.stdout.write("Blob store and database agree.")
         if any(line.outcome is not REPAIRED for line in lines):
             sys.exit(1)

@@ -1,4 +1,4 @@
-"""`filsluss remove FILE --reason …`: the administrator takes a file away."""
+"""`filsluss remove FILE --reason …`: removes one file of a transfer."""
 
 import getpass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from filsluss.models import TransferFile
 
 
 class Command(BaseCommand):
-    help = "Removes a file: its links are dead at once, its bytes are erased, and the parties are told why."
+    help = "Removes a file: its links stop working at once, its bytes are erased, the parties are told why."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,10 +26,14 @@ class Command(BaseCommand):
             raise CommandError(f"there is no file {file}")
         try:
             oversee.remove_file(
-                found, reason=reason, by=getpass.getuser(), policy=settings.POLICY, now=datetime.now(UTC)
+                found,
+                reason=reason,
+                person=f"os:{getpass.getuser()}",
+                policy=settings.POLICY,
+                now=datetime.now(UTC),
             )
         except StepRefused:
-            raise CommandError(f"file {file} is gone already") from None
+            raise CommandError(f"file {file} is already removed or erased") from None
         except oversee.ReasonMissing:
             raise CommandError("the reason must be 1 to 500 characters") from None
-        self.stdout.write(f"{found.public_id} is closed to everyone and its bytes are being erased")
+        self.stdout.write(f"{found.public_id} can no longer be downloaded and its bytes are being erased")

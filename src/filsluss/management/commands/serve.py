@@ -16,20 +16,20 @@ from filsluss.server.supervisor import Child, port_number, require_free_port, su
 
 
 def migrate_tables() -> None:
-    """Tables as this version wants them; one process at a time."""
-    with one_at_a_time(), alone_in_database():
+    """Applies the migrations; one process at a time."""
+    with start_lock(), migration_lock():
         call_command("migrate", verbosity=0, interactive=False)
 
 
 def lay_out_static_files() -> None:
-    """Static files as this version wants them, on every machine that serves pages; one process at a time."""
-    with one_at_a_time():
+    """Collects the static files, on every machine that serves pages; one process at a time."""
+    with start_lock():
         static_files.lay_out()
 
 
 @contextmanager
-def alone_in_database() -> Iterator[None]:
-    """Machines that share a database migrate it one at a time; SQLite's is on this machine alone."""
+def migration_lock() -> Iterator[None]:
+    """PostgreSQL may be shared by several machines: an advisory lock lets one of them migrate at a time."""
     if connection.vendor != "postgresql":
         yield
         return
@@ -42,7 +42,8 @@ def alone_in_database() -> Iterator[None]:
 
 
 @contextmanager
-def one_at_a_time() -> Iterator[None]:
+def start_lock() -> Iterator[None]:
+    """A file lock between the processes of this data folder."""
     with open(settings.DATA_DIR / "start.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -53,12 +54,12 @@ def require_port(host: str, port: int) -> None:
         require_free_port(host, port)
     except OSError as fault:
         raise CommandError(
-            f"{host}, port {port} cannot be listened on: {fault.strerror}; try --port"
+            f"cannot listen on {host}, port {port}: {fault.strerror}; try another --port"
         ) from None
 
 
 class Command(BaseCommand):
-    help = "Serves everything: migrates, then looks after one web and one worker."
+    help = "Runs everything: applies migrations, then runs one web and one worker process."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -67,7 +68,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         if settings.DEMO:
-            raise CommandError("FILSLUSS_DEMO belongs to `filsluss demo`; remove it")
+            raise CommandError("FILSLUSS_DEMO is only for `filsluss demo`; remove it")
         lock_down(settings.DATA_DIR)
         require_port(host, port)
         migrate_tables()

@@ -1,14 +1,15 @@
-"""`filsluss show ID`: one transfer, its files, its letters and what has happened."""
+"""`filsluss show ID`: one transfer with its files, its letters and its audit trail."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from filsluss.models import AuditEntry, Transfer
+from filsluss.models import AuditEntry, Letter, Transfer
+from filsluss.pages.oversee.actors import actors_of
 
 
 class Command(BaseCommand):
-    help = "Shows one transfer."
+    help = "Shows one transfer with its files, letters and audit trail."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,10 +24,27 @@ class Command(BaseCommand):
 
 
 def facts(transfer: Transfer) -> list[str]:
-    shown = ("public_id", "state", "direction", "sender_name", "sender_email", "recipient_email",
-             "approver_email", "purpose", "applied_at", "lapse_by", "decided_at", "open_until", "ended_at",
-             "erased_at", "rejection_reason", "closed_reason")  # fmt: skip
-    return [f"{name:<17} {getattr(transfer, name)}" for name in shown if getattr(transfer, name)]
+    columns = (
+        "public_id",
+        "state",
+        "direction",
+        "purpose",
+        "applied_at",
+        "asked_at",
+        "lapse_by",
+        "decided_at",
+        "open_until",
+        "ended_at",
+        "erased_at",
+        "rejection_reason",
+        "closed_reason",
+    )
+    rows = [(name, getattr(transfer, name)) for name in columns]
+    people = [
+        (party.role, f"{party.name} <{party.address}>  {party.language}  proof: {party.proof}".strip())
+        for party in transfer.parties.order_by("pk")
+    ]
+    return [f"{name:<17} {value}" for name, value in (*rows[:3], *people, *rows[3:]) if value]
 
 
 def files(transfer: Transfer) -> list[str]:
@@ -39,13 +57,16 @@ def files(transfer: Transfer) -> list[str]:
 
 def letters(transfer: Transfer) -> list[str]:
     return [
-        f"letter {letter.kind:<18} {letter.delivery:<9} {letter.to}  {letter.last_error}".rstrip()
-        for letter in transfer.letters.order_by("written_at", "id")
+        f"letter {letter.kind:<18} {letter.delivery:<10} {letter.to}  {letter.last_error}".rstrip()
+        for letter in Letter.objects.about(transfer).order_by("written_at", "id")
     ]
 
 
 def history(transfer: Transfer) -> list[str]:
+    entries = list(AuditEntry.objects.filter(transfer_public_id=transfer.public_id))
+    actors = actors_of(entries)
     return [
-        f"{entry.at:%Y-%m-%d %H:%M:%S}  {entry.step:<15} {entry.role} {entry.actor} {entry.reason}".rstrip()
-        for entry in AuditEntry.objects.filter(transfer_id_public=transfer.public_id)
+        f"{entry.at:%Y-%m-%d %H:%M:%S}  {entry.step:<15} {entry.role} "
+        f"{actors[entry.pk]} {entry.reason}".rstrip()
+        for entry in entries
     ]

@@ -1,4 +1,4 @@
-"""`filsluss web`: the web half alone."""
+"""`filsluss web`: the web process alone."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from filsluss.server.web import WebServer
 
 
 class Command(BaseCommand):
-    help = "Serves pages and bytes."
+    help = "Runs the web server alone, without a worker."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,4 +1,4 @@
-"""`filsluss worker`: delivers, sweeps and erases, for as long as it runs or once."""
+"""`filsluss worker`: runs the jobs, continuously or once."""
 
 import signal
 import threading
@@ -14,22 +14,24 @@ from filsluss.streams.request import this_boot
 
 
 class Command(BaseCommand):
-    help = "Does the house's chores."
+    help = "Runs the jobs: delivers letters, scans, ends transfers and erases files."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="do all that is due now, then end")
+        parser.add_argument("--once", action="store_true", help="run all jobs that are due now, then end")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         lock_down(settings.DATA_DIR)
-        house = jobs.Services(settings.POLICY, open_store(settings.BLOB_URL), this_boot(), settings.SCANNER)
+        services = jobs.Services(
+            settings.POLICY, open_store(settings.BLOB_URL), this_boot(), settings.SCANNER
+        )
         if once:
             now = jobs.utc_now()
             if why := jobs.long_absence(now):
                 self.stderr.write(f"warning: {why}; a running worker would have waited an hour")
-            jobs.run_once(house, now)
+            jobs.run_once(services, now)
             return
         stop = threading.Event()
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, lambda *_: stop.set())
-        jobs.run_forever(house, stop)
+        jobs.run_forever(services, stop)

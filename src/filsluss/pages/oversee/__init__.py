@@ -1,1 +1,1 @@
-"""The administrator's pages: sign in, search, see, and remove with a reason; no file is opened here."""
+"""The administrator's pages: sign-in, search, one transfer, removal with a reason; they open no files."""

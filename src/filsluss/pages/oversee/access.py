@@ -1,4 +1,4 @@
-"""Who may see the administrator's pages."""
+"""Access control of the administrator's pages."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -9,18 +9,18 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
 from filsluss.pages.decorators import private_page
 
-ENTRANCE = "/oversee"
+OVERSEE_PATH = "/oversee"
 View = Callable[..., HttpResponseBase]
 
 
 def administrators_only(view: View) -> View:
-    """Anyone else is shown the way to the sign-in, and comes back here from it."""
+    """Redirects anyone else to the sign-in, which leads back to the page."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_staff and not getattr(request.user, "is_superuser", False):
             back = quote(request.path, safe="/")
-            return HttpResponseRedirect(f"{ENTRANCE}/sign-in?next={back}", status=303)
+            return HttpResponseRedirect(f"{OVERSEE_PATH}/sign-in?next={back}", status=303)
         return view(request, *args, **kwargs)
 
-    return private_page(guarded)
+    return private_page(checked)

@@ -1,4 +1,4 @@
-"""What an administrator does to a transfer or a file: close, withdraw, release, remove; with a reason."""
+"""The administrator's actions on a transfer or a file: close, withdraw, release, remove; with a reason."""
 
 from collections.abc import Callable
 
@@ -13,24 +13,24 @@ from filsluss.models import Transfer, TransferFile
 from filsluss.pages.context import posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem, form_problems
-from filsluss.pages.oversee.access import ENTRANCE, administrators_only
+from filsluss.pages.oversee.access import OVERSEE_PATH, administrators_only
 from filsluss.pages.oversee.transfers import show, transfer_named
 
 Act = Callable[[str, str], None]
 
 
 def carry_out(request: HttpRequest, row: Transfer, act: Act, *, field: str) -> HttpResponse:
-    """Does it and shows the case again; without a reason 422, and 409 if it was too late."""
+    """Calls `act` and shows the case again; 422 without a reason, 409 if the state no longer allows it."""
     try:
-        act(posted_text(request, "reason"), request.user.get_username())
+        act(posted_text(request, "reason"), f"user:{request.user.pk}")
     except oversee.ReasonMissing:
-        found = form_problems({field: "reason_missing"}, order=(), typed={})
-        return show(request, row, status=422, problems=found)
+        problems = form_problems({field: "reason_missing"}, order=(), typed={})
+        return show(request, row, status=422, problems=problems)
     except StepRefused:
         row.refresh_from_db()
         late = _("It was too late: somebody or something else was first. This is how it stands now.")
         return show(request, row, status=409, problems=[Problem("case", late)])
-    return HttpResponseRedirect(f"{ENTRANCE}/transfers/{row.public_id}", status=303)
+    return HttpResponseRedirect(f"{OVERSEE_PATH}/transfers/{row.public_id}", status=303)
 
 
 @allow_methods("POST")
@@ -38,8 +38,8 @@ def carry_out(request: HttpRequest, row: Transfer, act: Act, *, field: str) -> H
 def close(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(public_id), timezone.now()
 
-    def act(reason: str, by: str) -> None:
-        oversee.close_transfer(row, reason=reason, by=by, policy=settings.POLICY, now=now)
+    def act(reason: str, person: str) -> None:
+        oversee.close_transfer(row, reason=reason, person=person, policy=settings.POLICY, now=now)
 
     return carry_out(request, row, act, field="reason-close")
 
@@ -49,8 +49,8 @@ def close(request: HttpRequest, public_id: str) -> HttpResponse:
 def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(public_id), timezone.now()
 
-    def act(reason: str, by: str) -> None:
-        oversee.withdraw(row, reason=reason, by=by, policy=settings.POLICY, now=now)
+    def act(reason: str, person: str) -> None:
+        oversee.withdraw(row, reason=reason, person=person, policy=settings.POLICY, now=now)
 
     return carry_out(request, row, act, field="reason-withdraw")
 
@@ -67,8 +67,8 @@ def file_named(public_id: str) -> TransferFile:
 def release(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
-    def act(reason: str, by: str) -> None:
-        oversee.release_file(file, reason=reason, by=by, now=now)
+    def act(reason: str, person: str) -> None:
+        oversee.release_file(file, reason=reason, person=person, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-release-{file.public_id}")
 
@@ -78,7 +78,7 @@ def release(request: HttpRequest, public_id: str) -> HttpResponse:
 def remove(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
-    def act(reason: str, by: str) -> None:
-        oversee.remove_file(file, reason=reason, by=by, policy=settings.POLICY, now=now)
+    def act(reason: str, person: str) -> None:
+        oversee.remove_file(file, reason=reason, person=person, policy=settings.POLICY, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-{file.public_id}")

@@ -1,8 +1,9 @@
-"""The audit trail as a table for other programs, all of it or one transfer's."""
+"""The audit trail as CSV: of all transfers, or of one."""
 
 import csv
 from collections.abc import Iterator, Sequence
 from datetime import UTC
+from itertools import islice
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
@@ -10,11 +11,12 @@ from django.http import HttpRequest, StreamingHttpResponse
 from filsluss.models import AuditEntry
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.oversee.access import administrators_only
+from filsluss.pages.oversee.actors import actors_of
 from filsluss.pages.oversee.transfers import transfer_named
 
 COLUMNS = ("at", "transfer", "file", "step", "role", "actor", "about", "size", "sha256", "reason")
 FORMULA = frozenset("=+-@\t\r\n\0＝＋－＠")
-"""What a spreadsheet takes for the beginning of one."""
+"""First characters that make a spreadsheet calculate a cell."""
 TOGETHER = 1000
 
 
@@ -23,7 +25,7 @@ TOGETHER = 1000
 def audit_csv(request: HttpRequest, public_id: str = "") -> StreamingHttpResponse:
     if public_id:
         transfer_named(public_id)
-    entries = AuditEntry.objects.filter(**({"transfer_id_public": public_id} if public_id else {}))
+    entries = AuditEntry.objects.filter(**({"transfer_public_id": public_id} if public_id else {}))
     answer = StreamingHttpResponse(table(entries), content_type="text/csv; charset=utf-8; header=present")
     name = f"audit-trail-{public_id}.csv" if public_id else "audit-trail.csv"
     answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
@@ -32,30 +34,46 @@ def audit_csv(request: HttpRequest, public_id: str = "") -> StreamingHttpRespons
 
 
 def table(entries: QuerySet[AuditEntry]) -> Iterator[bytes]:
-    """RFC 4180, with the mark by which Excel knows UTF-8."""
+    """CSV (RFC 4180) with a byte order mark, by which Excel recognises UTF-8."""
     write = csv.writer(Line(), quoting=csv.QUOTE_ALL).writerow
     yield b"\xef\xbb\xbf" + write(COLUMNS)
-    for entry in entries.iterator(chunk_size=TOGETHER):
-        yield write([without_formula(word) for word in cells_of(entry)])
+    for some in batched(entries.iterator(chunk_size=TOGETHER), TOGETHER):
+        actors = actors_of(some)
+        for entry in some:
+            yield write([without_formula(word) for word in cells_of(entry, actors[entry.pk])])
+
+
+def batched(entries: Iterator[AuditEntry], many: int) -> Iterator[list[AuditEntry]]:
+    """So many at a time."""
+    while some := list(islice(entries, many)):
+        yield some
 
 
 class Line:
-    """Hands back each line instead of keeping it."""
+    """A file object for csv.writer that returns each line instead of storing it."""
 
     def write(self, line: str) -> bytes:
         return line.encode()
 
 
-def cells_of(entry: AuditEntry) -> Sequence[str]:
+def cells_of(entry: AuditEntry, actor: str) -> Sequence[str]:
     at = entry.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     size = "" if entry.size is None else str(entry.size)
     return (
-        at, entry.transfer_id_public, entry.file_id_public, entry.step, entry.role, entry.actor,
-        entry.about, size, entry.sha256, entry.reason,
-    )  # fmt: skip
+        at,
+        entry.transfer_public_id,
+        entry.file_public_id,
+        entry.step,
+        entry.role,
+        actor,
+        entry.about,
+        size,
+        entry.sha256,
+        entry.reason,
+    )
 
 
-def without_formula(word: str) -> str:
-    """The word, with an apostrophe before what would be calculated instead of read."""
-    begins = word.lstrip(" ")[:1]
-    return f"'{word}" if begins in FORMULA else word
+def without_formula(cell: str) -> str:
+    """The cell, with an apostrophe in front if a spreadsheet would take it for a formula."""
+    first = cell.lstrip(" ")[:1]
+    return f"'{cell}" if first in FORMULA else cell

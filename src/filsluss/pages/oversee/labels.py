@@ -1,4 +1,4 @@
-"""What the administrator reads for each state, step, letter and role: words for the names that rows hold."""
+"""The administrator's labels for the states, steps, kinds of letter, alarms and roles that rows hold."""
 
 from django.utils.translation import gettext as _
 
@@ -14,17 +14,19 @@ def state_label(state: str) -> str:
         State.CLOSED: _("ended"),
         State.REJECTED: _("rejected"),
         State.LAPSED: _("not answered"),
+        State.WITHDRAWN: _("taken back"),
     }
     return words[State(state)]
 
 
 def step_label(step: str) -> str:
-    """A step of the audit trail; the name itself for one that an older version wrote."""
+    """The label of a step in the audit trail; the name itself if an older version wrote it."""
     words = {
         "applied": _("requested"),
         "approved": _("approved"),
         "rejected": _("rejected"),
         "withdrawn": _("request withdrawn"),
+        "taken-back": _("withdrawn by the sender"),
         "lapsed": _("not answered in time"),
         "ended": _("account ended"),
         "closed": _("account closed"),
@@ -55,8 +57,11 @@ def letter_label(kind: str) -> str:
         "approval-reminder": _("Reminder to the approver"),
         "rejected": _("Rejected"),
         "lapsed": _("Not answered in time"),
+        "withdrawn": _("Withdrawn by the sender"),
         "file-ready": _("A file is ready"),
+        "files-ready": _("Files are ready"),
         "file-downloaded": _("A file was downloaded"),
+        "files-downloaded": _("Files were downloaded"),
         "expiry-reminder": _("The time is soon up"),
         "file-removed": _("A file was removed"),
         "file-infected": _("Malicious code was found"),
@@ -82,6 +87,7 @@ def alarm_label(name: str) -> str:
 
 def delivery_label(delivery: str) -> str:
     words = {
+        "collecting": _("waiting for more files"),
         "queued": _("waiting to be sent"),
         "sent": _("sent"),
         "given_up": _("given up"),
@@ -90,8 +96,7 @@ def delivery_label(delivery: str) -> str:
     return words.get(delivery, delivery)
 
 
-def actor_label(actor: str, role: str) -> str:
-    """Who did it: by name while the case is remembered, by role after that."""
+def role_label(role: str) -> str:
     words = {
         "sender": _("the sender"),
         "recipient": _("the recipient"),
@@ -99,4 +104,4 @@ def actor_label(actor: str, role: str) -> str:
         "administrator": _("the administrator"),
         "rule": _("the service"),
     }
-    return actor or words.get(role, role)
+    return words.get(role, role)

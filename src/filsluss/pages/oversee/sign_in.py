@@ -1,4 +1,4 @@
-"""Signing in to the administrator's pages, and out."""
+"""Sign-in to the administrator's pages, and sign-out."""
 
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from filsluss.pages import errors
 from filsluss.pages.context import client_of, posted_text
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem, form_problems
-from filsluss.pages.oversee.access import ENTRANCE
+from filsluss.pages.oversee.access import OVERSEE_PATH
 
 
 @allow_methods("GET", "POST")
@@ -24,8 +24,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return sign_in_form(request)
     try:
         oversee.count_sign_in(client_of(request), now=timezone.now())
-    except oversee.TooManySignIns as crowd:
-        return too_many_sign_ins(request, crowd.retry_after)
+    except oversee.TooManySignIns as limit:
+        return too_many_sign_ins(request, limit.retry_after)
     name, password = posted_text(request, "username"), request.POST.get("password", "")
     user = authenticate(request, username=name, password=password.replace("\0", ""))
     if user is None or not (user.is_staff or user.is_superuser):
@@ -33,14 +33,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return sign_in_form(request, status=422, problems=found)
     oversee.forget_failed_sign_ins(client_of(request))
     login(request, user)
-    return HttpResponseRedirect(way_back(request), status=303)
+    return HttpResponseRedirect(redirect_target(request), status=303)
 
 
-def way_back(request: HttpRequest) -> str:
-    """Where the sign-in was asked for, if that was in these rooms."""
-    wanted = request.GET.get("next", "")
-    inside = wanted.startswith(f"{ENTRANCE}/transfers/") and wanted.isascii() and wanted.isprintable()
-    return quote(wanted, safe="/-") if inside else ENTRANCE
+def redirect_target(request: HttpRequest) -> str:
+    """The page that `next` names, if it is one of a transfer under /oversee; else the list."""
+    path = request.GET.get("next", "")
+    is_ours = path.startswith(f"{OVERSEE_PATH}/transfers/") and path.isascii() and path.isprintable()
+    return quote(path, safe="/-") if is_ours else OVERSEE_PATH
 
 
 def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
@@ -61,4 +61,4 @@ def sign_in_form(
 @private_page
 def sign_out(request: HttpRequest) -> HttpResponse:
     logout(request)
-    return HttpResponseRedirect(f"{ENTRANCE}/sign-in", status=303)
+    return HttpResponseRedirect(f"{OVERSEE_PATH}/sign-in", status=303)

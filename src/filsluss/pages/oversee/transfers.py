@@ -1,32 +1,31 @@
-"""The administrator's list of transfers, its search, and one transfer with its files, letters and trail."""
+"""The administrator's list of transfers with its search, and one transfer with files, letters and trail."""
 
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from filsluss.actions import alarms
-from filsluss.models import AuditEntry, Transfer, TransferFile
+from filsluss.models import AuditEntry, Letter, Transfer
 from filsluss.pages import presenters
 from filsluss.pages.context import posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem
 from filsluss.pages.oversee.access import administrators_only
+from filsluss.pages.oversee.actors import actors_of
 from filsluss.pages.oversee.labels import (
-    actor_label,
     alarm_label,
     delivery_label,
     letter_label,
+    role_label,
     state_label,
     step_label,
 )
+from filsluss.pages.oversee.search import MOST_COUNTED, file_counts, page_of, search
 from filsluss.rules.contrast import light_shades, was_darkened
 from filsluss.rules.lifecycle import State
-
-PER_PAGE = 50
 
 
 @allow_methods("GET")
@@ -34,41 +33,29 @@ PER_PAGE = 50
 def transfers(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("q", "").replace("\0", "").strip()[:254]
     state = request.GET.get("state", "")
-    found = search(asked, state)
+    found = search(asked, state, now=timezone.now())
+    some = page_of(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
+    counts = file_counts(some.rows)
     accent = settings.POLICY.accent
-    leaf = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     page = {
-        "leaf": leaf,
+        "newer": some.newer,
+        "older": some.older,
+        "count": found[: MOST_COUNTED + 1].count(),
+        "most_counted": MOST_COUNTED,
         "darkened": light_shades(accent).brand if was_darkened(accent) else "",
         "alarms": [
             (alarm_label(each.name), each, presenters.moment(each.since)) for each in alarms.active_alarms()
         ],
-        "rows": [(row, state_label(row.state), presenters.moment(row.applied_at)) for row in leaf],
+        "rows": [
+            (row, state_label(row.state), presenters.moment(row.applied_at), counts.get(row.pk, 0))
+            for row in some.rows
+        ],
         "q": asked,
         "state": state,
         "states": [(each.value, state_label(each)) for each in State if each is not State.NEW],
         "query": "&" + urlencode({"q": asked, "state": state}),
     }
     return render(request, "pages/oversee/transfers.html", page)
-
-
-def search(asked: str, state: str) -> QuerySet[Transfer]:
-    """By public id, by an address, or by the name of a file; all of it when nothing is asked."""
-    found = Transfer.objects.annotate(file_count=Count("files", distinct=True)).order_by("-applied_at", "-id")
-    if state in set(State):
-        found = found.filter(state=state)
-    if not asked:
-        return found
-    parties = ("sender_email", "recipient_email", "approver_email")
-    match = Q(public_id__iexact=asked) | Q(pk__in=with_file(asked))
-    for field in parties:
-        match |= Q(**{f"{field}__icontains": asked})
-    return found.filter(match)
-
-
-def with_file(asked: str) -> QuerySet[TransferFile, int]:
-    named = TransferFile.objects.filter(Q(name__icontains=asked) | Q(public_id__iexact=asked))
-    return named.values_list("transfer_id", flat=True)
 
 
 def transfer_named(public_id: str) -> Transfer:
@@ -87,9 +74,10 @@ def transfer(request: HttpRequest, public_id: str) -> HttpResponse:
 def show(
     request: HttpRequest, row: Transfer, *, status: int = 200, problems: list[Problem] | None = None
 ) -> HttpResponse:
-    files = row.files.prefetch_related("letters").order_by("created_at", "id")
-    letters = row.letters.order_by("written_at", "id")
-    trail = AuditEntry.objects.filter(transfer_id_public=row.public_id)
+    files = row.files.prefetch_related(*presenters.WITH_LETTERS).order_by("created_at", "id")
+    letters = Letter.objects.about(row).order_by("written_at", "id")
+    trail = list(AuditEntry.objects.filter(transfer_public_id=row.public_id))
+    actors = actors_of(trail)
     page = {
         "transfer": row,
         "state_word": state_label(row.state),
@@ -103,7 +91,12 @@ def show(
             for each in letters
         ],
         "trail": [
-            (entry, step_label(entry.step), actor_label(entry.actor, entry.role), presenters.moment(entry.at))
+            (
+                entry,
+                step_label(entry.step),
+                actors[entry.pk] or role_label(entry.role),
+                presenters.moment(entry.at),
+            )
             for entry in trail
         ],
         "is_open": row.state == State.OPEN,

@@ -1,63 +1,53 @@
-// The upload page: proves that it can do better than the plain form, and only then takes its place.
+// Entry point of the upload page: replaces the plain form if all that the script needs is there.
 
-import { Desk } from "./desk.js";
-import { listOf } from "./tus.js";
-import { learn } from "./words.js";
+import { getJson } from "./tus.js";
+import { loadMessages } from "./i18n.js";
 
-const SIMPLE = "filsluss simple upload";
+const STORAGE_KEY = "filsluss simple upload";
 
-const place = (id) => document.getElementById(id);
+const byId = (id) => document.getElementById(id);
 
-/** Whatever was pasted behind the link with it is left out. */
-function filesAddress() {
-  const [page] = location.pathname.match(/^.*?\/upload\/[\w-]+/) ?? [];
-  return page && `${page}/files`;
-}
-
-function canUpload() {
-  const hasTools = globalThis.XMLHttpRequest && globalThis.File?.prototype.slice && Blob.prototype.arrayBuffer;
-  return hasTools && learn(place("upload-words"));
-}
-
-/** The choice lasts for this tab, where the browser lets us remember it. */
-function remembered(isSimple) {
+/** Reads the user's choice of form, or stores it for this tab; some browsers forbid that. */
+function preferSimple(isSimple) {
   try {
-    if (isSimple !== undefined) sessionStorage.setItem(SIMPLE, isSimple ? "1" : "");
-    return Boolean(sessionStorage.getItem(SIMPLE));
+    if (isSimple !== undefined) sessionStorage.setItem(STORAGE_KEY, isSimple ? "1" : "");
+    return Boolean(sessionStorage.getItem(STORAGE_KEY));
   } catch {
     return false;
   }
 }
 
-function show(desk, isSimple) {
-  const simple = [place("plain-upload"), place("file"), document.querySelector('label[for="file"]'), place("full-offer")];
-  for (const part of simple) if (part) part.hidden = !isSimple;
-  for (const id of ["drop", "simple-offer"]) place(id).hidden = isSimple;
-  desk.chooser.isOn = !isSimple;
+function showForm(queue, isSimple) {
+  for (const element of document.querySelectorAll("[data-form]")) {
+    element.hidden = (element.dataset.form === "simple") !== isSimple;
+  }
+  queue.picker.enabled = !isSimple;
 }
 
-function offerBoth(desk) {
+function addSwitches(queue) {
   for (const [id, isSimple] of [["use-simple", true], ["use-full", false]]) {
-    place(id).addEventListener("click", (event) => {
+    byId(id).addEventListener("click", (event) => {
       event.preventDefault();
-      remembered(isSimple);
-      show(desk, isSimple);
-      place(isSimple ? "file" : "choose").focus();
+      preferSimple(isSimple);
+      showForm(queue, isSimple);
+      byId(isSimple ? "file" : "choose").focus();
     });
   }
 }
 
-async function begin() {
-  const files = filesAddress();
-  if (!files || !canUpload()) return;
-  await listOf(files);
-  const desk = new Desk(place, files);
-  const isPlainInUse = place("file").files.length > 0 || place("file-error");
-  show(desk, remembered() || Boolean(isPlainInUse));
-  offerBoth(desk);
-  desk.list.refresh();
+async function start() {
+  loadMessages(byId("upload-messages"));
+  const [page] = location.pathname.match(/^.*?\/upload\/[\w-]+/); // without what was pasted after the link
+  const filesUrl = `${page}/files`;
+  // The list is requested while the other modules are still loading.
+  const [{ UploadQueue }] = await Promise.all([import("./upload-queue.js"), getJson(filesUrl)]);
+  const queue = new UploadQueue(byId, filesUrl);
+  const isFormInUse = byId("file").files.length > 0 || byId("file-error") !== null;
+  showForm(queue, preferSimple() || isFormInUse);
+  addSwitches(queue);
+  queue.list.refresh();
 }
 
-begin().catch(() => {
-  // Something is missing, here or on the way: the plain form is there and stays.
+start().catch(() => {
+  // The server did not answer, or the browser lacks something: the plain form stays.
 });

@@ -1,0 +1,86 @@
+"""Filsluss as an operator starts it: a real process, a real database, tus uploads and ranged downloads."""
+
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlencode
+
+from bench.parts.client import Source, WrongAnswer, send_tus
+from bench.parts.servers import Server
+from tests.parts import people
+from tests.parts.mail_server import MailServer
+from tests.parts.service import Service
+
+GENEROUS_LIMITS = {"MAX_TRANSFER_SIZE": "100000GiB", "FREE_SPACE": "0%"}
+
+
+class FilslussServer(Server):
+    """`command` is `web` for the data plane alone, or `serve` for the worker too.
+
+    `syncs=False` injects a store without fsync. `origin` is the port that clients connect to, if a proxy is
+    in front. Letters go to a mail server of its own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        command: str = "web",
+        *,
+        syncs: bool = True,
+        origin: int = 0,
+        **settings: str,
+    ) -> None:
+        super().__init__(name, folder, send_tus, "")
+        self.forwarded: dict[str, str] = {}
+        self.mail_server = MailServer()
+        self.mail_server.start()
+        self.host = f"127.0.0.1:{origin or self.port}"
+        own = {
+            "BASE_URL": f"http://{self.host}",
+            "SMTP_URL": self.mail_server.url,
+            **GENEROUS_LIMITS,
+            **settings,
+        }
+        self.service = Service(self.folder / "data", **own)
+        self.service.port = self.port
+        self.service.run("migrate")
+        self.service.run("collectstatic", "--noinput")
+        module = "filsluss" if syncs else "bench.parts.without_fsync"
+        self.run(sys.executable, "-m", module, command, "--port", str(self.port))
+        self.service.process = self.process
+        self.service.wait_until_alive()
+
+    def start_beside(self, *command: str | Path, **env: str) -> subprocess.Popen[bytes]:
+        own = {name: text for name, text in self.service.env.items() if name.startswith("FILSLUSS_")}
+        return super().start_beside(*command, **own, **env)
+
+    @property
+    def files(self) -> Path:
+        return self.folder / "data" / "blobs"
+
+    def account(self) -> str:
+        """The path of a new, open upload page."""
+        form = urlencode(people.FORM).encode()
+        kind = "application/x-www-form-urlencoded"
+        with self.connection() as connection:
+            connection.send_head(
+                "POST",
+                "/",
+                {"Content-Type": kind, "Content-Length": str(len(form)), **self.forwarded},
+                form,
+            )
+            where = connection.read_response("POST", 303)["Location"]
+        if "/upload/" not in where:
+            raise WrongAnswer(f"the application led to {where}")
+        return where[where.index("/upload/") :]
+
+    def places(self, count: int) -> list[str]:
+        return [f"{self.account()}/files"] * count
+
+    def publish(self, source: Source) -> str:
+        """Uploads a file, lets the worker do its part, and answers the path of the bytes in the letter."""
+        with self.connection() as connection:
+            self.take(connection, self.places(1)[0], source)
+        self.service.run_worker()
+        return people.download_links(self.service, self.mail_server.one("file-ready"))[0]

@@ -1,0 +1,139 @@
+// The files that the server has: polled as JSON; after a change their rows are copied from the page, loaded again.
+
+import { getJson, getPage } from "./tus.js";
+
+const POLL_INTERVAL = 4000;
+const SLOW_POLL_INTERVAL = 30_000;
+const SLOW_AFTER = 120_000;
+
+export class ServerFileList {
+  /**
+   * Options: `url` of the list; the elements `element`, `emptyText` and `pickAgain` (a template); `hasRow(entry)`:
+   * this tab has a row of its own for that file; `hasRows()`: it has any; `onUpdate()` after every answer,
+   * `onError(error)` if there was none.
+   */
+  constructor(options) {
+    Object.assign(this, options);
+    this.latest = { files: [], max_size: Infinity, room: Infinity };
+    this.shown = "";
+    this.loadedAt = this.changedAt = -Infinity;
+    this.html = new WeakMap();
+    for (const row of this.element.children) this.prepare(row);
+  }
+
+  /** One request at a time, whose answer all callers share. */
+  refresh() {
+    this.request ??= this.load().finally(() => {
+      this.request = null;
+      this.scheduleRefresh();
+    });
+    return this.request;
+  }
+
+  /** At most once a second, for many small files. */
+  refreshSoon() {
+    this.delayed ??= setTimeout(() => {
+      this.delayed = null;
+      this.refresh();
+    }, 1000);
+  }
+
+  async refreshIfOld() {
+    if (performance.now() - this.loadedAt > 3000) await this.refresh();
+  }
+
+  async load() {
+    try {
+      this.latest = await getJson(this.url);
+      this.loadedAt = performance.now();
+      await this.updateRows();
+      this.isStale = false;
+      this.onUpdate();
+    } catch (error) {
+      this.isStale = true;
+      this.onError(error);
+    }
+  }
+
+  /** Loads the page again if its rows would show something new. */
+  async updateRows() {
+    const entries = this.latest.files.filter((entry) => !this.hasRow(entry));
+    const shown = JSON.stringify(entries, ["id", "state", "letter", "letter_at", "fetched_at"]);
+    if (shown === this.shown) return;
+    const page = await getPage();
+    const rows = page?.querySelectorAll("#files > [data-file]");
+    if (!rows) return;
+    const publicIds = entries.map((entry) => entry.public_id);
+    this.showRows(rows, publicIds);
+    const id = "collecting";
+    if (page.getElementById(id).innerHTML !== document.getElementById(id).innerHTML)
+      document.getElementById(id).replaceWith(document.importNode(page.getElementById(id), true));
+    this.shown = shown;
+    this.changedAt = performance.now();
+  }
+
+  showRows(rows, publicIds) {
+    const current = new Map(Array.from(this.element.children, (row) => [row.dataset.file, row]));
+    const wanted = [...rows].filter((row) => publicIds.includes(row.dataset.file));
+    const kept = wanted.map((row) => this.reuseOrReplace(current.get(row.dataset.file), row));
+    for (const row of current.values()) if (!kept.includes(row)) row.remove();
+    kept.forEach((row, index) => {
+      const sibling = this.element.children[index];
+      if (sibling !== row) this.element.insertBefore(row, sibling ?? null);
+    });
+    this.updateEmptyText();
+  }
+
+  /** Removes the rows of files that have an upload row by now; they are loaded again when that one is gone. */
+  removeDuplicates() {
+    const publicIds = this.latest.files.filter(this.hasRow).map((entry) => entry.public_id);
+    for (const row of [...this.element.children]) {
+      if (!publicIds.includes(row.dataset.file)) continue;
+      row.remove();
+      this.shown = "";
+    }
+  }
+
+  updateEmptyText() {
+    this.element.hidden = !this.element.children.length;
+    this.emptyText.hidden = this.hasRows() || !this.element.hidden;
+  }
+
+  /** The current row if the server's is the same; else the server's, which takes over the focus. */
+  reuseOrReplace(current, loaded) {
+    const row = document.importNode(loaded, true);
+    if (current && this.html.get(current) === row.outerHTML) return current;
+    this.prepare(row);
+    if (current) {
+      const hadFocus = current.contains(document.activeElement);
+      current.replaceWith(row);
+      if (hadFocus) row.querySelector("summary, button")?.focus();
+    }
+    return row;
+  }
+
+  /** Remembers the row's HTML as the server sent it, and adds a button to an unfinished one. */
+  prepare(row) {
+    this.html.set(row, row.outerHTML);
+    if (row.dataset.state !== "uploading") return;
+    const button = document.importNode(this.pickAgain.content, true);
+    button.querySelector('[data-part="name"]').textContent = row.querySelector(".name").textContent;
+    row.querySelector(".file-info").append(button);
+  }
+
+  uploadIdOf(row) {
+    return this.latest.files.find((entry) => entry.public_id === row.dataset.file)?.id ?? null;
+  }
+
+  get isChanging() {
+    const states = ["received", "scanning", "unscanned", "infected", "erasing"];
+    return this.isStale || this.latest.files.some((entry) => states.includes(entry.state) || entry.letter === "queued");
+  }
+
+  scheduleRefresh() {
+    clearTimeout(this.timer);
+    if (!this.isChanging || this.isStopped) return;
+    const interval = performance.now() - this.changedAt < SLOW_AFTER ? POLL_INTERVAL : SLOW_POLL_INTERVAL;
+    this.timer = setTimeout(() => document.hidden || this.refresh(), interval);
+  }
+}

@@ -1,0 +1,56 @@
+// Sizes, percentages, speeds and times as text in the page's language.
+
+import { t } from "./i18n.js";
+
+const NBSP = "\u00a0";
+const UNITS = ["kB", "MB", "GB", "TB"];
+const language = document.documentElement.lang || "sv";
+
+function formatNumber(number, decimals = 0) {
+  return number.toLocaleString(language, { maximumFractionDigits: decimals });
+}
+
+/** The number rounded to three significant digits, and how many of them are decimals. */
+function threeDigits(number) {
+  const decimals = number >= 100 ? 0 : number >= 10 ? 1 : 2;
+  return [Number(number.toFixed(decimals)), decimals];
+}
+
+/** The Swedish word has no plural. */
+export const formatBytes = (bytes) =>
+  formatNumber(bytes) + NBSP + (language === "sv" || bytes === 1 ? "byte" : "bytes");
+
+/** In steps of 1024, as Windows shows sizes: 1,24 GB. */
+export function formatSize(bytes) {
+  if (bytes < 1024) return formatBytes(bytes);
+  let power = 1;
+  while (power < UNITS.length && threeDigits(bytes / 1024 ** power)[0] >= 1024) power += 1;
+  return formatNumber(...threeDigits(bytes / 1024 ** power)) + NBSP + UNITS[power - 1];
+}
+
+export const formatSpeed = (bytesPerSecond) => t("speed", { size: formatSize(Math.round(bytesPerSecond)) });
+
+/** Rounded down: 100 only when nothing is missing. */
+export function percent(part, total) {
+  return part >= total ? 100 : Math.floor((100 * part) / total);
+}
+
+export const formatPercent = (part, total) => percent(part, total) + NBSP + "%";
+
+/** Of an upload in progress: at most 99 %, because only the server's answer makes it complete. */
+export const formatProgress = (sent, size) => formatPercent(Math.min(sent, size * 0.99), size || 1);
+
+/** Rounded so that it changes seldom: to minutes below an hour, to ten minutes above. */
+export function formatTimeLeft(seconds) {
+  if (seconds < 55) return t("left_soon");
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return minutes === 1 ? t("left_minute") : t("left_minutes", { n: minutes });
+  return formatHours(Math.round(minutes / 10));
+}
+
+function formatHours(tensOfMinutes) {
+  const h = Math.floor(tensOfMinutes / 6);
+  const n = (tensOfMinutes % 6) * 10;
+  const key = h === 1 ? "left_hour" : "left_hours";
+  return n ? t(`${key}_minutes`, { h, n }) : t(key, { h });
+}

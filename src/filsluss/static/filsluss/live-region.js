@@ -1,0 +1,35 @@
+// Announcements to screen readers, through the page's polite and assertive live regions.
+
+const MIN_INTERVAL = 10_000;
+
+export class LiveRegions {
+  constructor(polite, assertive) {
+    Object.assign(this, { polite, assertive, announcedAt: -MIN_INTERVAL });
+  }
+
+  /** Polite, and at most once in ten seconds: a newer text replaces one that still waits. */
+  announce(text) {
+    clearTimeout(this.timer);
+    const delay = this.announcedAt + MIN_INTERVAL - performance.now();
+    this.timer = setTimeout(() => this.announceNow(text), delay);
+  }
+
+  /** Polite and without delay: the response to something the user did. */
+  announceNow(text) {
+    clearTimeout(this.timer);
+    this.announcedAt = performance.now();
+    update(this.polite, text);
+  }
+
+  alert(text) {
+    update(this.assertive, text);
+  }
+}
+
+/** Emptied first: otherwise the same text twice in a row is announced only once. */
+function update(region, text) {
+  region.textContent = "";
+  requestAnimationFrame(() => {
+    region.textContent = text;
+  });
+}

@@ -1,0 +1,252 @@
+"""One letter for many files, one receipt for many fetches: what they wait for and what they say."""
+
+from datetime import timedelta
+
+import pytest
+
+from filsluss.actions import completion, download, erasure, expiry, upload
+from filsluss.letters import collecting
+from filsluss.letters.claims import Claimant
+from filsluss.letters.outbox import deliver_next
+from filsluss.models import Letter, LetterCase, Link, Party, Pickup, Transfer, TransferFile
+from filsluss.models.link import token_of
+from filsluss.rules.directions import Proof, Role
+from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts
+from filsluss.rules.tokens import Purpose, code_digest, read_code
+from tests.letters.cases import ANNA, BO, example_policy, make_transfer
+
+POLICY = example_policy(code_keys=(b"c" * 32,))
+MINUTE = timedelta(minutes=1)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def transfer(now):
+    return make_transfer(now, one_letter=True)
+
+
+def uploading(transfer, now, number=1, **own):
+    return TransferFile.objects.create(
+        transfer=transfer, public_id=f"FFFF-222{number}", upload_id=f"u{number}", state=FileState.UPLOADING,
+        name=f"ritning {number}.pdf", folded="x", size=1000, created_at=now, active_at=now, **own,
+    )  # fmt: skip
+
+
+def ready(transfer, now, number=1, **own):
+    file = uploading(transfer, now, number, **own)
+    TransferFile.objects.filter(pk=file.pk).update(state=FileState.RECEIVED, received_at=now)
+    file.refresh_from_db()
+    assert completion.make_ready(file, sha256=str(number) * 64, policy=POLICY, now=now)
+    return file
+
+
+def letters(kind):
+    return list(Letter.objects.filter(kind=kind).order_by("pk"))
+
+
+def closed(now):
+    return collecting.close_due(policy=POLICY, now=now)
+
+
+def test_many_files_are_told_of_in_one_letter_a_quarter_after_the_last(transfer, now):
+    ready(transfer, now, 1)
+    ready(transfer, now + 10 * MINUTE, 2, with_code=True)
+    assert [(each.delivery, each.text, each.subject) for each in letters("files-ready")] == [
+        ("collecting", "", "")
+    ]
+    assert closed(now + 24 * MINUTE) == 0
+    assert closed(now + 25 * MINUTE) == 1
+    (letter,) = letters("files-ready")
+    assert (letter.delivery, letter.to, letters("file-ready")) == ("queued", ANNA, [])
+    assert [name in letter.text for name in ("ritning 1.pdf", "ritning 2.pdf")] == [True, True]
+    assert closed(now + 60 * MINUTE) == 0
+
+
+def test_the_letter_has_one_link_to_the_page_of_all_files_and_each_code_beside_its_name(transfer, now):
+    files = [ready(transfer, now, number, with_code=number > 1) for number in (1, 2, 3)]
+    closed(now + 15 * MINUTE)
+    (letter,) = letters("files-ready")
+    token = token_of(transfer.recipient, Purpose.DOWNLOAD, POLICY.link_keys, file=files[0])
+    assert letter.text.count("/download/") == 1
+    assert f"/download/{token}" in letter.text
+    told = [line.strip().partition(": ")[2] for line in letter.text.splitlines() if "Hämtkod" in line]
+    assert [code_digest(POLICY.code_keys[0], read_code(code)) for code in told] == [
+        Pickup.objects.get(file=file).code_digest for file in files[1:]
+    ]
+
+
+def test_it_waits_while_files_are_on_their_way_until_an_hour_before_the_end(transfer, now):
+    ready(transfer, now, 1)
+    uploading(transfer, now, 2)
+    assert closed(now + 15 * MINUTE) == 0
+    assert closed(now + timedelta(hours=5)) == 0
+    end = transfer.open_until - timedelta(hours=1)
+    assert closed(end - MINUTE) == 0
+    assert closed(end) == 1
+    assert "ritning 2" not in letters("files-ready")[0].text
+
+
+def test_a_file_that_becomes_ready_in_the_last_hour_is_told_of_at_once(transfer, now):
+    late = transfer.open_until - timedelta(minutes=30)
+    ready(transfer, late, 1)
+    assert closed(late) == 1
+
+
+def test_the_sender_may_send_it_now_though_others_are_on_their_way(transfer, now):
+    ready(transfer, now, 1)
+    uploading(transfer, now, 2)
+    assert completion.send_now(transfer, policy=POLICY, now=now) == 1
+    assert [each.delivery for each in letters("files-ready")] == ["queued"]
+    assert completion.send_now(transfer, policy=POLICY, now=now) == 0
+    ready(transfer, now + MINUTE, 3)
+    assert [each.delivery for each in letters("files-ready")] == ["queued", "collecting"]
+
+
+def test_a_file_taken_away_before_it_closes_is_not_told_of_and_nothing_left_is_no_letter(transfer, now):
+    one, two = ready(transfer, now, 1), ready(transfer, now, 2)
+    erasure.take_away(one, because=ErasedBecause.WITHDRAWN, removed_by="sender", now=now)
+    closed(now + 15 * MINUTE)
+    (letter,) = letters("files-ready")
+    assert [name in letter.text for name in ("ritning 1.pdf", "ritning 2.pdf")] == [False, True]
+    Letter.objects.all().delete()
+    three = ready(transfer, now, 3)
+    for file in (two, three):
+        erasure.take_away(file, because=ErasedBecause.WITHDRAWN, removed_by="sender", now=now)
+    closed(now + 15 * MINUTE)
+    assert [(each.delivery, each.text) for each in letters("files-ready")] == [("withdrawn", "")]
+
+
+def test_a_file_taken_away_after_it_closed_is_taken_out_of_the_letter_that_waits(transfer, now):
+    one = ready(transfer, now, 1)
+    ready(transfer, now, 2)
+    closed(now + 15 * MINUTE)
+    erasure.take_away(one, because=ErasedBecause.REMOVED, removed_by="administrator", now=now + 16 * MINUTE)
+    (letter,) = letters("files-ready")
+    assert (letter.delivery, letter.text) == ("collecting", "")
+    assert closed(now + 16 * MINUTE) == 1
+    (letter,) = letters("files-ready")
+    assert [name in letter.text for name in ("ritning 1.pdf", "ritning 2.pdf")] == [False, True]
+
+
+def test_a_letter_that_is_opened_again_joins_the_one_that_collects(transfer, now):
+    one, two = ready(transfer, now, 1), ready(transfer, now, 2)
+    closed(now + 15 * MINUTE)
+    three = ready(transfer, now + 16 * MINUTE, 3)
+    erasure.take_away(one, because=ErasedBecause.WITHDRAWN, removed_by="sender", now=now + 17 * MINUTE)
+    assert [each.delivery for each in letters("files-ready")] == ["withdrawn", "collecting"]
+    told_of = set(LetterCase.objects.filter(letter__delivery="collecting").values_list("file_id", flat=True))
+    assert told_of >= {two.pk, three.pk}
+
+
+def test_when_the_account_ends_what_collects_about_its_files_is_withdrawn(transfer, now):
+    ready(transfer, now, 1)
+    expiry.end_accounts(policy=POLICY, now=transfer.open_until)
+    assert [each.delivery for each in letters("files-ready")] == ["withdrawn"]
+
+
+def test_the_last_upload_that_names_a_choice_sets_it_for_the_case(transfer, now, store):
+    def begin(**chosen):
+        upload.begin(
+            transfer, name="x", size=1, choices=upload.Choices(**chosen), boot_id="b", store=store,
+            policy=POLICY, now=now,
+        )  # fmt: skip
+        return Transfer.objects.values_list("one_letter", "receipts").get()
+
+    assert begin(one_letter=False) == (False, "first")
+    assert begin() == (False, "first")
+    assert begin(receipts=Receipts.NONE) == (False, "none")
+    assert begin(one_letter=True, receipts=Receipts.EACH) == (True, "each")
+
+
+# Receipts
+
+
+def fetch(file, now, start=0, stop=None, purpose=Purpose.DOWNLOAD):
+    link = Link.objects.select_related("transfer", "party", "file__transfer").get(file=file, purpose=purpose)
+    download.record_sent_bytes(link, start=start, reached=stop or file.size, policy=POLICY, now=now)
+
+
+def test_twelve_files_fetched_as_one_archive_are_one_receipt(now):
+    transfer = make_transfer(now)
+    files = [ready(transfer, now, number) for number in "23456789ABCD"]
+    for file in files:
+        fetch(file, now)
+    assert len(letters("files-downloaded")) == 1
+    assert closed(now + 9 * MINUTE) == 0
+    assert closed(now + 10 * MINUTE) == 1
+    (letter,) = letters("files-downloaded")
+    assert (letter.to, letter.text.count("ritning")) == (BO, 12)
+
+
+def test_a_file_fetched_later_is_a_receipt_of_its_own(now):
+    transfer = make_transfer(now)
+    one, two = ready(transfer, now, 1), ready(transfer, now, 2)
+    fetch(one, now)
+    closed(now + 10 * MINUTE)
+    fetch(two, now + 11 * MINUTE)
+    closed(now + 21 * MINUTE)
+    assert [each.text.count("ritning") for each in letters("files-downloaded")] == [1, 1]
+
+
+@pytest.mark.parametrize(("receipts", "told"), [("none", 0), ("first", 1), ("each", 2)])
+def test_the_sender_hears_of_no_fetch_of_the_first_or_of_each(now, receipts, told):
+    transfer = make_transfer(now, receipts=receipts)
+    file = ready(transfer, now)
+    for start in (timedelta(0), timedelta(hours=1)):
+        fetch(file, now + start)
+        closed(now + start + 10 * MINUTE)
+    assert len(letters("files-downloaded")) == told
+    assert Pickup.objects.get().fetches == 2
+
+
+def test_a_receipt_outlives_the_file_and_the_account(now):
+    transfer = make_transfer(now)
+    file = ready(transfer, now)
+    fetch(file, now)
+    erasure.take_away(file, because=ErasedBecause.WITHDRAWN, removed_by="sender", now=now)
+    expiry.end_accounts(policy=POLICY, now=transfer.open_until)
+    assert closed(transfer.open_until) == 1
+    assert [each.delivery for each in letters("files-downloaded")] == ["queued"]
+
+
+# Spans, and what a fetch proves
+
+
+def test_segments_fetched_at_once_and_in_any_order_are_one_fetch(now):
+    file = ready(make_transfer(now), now)
+    for start in (750, 250, 500):
+        fetch(file, now, start, start + 250)
+    pickup = Pickup.objects.get()
+    assert (pickup.fetches, pickup.fetched_at, pickup.partly_at) == (0, None, now)
+    fetch(file, now, 0, 250)
+    pickup.refresh_from_db()
+    assert (pickup.fetches, pickup.fetched_at, pickup.spans) == (1, now, [])
+
+
+def test_the_last_byte_alone_or_all_but_the_last_is_no_fetch(now):
+    file = ready(make_transfer(now), now)
+    fetch(file, now, 999, 1000)
+    fetch(file, now, 0, 998)
+    assert (Pickup.objects.get().fetches, letters("files-downloaded")) == (0, [])
+
+
+def test_a_fetch_by_the_letters_link_proves_the_mailbox_and_one_by_code_does_not(now):
+    transfer = make_transfer(now)
+    file = ready(transfer, now, with_code=True)
+    fetch(file, now, purpose=Purpose.PICKUP)
+    recipient = Party.objects.filter(transfer=transfer, role=Role.RECIPIENT)
+    assert recipient.get().proof == Proof.NONE
+    fetch(file, now + MINUTE)
+    assert (recipient.get().proof, recipient.get().proved_at) == (Proof.MAILBOX, now + MINUTE)
+
+
+def test_what_collects_survives_a_worker_that_closes_it_twice_and_is_delivered_once(
+    transfer, now, mail_server
+):
+    ready(transfer, now, 1)
+    later = now + 15 * MINUTE
+    letter = letters("files-ready")[0]
+    assert [collecting.close(letter, policy=POLICY, now=later) for _ in range(2)] == [True, False]
+    while deliver_next(Claimant(), policy=POLICY, now=later):
+        pass
+    assert [each.kind for each in mail_server.letters] == ["files-ready"]

@@ -1,0 +1,212 @@
+"""What letters say: every kind in both languages, to the letter, and the same words in text and HTML."""
+
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from filsluss.letters.compose import engine
+from filsluss.letters.context import OTHER_LANGUAGE
+from filsluss.rules.directions import Role
+from tests.letters.cases import (
+    AT,
+    BO,
+    CASES,
+    CODE,
+    EACH,
+    NAMES,
+    Case,
+    example_policy,
+    make_file,
+    make_transfer,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+REWRITE = os.environ.get("REWRITE_GOLDEN") == "1"
+pytestmark = pytest.mark.django_db
+every_letter = pytest.mark.parametrize(("case", "language"), EACH, ids=NAMES)
+
+
+class Reader(HTMLParser):
+    """What a person sees of a page, in order: not its head, and not what is hidden."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.words, self.hidden, self.within = [], 0, []
+        self.links, self.elements, self.langs = [], set(), []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.elements.add(tag)
+        self.links += [given["href"]] if "href" in given else []
+        self.langs += [given["lang"]] if "lang" in given else []
+        if tag in ("head", "div"):
+            self.hidden += 1
+
+    def handle_endtag(self, tag):
+        if tag in ("head", "div"):
+            self.hidden -= 1
+
+    def handle_data(self, data):
+        if not self.hidden:
+            self.words += words(data)
+
+
+def words(text):
+    return re.findall(r"\S*\w\S*", text)
+
+
+def plain_words(text):
+    """The words of the text part, without the marks of lists and quotations."""
+    return words(re.sub(r"(?m)^(- |> ?|\d+\. )", "", text))
+
+
+def bare(found):
+    """A heading's colon is not on its button."""
+    return [word.removesuffix(":") for word in found]
+
+
+def heading(letter):
+    return letter.subject.removesuffix(f" ({letter.cases.get().transfer.public_id})")
+
+
+def kept(path, shown):
+    """The golden file beside what is shown; REWRITE_GOLDEN=1 makes it so."""
+    if REWRITE:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(shown)
+    return path.read_text()
+
+
+@every_letter
+def test_a_letter_says_exactly_this(case, language, now):
+    letter = case.write(language, now)
+    head = f"Subject: {letter.subject}\nTo: {letter.to}\nReply-To: {letter.reply_to}\n\n"
+    assert head + letter.text == kept(GOLDEN / language / f"{case.name}.txt", head + letter.text)
+    assert letter.html == kept(GOLDEN / language / f"{case.name}.html", letter.html)
+
+
+@every_letter
+def test_text_and_html_say_the_same_words_in_the_same_order(case, language, now):
+    letter = case.write(language, now)
+    assert bare(Reader(letter.html).words) == bare(words(heading(letter)) + plain_words(letter.text))
+
+
+@every_letter
+def test_a_subject_is_short_and_carries_nothing_of_what_people_wrote(case, language, now):
+    case = Case(**{**vars(case), "transfer": {**case.transfer, "sender_name": "Zebra", "purpose": "Zebra"}})
+    letter = case.write(language, now)
+    foreign = ("Zebra", "@", ".pdf", CODE, "//", "Missbruk", "skadlig", "upphandling")
+    assert [piece for piece in foreign if piece in letter.subject] == []
+    assert len(letter.subject) <= 75
+
+
+@every_letter
+def test_nothing_of_the_template_is_left(case, language, now):
+    letter = case.write(language, now)
+    text = letter.subject + letter.text
+    assert re.findall(r"\{|\}|None|\n\n\n| $|  \w+: *$", text, re.MULTILINE) == []
+    assert [line for line in letter.text.split("\n") if len(line) > 998] == []
+
+
+@every_letter
+def test_a_letter_ends_with_one_line_in_the_other_language(case, language, now):
+    letter = case.write(language, now)
+    other = OTHER_LANGUAGE[language]
+    last = letter.text.rstrip("\n").rpartition("\n")[2]
+    assert last.startswith({"sv": "In English: ", "en": "På svenska: "}[language])
+    assert last.endswith(f"?lang={other}")
+    assert Reader(letter.html).langs == [language, other]
+
+
+@every_letter
+def test_the_html_loads_nothing_and_links_only_to_this_service(case, language, now):
+    letter = case.write(language, now)
+    page = Reader(letter.html)
+    assert page.elements & {"img", "script", "link", "iframe", "form", "object", "svg", "base"} == set()
+    assert [link for link in page.links if not link.startswith("https://fts.example.se/")] == []
+    assert re.findall(r"url\(|@import|src=", letter.html) == []
+    assert len(letter.html.encode()) < 100_000
+
+
+def test_every_template_has_its_golden_letters_in_both_languages():
+    folder = Path(engine().dirs[0])
+    kinds = {case.kind for case in CASES}
+    assert {path.stem for path in folder.glob("sv/*.txt")} == kinds
+    assert {path.stem for path in folder.glob("en/*.txt")} == kinds
+    wanted = {f"{case.name}{ending}" for case in CASES for ending in (".txt", ".html")}
+    for language in ("sv", "en"):
+        assert {path.name for path in (GOLDEN / language).iterdir()} == wanted
+
+
+def test_a_receipt_carries_no_word_of_the_applicant(now):
+    """It goes to an address that nobody has shown to be theirs."""
+    letter = Case("received", Role.SENDER, transfer={"sender_name": "Zebra", "purpose": "Zebra"}).write(
+        "sv", now
+    )
+    assert letter.to == BO
+    assert re.findall(r"[Zz]ebra|anna\.berg|evil", letter.subject + letter.text + letter.html) == []
+
+
+def test_recipient_and_approver_are_told_only_of_files_that_were_once_ready(now):
+    unready = ({"ready_at": None, "name": "hemlig.txt"}, {})
+    mentioned = {}
+    for role in Role:
+        case = Case("erased", role, files=unready, transfer={"public_id": f"K7PM-444{len(mentioned) + 2}"})
+        case.transfer["nonce"] = str(len(mentioned)) * 32
+        with_rows = case.write("sv", now)
+        mentioned[role] = "hemlig.txt" in with_rows.text
+        with_rows.cases.get().transfer.delete()
+    assert mentioned == {Role.SENDER: True, Role.RECIPIENT: False, Role.APPROVER: False}
+
+
+def test_the_purpose_is_quoted_and_nothing_in_it_can_be_clicked(now):
+    letter = Case("approval-requested", Role.APPROVER).write("sv", now)
+    assert (
+        "\n> Ritningar till den nya mottagningen.\n>\n> Se https[:]//evil[.]com/x, t.ex. sidan 2.\n"
+        in letter.text
+    )
+    assert "evil.com" not in letter.html
+
+
+def test_a_letter_whose_role_nobody_has_is_not_written(now):
+    transfer = make_transfer(now, direction="outbound")
+    from filsluss.letters import compose
+
+    written = compose.write("erased", transfer=transfer, role=Role.APPROVER, policy=example_policy(), now=now)
+    assert (written, transfer.letter_cases.count()) == (None, 0)
+
+
+def test_the_same_letter_is_never_written_twice(now):
+    from filsluss.letters import compose
+
+    transfer = make_transfer(now)
+    file = make_file(transfer, now)
+    given = {"transfer": transfer, "role": Role.RECIPIENT, "policy": example_policy(), "file": file}
+    first = compose.write("file-ready", **given, now=now)
+    second = compose.write("file-ready", **given, now=AT)
+    assert (first.pk, first.message_id) == (second.pk, second.message_id)
+    assert transfer.letter_cases.count() == 1
+
+
+def test_a_letter_is_written_even_when_the_key_of_the_links_is_lost(now):
+    from filsluss.letters import compose
+
+    transfer = make_transfer(now)
+    lost = example_policy(link_keys=(b"another key",))
+    letter = compose.write("erased", transfer=transfer, role=Role.SENDER, policy=lost, now=now)
+    assert letter.text.endswith("In English: https://fts.example.se/?lang=en\n")
+
+
+def test_a_thousand_files_are_told_of_one_by_one(now):
+    from filsluss.letters import compose
+
+    transfer = make_transfer(now)
+    file = make_file(transfer, now)
+    letter = compose.write(
+        "erased", transfer=transfer, role=Role.SENDER, policy=example_policy(), now=now, files=[file] * 1000
+    )
+    assert letter.text.count("SHA-256: " + "1" * 64) == letter.html.count("SHA-256: " + "1" * 64) == 1000

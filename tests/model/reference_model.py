@@ -1,0 +1,140 @@
+"""A reference model of the service: what becomes of transfers and files, and who is told."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from filsluss.rules.policy import Policy
+
+IDLE = timedelta(hours=48)
+MOMENT = timedelta(seconds=30)
+OVER = ("rejected", "lapsed", "closed")
+
+
+@dataclass(eq=False)
+class File:
+    """`acknowledged` bytes survive a power cut; `stored` bytes are there unless the machine loses power."""
+
+    size: int
+    active: datetime
+    content: bytes = b""
+    acknowledged: int = 0
+    stored: int = 0
+    trusted: bool = True
+    state: str = "uploading"
+    was_ready: bool = False
+    was_received: bool = False
+    fetched: bool = False
+    because: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in ("uploading", "received", "ready")
+
+    @property
+    def offset(self) -> int:
+        return self.stored if self.trusted else self.acknowledged
+
+
+@dataclass(eq=False)
+class Transfer:
+    """One application, whatever becomes of it; `people` maps the roles to their addresses."""
+
+    way: str
+    people: dict[str, str]
+    state: str
+    lapse_by: datetime
+    until: datetime | None = None
+    over_at: datetime | None = None
+    files: dict[str, File] = field(default_factory=dict)
+    letters: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def is_open(self, now: datetime) -> bool:
+        return self.state == "open" and self.until is not None and now < self.until
+
+    def tell(self, kind: str, *roles: str, file: str = "") -> None:
+        """One letter to each address, in the first of its roles."""
+        notified: set[str] = set()
+        for role in roles:
+            if (address := self.people[role]) and address not in notified:
+                notified.add(address)
+                self.letters.append((kind, role, file))
+
+
+EVERYBODY = ("sender", "recipient", "approver")
+
+
+def apply(way: str, people: dict[str, str], *, days: int, policy: Policy, now: datetime) -> Transfer:
+    """From inside it opens at once; else the approver is asked and the sender is told so."""
+    transfer = Transfer(way, people, "pending", policy.end_of(now, policy.decision_days))
+    if way == "outbound":
+        decide(transfer, "approve", days=days, policy=policy, now=now)
+    else:
+        transfer.tell("approval-requested", "approver")
+        transfer.tell("received", "sender")
+    return transfer
+
+
+def decide(transfer: Transfer, choice: str, *, days: int, policy: Policy, now: datetime) -> bool:
+    """Once, in time, and by nobody else afterwards."""
+    if transfer.state != "pending" or now >= transfer.lapse_by:
+        return False
+    if choice == "approve":
+        transfer.state, transfer.until = "open", policy.end_of(now, days)
+        transfer.tell("approved", "sender")
+    else:
+        transfer.state, transfer.over_at = "rejected", now
+        transfer.tell("rejected", "sender")
+    return True
+
+
+def take_away(transfer: Transfer, name: str, because: str) -> None:
+    file = transfer.files[name]
+    if file.is_live:
+        file.state, file.because = "erasing", because
+
+
+def close(transfer: Transfer, *, now: datetime) -> None:
+    transfer.state = "closing"
+    for name in transfer.files:
+        take_away(transfer, name, "ended")
+
+
+def work(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
+    """What the worker does: lapse, end, make ready, expire what is idle, erase, and only then tell."""
+    if transfer.state == "pending" and now >= transfer.lapse_by:
+        transfer.state, transfer.over_at = "lapsed", now
+        transfer.tell("lapsed", "sender", "approver")
+    if transfer.state == "open" and not transfer.is_open(now):
+        close(transfer, now=now)
+    for name, file in transfer.files.items():
+        progress(transfer, name, file, now=now)
+        if file.state == "erasing":
+            file.state = "erased"
+            tell_removed(transfer, name, file)
+    if transfer.state == "closing":
+        transfer.state, transfer.over_at = "closed", now
+        transfer.tell("erased", *EVERYBODY)
+
+
+def progress(transfer: Transfer, name: str, file: File, *, now: datetime) -> None:
+    whole = file.stored == file.size and file.trusted
+    if file.state == "uploading" and whole and now - file.active >= MOMENT:
+        receive(file)
+    if file.state == "received":
+        file.state, file.was_ready = "ready", True
+        transfer.tell("file-ready", "recipient", file=name)
+    if file.state == "uploading" and now - file.active >= IDLE:
+        take_away(transfer, name, "stale")
+
+
+def receive(file: File) -> None:
+    file.state, file.was_received, file.acknowledged = "received", True, file.size
+
+
+def tell_removed(transfer: Transfer, name: str, file: File) -> None:
+    if file.because == "withdrawn" and file.was_received:
+        transfer.tell("file-removed", *(EVERYBODY if file.was_ready else ("sender",)), file=name)
+
+
+def is_forgotten(transfer: Transfer, *, policy: Policy, now: datetime) -> bool:
+    return transfer.over_at is not None and now >= transfer.over_at + timedelta(days=policy.forget_days)

@@ -1,0 +1,186 @@
+"""An SMTP server on loopback that keeps every letter, and gives the replies that a test plans."""
+
+import asyncio
+import contextlib
+import re
+import secrets
+import socket
+import time
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from urllib.parse import urlsplit
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+@dataclass(frozen=True)
+class ReceivedLetter:
+    """A letter as it came: the envelope's recipients, the message, and the envelope's sender."""
+
+    to: list[str]
+    message: EmailMessage
+    sender: str = ""
+
+    @property
+    def kind(self) -> str:
+        return str(self.message["X-Filsluss-Letter"])
+
+    @property
+    def transfer(self) -> str:
+        return str(self.message["X-Filsluss-Transfer"])
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"])
+
+    @property
+    def text(self) -> str:
+        return self.body("plain")
+
+    @property
+    def html(self) -> str:
+        return self.body("html")
+
+    def body(self, kind: str) -> str:
+        part = self.message.get_body((kind,))
+        assert part is not None, f"the letter {self.kind} has no {kind} body"
+        return str(part.get_content())
+
+    def links(self, prefix: str = "") -> list[str]:
+        """The web addresses of the text, in order; those under `prefix` ("upload", "decide", …) if given."""
+        found = re.findall(r"https?://[^\s<>\"]+", self.text)
+        return [link for link in found if urlsplit(link).path.startswith(f"/{prefix}")]
+
+
+def free_port() -> int:
+    """Below the range of ephemeral ports: an outgoing connection could take one of those meanwhile."""
+    while True:
+        port = 20000 + secrets.randbelow(12000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def cut(server: SMTP) -> None:
+    assert isinstance(server.transport, asyncio.Transport)
+    server.transport.abort()
+
+
+class MisbehavingController(Controller):
+    """A controller whose server can also break off in the middle of a letter."""
+
+    def factory(self) -> SMTP:
+        return MisbehavingSMTP(self.handler, **self.SMTP_kwargs)
+
+
+class MisbehavingSMTP(SMTP):
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 -- named and called by aiosmtpd
+        """ "drop" here closes the connection in the middle of the letter."""
+        planned = self.event_handler.plan.get("DATA") or [""]
+        if planned[0] == "drop":
+            planned.pop(0)
+            self.event_handler.tries += 1
+            await self.push("354 go on")
+            await self._reader.readline()
+            cut(self)
+            return
+        if answer := await self.event_handler.next_reply("DATA", self):
+            self.event_handler.tries += 1
+            await self.push(answer)
+            return
+        await super().smtp_DATA(arg)
+
+
+@dataclass
+class MailServer:
+    """`refuse` holds the replies to addresses, `plan` those to commands: MAIL, RCPT, DATA, and the last dot.
+
+    A reply is a line of SMTP, "" (do as usual), "drop" (the connection is cut) or "stall" (no reply).
+    At the dot also "lose" and "keep silent": the letter is accepted, and the connection cut or no reply sent.
+    `slow`: seconds it takes to accept a letter.
+    """
+
+    port: int = field(default_factory=free_port)
+    letters: list[ReceivedLetter] = field(default_factory=list)
+    plan: dict[str, list[str]] = field(default_factory=dict)
+    refuse: dict[str, str] = field(default_factory=dict)
+    tries: int = 0
+    slow: float = 0.0
+    controller: Controller | None = None
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.controller = MisbehavingController(
+            self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=False, ready_timeout=30
+        )
+        self.controller.start()
+
+    def stop(self) -> None:
+        """From now on a connection is refused, until it is started again on the same port."""
+        if self.controller:
+            self.controller.stop()
+            self.controller = None
+
+    async def next_reply(self, word: str, server: SMTP) -> str:
+        """The planned reply to this command; a client that gives up waiting ends the stall."""
+        answer = self.plan[word].pop(0) if self.plan.get(word) else ""
+        if answer in ("stall", "keep silent"):
+            await asyncio.sleep(600)
+        if answer in ("drop", "lose"):
+            cut(server)
+        return answer
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if answer := await self.next_reply("MAIL", server):
+            self.tries += 1
+            return answer
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802 -- named and called by aiosmtpd
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if answer := self.refuse.get(address):
+            self.tries += 1
+            return answer
+        if answer := await self.next_reply("RCPT", server):
+            self.tries += 1
+            return answer
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.tries += 1
+        planned = (self.plan.get(".") or [""])[0]
+        if planned in ("", "lose", "keep silent"):
+            assert isinstance(envelope.content, bytes)
+            message = message_from_bytes(envelope.content, policy=policy.default)
+            self.letters.append(ReceivedLetter(list(envelope.rcpt_tos), message, str(envelope.mail_from)))
+        await asyncio.sleep(self.slow)
+        return await self.next_reply(".", server) or "250 OK"
+
+    def of(self, kind: str = "", to: str = "") -> list[ReceivedLetter]:
+        """The letters so far, of one kind and to one address if those are named."""
+        kept = [letter for letter in self.letters if kind in ("", letter.kind)]
+        return [letter for letter in kept if not to or to in letter.to]
+
+    def wait_for(
+        self, kind: str = "", *, to: str = "", count: int = 1, seconds: float = 20
+    ) -> list[ReceivedLetter]:
+        """Waits until that many have come, and gives them; more than that at once is a fault too."""
+        end = time.monotonic() + seconds
+        while len(found := self.of(kind, to)) < count and time.monotonic() < end:
+            time.sleep(0.05)
+        here = [(letter.kind, letter.to) for letter in self.letters]
+        assert len(found) == count, f"{len(found)} letters {kind!r} to {to!r}, not {count}; here: {here}"
+        return found
+
+    def one(self, kind: str = "", *, to: str = "", seconds: float = 20) -> ReceivedLetter:
+        return self.wait_for(kind, to=to, seconds=seconds)[0]

@@ -1,0 +1,193 @@
+"""A running installation: its own processes, data folder and database, reached by HTTP and by commands."""
+
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+from tests.parts.installation import environment
+from tests.parts.mail_server import free_port
+
+Body = bytes | Mapping[str, str] | None
+
+
+class FaketimeMissing(Exception):
+    """The clock of a process cannot be set on this machine."""
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def location(self) -> str:
+        """The path of the Location header."""
+        return urlsplit(self.headers["Location"]).path
+
+
+def faketime_environment(moment: datetime | None) -> dict[str, str]:
+    """The environment that sets a program's clock to that moment; from there it runs on."""
+    if moment is None:
+        return {}
+    found = sorted(Path("/usr/lib").glob("**/libfaketimeMT.so.1"))
+    if not found:
+        raise FaketimeMissing("faketime is not here (apt-get install faketime)")
+    ahead = round((moment - datetime.now(UTC)).total_seconds())
+    # Both clocks are set, as Python cannot sleep otherwise; files keep their times.
+    return {"LD_PRELOAD": str(found[0]), "FAKETIME": f"{ahead:+d}s", "NO_FAKE_STAT": "1"}
+
+
+def process_tree(pid: int) -> list[int]:
+    """The process and all its descendants, from /proc."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue  # it ended while we looked
+    found = [pid]
+    for known in found:
+        found += [child for child, parent in parents.items() if parent == known]
+    return found
+
+
+def has_exited(pid: int) -> bool:
+    """Whether it has exited, also if its parent has not reaped it yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+class Service:
+    """Not started yet. Settings are named without FILSLUSS_; `env` may be changed while it is stopped."""
+
+    def __init__(self, data_dir: Path, **own: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.data_dir = data_dir
+        self.env = environment(data_dir, **{"BASE_URL": self.url, **own})
+        self.log = data_dir.with_suffix(".log")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.program = [sys.executable, "-m", "filsluss"]
+
+    def start(self, command: str = "serve", *words: str, at: datetime | None = None) -> "Service":
+        """Runs `filsluss serve` (or `web`, or `worker`) and waits until it answers, if it ever does."""
+        listening = () if command == "worker" else ("--port", str(self.port))
+        clock = faketime_environment(at)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self.program, command, *listening, *words],
+                env={**self.env, **clock}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        if listening:
+            self.wait_until_alive()
+        return self
+
+    def wait_until_alive(self, seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.is_running:
+            try:
+                if self.get("/healthz").status == 200:
+                    return
+            except (OSError, http.client.HTTPException):
+                pass  # not listening yet
+            time.sleep(0.05)
+        raise AssertionError(f"the service does not answer at {self.url}/healthz:\n{self.log_text()}")
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, seconds: float = 12) -> int:
+        """SIGTERM; returns the exit status once all its processes have exited."""
+        assert self.process is not None, "it was never started"
+        processes = process_tree(self.process.pid)
+        self.process.terminate()
+        status = self.process.wait(seconds)
+        left = [pid for pid in processes if not has_exited(pid)]
+        assert left == [], f"processes left behind: {left}"
+        return status
+
+    def kill(self) -> None:
+        """SIGKILL to every process of it at once, as a power cut does, but for the disk."""
+        assert self.process is not None, "it was never started"
+        processes = process_tree(self.process.pid) if self.is_running else []
+        # The parent first, or it would start its children again.
+        for pid in processes:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.process.wait(10)
+        with contextlib.suppress(ProcessLookupError):  # children of a parent that a test has killed
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def run(
+        self, *words: str, at: datetime | None = None, check: bool = True, seconds: float = 100
+    ) -> subprocess.CompletedProcess[str]:
+        """One `filsluss` command on this installation, to its end; with `check`, exit 0 is demanded."""
+        ran = subprocess.run(
+            [*self.program, *words], env={**self.env, **faketime_environment(at)},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False,
+        )  # fmt: skip
+        with self.log.open("a") as log:
+            log.write(ran.stderr)
+        assert not check or ran.returncode == 0, f"filsluss {' '.join(words)}: {ran.stdout}{ran.stderr}"
+        return ran
+
+    def run_worker(self, *, at: datetime | None = None) -> subprocess.CompletedProcess[str]:
+        """`filsluss worker --once`, at a moment if one is named."""
+        return self.run("worker", "--once", at=at)
+
+    def request(
+        self, method: str, path: str, body: Body = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """One request on a connection of its own; a path, or an address from a letter."""
+        parts = urlsplit(path)
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        sent = dict(headers or {})
+        if isinstance(body, Mapping):
+            body = urlencode(body).encode()
+            sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, target, body, sent)
+            answer = connection.getresponse()
+            return Response(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **headers: str) -> Response:
+        """Headers by keyword, `_` for the dash: `get("/", Accept_Language="en")`."""
+        return self.request(
+            "GET", path, headers={name.replace("_", "-"): text for name, text in headers.items()}
+        )
+
+    def post(self, path: str, form: Body = None, **headers: str) -> Response:
+        dashed = {name.replace("_", "-"): text for name, text in headers.items()}
+        return self.request("POST", path, {} if form is None else form, dashed)
+
+    def log_text(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
+
+    def tear_down(self) -> None:
+        """The end of a test: none of its processes goes on, and its log holds no traceback."""
+        if self.process is not None:
+            self.kill()
+        assert "Traceback" not in self.log_text(), self.log_text()

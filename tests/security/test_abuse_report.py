@@ -1,0 +1,221 @@
+"""Whoever is led here by a stranger's letter can tell the administrators that the service is misused."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from filsluss.models import AuditEntry, Letter
+from filsluss.models.letter import Delivery
+from filsluss.pages.oversee.actors import actors_of
+from filsluss.rules.directions import Role
+from filsluss.rules.tokens import Purpose
+from tests.pages.cases import (
+    ANNA,
+    BO,
+    INSIDE,
+    OUTSIDE,
+    Page,
+    code_link,
+    decided,
+    ended,
+    letter_link,
+    link,
+    open_transfer,
+    pending,
+    ready_file,
+)  # fmt: skip
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_static_files")]
+
+EVA, ULF = "eva@ltdalarna.se", "ulf@ltdalarna.se"
+WORDS = "Det här är inte Anna.\r\nHon säger att filen ska öppnas från evil.com"
+
+
+@pytest.fixture(scope="module")
+def _static_files():
+    call_command("collectstatic", verbosity=0, interactive=False)
+
+
+@pytest.fixture(autouse=True)
+def administered(settings):
+    settings.POLICY = replace(settings.POLICY, admin_emails=(EVA, ULF))
+    return settings
+
+
+@pytest.fixture
+def inside(client):
+    client.defaults["filsluss.client"] = INSIDE
+    return client
+
+
+def report_link(transfer, party=Purpose.STATUS_RECIPIENT):
+    return f"{link(transfer, party)}/report"
+
+
+def reports():
+    return list(Letter.objects.filter(kind="abuse-reported").order_by("id"))
+
+
+def in_trail():
+    entries = AuditEntry.objects.filter(step="reported")
+    actors = actors_of(entries)
+    return [(entry.role, actors[entry.pk], entry.reason) for entry in entries]
+
+
+def links_of(answer):
+    return [href for href in re.findall(r'href="([^"]+)"', answer.content.decode()) if "/report" in href]
+
+
+def test_f3_every_page_that_a_strangers_letter_leads_to_has_a_way_to_report_it(inside):
+    transfer, waiting = open_transfer(), pending()
+    file = ready_file(transfer, with_code=True)
+    for page, expected in (
+        (letter_link(file), report_link(transfer)),
+        (link(waiting, Purpose.DECIDE), report_link(waiting, Purpose.STATUS_APPROVER)),
+        (link(transfer, Purpose.STATUS_RECIPIENT), report_link(transfer)),
+        (link(waiting, Purpose.STATUS_SENDER), report_link(waiting, Purpose.STATUS_SENDER)),
+        (link(ended(), Purpose.STATUS_RECIPIENT), None),
+    ):
+        found = links_of(inside.get(page))
+        assert (found == [expected]) if expected else len(found) == 1, page
+        assert inside.get(found[0]).status_code == 200
+    # A code may be in other hands than the letter, and opens nothing but its file.
+    assert links_of(inside.get(code_link(file))) == []
+
+
+def test_f3_a_report_reaches_every_administrator_and_stands_in_the_trail(inside):
+    transfer = open_transfer()
+    answer = inside.post(report_link(transfer), {"abuse": WORDS})
+    there = f"{report_link(transfer)}?lang=sv&reported=1"
+    assert (answer.status_code, answer["Location"]) == (303, there)
+    assert "Tack. Din anmälan är skickad." in inside.get(there).content.decode()
+    assert [(letter.to, letter.reply_to, letter.delivery) for letter in reports()] == [
+        (EVA, BO, Delivery.QUEUED), (ULF, BO, Delivery.QUEUED),
+    ]  # fmt: skip
+    assert in_trail() == [("recipient", BO, WORDS.replace("\r\n", "\n"))]
+    inside.force_login(User.objects.create_superuser("admin", password="correct horse battery"))
+    case = inside.get(f"/oversee/transfers/{transfer.public_id}?lang=sv").content.decode()
+    assert [
+        words for words in ("missbruk anmält", "Missbruk anmäldes", "inte Anna") if words not in case
+    ] == []
+
+
+@pytest.mark.parametrize("role", [Role.SENDER, Role.RECIPIENT, Role.APPROVER])
+def test_f3_whoever_the_case_names_may_report_it_in_any_state(inside, role):
+    party = Purpose(f"status-{role.value}")
+    for transfer in (pending(), open_transfer(), decided("approve"), decided("reject"), ended()):
+        if transfer.party(role) is None:
+            continue  # nobody approves what comes from the inside
+        assert inside.post(report_link(transfer, party), {"abuse": "Fusk"}).status_code == 303
+        assert in_trail()[-1] == (role.value, transfer.address_of(role), "Fusk")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"), [("", "Beskriv vad"), (" \n", "Beskriv vad"), ("x" * 501, "högst 500")]
+)
+def test_f3_a_report_that_says_nothing_or_too_much_tells_nobody(inside, words, problem):
+    answer = inside.post(report_link(open_transfer()), {"abuse": words})
+    assert (answer.status_code, problem in Page(answer.content.decode()).text) == (422, True)
+    assert (reports(), in_trail()) == ([], [])
+
+
+def test_f3_no_token_but_a_partys_own_opens_the_report_and_looking_at_it_changes_nothing(inside):
+    transfer, waiting = open_transfer(), pending()
+    file = ready_file(transfer, with_code=True)
+    tokens = [
+        link(transfer, Purpose.UPLOAD),
+        link(waiting, Purpose.DECIDE),
+        letter_link(file),
+        code_link(file),
+    ]
+    for address in [
+        *(f"/status/{each.rpartition('/')[2]}/report" for each in tokens),
+        f"/status/{'A' * 43}/report",
+    ]:
+        assert inside.get(address).status_code == inside.post(address, {"abuse": "Fusk"}).status_code == 404
+    foreign = {"Origin": "https://evil.example"}
+    assert inside.post(report_link(transfer), {"abuse": "Fusk"}, headers=foreign).status_code == 403
+    for ask in (inside.get, inside.head, inside.options):
+        ask(report_link(transfer))
+    assert (reports(), in_trail()) == ([], [])
+
+
+def test_f3_one_case_is_reported_five_times_a_day_and_one_network_reports_five_times_an_hour(inside):
+    transfer = open_transfer()
+    assert [inside.post(report_link(transfer), {"abuse": "x"}).status_code for _ in range(6)] == [303] * 5 + [
+        429
+    ]
+    assert len(reports()) == 5 * 2
+    inside.defaults["filsluss.client"] = OUTSIDE
+    others = [open_transfer() for _ in range(6)]
+    answers = [inside.post(report_link(each), {"abuse": "x"}) for each in others]
+    assert [answer.status_code for answer in answers] == [303] * 5 + [429]
+    assert 0 < int(answers[-1]["Retry-After"]) <= 3600
+    assert len(in_trail()) == 10
+
+
+@pytest.mark.parametrize(
+    ("support", "readers"), [("it-stod@ltdalarna.se", ["it-stod@ltdalarna.se"]), ("", [])]
+)
+def test_f3_without_administrators_support_hears_and_the_trail_in_any_case(
+    inside, administered, support, readers
+):
+    administered.POLICY = replace(administered.POLICY, admin_emails=(), support_email=support)
+    assert inside.post(report_link(open_transfer()), {"abuse": "Fusk"}).status_code == 303
+    assert ([letter.to for letter in reports()], len(in_trail())) == (readers, 1)
+
+
+LETTER = {
+    "sv": """\
+Mottagaren i ett ärende, eller någon som har samma länk, har anmält det:
+
+> Det här är inte Anna.
+> Hon säger att filen ska öppnas från evil[.]com
+
+- Avsändare: {sender}
+- Mottagare: {recipient}
+- Anmält av: {recipient}
+
+Inget har stängts av det här. Det du raderar eller avslutar i ärendet stängs genast:
+{link}
+
+--
+Filöverföringstjänsten hos Landstinget Dalarna
+Mejlet skickades automatiskt till tjänstens administratörer.
+In English: {link}?lang=en
+""",
+    "en": """\
+The recipient of a case, or somebody who holds the same link, has reported it:
+
+> Det här är inte Anna.
+> Hon säger att filen ska öppnas från evil[.]com
+
+- Sender: {sender}
+- Recipient: {recipient}
+- Reported by: {recipient}
+
+Nothing has been shut by this. What you remove or close in the case is shut at once:
+{link}
+
+--
+The file transfer service at Landstinget Dalarna
+This email was sent automatically to the administrators of the service.
+På svenska: {link}?lang=sv
+""",
+}
+SUBJECT = {"sv": "Missbruk anmält i", "en": "Abuse reported in"}
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_f3_the_administrator_reads_exactly_this(inside, administered, language):
+    administered.POLICY = replace(administered.POLICY, language=language)
+    transfer = open_transfer()
+    inside.post(report_link(transfer), {"abuse": WORDS})
+    case = f"{administered.POLICY.base_url}/oversee/transfers/{transfer.public_id}"
+    letter = reports()[0]
+    assert letter.subject == f"[Landstinget Dalarna] {SUBJECT[language]} {transfer.public_id}"
+    assert letter.text == LETTER[language].format(sender=ANNA, recipient=BO, link=case)
+    assert set(re.findall(r'href="([^"?]+)', letter.html)) == {case}

@@ -1,0 +1,122 @@
+"""A request that is not complete yet holds no thread, and nobody else waits for it."""
+
+import contextlib
+import sys
+
+import pytest
+
+from tests.parts.people import FORM as FROM_INSIDE
+from tests.parts.people import announce, apply
+from tests.parts.raw_http import RawConnection
+from tests.parts.service import Service
+
+THREADS = 4
+FORM = b"POST /code HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 20\r\n"
+MISDIRECTED = b"GET / HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n"
+BEGUN = {
+    "nothing": b"",
+    "a header": b"GET / HTTP/1.1\r\nX-A: ",
+    "empty lines": b"\r\n\r\n",
+    "no form": FORM + b"\r\n",
+    "half a form": FORM + b"\r\ncode=",
+}
+
+
+@pytest.fixture(scope="module")
+def shared_service(tmp_path_factory, database_server):
+    """A service with the usual timeouts and few threads."""
+    with contextlib.ExitStack() as stack:
+        own = {}
+        if database_server:
+            own["DATABASE_URL"] = stack.enter_context(database_server.database("shared_service"))
+        service = Service(tmp_path_factory.mktemp("shared_service") / "service", THREADS=str(THREADS), **own)
+        service.start()
+        stack.callback(service.tear_down)
+        yield service
+
+
+@pytest.fixture
+def connections(shared_service):
+    """More than there are threads."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(RawConnection(shared_service)) for _ in range(3 * THREADS)]
+
+
+def are_held(connections):
+    """Whether every one of them is still waited for."""
+    for connection in connections:
+        connection.sock.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            connection.sock.recv(1)
+        connection.sock.settimeout(30)
+    return True
+
+
+@pytest.mark.parametrize("begun", BEGUN.values(), ids=BEGUN)
+def test_half_a_request_holds_no_thread(shared_service, connections, begun):
+    for connection in connections:
+        connection.send(begun)
+    assert shared_service.get("/healthz").status == 200
+    assert are_held(connections)
+
+
+def test_uploads_that_do_not_come_take_no_thread_from_pages(shared_service, connections):
+    account = apply(shared_service, FROM_INSIDE).location
+    announced = [announce(shared_service, account, 5).location for _ in connections]
+    for connection, where in zip(connections, announced, strict=True):
+        connection.send_patch(where, 0, length=5)
+    assert shared_service.get("/").status == 200
+    assert shared_service.post("/", {"sender_name": "Anna Berg"}).status == 422
+    assert are_held(connections)
+
+
+def test_half_a_request_behind_a_whole_one_holds_no_thread(shared_service, connections):
+    for connection in connections:
+        connection.send(MISDIRECTED + MISDIRECTED[:20])
+    assert [connection.read_response().status for connection in connections] == [421] * len(connections)
+    assert shared_service.get("/healthz").status == 200
+    assert are_held(connections)
+    for connection in connections:
+        connection.send(MISDIRECTED[20:])
+    assert [connection.read_response().status for connection in connections] == [421] * len(connections)
+
+
+def test_a_request_that_comes_in_pieces_is_answered_when_it_is_there(shared_service):
+    body = b"sender_name=Anna+Berg"
+    whole = f"POST / HTTP/1.1\r\nHost: {shared_service.url[7:]}\r\nContent-Length: {len(body)}\r\n".encode()
+    whole += b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" + body
+    for cut in (1, 30, len(whole) - len(body) - 2, len(whole) - len(body), len(whole) - 1):
+        with RawConnection(shared_service) as connection:
+            connection.send(whole[:cut])
+            assert are_held([connection])
+            connection.send(whole[cut:])
+            assert connection.read_response().status == 422
+
+
+def test_two_requests_at_once_are_answered_one_after_the_other(shared_service):
+    with RawConnection(shared_service) as connection:
+        connection.send(MISDIRECTED * 2)
+        assert [connection.read_response().status, connection.read_response().status] == [421, 421]
+
+
+def test_a_client_that_leaves_half_way_is_released(shared_service):
+    for begun in (b"", b"GET / HT", FORM + b"\r\ncode="):
+        with RawConnection(shared_service) as connection:
+            connection.send(begun)
+            connection.half_close()
+            assert connection.is_closed_by_peer()
+
+
+def test_with_no_file_descriptor_left_the_service_waits_until_there_is_one(make_service):
+    service = make_service(THREADS="200")
+    limited = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))"
+    start = f"{limited}; os.execv(sys.executable, [sys.executable, '-m', 'filsluss', *sys.argv[1:]])"
+    service.program = [sys.executable, "-c", start]
+    service.start()
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(RawConnection(service))
+        while "cannot accept a connection" not in service.log_text():
+            assert service.is_running
+    assert service.get("/healthz").status == 200
+    assert "restarting it" not in service.log_text()

@@ -1,0 +1,187 @@
+"""Conventions of the source that a test can check."""
+
+import ast
+import json
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
+from statistics import median
+
+import pytest
+from django.core.management import call_command
+
+from filsluss.rules import lifecycle
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "filsluss"
+MODULES = sorted(SOURCE.rglob("*.py"))
+MIGRATIONS = sorted((SOURCE / "migrations").glob("0*.py"))
+CATALOGUES = sorted(SOURCE.rglob("*.po"))
+CATCH_ALL = {"utils", "util", "common", "helpers", "helper", "services", "core", "base", "exceptions", "misc"}
+NAMED_BY_DJANGO = "sqlite/base.py"  # it looks for a database engine there
+ENTRY_POINTS = (
+    "pages",
+    "streams",
+    "jobs",
+    "management",
+    "cli",
+    "ops",
+    "wsgi",
+    "server",
+)
+WRITES = {"create", "bulk_create", "bulk_update", "get_or_create", "update_or_create", "delete", "save"}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(SOURCE))
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Every function of the file, and how many lines it has."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            yield f"{name_of(path)}:{node.name}", node.end_lineno - node.lineno + 1
+
+
+def modules_of(*names: str) -> list[Path]:
+    """The modules of these packages, or the module of that name."""
+    return [path for path in MODULES if name_of(path).removesuffix(".py").split("/")[0] in names]
+
+
+def calls(path: Path) -> Iterator[tuple[str, int]]:
+    """Every call in the file as it is written, such as `datetime.now`, and its line."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node.lineno
+
+
+def test_every_module_opens_with_one_line_that_says_what_it_holds():
+    opening = {name_of(path): ast.get_docstring(tree_of(path), clean=False) or "" for path in MODULES}
+    ours = {name: text for name, text in opening.items() if not name.startswith("migrations/0")}
+    assert [name for name, text in ours.items() if not text.strip() or "\n" in text] == []
+
+
+def test_no_file_is_longer_than_300_lines():
+    lengths = {
+        name_of(path): len(path.read_text().splitlines()) for path in MODULES if path not in MIGRATIONS
+    }
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
+def test_no_function_is_longer_than_60_lines():
+    lengths = dict(found for path in MODULES for found in functions(path))
+    assert {name: length for name, length in lengths.items() if length > 60} == {}
+
+
+def test_half_of_all_functions_have_at_most_6_lines():
+    assert median(length for path in MODULES for _, length in functions(path)) <= 6
+
+
+def test_no_module_has_a_catch_all_name():
+    places = {*MODULES, *(path.parent for path in MODULES)}
+    assert sorted(name_of(path) for path in places if path.stem in CATCH_ALL) == [NAMED_BY_DJANGO]
+
+
+def test_a_migration_imports_nothing_of_ours():
+    """Today's code must not change what a migration did long ago."""
+    used = {
+        (path.name, line)
+        for path in MIGRATIONS
+        for line in path.read_text().splitlines()
+        if re.search(r"^\s*(import|from) +(filsluss|\.)|\bfilsluss\.[a-z]\w*\.", line)
+    }
+    assert used == set()
+
+
+@pytest.mark.django_db
+def test_the_migrations_make_what_the_models_say():
+    call_command("makemigrations", "filsluss", check=True, dry_run=True, verbosity=0)
+
+
+def test_only_an_entry_point_reads_the_clock():
+    clock = re.compile(r"(^|\.)(now|utcnow)$|^(datetime\.)?(date|datetime)\.today$|^time\.time(_ns)?$")
+    read = [
+        f"{name_of(path)}:{line}"
+        for path in modules_of("rules", "models", "letters", "actions")
+        for call, line in calls(path)
+        if clock.search(call)
+    ]
+    assert read == []
+
+
+def test_an_entry_point_never_writes_a_row():
+    """Of ours: the rows of users are Django's."""
+    written = [
+        f"{name_of(path)}:{line} {call}"
+        for path in modules_of(*ENTRY_POINTS)
+        for call, line in calls(path)
+        if re.search(r"(?<!User)\.objects\b", call) and call.rpartition(".")[2] in {*WRITES, "update"}
+    ]
+    assert written == []
+
+
+def test_an_action_takes_one_positional_argument_and_the_rest_by_keyword():
+    """Only `advance` and `moved` take two: a transfer and its step are one sentence."""
+    loose = [
+        f"{name_of(path)}:{node.name}"
+        for path in modules_of("actions")
+        for node in tree_of(path).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        if len(node.args.args) > 1 + (node.name in ("advance", "moved"))
+    ]
+    assert loose == []
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+def test_a_lock_file_names_versions_and_hashes_and_no_host(lock: str):
+    lines = (ROOT / lock).read_text().splitlines()
+    named = [line for line in lines if line[:1].isalpha()]
+    assert [line for line in named if not re.fullmatch(r"[a-z0-9-]+==[^ ]+( ; .+)? \\", line)] == []
+    assert [line for line in lines if "://" in line or line.startswith("-")] == []
+
+
+def test_what_the_service_runs_on_is_what_it_is_tested_on():
+    def versions(lock: str) -> set[str]:
+        return set(re.findall(r"^[a-z0-9-]+==[^ ]+", (ROOT / lock).read_text(), re.MULTILINE))
+
+    assert versions("requirements.txt") - versions("requirements-dev.txt") == set()
+
+
+def test_every_requirement_is_in_its_lock_file():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {re.split(r"[\[~=<>]", need)[0].lower() for need in project["dependencies"]}
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    assert wanted - locked == set()
+
+
+def test_the_lock_file_of_the_foreign_clients_names_no_host():
+    lock = json.loads((ROOT / "tests/foreign/package-lock.json").read_text())
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+    assert [name for name, package in packages.items() if "integrity" not in package] == []
+
+
+@pytest.mark.skipif(not which("msgfmt"), reason="msgfmt is not here (apt-get install gettext)")
+def test_every_catalogue_is_compiled_beside_its_source(tmp_path: Path):
+    """The demo must speak Swedish on a machine without gettext."""
+    stale = []
+    for catalogue in CATALOGUES:
+        subprocess.run(["msgfmt", "--check", "-o", tmp_path / "made.mo", catalogue], check=True)
+        kept = catalogue.with_suffix(".mo")
+        if not kept.exists() or kept.read_bytes() != (tmp_path / "made.mo").read_bytes():
+            stale.append(name_of(catalogue))
+    assert stale == []
+
+
+def test_the_glossary_explains_every_state_and_every_reason():
+    words = set(re.findall(r"`([A-Z_]+)`", (ROOT / "docs/glossary.md").read_text()))
+    kinds = (lifecycle.State, lifecycle.FileState, lifecycle.ErasedBecause)
+    assert {member.name for kind in kinds for member in kind} - words == set()

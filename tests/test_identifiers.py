@@ -1,0 +1,106 @@
+"""The identifiers that others rest on: the documented list is what the program writes, and nothing else."""
+
+import ast
+import re
+from pathlib import Path
+
+import filsluss
+from filsluss.actions import alarms
+from filsluss.models.letter import Delivery
+from filsluss.pages import error_messages
+from filsluss.pages.oversee import labels
+from filsluss.rules import lifecycle
+from filsluss.rules.directions import Direction, Proof, Role
+from filsluss.streams.responses import STATUS
+
+SOURCE = Path(filsluss.__file__).parent
+DOCUMENT = Path(__file__).parent.parent / "docs" / "identifiers.md"
+
+
+def section(heading: str) -> str:
+    (text,) = re.findall(
+        rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL
+    )
+    return text
+
+
+def listed(text: str) -> list[str]:
+    """Identifiers in code marks; not names of files, headers and types."""
+    return re.findall(r"`([a-z_-]+)`", text)
+
+
+def row(heading: str, first: str) -> list[str]:
+    (line,) = [line for line in section(heading).splitlines() if line.startswith(f"| {first} |")]
+    return listed(line)
+
+
+def first_column(heading: str) -> list[str]:
+    rows = [line.split("|")[1] for line in section(heading).splitlines() if line.startswith("| `")]
+    return [word for cell in rows for word in listed(cell)]
+
+
+def calls(name: str):
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name:
+                yield path, node
+
+
+def test_states_ways_roles_and_proofs_are_listed():
+    assert listed(section("States of a transfer")) == [*lifecycle.State]
+    assert listed(section("States of a file")) == [*lifecycle.FileState]
+    assert listed(section("States of a letter")) == [*Delivery.values]
+    heading = "Ways, roles and proofs"
+    assert row(heading, "way") == [*Direction]
+    assert row(heading, "role of a party") == [*Role]
+    assert row(heading, "role in the trail that is no party's") == ["administrator", "rule"]
+    assert row(heading, "proof of a party, each stronger than the one before") == [*Proof]
+    assert row(heading, "receipts that a sender chooses") == [*lifecycle.Receipts]
+
+
+def test_every_step_of_the_trail_is_listed_and_has_a_label():
+    steps = first_column("Steps in the audit trail")
+    assert sorted(steps) == sorted(lifecycle.AUDIT_STEPS)
+    assert [
+        step for step in steps if labels.step_label(step) == step and step not in ("approved", "rejected")
+    ] == []
+
+
+def test_nothing_is_written_into_the_trail_under_a_step_that_is_not_listed():
+    written = set()
+    for _, call in calls("record_audit"):
+        (step,) = [keyword.value for keyword in call.keywords if keyword.arg == "step"]
+        written |= {node.value for node in ast.walk(step) if isinstance(node, ast.Constant)}
+    fixed = {step for step in written if not step.endswith("-")}
+    assert fixed <= lifecycle.AUDIT_STEPS
+    assert {"received", "ready", "fetched", "file-erased"} <= fixed
+
+
+def test_reason_codes_are_listed():
+    assert first_column("Reason codes") == [*lifecycle.ErasedBecause]
+
+
+def test_every_letter_kind_is_listed_and_has_its_templates_in_each_language():
+    told, no_longer = section("Letter kinds").split("No longer written:")
+    for language in ("sv", "en"):
+        folder = SOURCE / "templates" / "letters" / language
+        kinds = {path.stem for path in (*folder.glob("*.txt"), *folder.glob("notices/*.txt"))}
+        assert sorted(kinds) == sorted(listed(told))
+    assert listed(no_longer)[0] == "file-downloaded"
+
+
+def test_every_alarm_is_listed():
+    assert listed(section("Alarms")) == [*alarms.CHECKS]
+
+
+def test_every_problem_of_uploads_and_downloads_is_listed_with_its_status():
+    rows = re.findall(
+        r"^\| (\d{3}) \| (.*) \|$", section("Problem codes of uploads and downloads"), re.MULTILINE
+    )
+    assert {code: int(status) for status, codes in rows for code in listed(codes)} == STATUS
+
+
+def test_every_problem_of_a_form_is_listed_and_has_its_words():
+    known = {name.rpartition(".")[2] for name in error_messages.every_message({})}
+    codes = {code for line in section("Problem codes of forms").splitlines() for code in listed(line)}
+    assert codes == known
