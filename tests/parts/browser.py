@@ -37,7 +37,7 @@ def person(browser: Browser, *, hostile: bool = False, **habits: object) -> Iter
     """A page of somebody with a browser of their own.
 
     A script error, a request to another host, and a CSP violation are faults; of a page that is hostile
-    page that is hostile by itself, the last is as it should be.
+    by itself, the last is as it should be.
     """
     context = browser.new_context(**{"locale": "sv-SE", "accept_downloads": True, **habits})  # type: ignore[arg-type]
     strangers: list[str] = []

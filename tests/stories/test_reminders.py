@@ -1,4 +1,4 @@
-"""Reminders: before a time runs out whoever could still use it is notice, once, and only while it is true."""
+"""Reminders: before a time runs out whoever could still use it is told, once, and only while it is true."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo

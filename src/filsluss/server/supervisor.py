@@ -43,10 +43,11 @@ def require_free_port(host: str, port: int) -> None:
         probe.bind((host, port))
 
 
-def run_child(arguments: tuple[str, ...]) -> None:
-    """Runs `filsluss ARGUMENTS` in the forked child, as if it had been started on its own."""
-    from filsluss import cli
+Program = Callable[[list[str]], None]
 
+
+def run_child(program: Program, arguments: tuple[str, ...]) -> None:
+    """Runs the program in the forked child with these arguments, as if it had been started on its own."""
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # also when the parent is killed
     libc.prctl(PR_SET_NAME, f"filsluss-{arguments[0]}".encode())
@@ -54,14 +55,15 @@ def run_child(arguments: tuple[str, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; the parent passes it on
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     sys.argv[1:] = arguments
-    cli.run(sys.argv)
+    program(sys.argv)
 
 
 class Child:
-    """One child process, named by the first of its arguments."""
+    """One child process, which runs `program` and is named by the first of its arguments."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, program: Program, *arguments: str) -> None:
         self.name = arguments[0]
+        self._program = program
         self._arguments = arguments
         self._process: multiprocessing.process.BaseProcess | None = None
         self._started_at = self._start_after = 0.0
@@ -78,7 +80,7 @@ class Child:
     def _start(self) -> None:
         """Blocks signals across fork so the child cannot run the parent's handlers."""
         connections.close_all()
-        self._process = fork.Process(target=run_child, args=(self._arguments,), daemon=True)
+        self._process = fork.Process(target=run_child, args=(self._program, self._arguments), daemon=True)
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         self._process.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)

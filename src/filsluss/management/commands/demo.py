@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from filsluss import cli
 from filsluss.env import lock_down
 from filsluss.management.commands.serve import migrate_tables, require_port
 from filsluss.server.demo_settings import add_demo_arguments
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         migrate_tables()
         password = ensure_administrator()
         self.is_announced = False
-        children = [Child("web", "--port", str(port)), Child("worker")]
+        children = [Child(cli.run, "web", "--port", str(port)), Child(cli.run, "worker")]
         supervise(children, partial(self.announce, port, password))
 
     def announce(self, port: int, password: str) -> None:

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
+from filsluss import cli
 from filsluss.env import lock_down
 from filsluss.management import static_files
 from filsluss.server.supervisor import Child, port_number, require_free_port, supervise
@@ -72,4 +73,4 @@ class Command(BaseCommand):
         lock_down(settings.DATA_DIR)
         require_port(host, port)
         migrate_tables()
-        supervise([Child("web", "--host", host, "--port", str(port)), Child("worker")])
+        supervise([Child(cli.run, "web", "--host", host, "--port", str(port)), Child(cli.run, "worker")])
