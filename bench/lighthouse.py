@@ -55,12 +55,19 @@ def judge(address: str, *throttling: str) -> dict:
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         subprocess.run(
             [
-                HERE / "node_modules/.bin/lighthouse", address, "--quiet", "--output=json",
-                f"--output-path={report.name}", f"--chrome-flags={CHROMIUM}",
-                f"--only-categories={','.join(CATEGORIES)}", *throttling,
+                HERE / "node_modules/.bin/lighthouse",
+                address,
+                "--quiet",
+                "--output=json",
+                f"--output-path={report.name}",
+                f"--chrome-flags={CHROMIUM}",
+                f"--only-categories={','.join(CATEGORIES)}",
+                *throttling,
             ],
-            env={**os.environ, "CHROME_PATH": "/usr/bin/chromium"}, check=True, timeout=300,
-        )  # fmt: skip
+            env={**os.environ, "CHROME_PATH": "/usr/bin/chromium"},
+            check=True,
+            timeout=300,
+        )
         return json.loads(Path(report.name).read_text())
 
 
@@ -116,17 +123,21 @@ def main() -> None:
     head = ["page", *CATEGORIES, "first seen", "usable", "blocked", "weight"]
     title = f"Lighthouse {phone['upload']['lighthouseVersion']}"
     show(
-        f"{title}, phone on slow 4G (its default); scores must reach {MUST_REACH}", head,
+        f"{title}, phone on slow 4G (its default); scores must reach {MUST_REACH}",
+        head,
         [row(name, report) for name, report in phone.items()],
-    )  # fmt: skip
+    )
     show(
-        f"{title}, phone on slow 3G (400 kbit/s, 400 ms), processor 4 × slower", head,
+        f"{title}, phone on slow 3G (400 kbit/s, 400 ms), processor 4 × slower",
+        head,
         [row(name, report) for name, report in slow.items()],
-    )  # fmt: skip
+    )
     show(
         "After the first byte, in Chromium slowed to 400 kbit/s, 400 ms and a quarter of the processor; "
-        "the application must be usable within 1 000 ms", ["page", "first seen", "usable"], after,
-    )  # fmt: skip
+        "the application must be usable within 1 000 ms",
+        ["page", "first seen", "usable"],
+        after,
+    )
     if found := failed_audits(phone):
         show("What it would have otherwise", ["page", "audit", ""], found)
 

@@ -25,7 +25,7 @@ from tests.parts.people import (
     offset_of,
     path_of,
     send_tus,
-)  # fmt: skip
+)
 from tests.parts.service import Service, has_exited, process_tree
 
 
@@ -315,7 +315,12 @@ def test_close_withdraws_an_undecided_application_and_the_sender_hears_why(servi
 def test_output_piped_into_a_reader_that_exits_is_no_error(sound):
     """`filsluss list | head -1`."""
     ran = subprocess.run(
-        f"{sys.executable} -m filsluss help | head -n 1", shell=True, env=sound.env, capture_output=True,
-        text=True, timeout=60, check=False,
-    )  # fmt: skip
+        f"{sys.executable} -m filsluss help | head -n 1",
+        shell=True,
+        env=sound.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert "Traceback" not in ran.stderr

@@ -13,7 +13,8 @@ from statistics import median
 import pytest
 from django.core.management import call_command
 
-from filsluss.rules import lifecycle
+from filsluss.models.letter import Delivery
+from filsluss.rules import directions, lifecycle
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "filsluss"
@@ -181,7 +182,7 @@ def test_every_catalogue_is_compiled_beside_its_source(tmp_path: Path):
     assert stale == []
 
 
-def test_the_glossary_explains_every_state_and_every_reason():
+def test_the_glossary_explains_every_state_every_reason_and_every_proof():
     words = set(re.findall(r"`([A-Z_]+)`", (ROOT / "docs/glossary.md").read_text()))
-    kinds = (lifecycle.State, lifecycle.FileState, lifecycle.ErasedBecause)
+    kinds = (lifecycle.State, lifecycle.FileState, lifecycle.ErasedBecause, directions.Proof, Delivery)
     assert {member.name for kind in kinds for member in kind} - words == set()

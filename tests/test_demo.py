@@ -45,9 +45,13 @@ class Demo:
         with self.errors.open("ab") as errors:
             self.process = subprocess.Popen(
                 [PROGRAM, "--port", str(self.port), "--data", str(self.data)],
-                env={**bare_environment(), **OTHERS}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=errors, text=True, start_new_session=True,
-            )  # fmt: skip
+                env={**bare_environment(), **OTHERS},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
         self.printed = ""
         assert self.process.stdout
         for line in self.process.stdout:
@@ -218,7 +222,10 @@ def test_ctrl_c_stops_everything_and_a_second_start_finds_it_all_again(tmp_path)
 def test_a_port_that_is_taken_is_said_in_one_line(demo):
     ran = subprocess.run(
         [PROGRAM, "--port", str(demo.port), "--data", str(demo.data.with_name("second"))],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
     assert str(demo.port) in ran.stderr

@@ -25,7 +25,7 @@ from tests.parts.people import (
     apply,
     approve,
     send_tus,
-)  # fmt: skip
+)
 from tests.parts.service import Service
 from tests.parts.storage import rows
 

@@ -68,12 +68,27 @@ def setting(name):
 NETWORKS = (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
 # name: where it is kept, what it is when nobody sets it, a good value and what is read, and bad values
 SETTINGS = {
-    "INSIDE_NETWORKS": (policy("inside_networks"), (), "10.0.0.0/8, 2001:db8::/32", NETWORKS,
-                        ["10.0.0.1/8", "10.0.0.0/33", "mitt nät", "10.0.0.0/8;"]),
-    "TRUSTED_PROXIES": (policy("trusted_proxies"), (), "10.0.0.0/8,2001:db8::/32", NETWORKS,
-                        ["proxy", "1.2.3"]),
-    "MAX_FILE_SIZE": (policy("max_file_size"), 2 * GIB, "10GiB", 10 * GIB,
-                      ["stor", "-1", "2XB", "GiB", "1e9"]),
+    "INSIDE_NETWORKS": (
+        policy("inside_networks"),
+        (),
+        "10.0.0.0/8, 2001:db8::/32",
+        NETWORKS,
+        ["10.0.0.1/8", "10.0.0.0/33", "mitt nät", "10.0.0.0/8;"],
+    ),
+    "TRUSTED_PROXIES": (
+        policy("trusted_proxies"),
+        (),
+        "10.0.0.0/8,2001:db8::/32",
+        NETWORKS,
+        ["proxy", "1.2.3"],
+    ),
+    "MAX_FILE_SIZE": (
+        policy("max_file_size"),
+        2 * GIB,
+        "10GiB",
+        10 * GIB,
+        ["stor", "-1", "2XB", "GiB", "1e9"],
+    ),
     "MAX_TRANSFER_SIZE": (policy("max_transfer_size"), 50 * GIB, "100GiB", 100 * GIB, ["50 apples", "-1"]),
     "MAX_DAYS": (policy("max_days"), 30, "90", 90, ["0", "-1", "trettio", "1.5", "99999"]),
     "DEFAULT_DAYS": (policy("default_days"), 7, "14", 14, ["0", "-1", "sju", "7d"]),
@@ -82,31 +97,70 @@ SETTINGS = {
     "AUDIT_DAYS": (policy("audit_days"), 365, "3650", 3650, ["0", "x"]),
     "FREE_SPACE": (policy("free_space_percent"), 5.0, "12.5%", 12.5, ["5", "100%", "-1%", "%", "x%", "nan%"]),
     "LANGUAGE": (policy("language"), "sv", "en", "en", ["fi", "SV", "svenska"]),
-    "TIME_ZONE": (policy("time_zone"), ZoneInfo("Europe/Stockholm"), "Europe/Helsinki",
-                  ZoneInfo("Europe/Helsinki"), ["Mars/Olympus", "../../etc/passwd", "CET+x"]),
-    "SUPPORT_EMAIL": (policy("support_email"), "", "it@ltdalarna.se", "it@ltdalarna.se",
-                      ["it", "a@b@c", "å@b.se"]),
+    "TIME_ZONE": (
+        policy("time_zone"),
+        ZoneInfo("Europe/Stockholm"),
+        "Europe/Helsinki",
+        ZoneInfo("Europe/Helsinki"),
+        ["Mars/Olympus", "../../etc/passwd", "CET+x"],
+    ),
+    "SUPPORT_EMAIL": (
+        policy("support_email"),
+        "",
+        "it@ltdalarna.se",
+        "it@ltdalarna.se",
+        ["it", "a@b@c", "å@b.se"],
+    ),
     "THREADS": (setting("THREADS"), 1000, "64", 64, ["0", "1", "-1", "många", "99999"]),
     "WEB_PROCESSES": (setting("WEB_PROCESSES"), 1, "4", 4, ["0", "-1", "x", "1000"]),
-}  # fmt: skip
+}
 BAD = [(name, bad) for name, (*_, bads) in SETTINGS.items() for bad in bads]
 BAD += [
-    *[("BASE_URL", bad) for bad in (
-        "fts.example.se", "ftp://fts.example.se", "https://", "https://fts.example.se/path", "https://a@b.se",
-        "https://fts.example.se?x", "https://fts.example.se:port", "https://fts.example.se:99999",
-        "https://fts.example.se:0", "https://filöverföring.se", "https://two hosts.se",
-    )],
-    *[("INSIDE_DOMAINS", bad) for bad in (
-        ",", "ltdalarna", "lt dalarna.se", "anna@ltdalarna.se", "region-örebro.se",
-    )],
-    *[("SMTP_URL", bad) for bad in (
-        "localhost:25", "http://localhost", "smtp://", "smtp://host:port", "smtp://host:99999", "smtp://host/path",
-    )],
+    *[
+        ("BASE_URL", bad)
+        for bad in (
+            "fts.example.se",
+            "ftp://fts.example.se",
+            "https://",
+            "https://fts.example.se/path",
+            "https://a@b.se",
+            "https://fts.example.se?x",
+            "https://fts.example.se:port",
+            "https://fts.example.se:99999",
+            "https://fts.example.se:0",
+            "https://filöverföring.se",
+            "https://two hosts.se",
+        )
+    ],
+    *[
+        ("INSIDE_DOMAINS", bad)
+        for bad in (
+            ",",
+            "ltdalarna",
+            "lt dalarna.se",
+            "anna@ltdalarna.se",
+            "region-örebro.se",
+        )
+    ],
+    *[
+        ("SMTP_URL", bad)
+        for bad in (
+            "localhost:25",
+            "http://localhost",
+            "smtp://",
+            "smtp://host:port",
+            "smtp://host:99999",
+            "smtp://host/path",
+        )
+    ],
     *[("MAIL_FROM", bad) for bad in ("filsluss", "Filsluss <filsluss@ltdalarna.se>", "a@b@c", "a\n@b.se")],
-    *[("DATABASE_URL", bad) for bad in ("mysql://h/d", "sqlite:///x", "/tmp/x", "postgresql://h", "postgresql://h:x/d")],
+    *[
+        ("DATABASE_URL", bad)
+        for bad in ("mysql://h/d", "sqlite:///x", "/tmp/x", "postgresql://h", "postgresql://h:x/d")
+    ],
     *[("BLOB_URL", bad) for bad in ("/srv/blobs", "ftp://host/blobs", "blobs")],
     ("DATA_DIR", "/dev/null/data"),
-]  # fmt: skip
+]
 
 
 def named(pairs):
@@ -123,10 +177,12 @@ def test_a_setting_has_this_default_and_reads_this(read, name):
 
 def test_the_required_ones_are_read(read):
     found = read(
-        BASE_URL="https://fts.example.se/", ORGANISATION="Landstinget Dalarna",
-        INSIDE_DOMAINS="LTDalarna.se, .region.example", MAIL_FROM="fts@ltdalarna.se",
+        BASE_URL="https://fts.example.se/",
+        ORGANISATION="Landstinget Dalarna",
+        INSIDE_DOMAINS="LTDalarna.se, .region.example",
+        MAIL_FROM="fts@ltdalarna.se",
         SMTP_URL="smtp+starttls://anv%40ndare:hemligt%2F1@post.ltdalarna.se",
-    )  # fmt: skip
+    )
     policy = found["POLICY"]
     assert (policy.base_url, policy.organisation) == ("https://fts.example.se", "Landstinget Dalarna")
     assert (policy.inside_domains, policy.mail_from) == (
@@ -135,8 +191,13 @@ def test_the_required_ones_are_read(read):
     )
     names = ("HOST", "PORT", "HOST_USER", "HOST_PASSWORD", "USE_TLS", "USE_SSL")
     assert [found[f"EMAIL_{name}"] for name in names] == [
-        "post.ltdalarna.se", 587, "anv@ndare", "hemligt/1", True, False,
-    ]  # fmt: skip
+        "post.ltdalarna.se",
+        587,
+        "anv@ndare",
+        "hemligt/1",
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +255,7 @@ SECRET = {
     ),
     "SECRET_KEY": ("k" * 40, setting("SECRET_KEY"), "k" * 40),
     "SECRET_KEY_OLD": ("a" * 40 + "," + "b" * 40, setting("SECRET_KEY_FALLBACKS"), ["a" * 40, "b" * 40]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SECRET)
@@ -253,9 +314,14 @@ COMMANDS = [
 
 def run(tmp_path, *words, **own):
     return subprocess.run(
-        [sys.executable, "-m", "filsluss", *words], env=environment(tmp_path / "data", **own),
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "filsluss", *words],
+        env=environment(tmp_path / "data", **own),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize(

@@ -52,9 +52,13 @@ class Server:
         """One process in a session of its own, ended when Python ends."""
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
                 env={**os.environ, **env},
-            )  # fmt: skip
+            )
         atexit.register(end, process)
         return process
 
@@ -113,9 +117,19 @@ def tuspy(folder: Path) -> Server:
 def copyparty(folder: Path) -> Server:
     server = Server("copyparty", folder, put, "/fil-{}.bin")
     server.run(
-        PYTHON, "-m", "copyparty", "-q", "--no-crt", "-i", "127.0.0.1", "-p", str(server.port),
-        "-v", f"{server.files}::rw", XDG_CONFIG_HOME=str(server.folder),
-    )  # fmt: skip
+        PYTHON,
+        "-m",
+        "copyparty",
+        "-q",
+        "--no-crt",
+        "-i",
+        "127.0.0.1",
+        "-p",
+        str(server.port),
+        "-v",
+        f"{server.files}::rw",
+        XDG_CONFIG_HOME=str(server.folder),
+    )
     return server
 
 

@@ -7,7 +7,7 @@ from tests.parts import browser as chromium
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40" viewBox="0 0 120 40">
 <style>rect { fill: #00C800 }</style><rect width="120" height="40"/>
 <script>document.title = "no"</script></svg>"""
-INK = """async () => {
+PIXELS = """async () => {
     const logo = document.querySelector(".brand img");
     await logo.decode();
     const canvas = new OffscreenCanvas(120, 40).getContext("2d");
@@ -28,7 +28,7 @@ def test_a_page_shows_the_logo_and_the_colour_in_both_schemes(branded, browser, 
     with chromium.person(browser, color_scheme=scheme) as page:
         page.on("console", lambda line: refused.append(line.text))
         page.goto(branded.url)
-        assert page.evaluate(INK) == [0, 200, 0, 255, 120, 40]
+        assert page.evaluate(PIXELS) == [0, 200, 0, 255, 120, 40]
         button = page.get_by_role("button", name="Skicka ansökan")
         assert button.evaluate("each => getComputedStyle(each).backgroundColor") == colour
     assert refused == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from filsluss.actions import completion, erasure, expiry, oversee, upload
-from filsluss.actions.transitions import record_audit
+from filsluss.actions.transitions import Cause, record_audit
 from filsluss.letters import compose, notices
 from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.directions import Role
@@ -178,11 +178,8 @@ def test_after_forget_days_rows_and_letters_go_and_the_trail_keeps_no_name(now, 
     record_audit(
         transfer,
         step="file-removed",
-        person="os:eva",
-        role="administrator",
+        cause=Cause("administrator", "os:eva", "Fel fil.", "removed"),
         now=now,
-        reason="Fel fil.",
-        reason_code="removed",
         file=file,
     )
     day = timedelta(days=1)
@@ -192,11 +189,24 @@ def test_after_forget_days_rows_and_letters_go_and_the_trail_keeps_no_name(now, 
     assert [model.objects.count() for model in (Transfer, TransferFile, Letter)] == [0, 0, 0]
     (entry,) = AuditEntry.objects.values()
     assert entry == {
-        "id": entry["id"], "at": now, "transfer_public_id": "K7PM-4QXD", "file_public_id": file.public_id,
-        "step": "file-removed", "role": "administrator", "party_public_id": "", "person": "", "about": "",
-        "size": file.size, "sha256": file.sha256, "reason": "", "reason_code": "removed", "proof": "",
-        "network": "", "request_id": "", "detail": None,
-    }  # fmt: skip
+        "id": entry["id"],
+        "at": now,
+        "transfer_public_id": "K7PM-4QXD",
+        "file_public_id": file.public_id,
+        "step": "file-removed",
+        "role": "administrator",
+        "party_public_id": "",
+        "person": "",
+        "about": "",
+        "size": file.size,
+        "sha256": file.sha256,
+        "reason": "",
+        "reason_code": "removed",
+        "proof": "",
+        "network": "",
+        "request_id": "",
+        "detail": None,
+    }
     assert expiry.forget(policy=POLICY, now=now + 365 * day - timedelta(seconds=1)) == 0
     assert AuditEntry.objects.count() == 1
     expiry.forget(policy=POLICY, now=now + 365 * day)
@@ -212,7 +222,7 @@ def test_nothing_is_forgotten_before_every_letter_about_it_has_left_or_never_wil
     for role in (Role.SENDER, Role.RECIPIENT):
         compose.write("erased", transfer=transfer, role=role, policy=policy, now=now)
     notices.write_notice(
-        "alarm", key="alarm", context=ALARM, policy=replace(policy, admin_emails=(BO,)), now=now
+        notices.Notice("alarm", "alarm", ALARM), policy=replace(policy, admin_emails=(BO,)), now=now
     )
     Letter.objects.filter(role="sender").update(delivery=delivery)
     assert (expiry.forget(policy=policy, now=at), Transfer.objects.count(), Letter.objects.count()) == (

@@ -15,7 +15,7 @@ from tests.browser.steps import (
     is_sent,
     row,
     write_file,
-)  # fmt: skip
+)
 from tests.parts.people import BO
 
 

@@ -14,7 +14,7 @@ from tests.browser.steps import (
     is_sent,
     sha256,
     write_file,
-)  # fmt: skip
+)
 from tests.parts.people import ANNA, BO, EVA, KARIN
 
 CODE = r"\b[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{4}\b"

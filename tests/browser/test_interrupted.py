@@ -20,7 +20,7 @@ from tests.browser.steps import (
     row,
     sha256,
     write_file,
-)  # fmt: skip
+)
 from tests.parts.people import BO
 
 FAST = 1000 * MiB  # bytes a second

@@ -18,9 +18,10 @@ def behind_proxy(folder, database_server, kind, program=(), **more):
     """A service behind that proxy, both running until the generator ends; a `program` runs `web` only."""
     start, scheme, accel = KINDS[kind]
     own = {
-        "BASE_URL": f"{scheme}://localhost:{free_port()}", "TRUSTED_PROXIES": "127.0.0.1",
+        "BASE_URL": f"{scheme}://localhost:{free_port()}",
+        "TRUSTED_PROXIES": "127.0.0.1",
         "INSIDE_NETWORKS": f"{proxy.INSIDE}/32",
-    }  # fmt: skip
+    }
     if accel:
         own["ACCEL"] = accel
     database = database_server.database(f"proxied-{folder.name[:8]}") if database_server else None

@@ -95,9 +95,12 @@ class TestUploads:
         file.write_bytes(os.urandom(MIB + 1))
         client = TusClient(f"{proxied.url}{account}/files")
         sender = client.uploader(
-            str(file), chunk_size=300_000, metadata={"filename": "räv.bin"}, verify_tls_cert=False,
+            str(file),
+            chunk_size=300_000,
+            metadata={"filename": "räv.bin"},
+            verify_tls_cert=False,
             upload_checksum=True,
-        )  # fmt: skip
+        )
         sender.upload()
         (stored,) = await_ready(proxied, account)
         assert (stored["name"], stored["sha256"]) == (
@@ -130,9 +133,12 @@ class TestUploads:
         connection = proxied.connect()
         connection.putrequest("PATCH", where, skip_host=True)
         for name, text in {
-            "Host": urlsplit(proxied.url).netloc, **TUS, "Upload-Offset": "0", "Content-Length": str(2 * MIB),
+            "Host": urlsplit(proxied.url).netloc,
+            **TUS,
+            "Upload-Offset": "0",
+            "Content-Length": str(2 * MIB),
             "Content-Type": "application/offset+octet-stream",
-        }.items():  # fmt: skip
+        }.items():
             connection.putheader(name, text)
         connection.endheaders(bytes(MIB))
         end = time.monotonic() + 30
@@ -159,10 +165,23 @@ class TestUploads:
     def test_a_large_body_that_is_refused_gets_its_answer(self, proxied, account):
         """Nobody reads it: the answer comes while the client is still sending."""
         done = curl(
-            proxied, "-X", "PATCH", "--data-binary", "@-", "-o", "/dev/null", "-w", "%{http_code}",
-            "-H", "Tus-Resumable: 1.0.0", "-H", "Upload-Offset: 0", "-H", "Content-Type: text/plain",
+            proxied,
+            "-X",
+            "PATCH",
+            "--data-binary",
+            "@-",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-H",
+            "Tus-Resumable: 1.0.0",
+            "-H",
+            "Upload-Offset: 0",
+            "-H",
+            "Content-Type: text/plain",
             f"{proxied.url}{announce(proxied, account, 9).location}",
-        )  # fmt: skip
+        )
         assert done.stdout == b"415"
 
     def test_addresses_in_responses_are_the_public_ones(self, proxied, account):
@@ -318,15 +337,19 @@ class TestWhoIsInside:
 
     @pytest.mark.parametrize(
         ("address", "claims"),
-        list(enumerate([
-            {},
-            {"X-Forwarded-For": "127.0.0.2"},
-            {"X-Forwarded-For": "127.0.0.2, 127.0.0.1"},
-            {"X-Real-IP": "127.0.0.2"},
-            {"Forwarded": "for=127.0.0.2"},
-            {"X-Forwarded-Host": "127.0.0.2"},
-        ])),
-    )  # fmt: skip
+        list(
+            enumerate(
+                [
+                    {},
+                    {"X-Forwarded-For": "127.0.0.2"},
+                    {"X-Forwarded-For": "127.0.0.2, 127.0.0.1"},
+                    {"X-Real-IP": "127.0.0.2"},
+                    {"Forwarded": "for=127.0.0.2"},
+                    {"X-Forwarded-Host": "127.0.0.2"},
+                ]
+            )
+        ),
+    )
     def test_from_anywhere_else_it_does_not_whatever_is_claimed(self, proxied, address, claims):
         answer = proxied.request("POST", "/", FORM, claims, source=f"127.0.0.{10 + address}")
         assert (answer.status, "/upload/" in answer.headers["Location"]) == (303, False)
@@ -358,8 +381,18 @@ def test_a_form_that_trickles_is_given_up(tmp_path, database_server):
 
 
 def test_a_page_takes_no_large_body(proxied):
-    answer = curl(proxied, "-o", "/dev/null", "-w", "%{http_code}", "--data-binary", "@/etc/services",
-                  "-d", "x" * 100_000, f"{proxied.url}/code")  # fmt: skip
+    answer = curl(
+        proxied,
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "--data-binary",
+        "@/etc/services",
+        "-d",
+        "x" * 100_000,
+        f"{proxied.url}/code",
+    )
     assert answer.stdout in (b"413", b"400")
 
 

@@ -97,9 +97,11 @@ def account(case: Case) -> None:
 def create(case: Case) -> None:
     about = people.metadata(filename="fil.bin")
     case.request(
-        "POST", f"{case.known['upload']}/files", b"",
+        "POST",
+        f"{case.known['upload']}/files",
+        b"",
         {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(BODY)), "Upload-Metadata": about},
-    )  # fmt: skip
+    )
 
 
 def account_in_a_new_service(case: Case) -> None:
@@ -271,8 +273,9 @@ def found_infected(case: Case) -> None:
     assert case.arrived("file-ready", case.bo) == []
     assert rows(
         case.service,
-        "SELECT COUNT(*) FROM filsluss_letter WHERE kind = 'file-infected' AND role = 'sender' AND file_id = "
-        f"(SELECT id FROM filsluss_transferfile WHERE upload_id = '{name}')",
+        "SELECT COUNT(*) FROM filsluss_letter l JOIN filsluss_lettercase c ON c.letter_id = l.id"
+        " JOIN filsluss_transferfile f ON f.id = c.file_id"
+        f" WHERE l.kind = 'file-infected' AND l.role = 'sender' AND f.upload_id = '{name}'",
     ) == [(1,)]
 
 

@@ -124,20 +124,36 @@ def with_fault(service, call, error, when):
     fault = f"inject={call}:error={error}:when={when}"
     log = service.data_dir.with_suffix(".strace")
     return [
-        strace, "-f", "--seccomp-bpf", "-o", str(log), "-e", f"trace={call}", "-e", fault,
-        sys.executable, "-m", "filsluss",
-    ]  # fmt: skip
+        strace,
+        "-f",
+        "--seccomp-bpf",
+        "-o",
+        str(log),
+        "-e",
+        f"trace={call}",
+        "-e",
+        fault,
+        sys.executable,
+        "-m",
+        "filsluss",
+    ]
 
 
 SHORT_RUN = {("fdatasync", "EIO", 1), ("fsync", "EIO", 1), ("pwrite64", "ENOSPC", 1)}
 FAULTS = [
     pytest.param(call, error, when, marks=() if (call, error, when) in SHORT_RUN else pytest.mark.full)
     for call, error in (
-        ("fdatasync", "EIO"), ("fsync", "EIO"), ("pwrite64", "ENOSPC"), ("pwrite64", "EIO"),
-        ("splice", "ENOSPC"), ("ftruncate", "EIO"), ("fsync", "ENOSPC"), ("fdatasync", "ENOSPC"),
+        ("fdatasync", "EIO"),
+        ("fsync", "EIO"),
+        ("pwrite64", "ENOSPC"),
+        ("pwrite64", "EIO"),
+        ("splice", "ENOSPC"),
+        ("ftruncate", "EIO"),
+        ("fsync", "ENOSPC"),
+        ("fdatasync", "ENOSPC"),
     )
     for when in (1, 2, 3, 4, 5, 6)
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "error", "when"), FAULTS)

@@ -21,8 +21,11 @@ def curl(*words, given=None):
     """The status and the body of the response."""
     ran = subprocess.run(
         ["curl", "-s", "-w", "\n%{http_code}", *words],
-        input=given, capture_output=True, timeout=60, check=True,
-    )  # fmt: skip
+        input=given,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
     body, _, status = ran.stdout.decode().rpartition("\n")
     return int(status), body
 

@@ -47,9 +47,14 @@ def begin(transfer: Transfer, store: Store, policy: Policy, now: datetime) -> Ca
 
     def begun(content: bytes, size: int | None = None) -> TransferFile:
         file = upload.begin(
-            transfer, name="fil.bin", size=len(content) if size is None else size, boot_id=BOOT,
-            store=store, policy=policy, now=now,
-        )  # fmt: skip
+            transfer,
+            name="fil.bin",
+            size=len(content) if size is None else size,
+            boot_id=BOOT,
+            store=store,
+            policy=policy,
+            now=now,
+        )
         with store.writer(file.blob) as writer:
             writer.write(content)
             writer.sync()

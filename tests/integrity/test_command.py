@@ -51,7 +51,7 @@ def test_a_lost_byte_and_a_leaked_secret_are_found(service, mail_server, acknowl
     with pytest.raises(AssertionError) as broken:
         check_invariants(service, acknowledged)
     by_the_service, by_the_record, by_the_log = str(broken.value).splitlines()[:3]
-    assert by_the_service.startswith("found  I1 file ")
+    assert by_the_service.startswith("found    I1 file ")
     assert by_the_record.strip().startswith(f"I1 {half.name} (uploading): 3000 bytes")
     assert by_the_log.strip().startswith("I14 the log holds kanari")
 
@@ -64,14 +64,19 @@ def test_it_says_what_it_found_and_repairs_it(service, mail_server, acknowledged
     whole.unlink()
 
     dry = service.run("reconcile", "--dry-run", check=False)
-    assert (dry.returncode, dry.stdout.split(":")[0][:14]) == (1, "found  I7 file")
+    assert (dry.returncode, dry.stdout.split(":")[0][:16]) == (1, "found    I7 file")
     repaired = service.run("reconcile")
-    assert repaired.stdout == dry.stdout.replace("found ", "mended")
+    assert repaired.stdout == dry.stdout.replace("found   ", "repaired")
     service.run_worker()
     assert service.run("reconcile").stdout == "Blob store and database agree.\n"
 
     # Only a person can say what became of a letter that is not there.
-    service.run("shell", "--no-imports", "-c", "from filsluss.models import Letter; "
-              "Letter.objects.filter(kind='file-ready', cases__file__state='ready').delete()")  # fmt: skip
+    service.run(
+        "shell",
+        "--no-imports",
+        "-c",
+        "from filsluss.models import Letter; "
+        "Letter.objects.filter(kind='file-ready', cases__file__state='ready').delete()",
+    )
     left = service.run("reconcile", check=False)
-    assert (left.returncode, left.stdout[:10]) == (1, "left   I3 ")
+    assert (left.returncode, left.stdout[:12]) == (1, "left     I3 ")

@@ -55,7 +55,7 @@ def test_a_blob_that_belongs_to_no_file_is_erased_when_it_has_aged(checksums, re
     os.utime(store.root / f"{name[:1]}.d" / name, (aged, aged))
     assert outcomes(world, dry_run=True) == [("found", "I7")]
     assert store.exists(name)
-    assert outcomes(world) == [("mended", "I7")]
+    assert outcomes(world) == [("repaired", "I7")]
     assert not store.exists(name)
 
 
@@ -68,7 +68,7 @@ def test_a_ready_file_whose_bytes_are_not_those_received_is_damaged_and_its_send
         path.unlink()
     else:
         path.write_bytes(b"rit" if harm == "short" else b"RITNING")
-    assert outcomes(world) == [("mended", "I2" if harm == "other bytes" else "I7")]
+    assert outcomes(world) == [("repaired", "I2" if harm == "other bytes" else "I7")]
     ready.refresh_from_db()
     assert (ready.state, ready.erased_because) == (FileState.ERASING, ErasedBecause.DAMAGED)
     erasure.erase_files(store=store, policy=policy, now=world.now)
@@ -78,21 +78,21 @@ def test_a_ready_file_whose_bytes_are_not_those_received_is_damaged_and_its_send
 def test_an_unfinished_file_that_lost_acknowledged_bytes_is_damaged(begin, store, world):
     file = begin(b"halva filen", size=100)
     os.truncate(path_of(file, store), 4)
-    assert outcomes(world) == [("mended", "I1")]
+    assert outcomes(world) == [("repaired", "I1")]
     file.refresh_from_db()
     assert (file.state, file.erased_because) == (FileState.ERASING, ErasedBecause.DAMAGED)
 
 
 def test_a_whole_upload_that_nobody_finished_is_received(begin, world):
     file = begin(b"hela filen")
-    assert outcomes(world) == [("mended", "I2")]
+    assert outcomes(world) == [("repaired", "I2")]
     file.refresh_from_db()
     assert file.state == FileState.RECEIVED
 
 
 def test_an_erasure_left_half_way_is_finished(ready, store, policy, now, world):
     upload.remove_own(ready, policy=policy, now=now)
-    assert outcomes(world) == [("mended", "I11")]
+    assert outcomes(world) == [("repaired", "I11")]
     ready.refresh_from_db()
     assert (ready.state, store.exists(ready.blob)) == (FileState.ERASED, False)
     assert Letter.objects.filter(kind="file-removed").count() == 2
@@ -102,13 +102,13 @@ def test_an_erased_file_that_came_back_after_a_power_cut_is_erased_again(ready, 
     upload.remove_own(ready, policy=policy, now=now)
     erasure.erase_files(store=store, policy=policy, now=now)
     path_of(ready, store).write_bytes(b"ritning")
-    assert outcomes(world) == [("mended", "I17")]
+    assert outcomes(world) == [("repaired", "I17")]
     assert not store.exists(ready.blob)
 
 
 def test_what_time_has_ended_is_ended_with_its_letters(ready, store, policy, world):
     late = World(store, policy, BOOT, ready.transfer.open_until + timedelta(minutes=16))
-    assert outcomes(late) == [("mended", "I8")]
+    assert outcomes(late) == [("repaired", "I8")]
     assert Transfer.objects.get().state == State.CLOSED
     assert list(store.names()) == []
 
@@ -120,14 +120,14 @@ def test_the_letter_of_a_process_that_exited_can_be_claimed_again(ready, now, wo
         Letter.objects.filter(pk=letter.pk).update(delivery="queued", claimed_by=claimant)
         if not is_running:
             exited.release()
-        assert outcomes(world) == ([] if is_running else [("mended", "I11")])
+        assert outcomes(world) == ([] if is_running else [("repaired", "I11")])
         letter.refresh_from_db()
         assert letter.claimed_by == (claimant if is_running else "")
 
 
 def test_the_text_of_a_letter_that_has_left_is_blanked(ready, world):
     Letter.objects.filter(kind="file-ready").update(text="https://länk")
-    assert outcomes(world) == [("mended", "I8")]
+    assert outcomes(world) == [("repaired", "I8")]
     assert Letter.objects.get(kind="file-ready").text == ""
 
 

@@ -45,9 +45,15 @@ def fixed_link(party: Party, purpose: Purpose, now: datetime, file: TransferFile
     nonce = file.public_id[-1] * 32 if file else "0" * 32
     token = link_token(KEY, purpose=purpose, row=derived_from, nonce=nonce)
     return Link(
-        digest=digest_of(token), purpose=purpose.value, transfer_id=party.transfer_id, party=party, file=file,
-        derived_from=derived_from, nonce=nonce, made_at=now,
-    )  # fmt: skip
+        digest=digest_of(token),
+        purpose=purpose.value,
+        transfer_id=party.transfer_id,
+        party=party,
+        file=file,
+        derived_from=derived_from,
+        nonce=nonce,
+        made_at=now,
+    )
 
 
 def make_transfer(now: datetime, **own: Any) -> Transfer:
@@ -56,11 +62,16 @@ def make_transfer(now: datetime, **own: Any) -> Transfer:
     name, *addresses = PARTIES[direction]
     name, language = own.pop("sender_name", name), own.pop("language", "sv")
     transfer = Transfer(
-        public_id="K7PM-4QXD", direction=direction.value, state=State.OPEN,
+        public_id="K7PM-4QXD",
+        direction=direction.value,
+        state=State.OPEN,
         purpose="Ritningar till den nya mottagningen.\n\nSe https://evil.com/x, t.ex. sidan 2.",
-        applied_at=now - timedelta(days=1), asked_at=now - timedelta(days=1),
-        lapse_by=example_policy().end_of(now, 6), decided_at=now, open_until=example_policy().end_of(now, 7),
-    )  # fmt: skip
+        applied_at=now - timedelta(days=1),
+        asked_at=now - timedelta(days=1),
+        lapse_by=example_policy().end_of(now, 6),
+        decided_at=now,
+        open_until=example_policy().end_of(now, 7),
+    )
     for key, value in own.items():
         setattr(transfer, key, value)
     transfer.save()
@@ -83,10 +94,18 @@ def make_file(transfer: Transfer, now: datetime, number: int = 1, **own: Any) ->
     """A ready file with its recipient's links; `fetched_at` and `code_digest` are its pickup's."""
     fetched_at, code_digest = own.pop("fetched_at", None), own.pop("code_digest", None)
     file = TransferFile(
-        transfer=transfer, public_id=f"FFFF-222{number}", upload_id=f"u{number}",
-        state=FileState.READY, name=f"ritning åäö {number}.pdf", size=1_330_000_000, sha256=f"{number}" * 64,
-        created_at=now, active_at=now, received_at=now, ready_at=now,
-    )  # fmt: skip
+        transfer=transfer,
+        public_id=f"FFFF-222{number}",
+        upload_id=f"u{number}",
+        state=FileState.READY,
+        name=f"ritning åäö {number}.pdf",
+        size=1_330_000_000,
+        sha256=f"{number}" * 64,
+        created_at=now,
+        active_at=now,
+        received_at=now,
+        ready_at=now,
+    )
     for key, value in own.items():
         setattr(file, key, value)
     file.folded = fold(file.name)
@@ -196,10 +215,8 @@ CASES = [
     Case("file-infected", S, "no-support", file={"virus": "Eicar-Test"}, policy=NO_SUPPORT),
     Case("undelivered", S, "approver", undelivered=Undelivered(ANNA, "approver", "refused", NO)),
     Case("undelivered", S, "recipient", file={}, undelivered=Undelivered(ANNA, "recipient", "refused", NO)),
-    Case("undelivered", S, "expired", file={},
-         undelivered=Undelivered(ANNA, "recipient", "expired", "")),
-    Case("undelivered", S, "fault", file={},
-         undelivered=Undelivered(ANNA, "recipient", "fault", "")),
-]  # fmt: skip
+    Case("undelivered", S, "expired", file={}, undelivered=Undelivered(ANNA, "recipient", "expired", "")),
+    Case("undelivered", S, "fault", file={}, undelivered=Undelivered(ANNA, "recipient", "fault", "")),
+]
 EACH = [(case, language) for case in CASES for language in ("sv", "en")]
 NAMES = [f"{language}-{case.name}" for case, language in EACH]

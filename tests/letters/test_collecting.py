@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from filsluss.actions import completion, download, erasure, expiry, upload
+from filsluss.actions.transitions import Cause
 from filsluss.letters import collecting
 from filsluss.letters.claims import Claimant
 from filsluss.letters.outbox import deliver_next
@@ -27,9 +28,17 @@ def transfer(now):
 
 def uploading(transfer, now, number=1, **own):
     return TransferFile.objects.create(
-        transfer=transfer, public_id=f"FFFF-222{number}", upload_id=f"u{number}", state=FileState.UPLOADING,
-        name=f"ritning {number}.pdf", folded="x", size=1000, created_at=now, active_at=now, **own,
-    )  # fmt: skip
+        transfer=transfer,
+        public_id=f"FFFF-222{number}",
+        upload_id=f"u{number}",
+        state=FileState.UPLOADING,
+        name=f"ritning {number}.pdf",
+        folded="x",
+        size=1000,
+        created_at=now,
+        active_at=now,
+        **own,
+    )
 
 
 def ready(transfer, now, number=1, **own):
@@ -104,14 +113,14 @@ def test_the_sender_may_send_it_now_though_others_are_on_their_way(transfer, now
 
 def test_a_file_taken_away_before_it_closes_is_not_told_of_and_nothing_left_is_no_letter(transfer, now):
     one, two = ready(transfer, now, 1), ready(transfer, now, 2)
-    erasure.take_away(one, because=ErasedBecause.WITHDRAWN, removed_by="sender", now=now)
+    erasure.take_away(one, because=ErasedBecause.WITHDRAWN, cause=Cause("sender"), now=now)
     closed(now + 15 * MINUTE)
     (letter,) = letters("files-ready")
     assert [name in letter.text for name in ("ritning 1.pdf", "ritning 2.pdf")] == [False, True]
     Letter.objects.all().delete()
     three = ready(transfer, now, 3)
     for file in (two, three):
-        erasure.take_away(file, because=ErasedBecause.WITHDRAWN, removed_by="sender", now=now)
+        erasure.take_away(file, because=ErasedBecause.WITHDRAWN, cause=Cause("sender"), now=now)
     closed(now + 15 * MINUTE)
     assert [(each.delivery, each.text) for each in letters("files-ready")] == [("withdrawn", "")]
 
@@ -120,7 +129,7 @@ def test_a_file_taken_away_after_it_closed_is_taken_out_of_the_letter_that_waits
     one = ready(transfer, now, 1)
     ready(transfer, now, 2)
     closed(now + 15 * MINUTE)
-    erasure.take_away(one, because=ErasedBecause.REMOVED, removed_by="administrator", now=now + 16 * MINUTE)
+    erasure.take_away(one, because=ErasedBecause.REMOVED, cause=Cause("administrator"), now=now + 16 * MINUTE)
     (letter,) = letters("files-ready")
     assert (letter.delivery, letter.text) == ("collecting", "")
     assert closed(now + 16 * MINUTE) == 1
@@ -132,7 +141,7 @@ def test_a_letter_that_is_opened_again_joins_the_one_that_collects(transfer, now
     one, two = ready(transfer, now, 1), ready(transfer, now, 2)
     closed(now + 15 * MINUTE)
     three = ready(transfer, now + 16 * MINUTE, 3)
-    erasure.take_away(one, because=ErasedBecause.WITHDRAWN, removed_by="sender", now=now + 17 * MINUTE)
+    erasure.take_away(one, because=ErasedBecause.WITHDRAWN, cause=Cause("sender"), now=now + 17 * MINUTE)
     assert [each.delivery for each in letters("files-ready")] == ["withdrawn", "collecting"]
     told_of = set(LetterCase.objects.filter(letter__delivery="collecting").values_list("file_id", flat=True))
     assert told_of >= {two.pk, three.pk}
@@ -147,9 +156,15 @@ def test_when_the_account_ends_what_collects_about_its_files_is_withdrawn(transf
 def test_the_last_upload_that_names_a_choice_sets_it_for_the_case(transfer, now, store):
     def begin(**chosen):
         upload.begin(
-            transfer, name="x", size=1, choices=upload.Choices(**chosen), boot_id="b", store=store,
-            policy=POLICY, now=now,
-        )  # fmt: skip
+            transfer,
+            name="x",
+            size=1,
+            choices=upload.Choices(**chosen),
+            boot_id="b",
+            store=store,
+            policy=POLICY,
+            now=now,
+        )
         return Transfer.objects.values_list("one_letter", "receipts").get()
 
     assert begin(one_letter=False) == (False, "first")
@@ -203,7 +218,7 @@ def test_a_receipt_outlives_the_file_and_the_account(now):
     transfer = make_transfer(now)
     file = ready(transfer, now)
     fetch(file, now)
-    erasure.take_away(file, because=ErasedBecause.WITHDRAWN, removed_by="sender", now=now)
+    erasure.take_away(file, because=ErasedBecause.WITHDRAWN, cause=Cause("sender"), now=now)
     expiry.end_accounts(policy=POLICY, now=transfer.open_until)
     assert closed(transfer.open_until) == 1
     assert [each.delivery for each in letters("files-downloaded")] == ["queued"]

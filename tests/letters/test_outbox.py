@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from filsluss.actions.transitions import advance
+from filsluss.actions.transitions import RULE, advance
 from filsluss.letters import delivery, outbox
 from filsluss.letters.claims import Claimant
 from filsluss.letters.feedback import write_accessibility_feedback
@@ -143,7 +143,7 @@ def test_a_letter_that_was_given_up_keeps_its_text_until_its_case_is_over(now, m
         True,
     )
     transfer = letter.cases.get().transfer
-    advance(transfer, LAPSED, role="rule", policy=example_policy(), now=now + timedelta(days=7))
+    advance(transfer, LAPSED, cause=RULE, policy=example_policy(), now=now + timedelta(days=7))
     letter.refresh_from_db()
     assert keeps_nothing(letter)
 
@@ -198,10 +198,21 @@ def test_one_letter_that_cannot_be_written_out_keeps_no_other_waiting(now, mail_
 
 
 HEADERS = {
-    "From", "To", "Reply-To", "Subject", "Date", "Message-ID", "References", "Content-Language",
-    "Auto-Submitted", "X-Auto-Response-Suppress", "X-Filsluss-Letter", "X-Filsluss-Transfer",
-    "MIME-Version", "Content-Type",
-}  # fmt: skip
+    "From",
+    "To",
+    "Reply-To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "References",
+    "Content-Language",
+    "Auto-Submitted",
+    "X-Auto-Response-Suppress",
+    "X-Filsluss-Letter",
+    "X-Filsluss-Transfer",
+    "MIME-Version",
+    "Content-Type",
+}
 
 
 @pytest.mark.parametrize(("case", "language"), EACH, ids=NAMES)
@@ -233,8 +244,10 @@ def test_a_letter_has_these_headers_and_no_others(now, mail_server, case, langua
     }
     assert head == {**wanted, **({"Reply-To": reply_to} if reply_to else {})}
     assert [part.get_content_type() for part in message.walk()] == [
-        "multipart/alternative", "text/plain", "text/html",
-    ]  # fmt: skip
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+    ]
 
 
 def test_every_line_of_the_message_is_short_and_seven_bit(now, mail_server):
@@ -246,16 +259,30 @@ def test_every_line_of_the_message_is_short_and_seven_bit(now, mail_server):
 
 
 STRANGE = {
-    "lf": "a\nBcc: eve@evil.com", "cr": "a\rBcc: eve@evil.com", "crlf": "a\r\nBcc: eve@evil.com\r\n\r\nhej",
-    "vt": "a\x0bBcc: eve@evil.com", "ff": "a\x0cBcc: eve@evil.com", "fs": "a\x1cBcc: eve@evil.com",
-    "nel": "a\x85Bcc: eve@evil.com", "ls": "a\u2028Bcc: eve@evil.com", "ps": "a\u2029Bcc: eve@evil.com",
-    "esc": "a\x1b[31mröd", "rlo": "a\u202egnp.exe", "encoded word": "=?utf-8?q?=0ABcc=3A_eve@evil.com?=",
-    "long line": "x" * 250, "dot": "a\r\n.\r\nMAIL FROM:<eve@evil.com>", "bare dot": "a\n.\nb",
-    "from": "From eve@evil.com", "html": "<a href='https://evil.com'>klicka</a></style><img src=x>",
-    "url": "https://evil.com/x?y=1 www.evil.com evil.com/x", "emoji": "👩‍⚕️ 🎉",
-    "arabic": "صورة الأشعة السينية", "site": "www.evil.com", "host": "evil.com",
+    "lf": "a\nBcc: eve@evil.com",
+    "cr": "a\rBcc: eve@evil.com",
+    "crlf": "a\r\nBcc: eve@evil.com\r\n\r\nhej",
+    "vt": "a\x0bBcc: eve@evil.com",
+    "ff": "a\x0cBcc: eve@evil.com",
+    "fs": "a\x1cBcc: eve@evil.com",
+    "nel": "a\x85Bcc: eve@evil.com",
+    "ls": "a\u2028Bcc: eve@evil.com",
+    "ps": "a\u2029Bcc: eve@evil.com",
+    "esc": "a\x1b[31mröd",
+    "rlo": "a\u202egnp.exe",
+    "encoded word": "=?utf-8?q?=0ABcc=3A_eve@evil.com?=",
+    "long line": "x" * 250,
+    "dot": "a\r\n.\r\nMAIL FROM:<eve@evil.com>",
+    "bare dot": "a\n.\nb",
+    "from": "From eve@evil.com",
+    "html": "<a href='https://evil.com'>klicka</a></style><img src=x>",
+    "url": "https://evil.com/x?y=1 www.evil.com evil.com/x",
+    "emoji": "👩‍⚕️ 🎉",
+    "arabic": "صورة الأشعة السينية",
+    "site": "www.evil.com",
+    "host": "evil.com",
     "template": "{{ link }}{% include 'x' %}%(a)s${x}{0}",
-}  # fmt: skip
+}
 FIELDS = ("sender_name", "purpose", "rejection_reason", "closed_reason")
 
 
@@ -268,12 +295,17 @@ def test_nothing_that_a_stranger_types_reaches_a_header_or_becomes_a_link(now, m
     )
     plain = {**dict.fromkeys(FIELDS, "x"), "closed_reason": "x"}
     kinds = [
-        ("approval-requested", Role.APPROVER), ("approval-reminder", Role.APPROVER),
-        ("rejected", Role.SENDER), ("file-ready", Role.RECIPIENT), ("file-removed", Role.RECIPIENT),
+        ("approval-requested", Role.APPROVER),
+        ("approval-reminder", Role.APPROVER),
+        ("rejected", Role.SENDER),
+        ("file-ready", Role.RECIPIENT),
+        ("file-removed", Role.RECIPIENT),
         ("erased", Role.RECIPIENT),
-        ("expiry-reminder", Role.RECIPIENT), ("lapsed", Role.APPROVER),
-        ("files-downloaded", Role.SENDER), ("files-ready", Role.RECIPIENT),
-    ]  # fmt: skip
+        ("expiry-reminder", Role.RECIPIENT),
+        ("lapsed", Role.APPROVER),
+        ("files-downloaded", Role.SENDER),
+        ("files-ready", Role.RECIPIENT),
+    ]
     for kind, role in kinds:
         seen = []
         for given, about in ((own, file), (plain, {"name": "x", "removed_by": "sender"})):

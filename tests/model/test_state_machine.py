@@ -40,9 +40,16 @@ HERE = Client("127.0.0.1", may_be_inside=True)
 BEGIN = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 TICKS = [timedelta(minutes=1), timedelta(hours=5), *(timedelta(days=days) for days in (1, 2, 8, 31))]
 COUNTED = (
-    "approval-requested", "received", "approved", "rejected", "lapsed", "file-ready", "file-removed",
-    "erased", "files-downloaded",
-)  # fmt: skip
+    "approval-requested",
+    "received",
+    "approved",
+    "rejected",
+    "lapsed",
+    "file-ready",
+    "file-removed",
+    "erased",
+    "files-downloaded",
+)
 TUS = {"Tus_Resumable": "1.0.0"}
 POLICY = django_settings.POLICY
 WAYS = st.sampled_from(["outbound", "inbound", "through"])
@@ -89,8 +96,10 @@ class TransferMachine(RuleBasedStateMachine):
         }[way]
         row = apply(
             Application("Någon", sender, recipient, "Ritningar", way == "through", approver, days),
-            policy=POLICY, now=self.now, client=HERE,
-        )  # fmt: skip
+            policy=POLICY,
+            now=self.now,
+            client=HERE,
+        )
         people = {"sender": sender, "recipient": recipient, "approver": approver}
         self.known[row.public_id] = reference_model.apply(way, people, days=days, policy=POLICY, now=self.now)
         return row.public_id
@@ -104,9 +113,13 @@ class TransferMachine(RuleBasedStateMachine):
         expected = reference_model.decide(model, choice, days=days, policy=POLICY, now=self.now)
         try:
             decide(
-                Transfer.objects.get(public_id=name), decision=choice, rejection_reason=reason,
-                days=str(days) if choice == "approve" else "", policy=POLICY, now=self.now,
-            )  # fmt: skip
+                Transfer.objects.get(public_id=name),
+                decision=choice,
+                rejection_reason=reason,
+                days=str(days) if choice == "approve" else "",
+                policy=POLICY,
+                now=self.now,
+            )
             assert expected
         except AlreadyDecided:
             assert not expected
@@ -289,11 +302,14 @@ def run_histories(count, steps):
     run_state_machine_as_test(
         TransferMachine,
         settings=hypothesis.settings(
-            max_examples=count, stateful_step_count=steps, deadline=None,
-            derandomize=count < 100, database=None,
+            max_examples=count,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=count < 100,
+            database=None,
             suppress_health_check=list(hypothesis.HealthCheck),
         ),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

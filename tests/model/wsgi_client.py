@@ -29,11 +29,20 @@ def ask(method: str, path: str, body: bytes = b"", **headers: str) -> Response:
     if kind := named.pop("HTTP_CONTENT_TYPE", ""):
         named["CONTENT_TYPE"] = kind
     environ = {
-        "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": "", "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_HOST": urlsplit(settings.POLICY.base_url).netloc, "CONTENT_LENGTH": str(len(body)),
-        "wsgi.input": io.BytesIO(body), "wsgi.file_wrapper": FileWrapper, "wsgi.url_scheme": "http",
-        "SERVER_NAME": "localhost", "SERVER_PORT": "8000", "wsgi.errors": io.StringIO(), **named,
-    }  # fmt: skip
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": urlsplit(settings.POLICY.base_url).netloc,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.file_wrapper": FileWrapper,
+        "wsgi.url_scheme": "http",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "8000",
+        "wsgi.errors": io.StringIO(),
+        **named,
+    }
     answer = application(environ, start_response)
     whole = b"".join(answer)
     if hasattr(answer, "close"):

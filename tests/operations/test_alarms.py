@@ -103,9 +103,21 @@ def test_a_clock_that_is_not_trusted_is_told_with_why(policy, store, now):
 
 
 def test_a_letter_comes_at_once_then_each_day_and_for_a_new_alarm_at_most_each_hour(policy, now):
-    """Minutes after the first sight of it, and whether there is a letter: it is well again at 70."""
-    story = {0: True, 1: False, 59: False, 61: False, 70: None, 75: True, 80: None, 90: False, 134: False,
-             135: True, 135 + 1439: False, 135 + 1440: True}  # fmt: skip
+    """Minutes after it was first found, and whether there is a letter: it is well again at 70."""
+    story = {
+        0: True,
+        1: False,
+        59: False,
+        61: False,
+        70: None,
+        75: True,
+        80: None,
+        90: False,
+        134: False,
+        135: True,
+        135 + 1439: False,
+        135 + 1440: True,
+    }
     seen = {}
     for minutes, expected in story.items():
         at, before = now + timedelta(minutes=minutes), Letter.objects.count()

@@ -36,9 +36,12 @@ FROM_OUTSIDE = {**FORM, "sender_name": "Bo Ek", "sender_email": BO, "recipient_e
 
 def applied(sender: str = ANNA, recipient: str = BO, *, language: str = "sv", now: datetime | None = None):
     application = Application(
-        sender_name="Bo <Ek>", sender_email=sender, recipient_email=recipient, purpose="Ritningar & mått",
+        sender_name="Bo <Ek>",
+        sender_email=sender,
+        recipient_email=recipient,
+        purpose="Ritningar & mått",
         language=language,
-    )  # fmt: skip
+    )
     return apply(application, policy=settings.POLICY, now=now or timezone.now(), client=INSIDE)
 
 
@@ -66,17 +69,27 @@ def decided(decision: str) -> Transfer:
     transfer = pending()
     approves = decision == "approve"
     return decide(
-        transfer, decision=decision, days="3" if approves else "", now=timezone.now(),
-        rejection_reason="" if approves else "Okänd avsändare", policy=settings.POLICY,
-    )  # fmt: skip
+        transfer,
+        decision=decision,
+        days="3" if approves else "",
+        now=timezone.now(),
+        rejection_reason="" if approves else "Okänd avsändare",
+        policy=settings.POLICY,
+    )
 
 
 def received_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: bool = False) -> TransferFile:
     store, now = open_store(settings.BLOB_URL), timezone.now()
     file = begin(
-        transfer, name=name, size=0, choices=Choices(with_code=with_code), boot_id="boot", store=store,
-        policy=settings.POLICY, now=now,
-    )  # fmt: skip
+        transfer,
+        name=name,
+        size=0,
+        choices=Choices(with_code=with_code),
+        boot_id="boot",
+        store=store,
+        policy=settings.POLICY,
+        now=now,
+    )
     receive(file, boot_id="boot", now=now)
     return file
 

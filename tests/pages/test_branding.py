@@ -96,9 +96,13 @@ def test_a_colour_that_had_to_be_darkened_is_told(branded):
 )
 def test_branding_that_cannot_be_read_stops_the_start_with_one_line(tmp_path, name, value, why):
     ran = subprocess.run(
-        [sys.executable, "-m", "filsluss", "check"], env=environment(tmp_path, **{name: value}),
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "filsluss", "check"],
+        env=environment(tmp_path, **{name: value}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert (ran.returncode, len(ran.stderr.splitlines()), ran.stdout) == (1, 1, "")
     assert why in ran.stderr
 

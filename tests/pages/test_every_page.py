@@ -21,7 +21,7 @@ from tests.pages.cases import (
     pending,
     ready_file,
     received_file,
-)  # fmt: skip
+)
 from tests.parts import tokens
 
 PUBLIC_PAGES = ["/", "/code", "/help", "/terms", "/privacy", "/accessibility", "/sent", "/oversee/sign-in"]

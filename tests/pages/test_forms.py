@@ -41,9 +41,15 @@ def test_an_empty_application_names_every_field_in_the_order_of_the_form(inside,
     assert "Det finns 5 fel i formuläret" in page.text
     assert page.text.count("Skriv ditt namn") == 2
     assert page.all("div", id="summary") == [
-        {"class": "summary", "id": "summary", "role": "alert", "aria-labelledby": "summary-heading",
-         "tabindex": "-1", "autofocus": None}
-    ]  # fmt: skip
+        {
+            "class": "summary",
+            "id": "summary",
+            "role": "alert",
+            "aria-labelledby": "summary-heading",
+            "tabindex": "-1",
+            "autofocus": None,
+        }
+    ]
     assert Transfer.objects.count() == 0
 
 
@@ -63,8 +69,9 @@ def test_a_wrong_field_says_so_itself(inside, read):
     page = read(inside.post("/", {**FORM, "recipient_email": "bo"}))
     field = page.field("recipient_email")
     assert (field["aria-invalid"], field["aria-describedby"]) == (
-        "true", "recipient_email-hint recipient_email-error",
-    )  # fmt: skip
+        "true",
+        "recipient_email-hint recipient_email-error",
+    )
     assert page.ids.count("recipient_email-error") == 1
     assert "<title>Fel: " in page.source
 

@@ -24,7 +24,7 @@ from tests.pages.cases import (
     pending,
     ready_file,
     received_file,
-)  # fmt: skip
+)
 from tests.parts import tokens
 
 TOKEN = "A" * 43

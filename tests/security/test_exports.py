@@ -31,9 +31,15 @@ def administrator(client):
 
 def entry(words, public_id="K7PM-4QXD"):
     return AuditEntry.objects.create(
-        at=timezone.now(), transfer_public_id=public_id, step="removed", role="sender",
-        person=f"os:{words}", about=words, size=5, reason=words,
-    )  # fmt: skip
+        at=timezone.now(),
+        transfer_public_id=public_id,
+        step="removed",
+        role="sender",
+        person=f"os:{words}",
+        about=words,
+        size=5,
+        reason=words,
+    )
 
 
 def read_table(answer):

@@ -17,9 +17,15 @@ PAGE = {
     "cross-origin-resource-policy": "same-origin",
 }
 POLICY = {
-    "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:",
-    "connect-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'",
-}  # fmt: skip
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+}
 BYTES = {"sandbox", "default-src 'none'", "frame-ancestors 'none'"}
 SAYS_TOO_MUCH = re.compile(r"gunicorn|django|python|whitenoise|traceback", re.IGNORECASE)
 
@@ -166,11 +172,26 @@ def set_cookies(answer):
 
 def test_f8_there_is_no_endpoint_for_maintenance_or_debugging(target):
     for path in (
-        "/admin/", "/admin/login/", "/phpinfo.php", "/server-status", "/.env", "/.git/config", "/debug",
+        "/admin/",
+        "/admin/login/",
+        "/phpinfo.php",
+        "/server-status",
+        "/.env",
+        "/.git/config",
+        "/debug",
         "/__debug__/",
-        "/static/../settings.py", "/static/%2e%2e/%2e%2e/secret_key", "/media/", "/data/filsluss.sqlite3",
-        "/blobs/", "/console", "/actuator/env", "/demo/mail", "/wp-login.php", "/config.json", "//etc/passwd",
-    ):  # fmt: skip
+        "/static/../settings.py",
+        "/static/%2e%2e/%2e%2e/secret_key",
+        "/media/",
+        "/data/filsluss.sqlite3",
+        "/blobs/",
+        "/console",
+        "/actuator/env",
+        "/demo/mail",
+        "/wp-login.php",
+        "/config.json",
+        "//etc/passwd",
+    ):
         answer = target.service.get(path)
         assert answer.status in (302, 404), path
         assert not SAYS_TOO_MUCH.search(answer.text)

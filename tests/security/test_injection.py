@@ -13,25 +13,68 @@ from tests.parts.raw_http import RawConnection
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 HEADERS = {
-    "auto-submitted", "content-language", "content-type", "date", "from", "message-id", "mime-version",
-    "references", "reply-to", "subject", "to", "x-auto-response-suppress", "x-filsluss-letter",
+    "auto-submitted",
+    "content-language",
+    "content-type",
+    "date",
+    "from",
+    "message-id",
+    "mime-version",
+    "references",
+    "reply-to",
+    "subject",
+    "to",
+    "x-auto-response-suppress",
+    "x-filsluss-letter",
     "x-filsluss-transfer",
-}  # fmt: skip
+}
 L5 = [
-    "a\nBcc: x@evil.example", "a\r\nBcc: x@evil.example", "a\rBcc: x@evil.example", "a\x0bBcc: x",
-    "a\x0cBcc: x", "a\x1cBcc: x", "a\x85Bcc: x", "a\u2028Bcc: x", "a\u2029Bcc: x", "a\x00b", "a\x1b[31mb",
-    "a\u202eb", "=?utf-8?q?=0ABcc=3A_x?=", "x" * 400, "a\n.\nb", "a\r\n.\r\nMAIL FROM:<x@evil.example>",
-    "a\nFrom b", "<b>a</b>", "https://evil.example/a", "😀 ä", "مرحبا بالعالم",
-]  # fmt: skip
+    "a\nBcc: x@evil.example",
+    "a\r\nBcc: x@evil.example",
+    "a\rBcc: x@evil.example",
+    "a\x0bBcc: x",
+    "a\x0cBcc: x",
+    "a\x1cBcc: x",
+    "a\x85Bcc: x",
+    "a\u2028Bcc: x",
+    "a\u2029Bcc: x",
+    "a\x00b",
+    "a\x1b[31mb",
+    "a\u202eb",
+    "=?utf-8?q?=0ABcc=3A_x?=",
+    "x" * 400,
+    "a\n.\nb",
+    "a\r\n.\r\nMAIL FROM:<x@evil.example>",
+    "a\nFrom b",
+    "<b>a</b>",
+    "https://evil.example/a",
+    "😀 ä",
+    "مرحبا بالعالم",
+]
 TEMPLATES = [
-    "{{7*7}}", "{cfg:db_password}", "%(x)s", "{0.__class__}", "${HOME}", "$subject", "{% debug %}",
-    "{{settings.SECRET_KEY}}", "{sender}", "%s%n",
-]  # fmt: skip
+    "{{7*7}}",
+    "{cfg:db_password}",
+    "%(x)s",
+    "{0.__class__}",
+    "${HOME}",
+    "$subject",
+    "{% debug %}",
+    "{{settings.SECRET_KEY}}",
+    "{sender}",
+    "%s%n",
+]
 TAGS = [
-    "<img src=x onerror=alert(1)>.html", "<script>alert(1)</script>", "\"><svg onload=alert(1)>.svg",
-    "'-alert(1)-'", "javascript:alert(1)", "</title><script>alert(1)</script>", "{{constructor.alert(1)}}",
-    "<a href=//evil.example>x</a>", "a&lt;b&amp;c", "--><script>alert(1)</script>",
-]  # fmt: skip
+    "<img src=x onerror=alert(1)>.html",
+    "<script>alert(1)</script>",
+    '"><svg onload=alert(1)>.svg',
+    "'-alert(1)-'",
+    "javascript:alert(1)",
+    "</title><script>alert(1)</script>",
+    "{{constructor.alert(1)}}",
+    "<a href=//evil.example>x</a>",
+    "a&lt;b&amp;c",
+    "--><script>alert(1)</script>",
+]
 EVIL = "evil.example"
 
 

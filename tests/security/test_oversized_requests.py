@@ -58,9 +58,11 @@ def latin(text):
 def test_d17_oversized_metadata_makes_no_upload(target, metadata):
     before = len(target.service.get(f"{target.populated.upload}/files").body)
     answer = target.service.request(
-        "POST", f"{target.populated.upload}/files", b"",
+        "POST",
+        f"{target.populated.upload}/files",
+        b"",
         {"Tus-Resumable": "1.0.0", "Upload-Length": "5", "Upload-Metadata": latin(metadata)},
-    )  # fmt: skip
+    )
     assert answer.status in (400, 431)
     assert len(target.service.get(f"{target.populated.upload}/files").body) == before
 

@@ -48,12 +48,14 @@ def test_f7_the_service_fetches_no_address_that_somebody_gave(name):
 
 
 def test_c12_no_sql_is_put_together_from_strings():
+    """Migrations may: they run before anybody is answered, on names of tables and columns that we wrote."""
     bad = {"raw", "extra", "RawSQL"}
     assert [(where, name) for where, name, _ in calls() if name in bad] == []
     composed = [
         where
         for where, name, node in calls()
         if name in ("execute", "executemany")
+        and not where.startswith("migrations/")
         and node.args
         and not isinstance(node.args[0], ast.Constant | ast.Name | ast.Attribute)
     ]

@@ -17,7 +17,7 @@ from tests.parts.people import (
     download_links,
     path_of,
     send_tus,
-)  # fmt: skip
+)
 
 
 def blobs(service):

@@ -21,7 +21,7 @@ from tests.parts.people import (
     receipt,
     reject,
     send_tus,
-)  # fmt: skip
+)
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 

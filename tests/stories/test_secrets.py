@@ -16,7 +16,7 @@ from tests.parts.people import (
     path_of,
     reject,
     send_tus,
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

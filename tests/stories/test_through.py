@@ -14,7 +14,7 @@ from tests.parts.people import (
     path_of,
     reject,
     send_tus,
-)  # fmt: skip
+)
 
 
 def test_karin_answers_for_it_and_eva_gets_the_file(service, mail_server):

@@ -27,8 +27,15 @@ def await_files(service, account, count):
 
 def test_names_are_made_distinct_also_where_capitals_are_not_told_apart():
     assert distinct(["a.txt", "A.TXT", "a.txt", "a (2).txt", "b", "b", ".x", ".x"]) == [
-        "a.txt", "A (2).TXT", "a (3).txt", "a (2) (2).txt", "b", "b (2)", ".x", ".x (2)",
-    ]  # fmt: skip
+        "a.txt",
+        "A (2).TXT",
+        "a (3).txt",
+        "a (2) (2).txt",
+        "b",
+        "b (2)",
+        ".x",
+        ".x (2)",
+    ]
 
 
 class TestEverything:
@@ -98,7 +105,9 @@ class TestEverything:
         while not any(file["fetched_at"] for file in listed(service, account)) and time.monotonic() < end:
             time.sleep(0.1)
         assert {file["name"]: file["fetched_at"] is not None for file in listed(service, account)} == {
-            "a.txt": True, "b.bin": False}  # fmt: skip
+            "a.txt": True,
+            "b.bin": False,
+        }
 
     def test_a_file_that_was_removed_is_not_in_it(self, prepared):
         service, account, page = prepared

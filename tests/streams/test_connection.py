@@ -216,19 +216,26 @@ class TestAskingFirst:
     def test_a_creation_too_large_is_refused_without_its_body(self, shared_service, account):
         with RawConnection(shared_service) as connection:
             connection.send_request(
-                "POST", f"{account}/files", Tus_Resumable="1.0.0", Upload_Length=2**31 + 1,
-                Content_Type="application/offset+octet-stream", Content_Length=2**31 + 1,
+                "POST",
+                f"{account}/files",
+                Tus_Resumable="1.0.0",
+                Upload_Length=2**31 + 1,
+                Content_Type="application/offset+octet-stream",
+                Content_Length=2**31 + 1,
                 Expect="100-continue",
-            )  # fmt: skip
+            )
             assert connection.read_response().status == 413
         assert listed(shared_service, account) == []
 
     def test_a_form_of_a_page_is_asked_for(self, shared_service):
         with RawConnection(shared_service) as connection:
             connection.send_request(
-                "POST", "/code", Expect="100-continue", Content_Length=6,
+                "POST",
+                "/code",
+                Expect="100-continue",
+                Content_Length=6,
                 Content_Type="application/x-www-form-urlencoded",
-            )  # fmt: skip
+            )
             assert connection.read_line() == b"HTTP/1.1 100 Continue"
             assert connection.read_line() == b""
             connection.send(b"code=X")

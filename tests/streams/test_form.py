@@ -40,7 +40,10 @@ def test_files_are_taken_with_the_fields_before_them(shared_service, account):
     )
     assert (answer.status, answer.location) == (303, account)
     assert [(file["name"], file["size"], file["with_code"]) for file in listed(shared_service, account)] == [
-        ("a.bin", MIB, True), ("räv.txt", 3, True), ("tom.txt", 0, True)]  # fmt: skip
+        ("a.bin", MIB, True),
+        ("räv.txt", 3, True),
+        ("tom.txt", 0, True),
+    ]
 
 
 def test_a_field_after_the_files_changes_nothing(shared_service, account):
@@ -137,7 +140,10 @@ def test_the_size_of_a_file_is_counted_as_it_comes(make_service):
         assert connection.read_response().status == 413
     assert announce(service, account, MIB + 1).status == 413
     assert sorted((file["name"], file["size"]) for file in live(service, account) if file["size"]) == [
-        ("a.bin", MIB), ("c.bin", MIB), ("d.bin", MIB)]  # fmt: skip
+        ("a.bin", MIB),
+        ("c.bin", MIB),
+        ("d.bin", MIB),
+    ]
 
 
 def test_a_put_that_ends_short_leaves_no_file(shared_service, account):

@@ -125,9 +125,14 @@ def test_what_is_stored_is_what_the_model_says(wsgi_application, here, way, size
         whole = broken is None if coding else sent == len(body)
         coded = in_chunks(body[:sent], sent // 3, whole) if coding else body[:sent]
         raw = request(
-            "PATCH", where, coded, length=len(body), coded=coding, Upload_Offset=offset,
+            "PATCH",
+            where,
+            coded,
+            length=len(body),
+            coded=coding,
+            Upload_Offset=offset,
             Content_Type="application/offset+octet-stream",
-        )  # fmt: skip
+        )
         status, headers = serve(application, raw, fast=fast)
         if coding:
             _follow_chunks(model, offset, body[:sent], whole, status)

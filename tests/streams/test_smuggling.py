@@ -35,17 +35,16 @@ REFUSED = {
     "two hosts": (GET + "Host: {host}\r\n\r\n", {400}),
     "a foreign host": ("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", {421}),
     "a foreign absolute address": (
-        "GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n", {400, 421}),
+        "GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        {400, 421},
+    ),
     "a length beside chunks": (
         POST + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n" + NONE,
         {400},
     ),
-    "two equal lengths": (
-        POST + "Content-Length: 4\r\nContent-Length: 4\r\n\r\nab=c", {400}),
-    "two unlike lengths": (
-        POST + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nab=c", {400}),
-    "a length of 2^64+1": (
-        POST + "Content-Length: 18446744073709551617\r\n\r\nab=c", {400, 413, 422}),
+    "two equal lengths": (POST + "Content-Length: 4\r\nContent-Length: 4\r\n\r\nab=c", {400}),
+    "two unlike lengths": (POST + "Content-Length: 4\r\nContent-Length: 5\r\n\r\nab=c", {400}),
+    "a length of 2^64+1": (POST + "Content-Length: 18446744073709551617\r\n\r\nab=c", {400, 413, 422}),
     "a negative length": (POST + "Content-Length: -4\r\n\r\nab=c", {400}),
     "a length with a sign": (POST + "Content-Length: +4\r\n\r\nab=c", {400}),
     "a list of lengths": (POST + "Content-Length: 4,4\r\n\r\nab=c", {400}),
@@ -53,30 +52,26 @@ REFUSED = {
     "a folded line": (GET + "X-A: b\r\n c\r\n\r\n", {400}),
     "a blank before the colon": (GET + "Content-Length : 4\r\n\r\n", {400}),
     "chunks in HTTP/1.0": (
-        "POST /code HTTP/1.0\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n" + NONE, {400}),
-    "chunked twice": (
-        POST + "Transfer-Encoding: chunked, chunked\r\n\r\n" + NONE, {400}),
-    "chunked, but not last": (
-        POST + "Transfer-Encoding: chunked, gzip\r\n\r\n" + NONE, {400, 501}),
-    "an unknown coding": (
-        POST + "Transfer-Encoding: xchunked\r\n\r\n" + NONE, {400, 501}),
-    "a coding after a tab": (
-        POST + "Transfer-Encoding:\x0bchunked\r\n\r\n" + NONE, {400, 501}),
+        "POST /code HTTP/1.0\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n" + NONE,
+        {400},
+    ),
+    "chunked twice": (POST + "Transfer-Encoding: chunked, chunked\r\n\r\n" + NONE, {400}),
+    "chunked, but not last": (POST + "Transfer-Encoding: chunked, gzip\r\n\r\n" + NONE, {400, 501}),
+    "an unknown coding": (POST + "Transfer-Encoding: xchunked\r\n\r\n" + NONE, {400, 501}),
+    "a coding after a tab": (POST + "Transfer-Encoding:\x0bchunked\r\n\r\n" + NONE, {400, 501}),
     "a NUL in a header": (GET + "X-A: \x00\r\n\r\n", {400}),
     "a bare CR in a header": (GET + "X-A: a\rX-B: b\r\n\r\n", {400}),
     "an address of 20 kB": ("GET /" + "a" * 20_000 + " HTTP/1.1\r\nHost: {host}\r\n\r\n", {414, 400}),
     "a header of 100 kB": (GET + "X-A: " + "a" * 100_000 + "\r\n\r\n", {431, 400}),
-    "2,000 headers": (
-        GET + "".join(f"X-{n}: a\r\n" for n in range(2000)) + "\r\n", {431, 400}),
+    "2,000 headers": (GET + "".join(f"X-{n}: a\r\n" for n in range(2000)) + "\r\n", {431, 400}),
     "a version of the future": ("GET / HTTP/9.1\r\nHost: {host}\r\n\r\n", {400, 505}),
     "no version": ("GET /\r\n\r\n", {400}),
     "a method in small letters": ("get / HTTP/1.1\r\nHost: {host}\r\n\r\n", {400, 405, 501}),
     "the preface of HTTP/2": ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 505, 421}),
-    "a name with an underscore": (
-        POST + "Content_Length: 400\r\nContent-Length: 0\r\n\r\n", {422, 400}),
+    "a name with an underscore": (POST + "Content_Length: 400\r\nContent-Length: 0\r\n\r\n", {422, 400}),
     "TRACE": ("TRACE / HTTP/1.1\r\nHost: {host}\r\n\r\n", {405}),
     "CONNECT": ("CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n", {400, 404, 405, 421}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -87,8 +82,16 @@ def test_a_request_that_may_be_read_in_two_ways_gets_one_refusal(shared_service,
     assert set(answers) <= statuses, answers
 
 
-AMBIGUOUS = ("a length beside chunks", "two equal lengths", "two unlike lengths", "a length of 2^64+1",
-             "chunks in HTTP/1.0", "chunked twice", "chunked, but not last", "an unknown coding")  # fmt: skip
+AMBIGUOUS = (
+    "a length beside chunks",
+    "two equal lengths",
+    "two unlike lengths",
+    "a length of 2^64+1",
+    "chunks in HTTP/1.0",
+    "chunked twice",
+    "chunked, but not last",
+    "an unknown coding",
+)
 
 
 @pytest.mark.parametrize("case", AMBIGUOUS)

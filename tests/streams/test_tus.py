@@ -344,9 +344,7 @@ class TestPromisedSum:
         if way == "tus":
             return send_tus(service, account, data, sha256=digest).status
         coded = base64.b64encode(bytes.fromhex(digest)).decode()
-        return service.request(
-            "PUT", f"{account}/a.bin", data, {"Repr-Digest": f"sha-256=:{coded}:"}
-        ).status  # fmt: skip
+        return service.request("PUT", f"{account}/a.bin", data, {"Repr-Digest": f"sha-256=:{coded}:"}).status
 
     def settled(self, service, account):
         end = time.monotonic() + 30

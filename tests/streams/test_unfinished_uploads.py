@@ -45,8 +45,14 @@ def begun(transfer, store, policy, settings, tmp_path):
 
     def begin(at, boot="this boot"):
         file = upload.begin(
-            transfer, name="a.txt", size=9, boot_id=boot, store=store, policy=policy, now=at,
-        )  # fmt: skip
+            transfer,
+            name="a.txt",
+            size=9,
+            boot_id=boot,
+            store=store,
+            policy=policy,
+            now=at,
+        )
         with store.writer(file.blob) as writer:
             writer.write(b"012")
             writer.sync()
@@ -134,9 +140,12 @@ class TestAnotherBoot:
         """The body of a GET, which `serve` throws away."""
         statuses = []
         environ = {
-            "REQUEST_METHOD": "GET", "PATH_INFO": path, "wsgi.input": None, "REMOTE_ADDR": "127.0.0.1",
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": path,
+            "wsgi.input": None,
+            "REMOTE_ADDR": "127.0.0.1",
             "HTTP_HOST": "localhost:8000",
-        }  # fmt: skip
+        }
         body = b"".join(application(environ, lambda status, headers, exc=None: statuses.append(status)))
         assert statuses == ["200 OK"]
         return body

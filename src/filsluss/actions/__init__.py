@@ -1,1 +1,1 @@
-"""What happens: one verb is one function is one transaction; `now` is handed in."""
+"""What happens to transfers: one function in one transaction for each act; `now` is an argument."""

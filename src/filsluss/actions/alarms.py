@@ -1,4 +1,4 @@
-"""Alarm: what should not be is told to the administrators, once, and again each day while it lasts."""
+"""Alarms: conditions that administrators are told of when they begin, and each day while they last."""
 
 import logging
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 def check_all(
     scanner: Clamd | None, *, store: Store, policy: Policy, clock_trouble: str, now: datetime
 ) -> int:
-    """Looks at all that is watched; 0, as nothing is left to look at again at once."""
+    """Runs every check; returns 0, so that the job pauses for its interval."""
     check_scanner(scanner, policy=policy, now=now)
     check_unscanned(policy=policy, now=now)
     check_disk(store, policy=policy, now=now)
@@ -47,18 +47,18 @@ def check_scanner(scanner: Clamd | None, *, policy: Policy, now: datetime) -> No
 
 
 def scanner_trouble(scanner: Clamd) -> str:
-    """Why its word is worth nothing; empty when it is well."""
+    """Why its results cannot be trusted; empty if they can."""
     try:
         if scanner.reports_exceeded_limits():
             return ""
-    except NotScanned as gap:
-        return str(gap)
-    return "clamd calls clean what it has not read: set AlertExceedsMax yes in clamd.conf"
+    except NotScanned as fault:
+        return str(fault)
+    return "clamd reports files over its limits as clean: set AlertExceedsMax yes in clamd.conf"
 
 
 def check_unscanned(*, policy: Policy, now: datetime) -> None:
-    held = TransferFile.objects.filter(state=FileState.UNSCANNED, transfer__state=State.OPEN)
-    found = held.aggregate(count=Count("pk"), since=Min("received_at"))
+    unscanned = TransferFile.objects.filter(state=FileState.UNSCANNED, transfer__state=State.OPEN)
+    found = unscanned.aggregate(count=Count("pk"), since=Min("received_at"))
     if found["count"]:
         raise_alarm(
             "unscanned", since=found["since"] or now, value=str(found["count"]), policy=policy, now=now
@@ -69,22 +69,22 @@ def check_unscanned(*, policy: Policy, now: datetime) -> None:
 
 def check_disk(store: Store, *, policy: Policy, now: datetime) -> None:
     free, total = store.space()
-    least = int(total * policy.free_space_percent / 100)
-    if free < least:
-        figures = {"value": size_text(free, policy.language), "limit": size_text(least, policy.language)}
-        raise_alarm("disk", since=now, policy=policy, now=now, **figures)
+    minimum = int(total * policy.free_space_percent / 100)
+    if free < minimum:
+        sizes = {"value": size_text(free, policy.language), "limit": size_text(minimum, policy.language)}
+        raise_alarm("disk", since=now, policy=policy, now=now, **sizes)
     else:
         clear_alarm("disk")
 
 
 def check_letters(*, policy: Policy, now: datetime) -> None:
-    """Alarms are letters, too: one that could not be delivered must not raise the next."""
+    """Without letters about alarms: one that cannot be delivered must not raise another alarm."""
     letters = Letter.objects.exclude(kind="alarm")
-    late = letters.queued().filter(written_at__lte=now - LATE_LETTER_AGE)
-    lost = letters.filter(delivery=Delivery.GIVEN_UP, given_up_at__gt=now - DAY)
-    queued = late.aggregate(count=Count("pk"), since=Min("written_at"))
-    gone = lost.aggregate(count=Count("pk"), since=Min("given_up_at"))
-    for name, found, limit in (("letters", queued, "15 min"), ("given-up", gone, "")):
+    queued = letters.queued().filter(written_at__lte=now - LATE_LETTER_AGE)
+    given_up = letters.filter(delivery=Delivery.GIVEN_UP, given_up_at__gt=now - DAY)
+    late = queued.aggregate(count=Count("pk"), since=Min("written_at"))
+    lost = given_up.aggregate(count=Count("pk"), since=Min("given_up_at"))
+    for name, found, limit in (("letters", late, "15 min"), ("given-up", lost, "")):
         if found["count"]:
             value = str(found["count"])
             raise_alarm(name, since=found["since"], value=value, limit=limit, policy=policy, now=now)
@@ -95,30 +95,30 @@ def check_letters(*, policy: Policy, now: datetime) -> None:
 def raise_alarm(
     name: str, *, since: datetime, value: str = "", limit: str = "", policy: Policy, now: datetime
 ) -> None:
-    """Something is wrong; a letter goes out when it begins, at most one an hour, and each day it lasts."""
+    """Records the condition; writes a letter when it begins (once an hour at most) and each day it lasts."""
     with transaction.atomic():
         alarm, _ = Alarm.objects.select_for_update().get_or_create(name=name)
         if alarm.since is None:
             alarm.since = since
             log.error("alarm: %s %s", name, value)
         alarm.value, alarm.limit = value[:300], limit[:100]
-        silence = now - alarm.told_at if alarm.told_at else DAY
-        if silence >= (DAY if alarm.is_told else HOUR):
+        since_letter = now - alarm.told_at if alarm.told_at else DAY
+        if since_letter >= (DAY if alarm.is_told else HOUR):
             alarm.is_told, alarm.told_at = True, now
             notices.write_alarm(alarm, policy=policy, now=now)
         alarm.save()
 
 
 def clear_alarm(name: str) -> bool:
-    """It is well again; True if it was not before."""
+    """Records that the condition no longer holds; True if it did before."""
     raised = Alarm.objects.filter(name=name, since__isnull=False)
-    # Asked first: looking takes no lock, and is done for every check each minute.
-    calm = raised.exists() and raised.update(since=None, is_told=False)
-    if calm:
+    # A SELECT first, because it takes no lock: every check runs each minute.
+    cleared = raised.exists() and raised.update(since=None, is_told=False)
+    if cleared:
         log.info("alarm over: %s", name)
-    return bool(calm)
+    return bool(cleared)
 
 
 def active_alarms() -> list[Alarm]:
-    """What is wrong now, the oldest first."""
+    """The alarms that are raised now, the oldest first."""
     return list(Alarm.objects.filter(since__isnull=False).order_by("since", "name"))

@@ -1,11 +1,11 @@
-"""Apply: somebody asks for a transfer; from inside it opens at once, else an approver is asked."""
+"""Apply: somebody asks for a transfer. Outbound it opens at once, else an approver is asked."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from filsluss.actions.transitions import advance, record_audit
+from filsluss.actions.transitions import RULE, Cause, advance, record_audit
 from filsluss.letters import compose
 from filsluss.models import Attempt, Letter, Link, Party, Transfer, serialize_on
 from filsluss.models.letter import UNTIL_DECIDED
@@ -32,7 +32,7 @@ class ApplicationRefused(ValueError):
 
 
 class TooManyApplications(Exception):
-    """One network, or what strangers do to one address, has had its share; `retry_after` in seconds."""
+    """The limit of a network or of an address is reached; `retry_after` in seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(retry_after)
@@ -42,7 +42,7 @@ class TooManyApplications(Exception):
 def apply(application: Application, *, policy: Policy, now: datetime, client: Client) -> Transfer:
     """A new transfer, OPEN from an inside sender and PENDING from anyone else, with its letters queued.
 
-    Raises ApplicationRefused, or TooManyApplications, before anything is stored.
+    Raises ApplicationRefused or TooManyApplications, and stores nothing then.
     """
     if problems := examine(application, policy):
         raise ApplicationRefused(problems)
@@ -63,7 +63,7 @@ def apply(application: Application, *, policy: Policy, now: datetime, client: Cl
 
 
 def draft(application: Application, *, policy: Policy, now: datetime) -> tuple[Transfer, list[Party]]:
-    """The rows that the application asks for, not yet saved."""
+    """The transfer and its parties, not saved."""
     way, recipient = direction_of(application, policy), read_address(application.recipient_email)
     contact = read_address(application.approver_email) if way is Direction.THROUGH else ""
     transfer = Transfer(
@@ -106,25 +106,28 @@ def insert_rows(transfer: Transfer, *, parties: Sequence[Party], policy: Policy,
 
 
 def purposes_of(role: Role) -> tuple[Purpose, ...]:
-    """The links of a party that are about the whole case."""
+    """The links of a party that are about the whole transfer."""
     own = {Role.SENDER: (Purpose.UPLOAD,), Role.APPROVER: (Purpose.DECIDE,)}
     return (*own.get(role, ()), STATUS_PURPOSE[role])
 
 
 def begin(transfer: Transfer, *, days: int, policy: Policy, now: datetime) -> None:
-    """The first step of its life; outbound takes the second in the same breath."""
+    """Takes the first step; outbound the second one too, since no approver is asked."""
     if transfer.way is Direction.OUTBOUND:
-        record_audit(transfer, step=APPLIED.name, role=Role.SENDER, now=now)
+        record_audit(transfer, step=APPLIED.name, cause=Cause(Role.SENDER), now=now)
         Transfer.objects.filter(pk=transfer.pk, state=State.NEW).update(state=State.PENDING)
-        until = policy.end_of(now, days)
-        advance(transfer, APPROVED, role="rule", policy=policy, now=now, decided_at=now, open_until=until)
+        end = policy.end_of(now, days)
+        advance(transfer, APPROVED, cause=RULE, policy=policy, now=now, decided_at=now, open_until=end)
         return
-    advance(transfer, APPLIED, role=Role.SENDER, policy=policy, now=now)
+    advance(transfer, APPLIED, cause=Cause(Role.SENDER), policy=policy, now=now)
     compose.write("received", transfer=transfer, role=Role.SENDER, policy=policy, now=now)
 
 
 def count_application(client: Client, *, policy: Policy, now: datetime, kind: str = APPLICATION) -> None:
-    """Counts this application against its network; the inside networks are exempt."""
+    """Counts an application, or a report of that kind, against its network; inside networks are exempt.
+
+    Raises TooManyApplications.
+    """
     if is_inside_network(client, networks=policy.inside_networks):
         return
     serialize_on(kind, now=now)
@@ -132,13 +135,16 @@ def count_application(client: Client, *, policy: Policy, now: datetime, kind: st
     earlier = Attempt.objects.filter(kind=kind, network=network, at__gt=since).order_by("at")
     times = list(earlier.values_list("at", flat=True))
     if len(times) >= policy.applications_per_hour:
-        freed = times[-policy.applications_per_hour] + timedelta(hours=1)
-        raise TooManyApplications(max(1, int((freed - now).total_seconds())))
+        allowed_at = times[-policy.applications_per_hour] + timedelta(hours=1)
+        raise TooManyApplications(max(1, int((allowed_at - now).total_seconds())))
     Attempt.objects.create(kind=kind, network=network, at=now)
 
 
 def limit_letters_to_mailboxes(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
-    """No address gets more than its share of letters a day from applications nobody has approved."""
+    """Limits the letters that an address gets in a day from applications that nobody has approved.
+
+    Raises TooManyApplications.
+    """
     since = now - timedelta(days=1)
     for address in {transfer.address_of(Role.APPROVER), transfer.sender.address}:
         local, _, domain = canonical(address).partition("@")
@@ -151,5 +157,5 @@ def limit_letters_to_mailboxes(transfer: Transfer, *, policy: Policy, now: datet
 
 
 def opens_at_once(transfer: Transfer, *, client: Client, policy: Policy) -> bool:
-    """Whether the sender may see the upload page without going by the mailbox: inside, on our own network."""
+    """Whether the sender may see the upload page at once: an inside sender on an inside network."""
     return transfer.way is Direction.OUTBOUND and is_inside_network(client, networks=policy.inside_networks)

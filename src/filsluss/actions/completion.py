@@ -1,4 +1,4 @@
-"""Completion: uploads whose every byte is there are received, hashed and made ready."""
+"""Completion: uploads of which every byte is stored are received, hashed and made ready."""
 
 from base64 import b64decode
 from datetime import datetime, timedelta
@@ -6,23 +6,20 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from filsluss.actions.erasure import take_away
-from filsluss.actions.transitions import record_audit
+from filsluss.actions.transitions import RULE, record_audit
 from filsluss.actions.upload import STILL_OPEN, receive
 from filsluss.blobs import BlobBusy, BlobMissing, Store
 from filsluss.letters import collecting, compose
 from filsluss.models import Link, Party, Pickup, Transfer, TransferFile
 from filsluss.models.link import FILE_PURPOSES, keep_links
 from filsluss.rules.directions import Role
-from filsluss.rules.lifecycle import (
-    ErasedBecause,
-    FileState,
-)
+from filsluss.rules.lifecycle import ErasedBecause, FileState
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import code_digest, draw_code, show_code
 
 
 def receive_whole(*, store: Store, policy: Policy, boot_id: str, now: datetime) -> int:
-    """Uploads whose every byte is here though nobody came back to say so."""
+    """Receives uploads of which every byte is stored, but whose last request failed; returns how many."""
     waiting = TransferFile.objects.filter(
         state=FileState.UPLOADING, size__isnull=False, active_at__lte=now - timedelta(seconds=30)
     )
@@ -41,9 +38,9 @@ def _received(file: TransferFile, store: Store, boot_id: str, now: datetime) -> 
 
 
 def ready_received(*, store: Store, policy: Policy, now: datetime, with_scanner: bool = False) -> int:
-    """Received files get their SHA-256 and become ready; a blob that has vanished is damaged.
+    """Hashes received files and makes them ready; one without its blob is damaged. Returns how many.
 
-    Where a scanner is set, only what an administrator has released comes this way.
+    With a scanner, which hashes the files that it scans, these are only the ones that were released.
     """
     received = TransferFile.objects.filter(state=FileState.RECEIVED).select_related("transfer")
     received = received.prefetch_related("transfer__parties")
@@ -63,15 +60,15 @@ def _made_ready(file: TransferFile, store: Store, policy: Policy, now: datetime)
 
 
 def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:
-    """Queues the one letter about all files without waiting for more; returns how many letters."""
+    """Queues the one letter about all files without waiting for further files; returns how many letters."""
     return collecting.send_now(transfer, policy=policy, now=now)
 
 
 def promised_sha256(file: TransferFile) -> str:
-    """What the sender said the whole file's SHA-256 is, in hex; empty where nothing was said."""
+    """The SHA-256 (hex) that the sender declared for the whole file in `Upload-Metadata`; empty if none."""
     pairs = (pair.strip(" ").partition(" ") for pair in file.metadata.split(","))
-    said = {key: value for key, _, value in pairs}
-    return b64decode(said.get("sha256", "")).decode().lower()
+    declared = {key: value for key, _, value in pairs}
+    return b64decode(declared.get("sha256", "")).decode().lower()
 
 
 def make_ready(
@@ -83,28 +80,28 @@ def make_ready(
     policy: Policy,
     now: datetime,
 ) -> bool:
-    """The file may be fetched: its links and code are drawn, its letter written; False if it was too late.
+    """Makes a file of state `source` READY, with its links, code and letter; False if that was too late.
 
-    One whose sender promised another SHA-256 is taken away as damaged instead.
+    A file whose sender declared another SHA-256 is taken away as damaged instead.
     """
     if promised_sha256(file) not in ("", sha256):
         return take_away(file, because=ErasedBecause.DAMAGED, now=now)
     changes = {"state": FileState.READY, "sha256": sha256, "scanned_at": scanned_at, "ready_at": now}
     with transaction.atomic():
         row = TransferFile.objects.filter(pk=file.pk, state=source)
-        held = STILL_OPEN.rows(transfer=file.transfer_id, now=now)
-        if not held or row.update(**changes) != 1:
+        open_rows = STILL_OPEN.rows(transfer=file.transfer_id, now=now)
+        if not open_rows or row.update(**changes) != 1:
             return False
-        ((file.transfer.one_letter,),) = held
+        ((file.transfer.one_letter,),) = open_rows
         for name, value in changes.items():
             setattr(file, name, value)
-        record_audit(file.transfer, step="ready", role="rule", now=now, file=file)
+        record_audit(file.transfer, step="ready", cause=RULE, now=now, file=file)
         tell_ready(file, recipient=file.transfer.recipient, policy=policy, now=now)
     return True
 
 
 def tell_ready(file: TransferFile, *, recipient: Party, policy: Policy, now: datetime) -> None:
-    """Gives the recipient their links and code of the file, and writes the letter that carries them."""
+    """Creates the recipient's links and pickup of the file, and the letter that carries them."""
     code = draw_code() if file.with_code else ""
     links = [
         Link.draw(purpose, key=policy.link_keys[0], party=recipient, file=file, now=now)

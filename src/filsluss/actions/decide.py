@@ -1,10 +1,11 @@
-"""Decide: the approver says yes, with days, or no, with a reason; whoever comes second is told so."""
+"""Decide: the approver opens the account or rejects the application with a reason."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
-from filsluss.actions.transitions import StepRefused, advance
+from filsluss.actions.transitions import Cause, StepRefused, advance
 from filsluss.models import Transfer
 from filsluss.rules.decision import Decision, examine
 from filsluss.rules.directions import Proof, Role
@@ -30,12 +31,12 @@ def decide(
     """Opens or rejects the transfer; raises AlreadyDecided or DecisionRefused, and changes nothing then."""
     if not transfer.is_undecided_at(now):
         raise AlreadyDecided
-    made = Decision(decision, days, rejection_reason)
-    if problems := examine(made, policy):
+    form = Decision(decision, days, rejection_reason)
+    if problems := examine(form, policy):
         raise DecisionRefused(problems)
     try:
         with transaction.atomic():
-            _carry_out(transfer, made, policy=policy, now=now)
+            _carry_out(transfer, form, policy=policy, now=now)
             if transfer.approver:
                 transfer.approver.prove(Proof.MAILBOX, now=now)
     except StepRefused:
@@ -43,17 +44,12 @@ def decide(
     return transfer
 
 
-def _carry_out(transfer: Transfer, made: Decision, *, policy: Policy, now: datetime) -> None:
-    role, in_time = Role.APPROVER.value, {"lapse_by__gt": now}
-    if made.choice == "approve":
-        until = policy.end_of(now, int(made.days))
-        advance(
-            transfer, APPROVED, role=role, policy=policy, now=now, where=in_time,
-            decided_at=now, open_until=until,
-        )  # fmt: skip
+def _carry_out(transfer: Transfer, decision: Decision, *, policy: Policy, now: datetime) -> None:
+    changes: dict[str, Any] = {"decided_at": now}
+    if decision.choice == "approve":
+        step, cause = APPROVED, Cause(Role.APPROVER)
+        changes["open_until"] = policy.end_of(now, int(decision.days))
     else:
-        reason = made.rejection_reason.strip()
-        advance(
-            transfer, REJECTED, role=role, policy=policy, now=now, where=in_time, reason=reason,
-            decided_at=now, rejection_reason=reason,
-        )  # fmt: skip
+        step, cause = REJECTED, Cause(Role.APPROVER, reason=decision.rejection_reason.strip())
+        changes["rejection_reason"] = cause.reason
+    advance(transfer, step, cause=cause, policy=policy, now=now, where={"lapse_by__gt": now}, **changes)

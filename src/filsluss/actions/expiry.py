@@ -1,4 +1,4 @@
-"""Expiry: what ends because time has passed: applications, accounts, stale uploads, old rows."""
+"""Expiry: ends what has reached its time: applications, accounts, stale uploads, old rows."""
 
 from datetime import datetime, timedelta
 
@@ -16,14 +16,14 @@ from filsluss.rules.policy import Policy
 
 
 def lapse_undecided(*, policy: Policy, now: datetime) -> int:
-    """Applications that nobody answered in time; returns how many lapsed."""
+    """Lapses applications that were not decided in time; returns how many."""
     return sum(
         moved(transfer, LAPSED, policy=policy, now=now) for transfer in Transfer.objects.undecided_at(now)
     )
 
 
 def end_accounts(*, policy: Policy, now: datetime) -> int:
-    """Accounts whose time is out: their files are marked, to be erased; returns how many ended."""
+    """Ends accounts whose time is over, so that their files are erased; returns how many."""
     return sum(
         moved(transfer, ENDED, policy=policy, now=now, ended_at=now)
         for transfer in Transfer.objects.over_at(now)
@@ -31,7 +31,7 @@ def end_accounts(*, policy: Policy, now: datetime) -> int:
 
 
 def expire_stale(*, store: Store, policy: Policy, now: datetime) -> int:
-    """Uploads that nothing has moved for two days, unless somebody is writing right now."""
+    """Takes away uploads without a request for `policy.upload_idle`; returns how many."""
     idle = TransferFile.objects.filter(
         state=FileState.UPLOADING, active_at__lte=now - policy.upload_idle
     ).select_related("transfer")
@@ -43,31 +43,32 @@ def expire_stale(*, store: Store, policy: Policy, now: datetime) -> int:
 
 
 def forget(*, policy: Policy, now: datetime) -> int:
-    """Rows, letters and names go after their time; audit entries lose their names, and go later.
+    """Deletes old transfers with their letters, blanks their names in the audit trail; returns how many.
 
-    A letter that has not left is waited for: it leaves, or is given up, within days.
+    A transfer with an unsent letter is kept: within days the letter is sent or given up. Also deletes
+    audit entries, attempts and letters of no case when they are old enough.
     """
-    long_ago = now - timedelta(days=policy.forget_days)
+    limit = now - timedelta(days=policy.forget_days)
     unsent = LetterCase.objects.filter(
         transfer=OuterRef("pk"), letter__delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)
     )
-    old = Transfer.objects.filter(~Exists(unsent), state__in=OVER, over_at__lte=long_ago)
+    old = Transfer.objects.filter(~Exists(unsent), state__in=OVER, over_at__lte=limit)
     forgotten = _forget_rows(old)
     AuditEntry.objects.filter(at__lte=now - timedelta(days=policy.audit_days)).delete()
     Attempt.objects.filter(at__lte=now - timedelta(days=1)).delete()
-    of_no_case = Letter.objects.of_no_case().filter(written_at__lte=long_ago)
+    of_no_case = Letter.objects.of_no_case().filter(written_at__lte=limit)
     of_no_case.exclude(delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)).delete()
     return forgotten
 
 
 def _forget_rows(transfers: QuerySet[Transfer]) -> int:
-    """Of letters that are about other cases too, only this case is taken away."""
+    """A letter that is about other cases, too, is kept for them."""
     forgotten = 0
     for transfer in transfers:
         with transaction.atomic():
             AuditEntry.objects.filter(transfer_public_id=transfer.public_id).update(**FORGOTTEN)
-            told = list(transfer.letter_cases.values_list("letter_id", flat=True))
+            letters = list(transfer.letter_cases.values_list("letter_id", flat=True))
             transfer.delete()
-            Letter.objects.filter(pk__in=told).of_no_case().delete()
+            Letter.objects.filter(pk__in=letters).of_no_case().delete()
         forgotten += 1
     return forgotten

@@ -1,11 +1,11 @@
-"""A report: a page cannot be used or a case is misused, and whoever keeps the service hears of it."""
+"""Feedback: reports that a page cannot be used or that a transfer is misused, sent to those responsible."""
 
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from filsluss.actions.apply import TooManyApplications, count_application
-from filsluss.actions.transitions import record_audit
+from filsluss.actions.transitions import Cause, record_audit
 from filsluss.letters.feedback import ACCESSIBILITY_KIND, write_abuse_report, write_accessibility_feedback
 from filsluss.models import AuditEntry, Letter, Party, Transfer, serialize_on
 from filsluss.rules.addresses import AddressRefused, read_address
@@ -15,7 +15,7 @@ from filsluss.rules.policy import Policy
 ACCESSIBILITY_MAX = 1000
 ACCESSIBILITY = "report"
 ABUSE, ABUSE_MAX, ABUSE_PER_DAY = "reported", 500, 5
-"""The step in the trail, how much may be said, and how often a day of one case."""
+"""The step in the audit trail, the characters of a report, and the reports of one transfer in a day."""
 
 
 class FeedbackRefused(ValueError):
@@ -29,10 +29,10 @@ class FeedbackRefused(ValueError):
 def send_accessibility_feedback(
     fault: str, *, reply_to: str, policy: Policy, now: datetime, client: Client
 ) -> Letter:
-    """Queues the letter to whoever keeps the service, who must have an address; `reply_to` may be empty.
+    """Queues a letter to `policy.contact_email`, which must be set; `reply_to` may be empty.
 
-    Raises ReportRefused, or TooManyApplications: reports are as few as applications, and no more a day in
-    all than one mailbox should get from strangers.
+    Raises FeedbackRefused or TooManyApplications: a network may report as often as it may apply, and all
+    together as often in a day as one mailbox gets letters about unapproved applications.
     """
     address = reply_to.strip()
     if problems := examine_accessibility(fault, address=address):
@@ -67,21 +67,21 @@ def limit_to_support(*, policy: Policy, now: datetime) -> None:
 def send_abuse_report(
     words: str, *, transfer: Transfer, by: Party, policy: Policy, now: datetime, client: Client
 ) -> None:
-    """Tells the administrators what a party says of the case, and keeps it in the case's trail.
+    """Sends a party's report to the administrators, and adds it to the audit trail.
 
-    Raises ReportRefused, or TooManyApplications: a network reports as seldom as it applies, and a case
-    is reported a few times a day at most.
+    Raises FeedbackRefused or TooManyApplications: a network may report as often as it may apply, and one
+    transfer may be reported ABUSE_PER_DAY times in 24 hours.
     """
-    said = words.strip()
-    if not said or len(said) > ABUSE_MAX:
-        raise FeedbackRefused({"abuse": "abuse_long" if said else "abuse_empty"})
+    text = words.strip()
+    if not text or len(text) > ABUSE_MAX:
+        raise FeedbackRefused({"abuse": "abuse_long" if text else "abuse_empty"})
     with transaction.atomic():
         count_application(client, policy=policy, now=now, kind=ABUSE)
         serialize_on(ABUSE, now=now)
-        today = AuditEntry.objects.filter(
+        earlier = AuditEntry.objects.filter(
             transfer_public_id=transfer.public_id, step=ABUSE, at__gt=now - timedelta(days=1)
         )
-        if today.count() >= ABUSE_PER_DAY:
+        if earlier.count() >= ABUSE_PER_DAY:
             raise TooManyApplications(24 * 3600)
-        record_audit(transfer, step=ABUSE, role=by.role, now=now, reason=said)
-        write_abuse_report(transfer, said, by=by, policy=policy, now=now)
+        record_audit(transfer, step=ABUSE, cause=Cause(by.role, reason=text), now=now)
+        write_abuse_report(transfer, text, by=by, policy=policy, now=now)

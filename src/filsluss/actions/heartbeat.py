@@ -1,4 +1,4 @@
-"""Heartbeat: when a part of the service last showed that it runs."""
+"""Heartbeats: the time at which a part of the service last ran."""
 
 from datetime import datetime
 
@@ -6,5 +6,5 @@ from filsluss.models import Heartbeat
 
 
 def record_heartbeat(part: str, *, now: datetime) -> None:
-    """A part of the house says that it is at work."""
+    """Stores `now` as the last time at which that part, such as the worker, ran."""
     Heartbeat.objects.update_or_create(name=part, defaults={"at": now})

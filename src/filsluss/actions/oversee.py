@@ -1,12 +1,12 @@
-"""Oversee: what an administrator may do, each with a reason that the parties are told."""
+"""Oversee: what administrators may do with transfers, each with a reason, and the limit on their sign-ins."""
 
 from datetime import datetime
 
 from django.db import transaction
 
-from filsluss.actions.download import seconds_until_heard
+from filsluss.actions.download import seconds_to_wait
 from filsluss.actions.erasure import take_away
-from filsluss.actions.transitions import StepRefused, advance, record_audit
+from filsluss.actions.transitions import Cause, StepRefused, advance, record_audit
 from filsluss.models import Attempt, Transfer, TransferFile, serialize_on
 from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, ErasedBecause, FileState
 from filsluss.rules.networks import Client, rate_key
@@ -18,7 +18,7 @@ SIGN_IN = "sign-in"
 
 
 class TooManySignIns(Exception):
-    """This network has guessed passwords too often; `retry_after` in seconds."""
+    """This network has entered too many wrong passwords; `retry_after` in seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(retry_after)
@@ -26,22 +26,22 @@ class TooManySignIns(Exception):
 
 
 def count_sign_in(client: Client, *, now: datetime) -> None:
-    """Counts a try before its password is looked at, so that a crowd of them counts too.
+    """Counts an attempt before its password is verified, so that concurrent attempts count, too.
 
     Raises TooManySignIns.
     """
     network = rate_key(client.address)
     with transaction.atomic():
         serialize_on(SIGN_IN, now=now)
-        pause = seconds_until_heard(network, now=now, kind=SIGN_IN)
-        if not pause:
+        delay = seconds_to_wait(network, now=now, kind=SIGN_IN)
+        if not delay:
             Attempt.objects.create(kind=SIGN_IN, network=network, at=now)
-    if pause:
-        raise TooManySignIns(pause)
+    if delay:
+        raise TooManySignIns(delay)
 
 
 def forget_failed_sign_ins(client: Client) -> None:
-    """The password was right: what this network tried before is forgotten."""
+    """Deletes the attempts of this network, after a correct password."""
     Attempt.objects.filter(kind=SIGN_IN, network=rate_key(client.address)).delete()
 
 
@@ -50,45 +50,45 @@ class ReasonMissing(ValueError):
 
 
 def remove_file(file: TransferFile, *, reason: str, person: str, policy: Policy, now: datetime) -> None:
-    """Shuts a file at once and has its bytes erased; StepRefused if it is gone already."""
-    why = checked_reason(reason)
-    if not take_away(
-        file, because=ErasedBecause.REMOVED, removed_by=ADMINISTRATOR, reason=why, person=person, now=now
-    ):
+    """Ends all access to a file and has its bytes erased; raises StepRefused if that was done before."""
+    cause = cause_of(reason, person=person)
+    if not take_away(file, because=ErasedBecause.REMOVED, cause=cause, now=now):
         raise StepRefused("removed")
 
 
 def close_transfer(transfer: Transfer, *, reason: str, person: str, policy: Policy, now: datetime) -> None:
-    """Ends an open account before its time; StepRefused if it is not open."""
-    why = checked_reason(reason)
-    advance(
-        transfer, CLOSED, person=person, role=ADMINISTRATOR, policy=policy, now=now, reason=why,
-        ended_at=now, closed_reason=why,
-    )  # fmt: skip
+    """Ends an open account before its time; raises StepRefused if it is not open."""
+    cause = cause_of(reason, person=person)
+    advance(transfer, CLOSED, cause=cause, policy=policy, now=now, ended_at=now, closed_reason=cause.reason)
 
 
 def release_file(file: TransferFile, *, reason: str, person: str, now: datetime) -> None:
-    """Lets a file through that could not be scanned; StepRefused if it is not held for that."""
-    why = checked_reason(reason)
+    """Makes a file ready that could not be scanned; raises StepRefused if it is not UNSCANNED."""
+    cause = cause_of(reason, person=person)
     with transaction.atomic():
-        held = TransferFile.objects.filter(pk=file.pk, state=FileState.UNSCANNED)
-        if held.update(state=FileState.RECEIVED, released_at=now, scan_again_at=None) != 1:
+        unscanned = TransferFile.objects.filter(pk=file.pk, state=FileState.UNSCANNED)
+        if unscanned.update(state=FileState.RECEIVED, released_at=now, scan_again_at=None) != 1:
             raise StepRefused("released")
-        record_audit(
-            file.transfer, step="released", person=person, role=ADMINISTRATOR, now=now, reason=why, file=file
-        )
+        record_audit(file.transfer, step="released", cause=cause, now=now, file=file)
 
 
 def withdraw(transfer: Transfer, *, reason: str, person: str, policy: Policy, now: datetime) -> None:
-    """Takes an undecided application away from its approver; StepRefused if it is decided."""
-    why = checked_reason(reason)
+    """Ends an undecided application; raises StepRefused if it is decided."""
+    cause = cause_of(reason, person=person)
     advance(
-        transfer, WITHDRAWN, person=person, role=ADMINISTRATOR, policy=policy, now=now, reason=why,
-        decided_at=now, rejection_reason=why, closed_reason=why,
-    )  # fmt: skip
+        transfer,
+        WITHDRAWN,
+        cause=cause,
+        policy=policy,
+        now=now,
+        decided_at=now,
+        rejection_reason=cause.reason,
+        closed_reason=cause.reason,
+    )
 
 
-def checked_reason(reason: str) -> str:
+def cause_of(reason: str, *, person: str) -> Cause:
+    """The cause of an administrator's act; raises ReasonMissing."""
     if not 1 <= len(reason.strip()) <= REASON_MAX:
         raise ReasonMissing
-    return reason.strip()
+    return Cause(ADMINISTRATOR, person, reason.strip())

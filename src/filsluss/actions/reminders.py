@@ -1,4 +1,4 @@
-"""Reminders: a letter before an application lapses, and before files end that nobody has fetched."""
+"""Reminders: a letter before an application lapses, and before files are erased that nobody has fetched."""
 
 import logging
 from collections.abc import Sequence
@@ -18,24 +18,26 @@ from filsluss.rules.policy import Policy
 log = logging.getLogger(__name__)
 
 REMIND_BEFORE = timedelta(days=2)
-"""How long before a time runs out whoever could still use it is reminded."""
+"""How long before the end of its time an application or an account is reminded of."""
 NOT_BEFORE = timedelta(days=1)
-"""Nobody is reminded of what reached them within a day."""
+"""Nobody is reminded within this time after they were told."""
+TOLD = {"approval-reminder": (Role.APPROVER,), "expiry-reminder": (Role.RECIPIENT, Role.SENDER)}
+"""The roles that a reminder is written to."""
 
 
 def remind_approvers(*, policy: Policy, now: datetime) -> int:
-    """Applications that will soon lapse unanswered; returns how many approvers were reminded."""
+    """Reminds the approvers of applications that will lapse within REMIND_BEFORE; returns how many."""
     waiting = Transfer.objects.filter(
         state=State.PENDING,
         lapse_by__gt=now,
         lapse_by__lte=now + REMIND_BEFORE,
         asked_at__lte=now - NOT_BEFORE,
     )
-    waiting = waiting.filter(~_told("approval-reminder")).order_by("lapse_by", "id")
+    waiting = waiting.filter(~_has_letter("approval-reminder")).order_by("lapse_by", "id")
     return sum(_approver_reminded(transfer, policy, now) for transfer in waiting)
 
 
-def _told(kind: str) -> Exists:
+def _has_letter(kind: str) -> Exists:
     """Whether a letter of that kind has been written about the transfer."""
     return Exists(LetterCase.objects.filter(transfer=OuterRef("pk"), letter__kind=kind))
 
@@ -49,16 +51,16 @@ def _approver_reminded(transfer: Transfer, policy: Policy, now: datetime) -> boo
         )
         if locked is None:
             return False
-        return _remind("approval-reminder", locked, (Role.APPROVER,), [], policy, now)
+        return _remind("approval-reminder", locked, [], policy, now)
 
 
 def remind_of_files(*, policy: Policy, now: datetime) -> int:
-    """Accounts that will soon end with files nobody has fetched; returns how many accounts."""
+    """Reminds of accounts that will end within REMIND_BEFORE with unfetched files; returns how many."""
     unfetched = TransferFile.objects.unfetched().filter(
         transfer=OuterRef("pk"), ready_at__lte=now - NOT_BEFORE
     )
     waiting = Transfer.objects.filter(
-        ~_told("expiry-reminder"),
+        ~_has_letter("expiry-reminder"),
         Exists(unfetched),
         state=State.OPEN,
         open_until__gt=now,
@@ -68,7 +70,7 @@ def remind_of_files(*, policy: Policy, now: datetime) -> int:
 
 
 def _reminded_of_files(transfer: Transfer, policy: Policy, now: datetime) -> bool:
-    """The rows are held, so that a fetch that comes in between finds the letter and withdraws it."""
+    """The rows are locked, so that a fetch meanwhile waits, finds the letter, and withdraws it."""
     with transaction.atomic():
         locked = (
             Transfer.objects.select_for_update(no_key=True).filter(pk=transfer.pk, state=State.OPEN).first()
@@ -76,23 +78,17 @@ def _reminded_of_files(transfer: Transfer, policy: Policy, now: datetime) -> boo
         if locked is None:
             return False
         unfetched = list(locked.files.unfetched().select_for_update(no_key=True))
-        told = distinct_roles(locked, among=(Role.RECIPIENT, Role.SENDER))
-        return bool(unfetched) and _remind("expiry-reminder", locked, told, unfetched, policy, now)
+        return bool(unfetched) and _remind("expiry-reminder", locked, unfetched, policy, now)
 
 
 def _remind(
-    kind: str,
-    transfer: Transfer,
-    told: Sequence[Role],
-    files: Sequence[TransferFile],
-    policy: Policy,
-    now: datetime,
+    kind: str, transfer: Transfer, files: Sequence[TransferFile], policy: Policy, now: datetime
 ) -> bool:
-    """False where the key of its link is lost: nobody can be led there, and others must not wait."""
+    """Writes the letters; False if a link cannot be derived, which must not stop other reminders."""
     try:
-        for role in told:
+        for role in distinct_roles(transfer, among=TOLD[kind]):
             compose.write(kind, transfer=transfer, role=role, policy=policy, now=now, files=files)
     except LinkLost:
-        log.error("%s of %s cannot be written: the key of its link is lost", kind, transfer.public_id)
+        log.error("%s of %s cannot be written: no key derives its link", kind, transfer.public_id)
         return False
     return True

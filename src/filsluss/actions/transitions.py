@@ -1,7 +1,8 @@
-"""The only place where a transfer changes state: the state, its audit entry and its letters, all or none."""
+"""The only code that changes the state of a transfer: state, audit entry and letters in one transaction."""
 
 import logging
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,33 +19,46 @@ log = logging.getLogger(__name__)
 
 
 class StepRefused(Exception):
-    """Somebody else was first, or the time for this step is over."""
+    """The row is not in the step's source state, or the time for the step is over."""
 
+
+@dataclass(frozen=True)
+class Cause:
+    """Who takes a step, and why: `role` is a party's, "administrator" or "rule".
+
+    `person` identifies an administrator (see `AuditEntry`), `reason` is as it was typed.
+    """
+
+    role: str
+    person: str = ""
+    reason: str = ""
+    reason_code: str = ""
+
+
+RULE = Cause("rule")
 
 WITHDRAWN_BY_STEP: dict[str, Collection[str]] = {
     **dict.fromkeys(("approved", "rejected", "withdrawn", "taken-back", "lapsed"), UNTIL_DECIDED),
     **dict.fromkeys(("ended", "closed"), WHILE_OPEN),
 }
-"""Letters that a step withdraws if they have not left yet."""
+"""The kinds of unsent letters that a step withdraws."""
 
 
 def advance(
     transfer: Transfer,
     step: Step,
     *,
-    role: str,
-    person: str = "",
+    cause: Cause,
     policy: Policy,
     now: datetime,
-    reason: str = "",
     where: dict[str, Any] | None = None,
     files: Sequence[TransferFile] = (),
     **changes: Any,
 ) -> None:
-    """Moves the transfer along `step`, setting `changes`, on behalf of whoever has `role`.
+    """Takes `step` and sets the columns in `changes`.
 
-    `where` narrows the compare-and-set (`{"lapse_by__gt": now}`). Raises StepRefused, with nothing
-    changed, when the row was not where the step begins.
+    `where` adds conditions to the compare-and-set (`{"lapse_by__gt": now}`). Raises StepRefused, and
+    changes nothing, if the row does not meet them or is not in the step's source state.
     """
     if step.target in OVER:
         changes["over_at"] = now
@@ -54,7 +68,7 @@ def advance(
             raise StepRefused(step.name)
         for name, value in {**changes, "state": step.target.value}.items():
             setattr(transfer, name, value)
-        record_audit(transfer, step=step.name, role=role, person=person, now=now, reason=reason)
+        record_audit(transfer, step=step.name, cause=cause, now=now)
         outbox.withdraw_unsent(transfer=transfer, kinds=WITHDRAWN_BY_STEP.get(step.name, ()), now=now)
         queue_letters(transfer, step=step, policy=policy, now=now, files=files)
         if step.target in OVER:
@@ -62,9 +76,9 @@ def advance(
 
 
 def moved(transfer: Transfer, step: Step, *, policy: Policy, now: datetime, **changes: Any) -> bool:
-    """Moves it along a step that time takes; False if somebody else was first."""
+    """Takes a step by rule; False if it was refused."""
     try:
-        advance(transfer, step, role="rule", policy=policy, now=now, **changes)
+        advance(transfer, step, cause=RULE, policy=policy, now=now, **changes)
     except StepRefused:
         return False
     return True
@@ -73,20 +87,20 @@ def moved(transfer: Transfer, step: Step, *, policy: Policy, now: datetime, **ch
 def queue_letters(
     transfer: Transfer, *, step: Step, policy: Policy, now: datetime, files: Sequence[TransferFile] = ()
 ) -> None:
-    """One letter for each address the step names, however many roles that person has.
+    """One letter for each address among the roles that the step tells.
 
-    Of an application that was never put to its approver the approver hears nothing.
+    An approver who was not asked gets none.
     """
     if step.letter is None:
         return
-    unasked = step.source is State.PENDING and transfer.asked_at is None
-    told = [role for role in step.told if not (unasked and role is Role.APPROVER)]
+    not_asked = step.source is State.PENDING and transfer.asked_at is None
+    told = [role for role in step.told if not (not_asked and role is Role.APPROVER)]
     for role in distinct_roles(transfer, among=told):
         compose.write(step.letter, transfer=transfer, role=role, policy=policy, now=now, files=files)
 
 
 def withdraw_needless_reminder(transfer: Transfer, *, now: datetime) -> None:
-    """A reminder that has not left yet is untrue once nothing waits to be fetched."""
+    """Withdraws unsent reminders if every file has been fetched."""
     if not transfer.files.unfetched().exists():
         outbox.withdraw_unsent(transfer=transfer, kinds=("expiry-reminder",), now=now)
 
@@ -98,36 +112,25 @@ def distinct_roles(transfer: Transfer, *, among: Sequence[Role]) -> list[Role]:
 
 
 def record_audit(
-    transfer: Transfer,
-    *,
-    step: str,
-    role: str,
-    person: str = "",
-    now: datetime,
-    reason: str = "",
-    reason_code: str = "",
-    file: TransferFile | None = None,
+    transfer: Transfer, *, step: str, cause: Cause, now: datetime, file: TransferFile | None = None
 ) -> None:
-    """One entry in the audit trail, in the transaction of what it tells.
-
-    `role` is a party's, "administrator" or "rule"; `person` says who acted in a role that is no party's.
-    """
-    party = transfer.party(Role(role)) if role in set(Role) else None
+    """Adds an entry to the audit trail, and a line to the log when the transaction commits."""
+    party = transfer.party(Role(cause.role)) if cause.role in set(Role) else None
     AuditEntry.objects.create(
         at=now,
         transfer_public_id=transfer.public_id,
         step=step,
-        role=role,
+        role=cause.role,
         party_public_id=party.public_id if party else "",
-        person=person,
-        reason=reason,
-        reason_code=reason_code,
+        person=cause.person,
+        reason=cause.reason,
+        reason_code=cause.reason_code,
         file_public_id=file.public_id if file else "",
         about=file.name if file else "",
         size=file.size if file else None,
         sha256=file.sha256 if file else "",
     )
-    facts = {"transfer": transfer.public_id, "role": role}
+    facts = {"transfer": transfer.public_id, "role": cause.role}
     if file:
         facts |= {"file": file.public_id, "size": str(file.size)}
     transaction.on_commit(lambda: log.info(step, extra={"facts": facts}))

@@ -1,6 +1,7 @@
-"""Upload: a file is announced, its bytes are acknowledged, it is whole, it becomes ready."""
+"""Upload: a file is announced, its bytes are acknowledged, and it is received when all are stored."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from django.db import transaction
 from django.db.models import BigIntegerField, Case, CharField, DateTimeField, F, Func, QuerySet, When
 
 from filsluss.actions.erasure import take_away
-from filsluss.actions.transitions import record_audit
+from filsluss.actions.transitions import Cause, record_audit
 from filsluss.blobs import Store
 from filsluss.models import Transfer, TransferFile
 from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
@@ -23,7 +24,7 @@ from filsluss.rules.tokens import draw_public_id, draw_upload_id
 
 
 class UploadRefused(Exception):
-    """The file cannot be taken; `code` is one of the stable codes of the outside."""
+    """The file is refused; `code` is a problem code of docs/identifiers.md."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -32,8 +33,10 @@ class UploadRefused(Exception):
 
 @dataclass(frozen=True)
 class Choices:
-    """What a sender chooses with an upload: a code for this file, and for all files of the case one letter
-    and which fetches they hear of; None where nothing is chosen."""
+    """The sender's choices: a code for this file; one letter for all files, and receipts, for the transfer.
+
+    None leaves the transfer's choice as it is.
+    """
 
     with_code: bool = False
     one_letter: bool | None = None
@@ -44,7 +47,7 @@ NO_CHOICE = Choices()
 
 
 def read_choices(given: Mapping[str, str]) -> Choices:
-    """From the fields of a form, a query or `Upload-Metadata`; raises ValueError for another word."""
+    """From the fields of a form, a query or `Upload-Metadata`; raises ValueError for an unknown value."""
     one_letter, receipts = given.get("one_letter"), given.get("receipts")
     if one_letter not in (None, "", "0", "1"):
         raise ValueError("one_letter")
@@ -56,7 +59,7 @@ def read_choices(given: Mapping[str, str]) -> Choices:
 
 
 def total(of: Any, *, function: str = "SUM") -> Func:
-    """Over all rows: what `aggregate` asks, as a column that a query can be composed with."""
+    """An aggregate over all rows as a column, which `aggregate` cannot give a compiled query."""
     return Func(of, function=function, output_field=BigIntegerField())
 
 
@@ -112,43 +115,57 @@ def begin(
     policy: Policy,
     now: datetime,
 ) -> TransferFile:
-    """Announces a file of `size` bytes (None: not known yet) and lays its empty blob.
+    """Announces a file of `size` bytes (None: not known yet) and creates its empty blob.
 
-    Everything that may refuse a file is asked here; raises UploadRefused and keeps nothing then.
+    Raises UploadRefused for every reason to refuse a file, and stores nothing then.
     """
     refuse_closed(transfer, now=now)
-    cleaned = cleaned_name(name)
     file = TransferFile(
+        **_identity(name),
         transfer=transfer,
-        public_id=draw_public_id(),
-        name=cleaned,
-        sent_name=name.replace("\0", "")[:LONGEST_SENT_NAME],
-        folded=fold(cleaned),
         size=checked_size(size, policy=policy),
         with_code=choices.with_code,
         metadata=metadata,
         boot_id=boot_id,
-        upload_id=draw_upload_id(),
         created_at=now,
         active_at=now,
     )
     refuse_full(size or 0, store=store, policy=policy)
+    with _empty_blob(file, store):
+        with_free_public_id(file, lambda: _announce(file, choices, policy=policy, now=now))
+    return file
+
+
+def _identity(name: str) -> dict[str, str]:
+    """The columns with the names and the random ids of a new file; raises UploadRefused."""
+    cleaned = cleaned_name(name)
+    return {
+        "public_id": draw_public_id(),
+        "upload_id": draw_upload_id(),
+        "name": cleaned,
+        "sent_name": name.replace("\0", "")[:LONGEST_SENT_NAME],
+        "folded": fold(cleaned),
+    }
+
+
+@contextlib.contextmanager
+def _empty_blob(file: TransferFile, store: Store) -> Iterator[None]:
+    """Creates the file's blob, and erases it if the block fails."""
     store.create(file.blob)
     try:
-        with_free_public_id(file, lambda: _announce(file, choices, policy=policy, now=now))
+        yield
     except BaseException:
         store.erase(file.blob)
         raise
-    return file
 
 
 def _announce(file: TransferFile, choices: Choices, *, policy: Policy, now: datetime) -> None:
     with transaction.atomic():
         transfer = file.transfer
-        held = LOCKED_TRANSFER.rows(transfer=transfer.pk)
-        if not held:
-            raise UploadRefused("account_ended")  # and forgotten
-        ((transfer.state, transfer.open_until, transfer.closed_reason),) = held
+        locked = LOCKED_TRANSFER.rows(transfer=transfer.pk)
+        if not locked:
+            raise UploadRefused("account_ended")  # and was forgotten
+        ((transfer.state, transfer.open_until, transfer.closed_reason),) = locked
         refuse_closed(transfer, now=now)
         refuse_too_many(transfer, size=file.size or 0, policy=policy)
         file.save(force_insert=True)
@@ -156,7 +173,7 @@ def _announce(file: TransferFile, choices: Choices, *, policy: Policy, now: date
 
 
 def _choose(transfer: Transfer, choices: Choices) -> None:
-    """What was chosen for the whole case; the last upload that names a choice sets it."""
+    """Stores the choices for the whole transfer; the last upload that names one sets it."""
     chosen = {"one_letter": choices.one_letter, "receipts": choices.receipts}
     changes = {
         name: value
@@ -188,15 +205,15 @@ def refuse_closed(transfer: Transfer, *, now: datetime) -> None:
 
 
 def refuse_too_many(transfer: Transfer, *, size: int, policy: Policy) -> None:
-    """Asked with the transfer's row locked, so that two announcements cannot both take the last room."""
+    """Needs the lock of the transfer's row: of two announcements only one can get what is left."""
     ((taken, files, unfinished),) = TOTALS.rows(transfer=transfer.pk)
-    crowded = files >= policy.max_files or unfinished >= policy.max_unfinished
-    if crowded or (taken or 0) + size > policy.max_transfer_size:
+    too_many = files >= policy.max_files or unfinished >= policy.max_unfinished
+    if too_many or (taken or 0) + size > policy.max_transfer_size:
         raise UploadRefused("quota_exceeded")
 
 
 def refuse_full(size: int, *, store: Store, policy: Policy) -> None:
-    """Keeps a part of the disk free, counting what is declared and not yet here as taken."""
+    """Keeps a part of the disk free; bytes that are declared but not acknowledged count as used."""
     free, total = store.space()
     ((promised,),) = PROMISED.rows()
     if free - (promised or 0) - size < total * policy.free_space_percent / 100:
@@ -204,7 +221,7 @@ def refuse_full(size: int, *, store: Store, policy: Policy) -> None:
 
 
 def declare_size(file: TransferFile, *, size: int, policy: Policy) -> None:
-    """Fixes a deferred length, once; raises UploadRefused("length_invalid") for another one later."""
+    """Sets a deferred length; raises UploadRefused("length_invalid") if another one was set before."""
     if file.size == size:
         return
     checked_size(size, policy=policy)
@@ -217,43 +234,43 @@ def declare_size(file: TransferFile, *, size: int, policy: Policy) -> None:
 
 
 def acknowledge(file: TransferFile, *, offset: int, boot_id: str, now: datetime) -> None:
-    """Remembers, before the client is told, how many bytes are on disk for good."""
+    """Stores how many bytes are synced to disk; called before the client is told."""
     writable(file).update(acknowledged=offset, boot_id=boot_id, active_at=now)
 
 
 def distrust_unacknowledged(file: TransferFile) -> None:
-    """Bytes beyond the last acknowledgement count for nothing from now on, as after a power cut."""
+    """Makes the next request discard bytes beyond the last acknowledgement, as after a power cut."""
     writable(file).update(boot_id="")
 
 
 def writable(file: TransferFile) -> QuerySet[TransferFile]:
-    """The row, for as long as it is uploading and the lease of whoever read it is the newest.
+    """The row, if it is still uploading and no newer lease exists than when it was read (`epoch`).
 
-    Whoever was fenced off, slept or was cut off meanwhile changes nothing (`epoch`).
+    So an UPDATE by a writer that was suspended or cut off meanwhile changes nothing.
     """
     return TransferFile.objects.filter(pk=file.pk, state=FileState.UPLOADING, epoch=file.epoch)
 
 
 def lock_while_open(transfer_id: int, *, now: datetime) -> bool:
-    """Whether the transfer is open, and then holds it so until our transaction is over.
+    """Whether the transfer is open; if so, it cannot be ended before our transaction is over.
 
-    An UPDATE that asked through a join would be answered from an older picture of the rows: PostgreSQL looks
-    again at the row it waited for, and not at those it was joined to.
+    An UPDATE with a join would not do: after it has waited for a lock, PostgreSQL reads the locked row
+    anew, but not the rows joined to it (documentation, 13.2.1).
     """
     return bool(STILL_OPEN.rows(transfer=transfer_id, now=now))
 
 
 def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
-    """Decides, once, that every byte is here; True for the one call that decided it.
+    """Marks a file as received; True for the one call that did, further calls are harmless.
 
-    Raises UploadRefused if the account ended meanwhile. Asking again about a whole file is harmless.
+    Raises UploadRefused if the account has ended.
     """
     with transaction.atomic():
         decided = lock_while_open(file.transfer_id, now=now) and RECEIVED.change(
             file=file.pk, epoch=file.epoch, boot_id=boot_id, now=now
         )
         if decided:
-            record_audit(file.transfer, step="received", role=Role.SENDER, now=now, file=file)
+            record_audit(file.transfer, step="received", cause=Cause(Role.SENDER), now=now, file=file)
             file.transfer.sender.prove(Proof.MAILBOX, now=now)
     if decided:
         file.state, file.received_at = FileState.RECEIVED, now
@@ -266,5 +283,5 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
 
 
 def remove_own(file: TransferFile, *, policy: Policy, now: datetime) -> bool:
-    """The sender takes one of their own files back."""
-    return take_away(file, because=ErasedBecause.WITHDRAWN, removed_by="sender", now=now)
+    """The sender removes one of their own files; False if that was done before."""
+    return take_away(file, because=ErasedBecause.WITHDRAWN, cause=Cause(Role.SENDER), now=now)

@@ -1,4 +1,4 @@
-"""Probe: an account of the house's own, to look at its uploads from outside; it leaves nothing behind."""
+"""Upload probe: a temporary account with which `filsluss check --deploy` tests uploads from outside."""
 
 import contextlib
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ PURPOSE = "filsluss check --deploy"
 
 @contextlib.contextmanager
 def open_account(*, store: Store, policy: Policy, now: datetime) -> Iterator[str]:
-    """The token of an open account that names nobody, so that no letter is ever written of it.
+    """The token of an open account without addresses, so that no letter is written about it.
 
-    At the end its row and its bytes are gone. If that end never comes, it is over after ten minutes.
+    Its row and its bytes are deleted on leaving. After a crash it ends by itself, after MINUTES.
     """
     transfer = Transfer(
         public_id=draw_public_id(),
@@ -46,10 +46,10 @@ def open_account(*, store: Store, policy: Policy, now: datetime) -> Iterator[str
     try:
         yield token_of(sender, Purpose.UPLOAD, policy.link_keys)
     finally:
-        _leave_nothing(transfer, store)
+        _delete(transfer, store)
 
 
-def _leave_nothing(transfer: Transfer, store: Store) -> None:
+def _delete(transfer: Transfer, store: Store) -> None:
     for file in transfer.files.all():
         store.erase(file.blob)
     AuditEntry.objects.filter(transfer_public_id=transfer.public_id).delete()

@@ -18,7 +18,7 @@ REQUEST_INTERVAL = 0.02
 class BlobLocks:
     """A release request is a datagram to every process with a socket in `folder`.
 
-    The lock is flock(2): the kernel frees it when its holder dies, so nobody waits for a dead process.
+    The lock is flock(2): the kernel frees it when the process that holds it ends, however it ends.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""What people are told: letters composed, queued and delivered."""
+"""Letters: composed and queued in the transaction of what they tell, then delivered over SMTP."""

@@ -1,4 +1,4 @@
-"""Claims: who is sending a letter, and when a claim is stale, by its heartbeats and a monotonic clock."""
+"""Claims: which process delivers a letter, and when its claim is stale."""
 
 import logging
 import secrets
@@ -21,75 +21,76 @@ LEASE, RENEWAL = 60.0, 10.0
 BOOT_ID, NETWORK = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/net")
 NO_SOCKET = "-"
 
-Heartbeats = tuple[str, int]
+Heartbeat = tuple[str, int]
 
 
 class Claimant:
-    """One who takes letters, and what he has seen of others who hold one.
+    """A process that claims letters, and the heartbeats that it has seen of other claims.
 
-    No wall clock counts: whoever has not changed his sign for a lease under my eyes is dead to me.
+    A claim is stale when its heartbeat has not changed for LEASE seconds by this process's monotonic clock.
     """
 
     def __init__(self) -> None:
-        self._seen: dict[int, tuple[Heartbeats, float]] = {}
+        self._seen: dict[int, tuple[Heartbeat, float]] = {}
         self._token = secrets.token_hex(8)
-        self._door = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            self._door.bind(socket_address(self._token))
+            self._socket.bind(socket_address(self._token))
             self.name = f"{network_namespace()}/{self._token}"
         except OSError:
             self.name = f"{NO_SOCKET}/{self._token}"
 
     def release(self) -> None:
-        """What the kernel does for a process that ends, however it ends."""
-        self._door.close()
+        """Closes the socket that shows that we run, as the kernel does when a process ends."""
+        self._socket.close()
 
     def is_claimable(self, letter: Letter) -> bool:
-        """Whether it is free, or in the hands of one who is dead as far as can be told."""
+        """Whether nobody has claimed it, or the claimant has exited, or its claim is stale."""
         if not letter.claimed_by or has_exited(letter.claimed_by):
             return True
-        sign, now = (letter.claimed_by, letter.claim_count), time.monotonic()
+        heartbeat, now = (letter.claimed_by, letter.claim_count), time.monotonic()
         last, since = self._seen.get(letter.pk, (("", 0), now))
-        if last != sign:
-            self._seen[letter.pk] = sign, now
+        if last != heartbeat:
+            self._seen[letter.pk] = heartbeat, now
             return False
         return now - since >= LEASE
 
     def take(self, letter: Letter) -> bool:
-        """False if another was quicker, or its claimed_by has given a sign meanwhile."""
+        """Claims the letter; False if another process was first, or its claimant has sent a heartbeat."""
         claim = f"{self.name}.{secrets.token_hex(4)}"
-        as_seen = claimed(letter).filter(claim_count=letter.claim_count)
-        if not as_seen.update(claimed_by=claim, claim_count=F("claim_count") + 1, tries=F("tries") + 1):
+        as_read = claimed(letter).filter(claim_count=letter.claim_count)
+        if not as_read.update(claimed_by=claim, claim_count=F("claim_count") + 1, tries=F("tries") + 1):
             return False
         if letter.claimed_by:
-            log.warning("letter %s is taken from a postman who gave no sign", letter.key)
+            log.warning("the claim on letter %s was stale; it is claimed anew", letter.key)
         letter.claimed_by, letter.tries = claim, letter.tries + 1
         return True
 
     def forget_all_but(self, letters: Collection[int]) -> None:
+        """Keeps the seen heartbeats of these letters (primary keys) only."""
         self._seen = {pk: seen for pk, seen in self._seen.items() if pk in letters}
 
 
 def network_namespace() -> str:
-    """This start of this machine and this network of it: within it the kernel knows every name."""
+    """The boot and the network namespace in which an abstract socket address is unique."""
     return f"{BOOT_ID.read_text().strip()}/{NETWORK.stat().st_ino}"
 
 
 def socket_address(token: str) -> str:
-    """A name without a file: the kernel forgets it together with the process that bound it."""
+    """An abstract address (unix(7)), which the kernel frees when the process ends."""
     return f"\0filsluss/{token}"
 
 
 def has_exited(claimed_by: str) -> bool:
-    """Whether the kernel says that he has ended; of another machine, or another boot, it cannot know."""
-    place, _, token = claimed_by.partition(".")[0].rpartition("/")
-    if place == NO_SOCKET:
+    """Whether the kernel says that the claimant has exited; False for other machines and boots."""
+    namespace, _, token = claimed_by.partition(".")[0].rpartition("/")
+    if namespace == NO_SOCKET:
         return False
     try:
-        if place != network_namespace():
+        if namespace != network_namespace():
             return False
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as knock:
-            knock.connect(socket_address(token))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+            probe.connect(socket_address(token))
     except ConnectionRefusedError:
         return True
     except OSError:
@@ -98,21 +99,21 @@ def has_exited(claimed_by: str) -> bool:
 
 
 def claimed(letter: Letter) -> QuerySet[Letter]:
-    """The row, for as long as it is queued and its claimed_by is who this letter says."""
+    """The row, if it is still queued and this claim on it still holds."""
     return Letter.objects.queued().filter(pk=letter.pk, claimed_by=letter.claimed_by)
 
 
 @contextmanager
 def heartbeating(letter: Letter) -> Iterator[None]:
-    """Gives claim_count for as long as the server takes its time; a postman who dies gives none."""
+    """Renews the claim with heartbeats, from a thread, until the block ends."""
     done = threading.Event()
-    keeper = threading.Thread(target=_send_heartbeats, args=(letter, done), name="lease", daemon=True)
-    keeper.start()
+    thread = threading.Thread(target=_send_heartbeats, args=(letter, done), name="lease", daemon=True)
+    thread.start()
     try:
         yield
     finally:
         done.set()
-        keeper.join()
+        thread.join()
 
 
 def _send_heartbeats(letter: Letter, done: threading.Event) -> None:

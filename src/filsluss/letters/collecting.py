@@ -1,4 +1,4 @@
-"""Letters that collect: one for many files or fetches, rendered from what is still true when it closes."""
+"""Letters about several files or fetches: they collect entries, and are rendered when they close."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,17 +14,17 @@ from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import draw_row_id, show_code
 
 QUIET = timedelta(minutes=15)
-"""How long after its last file one letter for many files waits for the next."""
+"""How long after its last file a letter about many files waits for the next one."""
 BEFORE_THE_END = timedelta(hours=1)
-"""How long before the end of the account that letter closes at the latest."""
+"""How long before the end of the account such a letter closes at the latest."""
 RECEIPT_WINDOW = timedelta(minutes=10)
-"""Fetches within so long of the first stand in one receipt."""
-ON_THEIR_WAY = (FileState.UPLOADING, FileState.RECEIVED, FileState.SCANNING)
-"""States of files that one letter for many files waits for."""
+"""A receipt collects the fetches within this time after the first one."""
+IN_PROGRESS = (FileState.UPLOADING, FileState.RECEIVED, FileState.SCANNING)
+"""States of files that a letter about many files waits for."""
 
 
 def collect_ready(file: TransferFile, recipient: Party, *, policy: Policy, now: datetime) -> None:
-    """Adds a file that became ready to its recipient's one letter, which then waits for the next file."""
+    """Adds a file that became ready to the recipient's letter, which then waits QUIET for the next file."""
     closes_at = min(now + QUIET, latest_close(file.transfer))
     letter = _collecting("files-ready", recipient, recipient, closes_at, policy, now)
     Letter.objects.filter(pk=letter.pk).update(next_try_at=closes_at)
@@ -32,7 +32,7 @@ def collect_ready(file: TransferFile, recipient: Party, *, policy: Policy, now: 
 
 
 def collect_fetched(file: TransferFile, by: Party, *, policy: Policy, now: datetime) -> None:
-    """Adds a whole fetch to the sender's receipt of what that recipient fetched within ten minutes."""
+    """Adds a whole fetch by that recipient to the receipt for the sender."""
     letter = _collecting("files-downloaded", file.transfer.sender, by, now + RECEIPT_WINDOW, policy, now)
     _add(letter, file.transfer.sender, file)
 
@@ -45,13 +45,10 @@ def latest_close(transfer: Transfer) -> datetime:
 def _collecting(
     kind: str, reader: Party, by: Party, closes_at: datetime, policy: Policy, now: datetime
 ) -> Letter:
-    """The row that collects for that reader, locked until the transaction ends; a new one if there is none.
-
-    `by` is the party whose files or fetches it collects.
-    """
+    """The letter to `reader` that collects the files or fetches of `by`, locked; a new one if needed."""
     collects = f"{kind}:{by.public_id}:{reader.address}"
-    open_one = Letter.objects.collecting().filter(collects=collects).select_for_update()
-    if found := open_one.first():
+    collecting = Letter.objects.collecting().filter(collects=collects).select_for_update()
+    if found := collecting.first():
         return found
     transfer = reader.transfer
     key = f"{kind}:{transfer.public_id}:{reader.role}:{draw_row_id()}"
@@ -60,8 +57,8 @@ def _collecting(
     try:
         with transaction.atomic():
             letter.save(force_insert=True)
-    except IntegrityError:  # another transaction began one meanwhile
-        return open_one.get()
+    except IntegrityError:  # another transaction has inserted one
+        return collecting.get()
     return letter
 
 
@@ -70,40 +67,41 @@ def _add(letter: Letter, party: Party, file: TransferFile) -> None:
 
 
 def close_due(*, policy: Policy, now: datetime) -> int:
-    """Closes the letters whose time has come; returns how many."""
+    """Closes the letters that are due; returns how many."""
     due = Letter.objects.collecting().filter(next_try_at__lte=now).order_by("next_try_at", "id")
     return sum(close(letter, policy=policy, now=now) for letter in due)
 
 
 def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:
-    """Closes the transfer's letters for many files without waiting further; returns how many."""
-    ready = Letter.objects.collecting().filter(kind="files-ready").about(transfer)
-    return sum(close(letter, policy=policy, now=now, at_once=True) for letter in ready)
+    """Closes the transfer's letters about many files without waiting for more; returns how many."""
+    letters = Letter.objects.collecting().filter(kind="files-ready").about(transfer)
+    return sum(close(letter, policy=policy, now=now, at_once=True) for letter in letters)
 
 
 def close(letter: Letter, *, policy: Policy, now: datetime, at_once: bool = False) -> bool:
-    """Renders the letter from what is still true and queues it; one with nothing true left is withdrawn.
+    """Renders the letter from the entries that are still true, and queues it; without any it is withdrawn.
 
-    False if it waits on for files that are on their way (`at_once`: it does not), or was closed already.
+    False if it was closed before or, unless `at_once`, if it waits for files that are in progress.
     """
     with transaction.atomic():
-        held = Letter.objects.collecting().filter(pk=letter.pk).select_for_update().first()
-        if held is None:
+        locked = Letter.objects.collecting().filter(pk=letter.pk).select_for_update().first()
+        if locked is None:
             return False
-        cases = list(held.cases.select_related("transfer", "party", "file").order_by("id"))
-        about = _still_true(held, cases, now=now)
+        cases = list(locked.cases.select_related("transfer", "party", "file").order_by("id"))
+        about = _still_true(locked, cases, now=now)
         if about is None:
-            Letter.objects.filter(pk=held.pk).update(delivery=Delivery.WITHDRAWN, **BLANK)
+            Letter.objects.filter(pk=locked.pk).update(delivery=Delivery.WITHDRAWN, **BLANK)
             return True
-        if not at_once and _waits(held, about.transfer, now=now):
+        if not at_once and _postponed(locked, about.transfer, now=now):
             return False
-        fill(held, about, policy=policy, now=now)
-        held.delivery, held.next_try_at, held.written_at = Delivery.QUEUED, now, now
-        held.save(update_fields=["subject", "text", "html", "delivery", "next_try_at", "written_at"])
+        fill(locked, about, policy=policy, now=now)
+        locked.delivery, locked.next_try_at, locked.written_at = Delivery.QUEUED, now, now
+        locked.save(update_fields=["subject", "text", "html", "delivery", "next_try_at", "written_at"])
     return True
 
 
 def _still_true(letter: Letter, cases: Sequence[LetterCase], *, now: datetime) -> About | None:
+    """The letter's entries, without files that can no longer be fetched; None if nothing is left."""
     if not cases or cases[0].party is None:
         return None
     transfer, party = cases[0].transfer, cases[0].party
@@ -118,35 +116,35 @@ def _still_true(letter: Letter, cases: Sequence[LetterCase], *, now: datetime) -
 
 
 def _fetches(letter: Letter, files: Sequence[TransferFile]) -> dict[str, datetime]:
-    """When the party whose fetches it collects last fetched each file."""
+    """The last fetch of each file, by its public id, by the party whose fetches the letter collects."""
     by = letter.collects.split(":")[1]
     pickups = Pickup.objects.filter(file__in=files, party__public_id=by).select_related("file")
     return {each.file.public_id: each.fetched_last_at for each in pickups if each.fetched_last_at}
 
 
 def codes_of(files: Sequence[TransferFile], party: Party) -> dict[str, str]:
-    """The party's codes as people read them, by the public id of their file."""
+    """The party's codes as people read them, by the public id of the file."""
     pickups = (
         Pickup.objects.filter(file__in=files, party=party).exclude(code_sealed="").select_related("file")
     )
     return {pickup.file.public_id: show_code(pickup.code_sealed) for pickup in pickups}
 
 
-def _waits(letter: Letter, transfer: Transfer, *, now: datetime) -> bool:
-    """Puts off a letter for many files while others are on their way, until an hour before the end."""
+def _postponed(letter: Letter, transfer: Transfer, *, now: datetime) -> bool:
+    """Postpones a letter about many files for a minute if files are in progress; False if it closes now."""
     latest = latest_close(transfer)
     if letter.kind != "files-ready" or now >= latest:
         return False
-    if not transfer.files.filter(state__in=ON_THEIR_WAY).exists():
+    if not transfer.files.filter(state__in=IN_PROGRESS).exists():
         return False
     Letter.objects.filter(pk=letter.pk).update(next_try_at=min(now + timedelta(minutes=1), latest))
     return True
 
 
 def reopen(letters: Sequence[Letter], *, now: datetime) -> None:
-    """Letters for many files that name one which is gone: they collect again, and close at once without it.
+    """Returns queued letters, one of whose files was taken away, to COLLECTING; they close without it.
 
-    Called in the transaction that took the file away. One that another process is sending is lost to it.
+    Called in the transaction that takes the file away. A process that has claimed the letter loses its claim.
     """
     for letter in letters:
         collecting = Letter.objects.collecting().filter(collects=letter.collects).select_for_update().first()
@@ -155,7 +153,7 @@ def reopen(letters: Sequence[Letter], *, now: datetime) -> None:
                 delivery=Delivery.COLLECTING, next_try_at=now, tries=0, **BLANK
             )
             continue
-        known = set(collecting.cases.values_list("file_id", flat=True))
-        letter.cases.exclude(file_id__in=known).update(letter=collecting)
+        collected = set(collecting.cases.values_list("file_id", flat=True))
+        letter.cases.exclude(file_id__in=collected).update(letter=collecting)
         letter.cases.all().delete()
         Letter.objects.filter(pk=letter.pk).update(delivery=Delivery.WITHDRAWN, **BLANK)

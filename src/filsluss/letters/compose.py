@@ -1,4 +1,4 @@
-"""Compose: a letter is written whole, in the transaction of what it tells, and waits in the outbox."""
+"""Compose: writes a letter as a row of the outbox, in the transaction of what it tells."""
 
 import re
 import secrets
@@ -20,7 +20,7 @@ from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import draw_row_id
 
 ABOUT_THE_APPROVER = ("approved", "rejected", "lapsed")
-"""Letters to the sender that a reply to the approver may answer."""
+"""Letters to the sender whose Reply-To is the approver."""
 
 
 def write(
@@ -35,11 +35,10 @@ def write(
     files: Sequence[TransferFile] = (),
     undelivered: Undelivered | None = None,
 ) -> Letter | None:
-    """Queues the letter of that kind to that role; None if nobody has the role on this way.
+    """Queues the letter of that kind to that role; None if nobody has the role in this direction.
 
-    A letter that exists already is not written again. `files` are those of a list: erased, or still to
-    be fetched. `codes` are pickup codes as people read them, by the public id of their file. Raises
-    LinkLost if the one link the letter is for cannot be derived again.
+    A letter that exists already is returned. See `About` for the other arguments. Raises LinkLost if
+    the link that the letter is for cannot be derived.
     """
     party = transfer.party(role)
     if party is None or not party.address:
@@ -56,7 +55,7 @@ def write(
 
 
 def addressed(kind: str, about: About, *, key: str, policy: Policy, now: datetime) -> Letter:
-    """A new row to that party, not saved and without its text."""
+    """A new letter to the party, not saved and without text."""
     return new_letter(
         kind,
         key=key,
@@ -71,7 +70,7 @@ def addressed(kind: str, about: About, *, key: str, policy: Policy, now: datetim
 
 
 def new_letter(kind: str, *, key: str, policy: Policy, now: datetime, **fields: Any) -> Letter:
-    """A row of that kind with what every letter has, not saved."""
+    """A new letter of that kind with the fields that every letter has, not saved."""
     host = policy.mail_from.partition("@")[2]
     return Letter(
         public_id=draw_row_id(),
@@ -86,7 +85,7 @@ def new_letter(kind: str, *, key: str, policy: Policy, now: datetime, **fields: 
 
 
 def references_of(transfer: Transfer, policy: Policy) -> str:
-    """By which mail programs put the letters of a case together (RFC 5322, 3.6.4)."""
+    """`References` by which mail programs group the letters of a transfer (RFC 5322, 3.6.4)."""
     return f"<transfer-{transfer.public_id}@{policy.mail_from.partition('@')[2]}>"
 
 
@@ -95,14 +94,14 @@ def fill(letter: Letter, about: About, *, policy: Policy, now: datetime) -> None
     context = build_context(letter.kind, about, policy=policy, now=now)
     subject, text = render(letter.kind, letter.language, context)
     heading = subject.removesuffix(f" ({about.transfer.public_id})")
-    addresses = [context[name] for name in LINKS if context[name]]
-    set_text(letter, subject, text, heading=heading, links=addresses, policy=policy)
+    links = [context[name] for name in LINKS if context[name]]
+    set_text(letter, subject, text, heading=heading, links=links, policy=policy)
 
 
 def set_text(
     letter: Letter, subject: str, text: str, *, heading: str = "", links: Sequence[str], policy: Policy
 ) -> None:
-    """Sets what is read: the subject, the text, and the HTML made from the text."""
+    """Sets the subject, the text, and the HTML made from the text."""
     letter.subject, letter.text = subject, text
     letter.html = render_html(
         text,
@@ -115,7 +114,7 @@ def set_text(
 
 
 def style_of(policy: Policy) -> LetterStyle:
-    """The organisation's branding as mail programs can show it: they draw no SVG."""
+    """The organisation's branding for mail programs, which do not show SVG."""
     brand = light_shades(policy.accent).brand if policy.accent else LetterStyle.brand
     logo = policy.logo if policy.logo and policy.logo.kind == "png" else None
     width = logo.width_at(LOGO_HEIGHT) if logo else 0
@@ -123,14 +122,14 @@ def style_of(policy: Policy) -> LetterStyle:
 
 
 def key_of(kind: str, about: About) -> str:
-    """What makes it the same letter; one that tells of another letter is also named for that one's reader."""
-    lost = f":{about.undelivered.role}" if about.undelivered else ""
+    """What identifies the letter, so that it is written once."""
+    undelivered = f":{about.undelivered.role}" if about.undelivered else ""
     file = about.file.public_id if about.file else "-"
-    return f"{kind}:{about.transfer.public_id}:{file}:{about.role.value}{lost}"
+    return f"{kind}:{about.transfer.public_id}:{file}:{about.role.value}{undelivered}"
 
 
 def reply_to(kind: str, about: About, policy: Policy) -> str:
-    """Whom an answer reaches: the person the letter is about, or support where the service itself acted."""
+    """Who gets replies: the other party, or support if the service or an administrator acted."""
     transfer = about.transfer
     by_administrator = about.file is not None and about.file.removed_by == "administrator"
     if transfer.closed_reason or by_administrator:
@@ -143,15 +142,15 @@ def reply_to(kind: str, about: About, policy: Policy) -> str:
 
 
 def render(kind: str, language: str, context: LetterContext) -> tuple[str, str]:
-    """Subject and text. Foreign text is only ever a value of the template, never a part of it."""
-    page = engine().get_template(f"{language}/{kind}.txt").render(Context(context, autoescape=False))
-    head, _, body = page.partition("\n\n")
+    """Subject and text. Untrusted text is only ever a value of the template, never template source."""
+    rendered = engine().get_template(f"{language}/{kind}.txt").render(Context(context, autoescape=False))
+    head, _, body = rendered.partition("\n\n")
     text = "\n".join(line.rstrip(" ") for line in body.split("\n"))
     return head.strip().removeprefix("Subject: "), re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
 
 
 @cache
 def engine() -> Engine:
-    """Templates of their own, without context processors; a name that means nothing shows in braces."""
+    """An engine for letters only, without context processors; an unknown name is rendered in braces."""
     folder = Path(__file__).parents[1] / "templates" / "letters"
     return Engine(dirs=[str(folder)], autoescape=False, string_if_invalid="{%s}")

@@ -1,4 +1,4 @@
-"""What a letter may say: plain values drawn from the rows, cleaned for mail, in the reader's words."""
+"""The values that a letter's template may use: taken from the rows, and sanitized for mail."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ from filsluss.rules.policy import Policy
 LetterContext = dict[str, Any]
 OTHER_LANGUAGE = {"sv": "en", "en": "sv"}
 LINKS = ("link", "code_page", "application_page", "other_page", "site")
-"""The values that are addresses of ours; nothing else in a letter is ever made a link."""
+"""The values that are URLs of ours; nothing else in a letter becomes a link."""
 
 
 @dataclass(frozen=True)
 class Undelivered:
-    """A letter that did not arrive: to whom, in which role, why, and the mail server's own words.
+    """A letter that was not delivered: its recipient's address and role, and the mail server's answer.
 
     `why` is "refused", "expired" (tried for too long) or "fault" (it could not be sent at all).
     """
@@ -34,10 +34,10 @@ class Undelivered:
 
 @dataclass(frozen=True)
 class About:
-    """What a letter is about: a case, the party who reads it, and the files it names.
+    """What a letter is about: a transfer, the party who reads it, and files.
 
-    `file` is the one that the letter tells of, `files` are those of a list; `codes` are pickup codes as
-    people read them, `fetched` the fetches that a receipt tells of, both by the public id of their file.
+    `file` is the one file of a letter, `files` are those that it lists. `codes` are pickup codes as people
+    read them, `fetched` the times of the fetches in a receipt, both by the public id of the file.
     """
 
     transfer: Transfer
@@ -57,16 +57,16 @@ class About:
         return self.party.language
 
     def named_files(self) -> list[TransferFile]:
-        """Only the sender ever heard of a file that did not become ready."""
+        """The listed files; a file that was never ready is named to the sender only."""
         return [file for file in self.files if self.role is Role.SENDER or file.ready_at]
 
 
 def build_context(kind: str, about: About, *, policy: Policy, now: datetime) -> LetterContext:
-    """Everything a template may name; never a row, so that nothing more can slip out.
+    """Every value that a template may use. No row is among them, so a template can show nothing else.
 
-    Raises LinkLost if the one link that the letter is for cannot be derived again.
+    Raises LinkLost if the link that the letter is for cannot be derived.
     """
-    lost = about.undelivered or Undelivered("", "")
+    undelivered = about.undelivered or Undelivered("", "")
     return {
         **case_values(about, policy),
         **dates(about, policy, now),
@@ -75,15 +75,15 @@ def build_context(kind: str, about: About, *, policy: Policy, now: datetime) -> 
         "files": [file_values(each, about, policy) for each in about.named_files()],
         "code": sanitize.one_line(about.codes.get(about.file.public_id, "")) if about.file else "",
         "with_codes": bool(about.codes),
-        "lost_to": lost.address,
-        "lost_role": lost.role,
-        "why": lost.why,
-        "answer": sanitize.quoted(lost.error) if lost.error else "",
+        "lost_to": undelivered.address,
+        "lost_role": undelivered.role,
+        "why": undelivered.why,
+        "answer": sanitize.quoted(undelivered.error) if undelivered.error else "",
     }
 
 
 def case_values(about: About, policy: Policy) -> LetterContext:
-    """Who, to whom and why. `to_reader` is whether the files are for whoever reads this."""
+    """The transfer's own values. `to_reader`: the reader of the letter is the recipient of the files."""
     transfer, sender = about.transfer, about.transfer.sender
     recipient = transfer.recipient.address
     return {
@@ -132,7 +132,7 @@ def addresses(kind: str, about: About, policy: Policy) -> LetterContext:
 
 
 def main_link(kind: str, about: About, policy: Policy) -> str:
-    """The page that the letter leads to; empty where it only tells. Raises LinkLost."""
+    """The URL that the letter is for; empty if it has none of its own. Raises LinkLost."""
     file = about.file or next(iter(about.files), None)
     if kind == "approved":
         return links.upload_link(about.party, policy)
@@ -160,7 +160,7 @@ def file_values(file: TransferFile, about: About, policy: Policy) -> LetterConte
 
 
 def _if_derivable(link: Callable[[], str]) -> str:
-    """A link that the letter can do without: a lost key must not keep anybody from being told."""
+    """The link, or an empty string if no key derives it: the letter is useful without it."""
     try:
         return link()
     except LinkLost:

@@ -1,4 +1,4 @@
-"""Delivery: one message to the mail server over SMTP, and what its answer means."""
+"""Delivery: submits one message over SMTP, and classifies the mail server's answer."""
 
 import logging
 import smtplib
@@ -17,21 +17,21 @@ from filsluss.rules.policy import Policy
 log = logging.getLogger(__name__)
 
 REPLY_TIMEOUT = 600.0
-"""Seconds to wait for the server once it talks to us (RFC 5321, 4.5.3.2.6): it may be reading the letter."""
+"""Seconds to wait for each reply (RFC 5321, 4.5.3.2.6): the server may be scanning the message."""
 LONGEST_ERROR = 300
 
-ABOUT_US = frozenset({530, 534, 535, 538})
-"""Refusals that speak of our sign-in, at whatever word of the conversation they come."""
+AUTHENTICATION_CODES = frozenset({530, 534, 535, 538})
+"""Replies about our authentication (RFC 4954), whichever command they follow."""
 BEFORE_RECIPIENT = (smtplib.SMTPHeloError, smtplib.SMTPAuthenticationError, smtplib.SMTPSenderRefused)
-"""What a server says before it has heard the address cannot be about the letter."""
+"""Errors before RCPT, which therefore are not about this letter."""
 
 
 class TemporaryFailure(Exception):
-    """The mail server cannot be reached or wants us to come back; the text says what it answered."""
+    """The mail server cannot be reached, or wants us to try again later; the text is its answer."""
 
 
 class PermanentFailure(Exception):
-    """Trying again would end the same way; `answer` is the server's, if it was the server that refused."""
+    """Another try would fail, too; `answer` is the mail server's, empty if it did not answer."""
 
     def __init__(self, error: str, *, answer: str = "") -> None:
         super().__init__(error)
@@ -39,23 +39,26 @@ class PermanentFailure(Exception):
 
 
 class LeaseLost(Exception):
-    """The letter is no longer ours to send: withdrawn, or another has taken it."""
+    """Our claim on the letter has ended: it was withdrawn, or another process has claimed it."""
 
 
 def prepared_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
-    """The message, proved to be one: what cannot be written out must fail here and not on the line."""
+    """The message, serialised once so that one which cannot be fails before a connection is opened.
+
+    Raises PermanentFailure.
+    """
     try:
         message = build_message(letter, policy=policy)
         message.message().as_bytes()
     except Exception as fault:
-        log.exception("letter %s cannot be written out", letter.key)
+        log.exception("letter %s cannot be serialised", letter.key)
         raise PermanentFailure(described(fault)) from fault
     return message
 
 
 @contextmanager
 def smtp_connection() -> Iterator[BaseEmailBackend]:
-    """An open line to the mail server; what goes wrong before it is open is ours to mend."""
+    """An open connection to the mail server; raises TemporaryFailure if it cannot be opened."""
     with ExitStack() as closing:
         try:
             server = get_connection()
@@ -68,49 +71,51 @@ def smtp_connection() -> Iterator[BaseEmailBackend]:
 
 
 def set_reply_timeout(server: BaseEmailBackend) -> None:
-    """From the greeting on: a letter that is taken after we have gone would come twice."""
+    """Waits longer than for the connection: a message accepted after our timeout would be sent twice."""
     if isinstance(server, EmailBackend) and server.connection and server.connection.sock:
         server.connection.sock.settimeout(REPLY_TIMEOUT)
 
 
 def disconnect(server: BaseEmailBackend) -> None:
-    """A server that ends the conversation rudely has still answered what we asked."""
+    """Closes the connection; an error now changes nothing, since the message has been answered."""
     with suppress(Exception):
         server.close()
 
 
 def submit(message: EmailMultiAlternatives, server: BaseEmailBackend) -> None:
+    """Returns when the server has accepted the message; raises TemporaryFailure or PermanentFailure."""
     try:
         server.send_messages([message])
     except (smtplib.SMTPException, OSError) as fault:
         raise classify(fault) from fault
     except Exception as fault:
-        log.exception("a letter broke the line")
+        log.exception("a letter could not be submitted")
         raise PermanentFailure(described(fault)) from fault
 
 
 def classify(fault: Exception) -> TemporaryFailure | PermanentFailure:
-    """Final is only a 5xx to the address or to the letter itself."""
+    """Permanent is only a 5xx reply to the recipient or to the message itself."""
     code, answer = server_reply(fault)
     error = described(fault) if code < 0 else one_line(f"{code} {answer}")[:LONGEST_ERROR]
-    if not 500 <= code <= 599 or code in ABOUT_US or isinstance(fault, BEFORE_RECIPIENT):
+    if not 500 <= code <= 599 or code in AUTHENTICATION_CODES or isinstance(fault, BEFORE_RECIPIENT):
         return TemporaryFailure(error)
     return PermanentFailure(error, answer=error)
 
 
 def server_reply(fault: Exception) -> tuple[int, str]:
-    """Code and words of the server's answer; a code of -1 if it gave none."""
+    """Code and text of the server's reply; -1 if there was none."""
     if isinstance(fault, smtplib.SMTPRecipientsRefused):
-        code, words = next(iter(fault.recipients.values()))
-        return code, decoded(words)
+        code, text = next(iter(fault.recipients.values()))
+        return code, decoded(text)
     if isinstance(fault, smtplib.SMTPResponseException):
         return fault.smtp_code, decoded(fault.smtp_error)
     return -1, ""
 
 
-def decoded(words: bytes | str) -> str:
-    return words.decode(errors="replace") if isinstance(words, bytes) else words
+def decoded(text: bytes | str) -> str:
+    return text.decode(errors="replace") if isinstance(text, bytes) else text
 
 
 def described(fault: Exception) -> str:
+    """Type and text of an exception, on one line."""
     return one_line(f"{type(fault).__name__}: {fault}")[:LONGEST_ERROR]

@@ -1,4 +1,4 @@
-"""Letters about what people report: an accessibility fault, or the abuse of a case."""
+"""Letters about reports: of a page that cannot be used, or of the abuse of a transfer."""
 
 import secrets
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from filsluss.letters import links, sanitize
 from filsluss.letters.compose import new_letter, render, set_text
 from filsluss.letters.context import OTHER_LANGUAGE
-from filsluss.letters.notices import case_values, write_notice
+from filsluss.letters.notices import Notice, case_values, write_notice
 from filsluss.models import Letter, Party, Transfer
 from filsluss.rules.policy import Policy
 
@@ -14,27 +14,25 @@ ACCESSIBILITY_KIND = "accessibility-report"
 
 
 def write_abuse_report(transfer: Transfer, words: str, *, by: Party, policy: Policy, now: datetime) -> int:
-    """One letter to each administrator, else to support, about what a party says; returns how many."""
+    """One letter with a party's report to each administrator, or else to support; returns how many."""
     context = {
         **case_values(transfer, policy),
         "words": sanitize.quoted(words),
         "role": by.role,
         "reporter": by.address,
     }
+    key = f"abuse-reported:{transfer.public_id}:{now:%Y%m%dT%H%M%S%f}"
     return write_notice(
-        "abuse-reported",
-        key=f"abuse-reported:{transfer.public_id}:{now:%Y%m%dT%H%M%S%f}",
-        context=context,
+        Notice("abuse-reported", key, context, transfer),
+        to=policy.admin_emails or tuple(filter(None, [policy.support_email])),
+        reply_to=by.address,
         policy=policy,
         now=now,
-        transfer=transfer,
-        reply_to=by.address,
-        to=policy.admin_emails or tuple(filter(None, [policy.support_email])),
     )
 
 
 def write_accessibility_feedback(fault: str, *, reply_to: str, policy: Policy, now: datetime) -> Letter:
-    """Queues it in the installation's language; an answer goes to `reply_to`, if there is one."""
+    """Queues the letter in the installation's language; `reply_to` may be empty."""
     language = policy.language
     context = {
         "fault": sanitize.quoted(fault),
@@ -54,7 +52,7 @@ def write_accessibility_feedback(fault: str, *, reply_to: str, policy: Policy, n
         policy=policy,
         now=now,
     )
-    addresses = [context[name] for name in ("statement", "site", "other_page")]
-    set_text(letter, subject, text, links=addresses, policy=policy)
+    own_links = [context[name] for name in ("statement", "site", "other_page")]
+    set_text(letter, subject, text, links=own_links, policy=policy)
     letter.save(force_insert=True)
     return letter

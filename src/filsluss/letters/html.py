@@ -1,4 +1,4 @@
-"""The HTML part of a letter, made from its text: the same words in the same order, and no others."""
+"""The HTML part of a letter, made from its text, so that both parts say the same."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,15 +15,22 @@ TYPE = (
     "padding:24px;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;"
     "overflow-wrap:anywhere;word-break:break-word"
 )
+DARK = """@media (prefers-color-scheme: dark) {
+.b { background: #11181F !important; }
+.c { background: #1A232C !important; color: #EAF0F5 !important; }
+.m { color: #B4C0CB !important; }
+a { color: #7CC4F2 !important; }
+a.k { color: #FFFFFF !important; }
+}"""
 SMALL = "font-size:14px;line-height:20px;color:#4A5866"
 LOGO = "logo"
-"""The content id under which a letter carries the logo with it."""
+"""The Content-ID of the logo, which is a part of the message."""
 LOGO_HEIGHT = 40
 
 
 @dataclass(frozen=True)
 class LetterStyle:
-    """The organisation's dress: a colour that white can be read on, and its logo's width, 0 for none."""
+    """Branding: a colour with enough contrast to white, and the logo's width in pixels, 0 for none."""
 
     brand: str = "#00596E"
     logo_width: int = 0
@@ -39,10 +46,10 @@ def render_html(
     last_line_language: str,
     look: LetterStyle = LetterStyle(),
 ) -> str:
-    """A whole page. Only `links` become links, and only where one ends its line; all else is escaped.
+    """The whole document. Only `links` become links, at the end of a line; everything else is escaped.
 
-    A pair of lines, the second of them a link, is a button named by the first. What follows the line
-    of two dashes is the foot, and its last line is in `last_line_language`.
+    Two lines of which the second is a link become a button with the first as its label. Lines after one
+    with two dashes are the footer, whose last line is in `last_line_language`.
     """
     body, _, foot = text.strip("\n").partition("\n--\n")
     paragraphs = body.strip("\n").split("\n\n")
@@ -57,21 +64,21 @@ def render_html(
 
 
 def blocks(lines: Sequence[str], links: Sequence[str], look: LetterStyle) -> Iterator[str]:
-    """Runs of plain, listed or quoted lines, each in its element."""
+    """An element for each run of plain, listed or quoted lines of a paragraph."""
     for kind, run in groupby(kinds(lines), key=lambda pair: pair[0]):
-        own = [line for _, line in run]
+        block = [line for _, line in run]
         if kind == QUOTE:
-            yield quotation(own)
+            yield quotation(block)
         elif kind in (BULLET, NUMBER):
-            yield listing("ul" if kind == BULLET else "ol", items(own, MARKS[kind]), links)
-        elif len(own) == 2 and own[1] in links:
-            yield button(own[0].removesuffix(":"), own[1], look.brand)
+            yield listing("ul" if kind == BULLET else "ol", items(block, MARKS[kind]), links)
+        elif len(block) == 2 and block[1] in links:
+            yield button(block[0].removesuffix(":"), block[1], look.brand)
         else:
-            yield f'<p style="margin:0 0 16px">{broken(own, links)}</p>\n'
+            yield f'<p style="margin:0 0 16px">{broken(block, links)}</p>\n'
 
 
 def kinds(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Each line with what it is; an indented line goes on with the item above it."""
+    """Each line with its kind; an indented line continues the list item above it."""
     kind = PLAIN
     for line in lines:
         if not (line.startswith(INDENT) and kind in (BULLET, NUMBER)):
@@ -101,7 +108,7 @@ def quotation(lines: Sequence[str]) -> str:
 
 
 def button(label: str, link: str, brand: str) -> str:
-    """A table, since some mail programs draw no padding around a link; the address stands below it."""
+    """A table, because some mail programs show no padding on links; the URL is shown below it."""
     face = "display:inline-block;padding:12px 24px;color:#FFFFFF;font-weight:bold;text-decoration:none"
     return (
         '<table role="presentation" cellpadding="0" cellspacing="0" style="margin:0 0 8px"><tr>'
@@ -117,11 +124,12 @@ def footer(lines: Sequence[str], links: Sequence[str], last_line_language: str) 
 
 
 def broken(lines: Sequence[str], links: Sequence[str]) -> str:
+    """The lines with line breaks between them."""
     return "<br>\n".join(linked(line, links) for line in lines)
 
 
 def linked(line: str, links: Sequence[str]) -> str:
-    """The line, escaped; one of the links at its end may be followed."""
+    """The line, escaped, with an anchor if it ends with one of the links."""
     before, blank, last = line.rpartition(" ")
     return escape(before + blank) + anchor(last) if last in links else escape(line)
 
@@ -131,7 +139,7 @@ def anchor(link: str) -> str:
 
 
 def logo(look: LetterStyle) -> str:
-    """Carried in the letter itself: nothing is asked of another machine."""
+    """The logo as a part of the message: nothing is loaded from the network."""
     if not look.logo_width:
         return ""
     size = f'width="{look.logo_width}" height="{LOGO_HEIGHT}"'
@@ -139,7 +147,7 @@ def logo(look: LetterStyle) -> str:
 
 
 def page(*, heading: str, preview: str, content: str, foot: str, language: str, look: LetterStyle) -> str:
-    """One column of at most 600 pixels, readable in light and dark, asking nothing of any other machine."""
+    """One column of at most 600 pixels, in light and dark colours; nothing is loaded from the network."""
     column = f"{COLUMN} {look.brand}"
     return f"""<!doctype html>
 <html lang="{language}">
@@ -150,13 +158,7 @@ def page(*, heading: str, preview: str, content: str, foot: str, language: str, 
 <meta name="supported-color-schemes" content="light dark">
 <title>{heading}</title>
 <style>
-@media (prefers-color-scheme: dark) {{
-.b {{ background: #11181F !important; }}
-.c {{ background: #1A232C !important; color: #EAF0F5 !important; }}
-.m {{ color: #B4C0CB !important; }}
-a {{ color: #7CC4F2 !important; }}
-a.k {{ color: #FFFFFF !important; }}
-}}
+{DARK}
 </style>
 </head>
 <body class="b" style="margin:0;padding:0;background:#F4F6F8">

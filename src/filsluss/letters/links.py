@@ -1,4 +1,4 @@
-"""Absolute addresses for letters: always built from the policy, never from what a request claims."""
+"""Absolute URLs for letters, built from `policy.base_url` and never from a request's headers."""
 
 from filsluss.models import Party, TransferFile
 from filsluss.models.link import STATUS_PURPOSE, token_of
@@ -8,7 +8,7 @@ from filsluss.rules.tokens import Purpose
 
 
 def site(policy: Policy) -> str:
-    """What every link of ours begins with; the slash keeps a longer host name from looking like it."""
+    """The start of every URL of ours; with the slash no longer host name begins with it."""
     return f"{policy.base_url}/"
 
 
@@ -25,7 +25,7 @@ def accessibility_page(policy: Policy) -> str:
 
 
 def upload_link(sender: Party, policy: Policy) -> str:
-    """The sender's own; raises LinkLost, as do all that follow."""
+    """Raises LinkLost, as do the following ones."""
     return f"{policy.base_url}/upload/{token_of(sender, Purpose.UPLOAD, policy.link_keys)}"
 
 

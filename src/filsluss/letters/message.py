@@ -1,4 +1,4 @@
-"""The message: a letter's row as what goes to the mail server (RFC 5322, MIME)."""
+"""The message that is sent for a letter's row (RFC 5322, MIME)."""
 
 from email.charset import QP, Charset
 from email.mime.image import MIMEImage
@@ -15,13 +15,13 @@ from filsluss.rules.policy import Policy
 
 
 class RelatedMessage(EmailMultiAlternatives):
-    mixed_subtype = "related"  # the one thing ever attached is the picture that the page shows (RFC 2387)
+    mixed_subtype = "related"  # the only attachment is the logo, to which the HTML refers (RFC 2387)
 
 
 def build_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
-    """One message to one address, and the same one however often it is tried; raises DecryptionFailed."""
+    """A message to one address, the same at every try; raises DecryptionFailed."""
     if is_encrypted(letter.text):
-        raise DecryptionFailed("no key of ours opens the letter")
+        raise DecryptionFailed("no key decrypts the letter")
     message = RelatedMessage(
         subject=letter.subject,
         body=letter.text,
@@ -37,9 +37,9 @@ def build_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
     return message
 
 
-def logo_part(picture: Logo) -> MIMEImage:
-    """A picture that belongs to the page, and is no attachment to whoever reads it."""
-    part = MIMEImage(picture.content, picture.kind)
+def logo_part(logo: Logo) -> MIMEImage:
+    """The logo as an inline part, which mail programs do not list as an attachment."""
+    part = MIMEImage(logo.content, logo.kind)
     part["Content-ID"] = f"<{LOGO}>"
     part["Content-Disposition"] = "inline"
     return part
@@ -61,13 +61,13 @@ def message_headers(letter: Letter, *, policy: Policy) -> dict[str, str]:
 
 
 def case_of(letter: Letter) -> str:
-    """The public id of the case; empty for a letter about none, or about several."""
+    """The public id of the letter's transfer; empty if it is about none, or about several."""
     ids = {case.transfer.public_id for case in letter.cases.all()}
     return ids.pop() if len(ids) == 1 else ""
 
 
 def quoted_printable() -> Charset:
-    """UTF-8 as quoted-printable: seven bits and short lines, which every relay leaves as they are."""
+    """UTF-8 as quoted-printable: 7-bit and short lines, which no relay needs to change."""
     charset = Charset("utf-8")
     charset.body_encoding = QP
     return charset

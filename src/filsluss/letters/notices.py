@@ -1,6 +1,7 @@
-"""Notices: letters to the administrators, who are no party of any transfer: an infected file, an alarm."""
+"""Notices: letters to administrators, such as about an infected file or an alarm."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +17,19 @@ from filsluss.rules.tokens import digest_of
 ADMINISTRATOR = "administrator"
 
 
+@dataclass(frozen=True)
+class Notice:
+    """A letter to administrators; `context` has its values, `context["link"]` the page that it leads to."""
+
+    kind: str
+    key: str
+    context: dict[str, Any]
+    transfer: Transfer | None = None
+    file: TransferFile | None = None
+
+
 def write_infected(file: TransferFile, *, policy: Policy, now: datetime) -> int:
-    """One letter to each administrator about a file that was stopped; returns how many."""
+    """One letter about an infected file to each administrator; returns how many."""
     transfer = file.transfer
     context = {
         **case_values(transfer, policy),
@@ -27,13 +39,12 @@ def write_infected(file: TransferFile, *, policy: Policy, now: datetime) -> int:
         "sha256": file.sha256,
     }
     key = f"file-infected:{transfer.public_id}:{file.public_id}"
-    return write_notice(
-        "file-infected", key=key, context=context, policy=policy, now=now, transfer=transfer, file=file
-    )
+    notice = Notice("file-infected", key, context, transfer, file)
+    return write_notice(notice, policy=policy, now=now)
 
 
 def write_alarm(alarm: Alarm, *, policy: Policy, now: datetime) -> int:
-    """One letter to each administrator about what is wrong since `alarm.since`; returns how many."""
+    """One letter about an alarm that is raised to each administrator; returns how many."""
     assert alarm.since is not None
     context = {
         "check": alarm.name,
@@ -43,11 +54,11 @@ def write_alarm(alarm: Alarm, *, policy: Policy, now: datetime) -> int:
         "link": f"{policy.base_url}/oversee",
     }
     key = f"alarm:{alarm.name}:{now:%Y%m%dT%H%M%S}"
-    return write_notice("alarm", key=key, context=context, policy=policy, now=now)
+    return write_notice(Notice("alarm", key, context), policy=policy, now=now)
 
 
 def case_values(transfer: Transfer, policy: Policy) -> dict[str, Any]:
-    """Which case, between whom, and where an administrator sees it."""
+    """The transfer, its addresses, and its page for administrators."""
     return {
         "ref": transfer.public_id,
         "sender_email": transfer.sender.address,
@@ -57,51 +68,43 @@ def case_values(transfer: Transfer, policy: Policy) -> dict[str, Any]:
 
 
 def write_notice(
-    kind: str,
-    *,
-    key: str,
-    context: dict[str, Any],
-    policy: Policy,
-    now: datetime,
-    transfer: Transfer | None = None,
-    file: TransferFile | None = None,
-    reply_to: str = "",
-    to: Sequence[str] | None = None,
+    notice: Notice, *, to: Sequence[str] | None = None, reply_to: str = "", policy: Policy, now: datetime
 ) -> int:
-    """Queues the letter to every administrator, or to `to`, in the installation's language; returns how many.
-
-    `context["link"]` is where the letter leads.
-    """
-    language = policy.language
-    other = f"{context['link']}?lang={OTHER_LANGUAGE[language]}"
+    """Queues a letter in the installation's language to every administrator, or to `to`; returns how many."""
+    other = f"{notice.context['link']}?lang={OTHER_LANGUAGE[policy.language]}"
     own = {"organisation": sanitize.one_line(policy.organisation), "other_page": other}
-    subject, text = compose.render(f"notices/{kind}", language, {**context, **own})
+    subject, text = compose.render(f"notices/{notice.kind}", policy.language, {**notice.context, **own})
     readers = policy.admin_emails if to is None else to
     for address in readers:
-        letter = compose.new_letter(
-            kind,
-            key=f"{key}:{digest_of(address)[:16]}",  # the key has less room than the longest address
-            role=ADMINISTRATOR,
-            to=address,
-            reply_to=reply_to or policy.support_email,
-            language=language,
-            references=compose.references_of(transfer, policy) if transfer else "",
-            policy=policy,
-            now=now,
-        )
-        compose.set_text(letter, subject, text, links=[context["link"], other], policy=policy)
-        _save_once(letter, transfer, file)
+        letter = addressed(notice, address, reply_to=reply_to, policy=policy, now=now)
+        compose.set_text(letter, subject, text, links=[notice.context["link"], other], policy=policy)
+        _save_once(letter, notice)
     return len(readers)
 
 
-def _save_once(letter: Letter, transfer: Transfer | None, file: TransferFile | None) -> None:
-    """A notice that exists already is not written again."""
+def addressed(notice: Notice, address: str, *, reply_to: str, policy: Policy, now: datetime) -> Letter:
+    """A new letter to that address, not saved and without text."""
+    return compose.new_letter(
+        notice.kind,
+        key=f"{notice.key}:{digest_of(address)[:16]}",  # an address may be longer than the column
+        role=ADMINISTRATOR,
+        to=address,
+        reply_to=reply_to or policy.support_email,
+        language=policy.language,
+        references=compose.references_of(notice.transfer, policy) if notice.transfer else "",
+        policy=policy,
+        now=now,
+    )
+
+
+def _save_once(letter: Letter, notice: Notice) -> None:
+    """Saves a notice, unless it exists."""
     if Letter.objects.filter(key=letter.key).exists():
         return
     try:
         with transaction.atomic():
             letter.save(force_insert=True)
-    except IntegrityError:  # another worker was quicker
+    except IntegrityError:  # another process has saved it
         return
-    if transfer:
-        LetterCase.objects.create(letter=letter, transfer=transfer, file=file)
+    if notice.transfer:
+        LetterCase.objects.create(letter=letter, transfer=notice.transfer, file=notice.file)

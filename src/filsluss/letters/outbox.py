@@ -1,8 +1,9 @@
-"""The outbox: claims letters that are due, has them delivered, and records what became of each."""
+"""The outbox: claims due letters, delivers them, and records the result of each."""
 
 import logging
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection, transaction
@@ -30,34 +31,43 @@ RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15
 LATER_DELAY = timedelta(hours=3)
 GIVE_UP_AFTER = timedelta(days=5)
 MISSED = ("approval-requested", "approval-reminder", "file-ready", "files-ready", "expiry-reminder")
-"""Letters that somebody waits for; the sender is told if one of them never arrives."""
+"""Kinds of letters about which the sender is told if they are given up."""
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """Why a letter is given up; `why` and `answer` are those of `Undelivered`."""
+
+    error: str
+    why: str
+    answer: str = ""
 
 
 def deliver_next(me: Claimant, *, policy: Policy, now: datetime) -> bool:
-    """Handles one letter that is due, for better or worse; False if there is none."""
+    """Tries to deliver one due letter, and records the result; False if there is none."""
     letter = claim(me, now=now)
     if letter is None:
         return False
     with heartbeating(letter):
         try:
             deliver(letter, policy=policy, now=now)
-        except TemporaryFailure as delay:
-            postpone(letter, error=str(delay), policy=policy, now=now)
-        except PermanentFailure as end:
-            why = "refused" if end.answer else "fault"
-            give_up(letter, error=str(end), answer=end.answer, why=why, policy=policy, now=now)
+        except TemporaryFailure as failure:
+            postpone(letter, error=str(failure), policy=policy, now=now)
+        except PermanentFailure as failure:
+            why = "refused" if failure.answer else "fault"
+            give_up(letter, GivenUp(str(failure), why, failure.answer), policy=policy, now=now)
         except LeaseLost:
-            log.warning("letter %s is no longer ours, and is not sent", letter.key)
+            log.warning("letter %s is not sent: our claim has ended", letter.key)
     return True
 
 
 def withdraw_unsent(
     *, transfer: Transfer, kinds: Collection[str], file: TransferFile | None = None, now: datetime
 ) -> int:
-    """Withdraws letters of these kinds that have not left, about one file or any; returns how many.
+    """Withdraws unsent letters of these kinds about the transfer, or about one file; returns how many.
 
-    A letter for many files lives on without the one. One that is being handed over this very moment may
-    still arrive, and is then remembered as sent.
+    A letter about many files is kept without that file. A letter that is being submitted may still
+    arrive; it is then marked as sent.
     """
     unsent = Letter.objects.unsent().filter(kind__in=kinds).about(transfer, file)
     if file is not None:
@@ -68,14 +78,14 @@ def withdraw_unsent(
 
 
 def claim(me: Claimant, *, now: datetime) -> Letter | None:
-    """A due letter that no other postman will touch now, or None; another may be quicker."""
-    due, in_hands = due_letters(now), list[int]()
-    while (letter := due.exclude(pk__in=in_hands).first()) is not None:
+    """Claims a due letter; None if every one is claimed by somebody else, or there is none."""
+    due, claimed_by_others = due_letters(now), list[int]()
+    while (letter := due.exclude(pk__in=claimed_by_others).first()) is not None:
         if not me.is_claimable(letter):
-            in_hands.append(letter.pk)
+            claimed_by_others.append(letter.pk)
         elif me.take(letter):
             return letter
-    me.forget_all_but(in_hands)
+    me.forget_all_but(claimed_by_others)
     return None
 
 
@@ -84,10 +94,10 @@ def due_letters(now: datetime) -> LetterQuerySet:
 
 
 def wait_for_claimed(me: Claimant, *, now: datetime) -> bool:
-    """Waits for due letters in others' hands, a lease at most; True as soon as one may be taken."""
+    """Waits for due letters that others have claimed; True when one is claimable, False after a lease."""
     end = time.monotonic() + claims.LEASE + 1
-    while in_hands := list(due_letters(now)):
-        if any(me.is_claimable(letter) for letter in in_hands):
+    while due := list(due_letters(now)):
+        if any(me.is_claimable(letter) for letter in due):
             return True
         if time.monotonic() >= end:
             break
@@ -96,7 +106,10 @@ def wait_for_claimed(me: Claimant, *, now: datetime) -> bool:
 
 
 def deliver(letter: Letter, *, policy: Policy, now: datetime) -> None:
-    """The row is asked when the line is open, and marked while it still is: nothing may come in between."""
+    """Submits the letter and marks it as sent, both while the connection is open.
+
+    The claim is verified when the connection is open. Raises TemporaryFailure, PermanentFailure or LeaseLost.
+    """
     message = prepared_message(letter, policy=policy)
     with smtp_connection() as server:
         if not claimed(letter).exists():
@@ -106,27 +119,27 @@ def deliver(letter: Letter, *, policy: Policy, now: datetime) -> None:
 
 
 def mark_sent(letter: Letter, *, now: datetime) -> None:
-    """Says so until the database hears it: what has left must not leave again."""
+    """Marks the letter as sent, and tries again if the database fails: it must not be sent twice."""
     sent = Letter.objects.filter(pk=letter.pk)
-    for pause in (1, 5, 15, 60, 0):
+    for delay in (1, 5, 15, 60, 0):
         try:
             sent.update(delivery=Delivery.SENT, sent_at=now, last_error="", **BLANK)
             log.info("letter sent", extra={"facts": {"letter": letter.key, "tries": letter.tries}})
             return
         except DatabaseError:
-            log.exception("letter %s has left, but its row could not be marked", letter.key)
+            log.exception("letter %s was sent, but could not be marked as sent", letter.key)
             connection.close()
-            time.sleep(pause)
+            time.sleep(delay)
 
 
 def postpone(letter: Letter, *, error: str, policy: Policy, now: datetime) -> None:
-    """Next time after a longer pause, and the last time when patience ends."""
-    end = letter.written_at + GIVE_UP_AFTER
-    if now >= end:
-        give_up(letter, error=error, answer="", why="expired", policy=policy, now=now)
+    """Schedules the next try after a growing delay; gives the letter up after GIVE_UP_AFTER."""
+    last_try_at = letter.written_at + GIVE_UP_AFTER
+    if now >= last_try_at:
+        give_up(letter, GivenUp(error, "expired"), policy=policy, now=now)
         return
-    again = min(now + delay_after(letter.tries), end)
-    claimed(letter).update(next_try_at=again, claimed_by="", last_error=error)
+    next_try_at = min(now + delay_after(letter.tries), last_try_at)
+    claimed(letter).update(next_try_at=next_try_at, claimed_by="", last_error=error)
     log.warning("letter %s waits after try %s: %s", letter.key, letter.tries, error)
 
 
@@ -134,28 +147,32 @@ def delay_after(tries: int) -> timedelta:
     return RETRY_DELAYS[tries - 1] if tries <= len(RETRY_DELAYS) else LATER_DELAY
 
 
-def give_up(letter: Letter, *, error: str, answer: str, why: str, policy: Policy, now: datetime) -> None:
-    """No more tries; if somebody was waiting for it, the sender hears of that in the same transaction.
+def give_up(letter: Letter, failure: GivenUp, *, policy: Policy, now: datetime) -> None:
+    """Ends the tries; the sender is told of a letter in MISSED, in the same transaction.
 
-    The text stays while the case lives, so that it can be sent again; a letter about no case is blanked.
+    The text is kept until the transfer is over, so that the letter can be sent again; a letter about no
+    transfer is blanked.
     """
     cases = list(letter.cases.select_related("transfer", "file"))
-    gone: dict[str, str] = {} if cases else BLANK
+    blanked: dict[str, str] = {} if cases else BLANK
     with transaction.atomic():
         given_up = claimed(letter).update(
-            **{"claimed_by": "", **gone}, delivery=Delivery.GIVEN_UP, given_up_at=now, last_error=error
+            **{"claimed_by": "", **blanked},
+            delivery=Delivery.GIVEN_UP,
+            given_up_at=now,
+            last_error=failure.error,
         )
         if given_up and letter.kind in MISSED and letter.role != Role.SENDER:
-            tell_undelivered(letter, cases, answer=answer, why=why, policy=policy, now=now)
+            tell_undelivered(letter, cases, failure, policy=policy, now=now)
     if given_up:
-        log.error("letter %s was given up: %s", letter.key, error)
+        log.error("letter %s was given up: %s", letter.key, failure.error)
 
 
 def tell_undelivered(
-    letter: Letter, cases: Sequence[LetterCase], *, answer: str, why: str, policy: Policy, now: datetime
+    letter: Letter, cases: Sequence[LetterCase], failure: GivenUp, *, policy: Policy, now: datetime
 ) -> None:
-    """One letter to the sender of each case about the letter that never arrived."""
-    lost = Undelivered(letter.to, letter.role, why, answer)
+    """One letter to the sender of each transfer, about a letter that was given up."""
+    undelivered = Undelivered(letter.to, letter.role, failure.why, failure.answer)
     by_transfer = {case.transfer: case.file if len(cases) == 1 else None for case in cases}
     for transfer, file in by_transfer.items():
         compose.write(
@@ -165,12 +182,12 @@ def tell_undelivered(
             policy=policy,
             now=now,
             file=file,
-            undelivered=lost,
+            undelivered=undelivered,
         )
 
 
 def forget_texts(transfer: Transfer) -> None:
-    """Blanks given-up letters of a case that is over, unless another case of theirs still lives."""
-    alive = LetterCase.objects.filter(letter=OuterRef("pk")).exclude(transfer__state__in=OVER)
+    """Blanks given-up letters of a transfer that is over, unless they are about one that is not."""
+    unfinished = LetterCase.objects.filter(letter=OuterRef("pk")).exclude(transfer__state__in=OVER)
     given_up = Letter.objects.filter(delivery=Delivery.GIVEN_UP).about(transfer)
-    given_up.exclude(Exists(alive)).update(**BLANK)
+    given_up.exclude(Exists(unfinished)).update(**BLANK)

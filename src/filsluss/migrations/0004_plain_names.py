@@ -1,4 +1,4 @@
-"""Names that say what they hold: a row to lock, and who has claimed a letter."""
+"""Renames the row that is locked, and the columns of a letter's claim and last error."""
 
 from django.db import migrations, models
 

@@ -1,55 +1,32 @@
-"""New tables, and new columns of old ones: parties, links, pickups, what letters are about."""
+"""New tables, and new columns of old ones: parties, links, pickups, what letters are about.
+
+Until 0007, columns have a default on SQLite: so it adds them at once, where Django would copy the whole table
+for each of them.
+"""
 
 import django.db.models.deletion
 from django.db import migrations, models
+
+
+class AddColumn(migrations.AddField):
+    """AddField of a column that is neither null nor unique, without a copy of the table on SQLite."""
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        if schema_editor.connection.vendor != "sqlite":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        model = to_state.apps.get_model(app_label, self.model_name)
+        field = model._meta.get_field(self.name)
+        kind, _ = schema_editor.column_sql(model, field)
+        default = schema_editor.quote_value(self.field.get_default())
+        table, column = map(schema_editor.quote_name, (model._meta.db_table, field.column))
+        schema_editor.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind} DEFAULT {default}")
 
 
 class Migration(migrations.Migration):
     dependencies = [("filsluss", "0004_plain_names")]
 
     operations = [
-        migrations.RemoveConstraint(
-            model_name="transfer",
-            name="transfer_state_known",
-        ),
-        migrations.RemoveConstraint(
-            model_name="transferfile",
-            name="file_state_known",
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        ["new", "pending", "open", "closing", "closed", "rejected", "lapsed", "withdrawn"],
-                    )
-                ),
-                name="transfer_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transferfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            "uploading",
-                            "received",
-                            "scanning",
-                            "unscanned",
-                            "infected",
-                            "ready",
-                            "withheld",
-                            "erasing",
-                            "erased",
-                        ],
-                    )
-                ),
-                name="file_state_known",
-            ),
-        ),
         migrations.RemoveIndex(
             model_name="auditentry",
             name="audit_at",
@@ -63,11 +40,6 @@ class Migration(migrations.Migration):
             old_name="file_id_public",
             new_name="file_public_id",
         ),
-        migrations.AlterField(
-            model_name="auditentry",
-            name="transfer_id_public",
-            field=models.CharField(max_length=9),
-        ),
         migrations.RenameField(
             model_name="auditentry",
             old_name="transfer_id_public",
@@ -78,32 +50,32 @@ class Migration(migrations.Migration):
             name="detail",
             field=models.JSONField(null=True),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="auditentry",
             name="network",
             field=models.CharField(blank=True, default="", max_length=64),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="auditentry",
             name="party_public_id",
             field=models.CharField(blank=True, default="", max_length=22),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="auditentry",
             name="person",
             field=models.CharField(blank=True, default="", max_length=254),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="auditentry",
             name="proof",
             field=models.CharField(blank=True, default="", max_length=8),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="auditentry",
             name="reason_code",
             field=models.CharField(blank=True, default="", help_text="why, as a fixed word", max_length=32),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="auditentry",
             name="request_id",
             field=models.CharField(blank=True, default="", max_length=64),
@@ -119,7 +91,7 @@ class Migration(migrations.Migration):
                 to="filsluss.letter",
             ),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="letter",
             name="collects",
             field=models.CharField(
@@ -129,12 +101,12 @@ class Migration(migrations.Migration):
                 max_length=300,
             ),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="letter",
             name="priority",
             field=models.PositiveSmallIntegerField(default=1, help_text="0 leaves before 1"),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="letter",
             name="public_id",
             field=models.CharField(default="", max_length=22),
@@ -147,29 +119,24 @@ class Migration(migrations.Migration):
                 help_text="when the approver's letter was queued; null: not asked", null=True
             ),
         ),
-        migrations.AddField(
-            model_name="transfer",
-            name="form_key",
-            field=models.CharField(max_length=64, null=True, unique=True),
-        ),
-        migrations.AddField(
+        AddColumn(
             model_name="transfer",
             name="one_letter",
             field=models.BooleanField(default=False, help_text="one letter for many files, not one for each"),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="transfer",
             name="reason_code",
             field=models.CharField(blank=True, default="", max_length=32),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="transfer",
             name="receipts",
             field=models.CharField(
                 default="first", help_text="which fetches the sender is told of", max_length=8
             ),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="transferfile",
             name="arrived",
             field=models.BigIntegerField(default=0),
@@ -179,23 +146,23 @@ class Migration(migrations.Migration):
             name="crc32",
             field=models.BigIntegerField(null=True),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="transferfile",
             name="epoch",
             field=models.BigIntegerField(default=0, help_text="who may write it: the number of the lease"),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="transferfile",
             name="folded",
             field=models.CharField(default="", help_text="the name as search looks for it", max_length=1024),
             preserve_default=False,
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="transferfile",
             name="folder",
             field=models.CharField(blank=True, default="", max_length=1024),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="transferfile",
             name="holder",
             field=models.CharField(blank=True, default="", max_length=100),
@@ -205,7 +172,7 @@ class Migration(migrations.Migration):
             name="modified_at",
             field=models.DateTimeField(null=True),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name="transferfile",
             name="sent_name",
             field=models.CharField(blank=True, default="", help_text="the name as it came", max_length=1024),
@@ -237,30 +204,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterField(
             model_name="letter",
-            name="html",
-            field=models.TextField(blank=True, default=""),
-        ),
-        migrations.AlterField(
-            model_name="letter",
             name="next_try_at",
             field=models.DateTimeField(
                 help_text="when it is tried next; of one that collects, when it closes"
             ),
-        ),
-        migrations.AlterField(
-            model_name="letter",
-            name="subject",
-            field=models.CharField(blank=True, default="", max_length=200),
-        ),
-        migrations.AlterField(
-            model_name="letter",
-            name="text",
-            field=models.TextField(blank=True, default=""),
-        ),
-        migrations.AlterField(
-            model_name="transfer",
-            name="lapse_by",
-            field=models.DateTimeField(help_text="null until the approver is asked", null=True),
         ),
         migrations.CreateModel(
             name="Installation",
@@ -316,7 +263,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "folded",
-                    models.CharField(help_text="name and address as search looks for them", max_length=400),
+                    models.CharField(help_text="name and address as search looks for them", max_length=600),
                 ),
                 ("language", models.CharField(max_length=2)),
                 ("proof", models.CharField(default="none", max_length=8)),
@@ -407,6 +354,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("file", "party"), name="pickup_once")],
+            },
         ),
         migrations.CreateModel(
             name="LetterCase",

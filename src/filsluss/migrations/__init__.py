@@ -1,1 +1,1 @@
-"""How the tables came to be; imports nothing of ours."""
+"""Migrations of the tables; they import nothing of this app."""

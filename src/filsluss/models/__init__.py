@@ -1,4 +1,4 @@
-"""What is remembered: transfers, their parties, links, files and pickups, letters, and the audit trail."""
+"""The tables: transfers, their parties, links, files and pickups, letters, and the audit trail."""
 
 from filsluss.models.audit import AuditEntry, SecurityEvent
 from filsluss.models.file import TransferFile

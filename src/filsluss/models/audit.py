@@ -1,13 +1,13 @@
-"""The audit trail: one entry for everything that happened, kept longer than the people in it."""
+"""The audit trail, whose entries are kept longer than the names in them, and security events."""
 
 from django.db import models
 
 
 class AuditEntry(models.Model):
-    """What was typed, and who it was, is blanked when the transfer is forgotten; the fact itself stays.
+    """A step that was taken. Names and typed text are blanked when the transfer is forgotten.
 
-    `person` is who acted where that is known beyond the role: `user:<id>` of somebody who signed in,
-    `os:<account>` of a command; empty for parties (see `party_public_id`) and for rules.
+    `person` identifies an administrator: `user:<id>` who signed in, or `os:<account>` who ran a command.
+    It is empty for parties (see `party_public_id`) and for rules.
     """
 
     at = models.DateTimeField()
@@ -23,7 +23,7 @@ class AuditEntry(models.Model):
     size = models.BigIntegerField(null=True)
     sha256 = models.CharField(max_length=64, blank=True, default="")
 
-    # Empty until the parts that fill them are built: the security log and what it shares with a proxy's log.
+    # Not filled yet: columns for the security log, and the request id that a proxy logs, too.
     proof = models.CharField(max_length=8, blank=True, default="")
     network = models.CharField(max_length=64, blank=True, default="")
     request_id = models.CharField(max_length=64, blank=True, default="")
@@ -42,13 +42,13 @@ class AuditEntry(models.Model):
 
 
 FORGOTTEN = {"reason": "", "about": "", "person": "", "network": "", "request_id": "", "detail": None}
-"""What forgetting leaves of the columns that may hold a name, an address, a network or a typed word."""
+"""The columns that may hold a name, an address, a network or typed text, and their values when forgotten."""
 
 
 class SecurityEvent(models.Model):
-    """A kind of event that a network or an account caused in one minute, and how often.
+    """How often a network or an account caused one kind of event in one minute. Not written yet.
 
-    Refusals are counted, so that an attack costs no row a request. Empty until the security log is built.
+    Refusals are counted, so that an attack does not cost a row for each request.
     """
 
     at = models.DateTimeField(help_text="the minute")

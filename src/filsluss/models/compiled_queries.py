@@ -1,6 +1,6 @@
-"""Queries that are asked for every small file: composed once, asked again with other values."""
+"""Queries compiled to SQL once and run with changing parameters; for the path of an upload."""
 
-# To compose one anew costs ten times what the database takes to answer it.
+# Compiling a query takes ten times as long as running it (docs/decisions/0008-compiled-queries.md).
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class Param(models.Expression):
-    """The place of a value that is told when the query is asked."""
+    """A parameter: a value that is given when the query is run."""
 
     def __init__(self, name: str, field: models.Field[Any, Any]) -> None:
         super().__init__(output_field=field)
@@ -31,49 +31,51 @@ class Compiled(NamedTuple):
 
 
 class CompiledQuery:
-    """A query with places in it, composed at its first use on each kind of database."""
+    """A query with `Param`s, compiled for each kind of database at its first use."""
 
-    def __init__(self, compose: Callable[[], QuerySet[Any, Any]]) -> None:
-        self._compose = compose
-        self._composed: dict[str, Compiled] = {}
+    def __init__(self, build: Callable[[], QuerySet[Any, Any]]) -> None:
+        self._build = build
+        self._by_vendor: dict[str, Compiled] = {}
 
     def _query(self) -> sql.Query:
-        return self._compose().query
+        return self._build().query
 
-    def _made(self) -> Compiled:
+    def _compiled(self) -> Compiled:
         vendor = connection.vendor
-        if vendor not in self._composed:
+        if vendor not in self._by_vendor:
             compiler = self._query().get_compiler(connection=connection)
             text, values = compiler.as_sql()
-            kinds = [each for each, *_ in getattr(compiler, "select", None) or ()]
-            self._composed[vendor] = Compiled(text, tuple(values), compiler.get_converters(kinds))
-        return self._composed[vendor]
+            expressions = [each for each, *_ in getattr(compiler, "select", None) or ()]
+            self._by_vendor[vendor] = Compiled(text, tuple(values), compiler.get_converters(expressions))
+        return self._by_vendor[vendor]
 
     @staticmethod
-    def _told(made: Compiled, given: dict[str, Any]) -> list[Any]:
-        def value(place: Param) -> Any:
-            return place.output_field.get_db_prep_value(given[place.name], connection)
+    def _bound(compiled: Compiled, given: dict[str, Any]) -> list[Any]:
+        """The values for the SQL's placeholders, in order."""
 
-        return [value(each) if isinstance(each, Param) else each for each in made.values]
+        def value(param: Param) -> Any:
+            return param.output_field.get_db_prep_value(given[param.name], connection)
+
+        return [value(each) if isinstance(each, Param) else each for each in compiled.values]
 
     def rows(self, **given: Any) -> list[list[Any]]:
-        """Every row that is found, its columns in the order of the query's `values_list`."""
-        made = self._made()
+        """Every row, its columns in the order of the query's `values_list`."""
+        compiled = self._compiled()
         with connection.cursor() as cursor:
-            cursor.execute(made.sql, self._told(made, given))
+            cursor.execute(compiled.sql, self._bound(compiled, given))
             rows = [list(row) for row in cursor.fetchall()]
         for row in rows:
-            for column, (converters, kind) in made.converters.items():
+            for column, (converters, expression) in compiled.converters.items():
                 for convert in converters:
-                    row[column] = convert(row[column], kind, connection)
+                    row[column] = convert(row[column], expression, connection)
         return rows
 
 
 class CompiledUpdate(CompiledQuery):
-    """An UPDATE of the rows that are found."""
+    """An UPDATE of the query's rows, which sets `changes`."""
 
-    def __init__(self, compose: Callable[[], QuerySet[Any, Any]], **changes: Any) -> None:
-        super().__init__(compose)
+    def __init__(self, build: Callable[[], QuerySet[Any, Any]], **changes: Any) -> None:
+        super().__init__(build)
         self._changes = changes
 
     def _query(self) -> sql.Query:
@@ -82,18 +84,18 @@ class CompiledUpdate(CompiledQuery):
         return query
 
     def change(self, **given: Any) -> int:
-        """How many rows were changed."""
-        made = self._made()
+        """Runs the UPDATE; returns how many rows it changed."""
+        compiled = self._compiled()
         with connection.cursor() as cursor:
-            cursor.execute(made.sql, self._told(made, given))
+            cursor.execute(compiled.sql, self._bound(compiled, given))
             return int(cursor.rowcount)
 
 
-def columns(model: type[models.Model], within: str = "") -> list[str]:
-    """All of a model's columns, for a `values_list`."""
-    return [f"{within}{field.attname}" for field in model._meta.concrete_fields]
+def columns(model: type[models.Model], prefix: str = "") -> list[str]:
+    """All columns of a model for `values_list`, each after `prefix`, such as "transfer__"."""
+    return [f"{prefix}{field.attname}" for field in model._meta.concrete_fields]
 
 
 def from_row(model: type[Row], values: Iterable[Any]) -> Row:
-    """The row with these values of all its columns."""
+    """A model instance from the values of all its columns."""
     return model.from_db(DEFAULT_DB_ALIAS, columns(model), list(values))

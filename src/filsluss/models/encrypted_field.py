@@ -11,8 +11,8 @@ from filsluss.rules.encryption import DecryptionFailed, decrypt, encrypt, is_enc
 class EncryptedTextField(models.TextField):
     """Plain text in Python, ciphertext in the database; empty stays empty. Cannot be searched.
 
-    `key_use` names the keys in `settings.ENCRYPTION_KEYS`. A value that none of them opens comes back as
-    it is stored, so that a reader of many rows is not stopped by one.
+    `key_use` names the keys in `settings.ENCRYPTION_KEYS`. A value that none of them decrypts is returned
+    as it is stored, so that a query of many rows does not fail because of one.
     """
 
     def __init__(self, *args: Any, key_use: str = "letter", **kwargs: Any) -> None:
@@ -21,7 +21,7 @@ class EncryptedTextField(models.TextField):
 
     def deconstruct(self) -> Any:
         name, _, args, kwargs = super().deconstruct()
-        return name, "django.db.models.TextField", args, kwargs  # to the database it is nothing else
+        return name, "django.db.models.TextField", args, kwargs  # for migrations it is a plain text column
 
     def get_prep_value(self, value: Any) -> Any:
         text = super().get_prep_value(value)

@@ -1,4 +1,4 @@
-"""A file of a transfer: from the first byte announced to the last byte erased."""
+"""The files of transfers, from announcement to erasure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FileQuerySet(models.QuerySet["TransferFile"]):
         return self.filter(state=FileState.READY).order_by("ready_at", "id")
 
     def unfetched(self) -> FileQuerySet:
-        """Ready files that some party of theirs has not fetched whole."""
+        """Ready files that at least one recipient has not fetched whole."""
         waiting = TransferFile.objects.filter(
             pk=OuterRef("pk"), pickups__isnull=False, pickups__fetched_at=None
         )
@@ -27,7 +27,7 @@ class FileQuerySet(models.QuerySet["TransferFile"]):
 
 
 class TransferFile(models.Model):
-    """`size` is what was declared; how far an upload has come, the blob store alone knows."""
+    """`size` is the declared size; how many bytes have arrived, only the blob store knows."""
 
     transfer = models.ForeignKey(Transfer, on_delete=models.CASCADE, related_name="files")
     public_id = models.CharField(max_length=9, unique=True)
@@ -61,8 +61,7 @@ class TransferFile(models.Model):
     removal_reason = models.CharField(max_length=500, blank=True, default="")
     removed_by = models.CharField(max_length=16, blank=True, default="", help_text="sender or administrator")
 
-    # Empty until the parts that fill them are built: folders and dates in archives, bytes reserved on the
-    # disk before they come, and the lease of a store on several machines.
+    # Not filled yet: the folder and date in archives, bytes reserved on the disk, and who holds the lease.
     folder = models.CharField(max_length=1024, blank=True, default="")
     modified_at = models.DateTimeField(null=True)
     crc32 = models.BigIntegerField(null=True)
@@ -83,7 +82,7 @@ class TransferFile(models.Model):
 
     @property
     def blob(self) -> str:
-        """The name of its bytes in the store: ours, never the sender's."""
+        """The name of its blob in the store, which is random and not the sender's name."""
         return self.upload_id
 
     @property
@@ -91,5 +90,5 @@ class TransferFile(models.Model):
         return f'"sha256-{self.sha256}"'
 
     def is_open_at(self, now: datetime) -> bool:
-        """Whether its bytes may leave: the transfer is open now and the file is ready."""
+        """Whether it may be downloaded: the transfer is open at `now` and the file is ready."""
         return self.state == FileState.READY and self.transfer.is_open_at(now)

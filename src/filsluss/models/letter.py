@@ -1,4 +1,4 @@
-"""A letter in the outbox: written with what it tells, and delivered by somebody who knows nothing of it."""
+"""Letters in the outbox, and the transfers, parties and files that each is about."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ UNTIL_DECIDED = ("approval-requested", "approval-reminder", "received")
 WHILE_OPEN = ("approved", "file-ready", "files-ready", "expiry-reminder")
 """Kinds that are true until the account ends."""
 READY_KINDS = ("file-ready", "files-ready")
-"""Kinds that tell a recipient of files that can be fetched."""
+"""Kinds that tell a recipient of ready files."""
 FIRST_OF_ALL = ("approval-requested", "approved", *READY_KINDS)
-"""Kinds that somebody waits for: they leave before all others."""
-
+"""Kinds that are delivered before all others, because somebody waits for them."""
 
 BLANK = {"subject": "", "text": "", "html": "", "claimed_by": ""}
-"""What is left of a letter once its text may lie in the mailbox only."""
+"""The columns that are blanked when the links in a letter must exist in the mailbox only."""
 
 
 class Delivery(models.TextChoices):
@@ -36,18 +35,18 @@ class Delivery(models.TextChoices):
 
 class LetterQuerySet(models.QuerySet["Letter"]):
     def due_at(self, now: datetime) -> LetterQuerySet:
-        """Queued and never tried, or its pause over; whoever has claimed it."""
-        # One that was never tried is due by being written: whose clock wrote it does not count.
-        ready = Q(tries=0) | Q(next_try_at__lte=now)
-        return self.queued().filter(ready).order_by("priority", "next_try_at", "id")
+        """Queued letters whose next try is due, claimed or not, in the order of delivery."""
+        # Without a comparison of times for the first try: the writer's clock may be ahead of ours.
+        due = Q(tries=0) | Q(next_try_at__lte=now)
+        return self.queued().filter(due).order_by("priority", "next_try_at", "id")
 
     def still_true_at(self, now: datetime) -> LetterQuerySet:
-        """Without those that time has made untrue, though no job has come to withdraw them."""
-        own = LetterCase.objects.filter(letter=OuterRef("pk"))
-        undecided = Exists(own.exclude(transfer__lapse_by__lte=now))
-        open_still = Exists(own.exclude(transfer__open_until__lte=now))
+        """Without letters that are untrue because of the time, and that no job has withdrawn yet."""
+        cases = LetterCase.objects.filter(letter=OuterRef("pk"))
+        undecided = Exists(cases.exclude(transfer__lapse_by__lte=now))
+        still_open = Exists(cases.exclude(transfer__open_until__lte=now))
         late = Q(kind__in=UNTIL_DECIDED) & ~undecided
-        return self.exclude(late | (Q(kind__in=WHILE_OPEN) & ~open_still))
+        return self.exclude(late | (Q(kind__in=WHILE_OPEN) & ~still_open))
 
     def queued(self) -> LetterQuerySet:
         return self.filter(delivery=Delivery.QUEUED)
@@ -56,25 +55,25 @@ class LetterQuerySet(models.QuerySet["Letter"]):
         return self.filter(delivery=Delivery.COLLECTING)
 
     def unsent(self) -> LetterQuerySet:
-        """Those that may still leave."""
+        """Letters that may still be sent."""
         return self.filter(delivery__in=(Delivery.QUEUED, Delivery.COLLECTING))
 
     def about(self, transfer: Transfer, file: TransferFile | None = None) -> LetterQuerySet:
-        """Letters about a case, or about one file of it."""
+        """Letters about a transfer, or about one file of it."""
         cases = LetterCase.objects.filter(letter=OuterRef("pk"), transfer=transfer)
         return self.filter(Exists(cases.filter(file=file) if file else cases))
 
     def of_no_case(self) -> LetterQuerySet:
-        """Letters that are about no case, such as alarms."""
+        """Letters about no transfer, such as alarms."""
         return self.filter(~Exists(LetterCase.objects.filter(letter=OuterRef("pk"))))
 
 
 class Letter(models.Model):
-    """Links live only in mailboxes: the text is encrypted while it waits, and blanked with the subject after.
+    """A letter to one address. Its text is encrypted while it waits, and blanked when it was sent.
 
-    One that is given up keeps its text while its case lives, so that it can be sent again. One that collects
-    (several files, several fetches) has no text yet: it is rendered from what is still true when it closes,
-    at `next_try_at`. What a letter is about stands in its `cases`.
+    A letter that is given up keeps its text until its transfer is over, so that it can be sent again. One
+    that is COLLECTING (several files or fetches) has no text yet: it closes at `next_try_at`, and is then
+    rendered from what is still true. `cases` says what it is about.
     """
 
     public_id = models.CharField(max_length=22, unique=True)
@@ -136,7 +135,7 @@ class Letter(models.Model):
 
 
 class LetterCase(models.Model):
-    """What a letter is about: a case, for a party (none for notices), and a file where it tells of one."""
+    """A transfer that a letter is about, the party it is for (null for notices), and the file it names."""
 
     letter = models.ForeignKey(Letter, on_delete=models.CASCADE, related_name="cases")
     transfer = models.ForeignKey(Transfer, on_delete=models.CASCADE, related_name="letter_cases")
@@ -144,7 +143,7 @@ class LetterCase(models.Model):
     file = models.ForeignKey(TransferFile, on_delete=models.CASCADE, null=True, related_name="letter_cases")
 
     class Meta:
-        # A database takes two NULLs for different: each combination of columns that are there has its own.
+        # In SQL two NULLs are distinct, so each combination of null columns has its own constraint.
         constraints = [
             models.UniqueConstraint(
                 fields=["letter", "transfer", "party", "file"],

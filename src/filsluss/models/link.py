@@ -1,4 +1,4 @@
-"""A link: one address with a secret token, of which the row keeps the digest and what derives it again."""
+"""Links: URLs with a secret token. A row has the token's digest, and the values it is derived from."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ FILE_PURPOSES = (Purpose.DOWNLOAD, Purpose.PICKUP)
 
 
 class LinkLost(Exception):
-    """No key we hold derives the link that was sent: the secret was changed without keeping the old one."""
+    """No key derives the link that was sent: the secret was changed without keeping the old one."""
 
 
 class LinkRevoked(Exception):
-    """The link was right once and has been revoked: 410, not 404."""
+    """The link has been revoked: 410, not 404."""
 
 
 class LinkQuerySet(models.QuerySet["Link"]):
     def with_token(self, token: str, *purposes: Purpose) -> LinkQuerySet:
-        """The link of that token; one of another purpose is unknown here."""
+        """The link with that token, if it is for one of these purposes."""
         return self.filter(digest=digest_of(token), purpose__in=purposes)
 
 
 class Link(models.Model):
-    """Digests stay until the row is forgotten, and after the end only tell 410 from 404.
+    """A link of one party for one purpose. It is kept until its transfer is forgotten, to answer 410.
 
-    `derived_from` is the string that went into the token's HMAC: the party's public id, or, for links from
-    before parties had rows, the old public id of the transfer or the file.
+    `derived_from` is the string in the token's HMAC: the party's public id or, for links from before
+    parties had rows, the public id of the transfer or the file.
     """
 
     digest = models.CharField(max_length=64, unique=True)
@@ -61,7 +61,7 @@ class Link(models.Model):
     def draw(
         cls, purpose: Purpose, *, key: bytes, party: Party, file: TransferFile | None = None, now: datetime
     ) -> Link:
-        """A new row for that party, not saved."""
+        """A new link of that party, not saved."""
         nonce = draw_nonce()
         token = link_token(key, purpose=purpose, row=party.public_id, nonce=nonce)
         return cls(
@@ -77,7 +77,7 @@ class Link(models.Model):
 
     @classmethod
     def behind(cls, token: str, *purposes: Purpose) -> Link | None:
-        """The link of that token with its transfer, party and file; raises LinkRevoked."""
+        """The link with that token, its transfer, party and file; None if unknown. Raises LinkRevoked."""
         found = cls.objects.with_token(token, *purposes).select_related("transfer", "party", "file").first()
         if found is None:
             return None
@@ -88,7 +88,7 @@ class Link(models.Model):
         return found
 
     def token(self, keys: Sequence[bytes]) -> str:
-        """The token, under whichever key it was made with; raises LinkLost if none fits."""
+        """The token, derived with the key that fits its digest; raises LinkLost if none does."""
         for key in keys:
             token = link_token(key, purpose=Purpose(self.purpose), row=self.derived_from, nonce=self.nonce)
             if digest_of(token) == self.digest:
@@ -99,7 +99,7 @@ class Link(models.Model):
 def token_of(
     party: Party, purpose: Purpose, keys: Sequence[bytes], *, file: TransferFile | None = None
 ) -> str:
-    """The token of a party's newest link of that purpose; raises LinkLost if there is none or no key fits."""
+    """The token of a party's newest link for that purpose; raises LinkLost if none can be derived."""
     kept: dict[tuple[str, int | None], Link] = party.__dict__.get("_links", {})
     link = kept.get((purpose.value, file.pk if file else None))
     if link is None:
@@ -111,7 +111,7 @@ def token_of(
 
 
 def keep_links(links: Iterable[Link]) -> None:
-    """Remembers links that were just written, so that the letters of the same transaction need not ask."""
+    """Caches new links on their parties, so that letters of the same transaction need no query."""
     for link in links:
         kept: dict[tuple[str, int | None], Link] = link.party.__dict__.setdefault("_links", {})
         kept[link.purpose, link.file_id] = link

@@ -1,4 +1,4 @@
-"""What the house remembers about itself and about knocks on its doors."""
+"""Operational state: attempts, heartbeats, alarms, the clock hold, row locks, the installation."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Attempt(models.Model):
-    """Something that is counted per network: an application, or a wrong code."""
+    """Something that is limited for each network: an application, a wrong code, a sign-in."""
 
     kind = models.CharField(max_length=16)
     network = models.CharField(max_length=64)
@@ -23,7 +23,7 @@ class Attempt(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a part of the house last showed that it is alive."""
+    """When a part of the service last ran."""
 
     name = models.CharField(max_length=32, primary_key=True)
     at = models.DateTimeField()
@@ -33,7 +33,7 @@ class Heartbeat(models.Model):
 
 
 class Alarm(models.Model):
-    """One thing that is watched: wrong since `since`, or well; `value` and `limit` are figures or words."""
+    """A condition that is checked: raised since `since`, or null. `value` and `limit` are shown as text."""
 
     name = models.CharField(max_length=32, primary_key=True)
     since = models.DateTimeField(null=True)
@@ -47,7 +47,7 @@ class Alarm(models.Model):
 
 
 class Pause(models.Model):
-    """A clock is not trusted: since when, by the steady clock of that start of the machine, and why."""
+    """The clock is not trusted, and why: since `steady`, in seconds of the monotonic clock of that boot."""
 
     name = models.CharField(max_length=32, primary_key=True)
     why = models.CharField(max_length=300)
@@ -59,7 +59,7 @@ class Pause(models.Model):
 
 
 class RowLock(models.Model):
-    """A row to lock: whoever counts and then acts on the count passes it one at a time."""
+    """A row that is locked by whoever counts rows and then acts on the count."""
 
     name = models.CharField(max_length=32, primary_key=True)
     passed_at = models.DateTimeField()
@@ -69,12 +69,12 @@ class RowLock(models.Model):
 
 
 def serialize_on(name: str, *, now: datetime) -> None:
-    """Waits for its turn, and holds it until the caller's transaction ends."""
+    """Locks the row of that name until the caller's transaction ends."""
     RowLock.objects.update_or_create(name=name, defaults={"passed_at": now})
 
 
 class Installation(models.Model):
-    """What every process of this installation must agree on, by name: the oldest program that may run."""
+    """A value that all processes must agree on, such as the oldest program that may run."""
 
     name = models.CharField(max_length=32, primary_key=True)
     value = models.CharField(max_length=300)

@@ -1,4 +1,4 @@
-"""A party of a transfer: the sender, the recipient or the approver, with the address they are reached at."""
+"""The parties of transfers: sender, recipient and approver, with their addresses."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from filsluss.rules.tokens import draw_row_id
 
 
 class Party(models.Model):
-    """One row for each role of a case; somebody with two roles has two rows.
+    """A person in one role of a transfer; somebody with two roles has two rows.
 
-    `proof` says how we know that whoever acts is the person of the address.
+    `proof` is how they have proved that the address is theirs.
     """
 
     public_id = models.CharField(max_length=22, unique=True)
@@ -25,7 +25,7 @@ class Party(models.Model):
     name = models.CharField(max_length=100, blank=True, default="")
     address = models.CharField(max_length=254)
     canonical = CodePointCharField(max_length=254, help_text="the address in lower case, without its tag")
-    folded = CodePointCharField(max_length=400, help_text="name and address as search looks for them")
+    folded = CodePointCharField(max_length=600, help_text="name and address as search looks for them")
     language = models.CharField(max_length=2)
     proof = models.CharField(max_length=8, default=Proof.NONE.value)
     proved_at = models.DateTimeField(null=True)
@@ -53,14 +53,14 @@ class Party(models.Model):
         )
 
     def prove(self, proof: Proof, *, now: datetime) -> None:
-        """Records that they have proved who they are; a stronger proof is never replaced by a weaker."""
+        """Records a proof, unless the same or a stronger one is recorded."""
         if Proof(self.proof) not in proof.weaker():
             return
-        rows = Party.objects.filter(pk=self.pk, proof__in=proof.weaker())
-        if rows.update(proof=proof.value, proved_at=now):
+        weaker = Party.objects.filter(pk=self.pk, proof__in=proof.weaker())
+        if weaker.update(proof=proof.value, proved_at=now):
             self.proof, self.proved_at = proof.value, now
 
 
 def folded_party(name: str, address: str) -> str:
-    """What `Party.folded` holds: the name first, so that a search may begin with it."""
+    """The value of `Party.folded`: the name first, since a search compares prefixes."""
     return fold(f"{name} {address}".strip())

@@ -1,4 +1,4 @@
-"""A pickup: one file for one recipient, the code that opens it, and what of it has been fetched."""
+"""Pickups: a file for one recipient, its code, and which of its bytes were sent to them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from filsluss.models.party import Party
 
 
 class Pickup(models.Model):
-    """Made when the file becomes READY. The code is kept as HMAC for look-up, and encrypted for its sender.
+    """Created when the file becomes READY. The code is stored as HMAC for look-up, and encrypted.
 
-    `spans` are the bytes that have left since the last whole fetch: sorted, disjoint pairs [start, stop).
+    `spans` are the bytes sent since the last whole fetch: sorted, disjoint pairs [start, stop).
     """
 
     file = models.ForeignKey(TransferFile, on_delete=models.CASCADE, related_name="pickups")
@@ -35,5 +35,5 @@ class Pickup(models.Model):
 
 
 def first_fetch(file: TransferFile) -> datetime | None:
-    """When somebody first fetched the whole file; its pickups may have been read with it."""
+    """When a recipient first fetched the whole file; uses `prefetch_related("pickups")`."""
     return min((pickup.fetched_at for pickup in file.pickups.all() if pickup.fetched_at), default=None)

@@ -1,4 +1,4 @@
-"""Public ids are short enough to be said aloud, and so may be taken already: then another is drawn."""
+"""Public ids are short enough to be read aloud, so a drawn one may exist: then another is drawn."""
 
 from collections.abc import Callable
 
@@ -12,9 +12,9 @@ TRIES = 20
 
 
 def with_free_public_id(row: Transfer | TransferFile, insert: Callable[[], None]) -> None:
-    """Runs `insert`, one whole transaction, again with another public id if the row's is taken.
+    """Runs `insert`, a whole transaction, again with a new public id while the row's is taken.
 
-    Any other IntegrityError is raised.
+    Raises any other IntegrityError, and one after TRIES.
     """
     for _ in range(TRIES):
         try:

@@ -1,4 +1,4 @@
-"""A text column that the database sorts by code point, so that its index answers a prefix."""
+"""A text column that the database sorts by code point, so that its index serves prefix searches."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from django.db import models
 
 
 class CodePointCharField(models.CharField):
-    """Collation C on PostgreSQL; SQLite sorts so (BINARY) by itself.
+    """Collation C on PostgreSQL; SQLite's default, BINARY, is the same.
 
-    Under a language's collation an index is of no use to a range of strings. To a migration it is a
-    CharField: whoever makes such a column there sets its collation there, too.
+    With a language's collation an index cannot serve a range of strings. For migrations it is a CharField:
+    a migration that adds such a column must set the collation itself.
     """
 
     def deconstruct(self) -> Any:

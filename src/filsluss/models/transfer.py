@@ -1,4 +1,4 @@
-"""A transfer: one row from the application to the erasure."""
+"""Transfers: one row from application to erasure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TransferQuerySet(models.QuerySet["Transfer"]):
 
 
 class Transfer(models.Model):
-    """One application and the account that came of it. Who takes part in it are its `parties`."""
+    """An application, and the account that it became when it was approved."""
 
     public_id = models.CharField(max_length=9, unique=True)
     state = models.CharField(max_length=16, default=State.NEW.value)
@@ -48,7 +48,7 @@ class Transfer(models.Model):
         max_length=8, default=Receipts.FIRST.value, help_text="which fetches the sender is told of"
     )
 
-    # Empty until the parts that fill them are built: an administrator's coded reasons, and a form sent twice.
+    # Not filled yet: an administrator's reason code, and the key by which a form sent twice is recognised.
     reason_code = models.CharField(max_length=32, blank=True, default="")
     form_key = models.CharField(max_length=64, null=True, unique=True)
 
@@ -95,14 +95,14 @@ class Transfer(models.Model):
         return self.state == State.OPEN
 
     def is_open_at(self, now: datetime) -> bool:
-        """Asked at every door: the end needs no job to have run."""
+        """Every page and byte path asks this, so that the end does not depend on a job."""
         return self.state == State.OPEN and self.open_until is not None and now < self.open_until
 
     def is_undecided_at(self, now: datetime) -> bool:
         return self.state == State.PENDING and (self.lapse_by is None or now < self.lapse_by)
 
     def party(self, role: Role) -> Party | None:
-        """Whoever has that role; None where the way has nobody in it. Parties are read once."""
+        """The party in that role; None if the direction has none. Parties are read once."""
         known: dict[str, Party | None] = self.__dict__.setdefault("_parties", {})
         if role not in known:
             known.update(dict.fromkeys(Role))
@@ -110,28 +110,28 @@ class Transfer(models.Model):
         return known[role]
 
     def keep_parties(self, parties: Iterable[Party], *, all_of_them: bool = False) -> None:
-        """Remembers parties that were read or written together with this row."""
+        """Caches parties that were read or written together with this row."""
         known = self.__dict__.setdefault("_parties", dict.fromkeys(Role) if all_of_them else {})
         known.update({party.role: party for party in parties})
 
     @property
     def sender(self) -> Party:
-        return self._certain(Role.SENDER)
+        return self._required(Role.SENDER)
 
     @property
     def recipient(self) -> Party:
-        return self._certain(Role.RECIPIENT)
+        return self._required(Role.RECIPIENT)
 
     @property
     def approver(self) -> Party | None:
         return self.party(Role.APPROVER)
 
-    def _certain(self, role: Role) -> Party:
+    def _required(self, role: Role) -> Party:
         party = self.party(role)
         assert party is not None, f"{self.public_id} has no {role}"
         return party
 
     def address_of(self, role: Role) -> str:
-        """The address in that role; empty where the way has nobody in it."""
+        """The address in that role; empty if the direction has none."""
         party = self.party(role)
         return party.address if party else ""

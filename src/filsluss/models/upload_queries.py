@@ -1,4 +1,4 @@
-"""The queries of an upload, compiled once: whose link it is, which file, and how far it has come."""
+"""The compiled queries of an upload: the transfer of a link, the file, and its progress."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ WIDTH_OF_FILE, WIDTH_OF_TRANSFER = len(columns(TransferFile)), len(columns(Trans
 
 
 def transfer_at_upload_link(token: str) -> Transfer | None:
-    """The transfer whose upload link that is, with its sender; None for an unknown or revoked link."""
+    """The transfer of an upload link, with its sender; None for an unknown or revoked link."""
     for row in TRANSFER_AT_LINK.rows(digest=digest_of(token)):
         return _transfer(row)
     return None
 
 
 def file_at_upload_link(token: str, upload_id: str) -> TransferFile | None:
-    """The file of that upload id with its transfer and sender, if the token is the transfer's upload link."""
+    """The file with that upload id, its transfer and sender, if the token is that of its upload link."""
     for row in FILE_AT_LINK.rows(digest=digest_of(token), upload_id=upload_id):
         file = from_row(TransferFile, row[:WIDTH_OF_FILE])
         file.transfer = _transfer(row[WIDTH_OF_FILE:])
@@ -61,7 +61,7 @@ def _transfer(row: list[object]) -> Transfer:
 
 
 def reload_progress(file: TransferFile) -> None:
-    """Reads anew what other requests for the same upload may have changed; raises DoesNotExist."""
+    """Reads the columns that other requests of the same upload change; raises DoesNotExist."""
     for row in PROGRESS.rows(file=file.pk):
         file.state, file.size, file.acknowledged, file.boot_id, file.epoch = row
         return

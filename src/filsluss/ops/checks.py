@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.core.mail import get_connection
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 
 from filsluss.actions import upload_probe
 from filsluss.blobs import open_store
 from filsluss.models import Heartbeat
+from filsluss.ops.tables import oldest_program, program_version, refusal, waiting_migrations
 from filsluss.rules.contrast import dark_shades, light_shades, was_darkened
 from filsluss.rules.tokens import draw_upload_id
 from filsluss.scanners.clamd import EICAR, SCAN_MAX, STREAM_MAX, Clamd, NotScanned
@@ -77,13 +77,19 @@ def check_secret() -> str:
 
 def check_database() -> str:
     try:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        waiting = waiting_migrations()
     except DatabaseError as fault:
         raise CheckFailed(f"does not answer: {str(fault).splitlines()[0]}") from None
-    if missing:
-        raise CheckFailed(f"{len(missing)} migrations are not applied: run `filsluss migrate`")
+    if waiting:
+        raise CheckFailed(f"{waiting} migrations are not applied: run `filsluss migrate`")
     return f"{connection.vendor}, all migrations are applied"
+
+
+def check_tables() -> str:
+    if why := refusal():
+        raise CheckFailed(f"{why}: install that")
+    oldest = oldest_program()
+    return f"this is {program_version()}" + (f", and they need {oldest} or newer" if oldest else "")
 
 
 def check_store() -> str:
@@ -197,6 +203,7 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("data folder", check_data_folder),
     ("secret key", check_secret),
     ("database", check_database),
+    ("tables", check_tables),
     ("blob store", check_store),
     ("disk space", check_space),
     ("mail server", check_mail),

@@ -39,7 +39,7 @@ registry = CollectorRegistry()
 requests = Counter(
     "filsluss_requests",
     "Requests answered by this process since it started.",
-    ["process", "door", "status"],
+    ["process", "path", "status"],
     registry=registry,
 )
 moving = Gauge(

@@ -43,10 +43,10 @@ def take_report(request: HttpRequest, transfer: Transfer, party: Party) -> HttpR
         )
     except FeedbackRefused as refusal:
         return show(request, transfer, party, words, status=422, problems=refusal.problems)
-    except TooManyApplications as crowd:
-        wait = errors.wait_text(crowd.retry_after)
+    except TooManyApplications as limit:
+        wait = errors.wait_text(limit.retry_after)
         response = show(request, transfer, party, words, status=429, notice=wait)
-        response.headers["Retry-After"] = str(crowd.retry_after)
+        response.headers["Retry-After"] = str(limit.retry_after)
         return response
     there = f"{report_page(party)}?lang={translation.get_language()}&reported=1"
     return HttpResponseRedirect(there, status=303)

@@ -56,7 +56,10 @@ def take_application(request: HttpRequest) -> HttpResponse:
 
 
 def next_page(transfer: Transfer, client: Client) -> str:
-    """The upload link is for whoever reads the mailbox, unless the sender sits on the inside network."""
+    """The page after an application: the upload page only for an inside sender on an inside network.
+
+    From elsewhere an inside sender must open the link in their mailbox; other senders see the status page.
+    """
     if opens_at_once(transfer, client=client, policy=settings.POLICY):
         return upload_page(transfer)
     if transfer.way is Direction.OUTBOUND:

@@ -98,8 +98,6 @@ def offered_days(chosen: str) -> list[dict[str, Any]]:
 
 def too_late(request: HttpRequest, transfer: Transfer) -> HttpResponse:
     """410: what was decided, when, and in which role; never an address."""
-    decided = presenters.day_of(transfer.decided_at)
-    on = {"date": decided.text if decided else ""}
     if transfer.state == State.WITHDRAWN:
         return errors.error_page(
             request,
@@ -115,16 +113,20 @@ def too_late(request: HttpRequest, transfer: Transfer) -> HttpResponse:
             _("It was not answered by %(date)s.") % {"date": presenters.answer_by(transfer).text},
             _("The sender can make a new request."),
         )
-    if transfer.state == State.REJECTED and transfer.closed_reason:
-        text = _("The request was withdrawn by the system administrator on %(date)s.") % on
-    elif transfer.state == State.REJECTED:
-        text = _("The request was rejected on %(date)s by the approver.") % on
-    else:
-        text = _("The request was approved on %(date)s by the approver.") % on
     return errors.error_page(
         request,
         410,
         _("The request has already been answered"),
-        text,
+        decided_text(transfer),
         _("You do not need to do anything else."),
     )
+
+
+def decided_text(transfer: Transfer) -> str:
+    decided = presenters.day_of(transfer.decided_at)
+    on = {"date": decided.text if decided else ""}
+    if transfer.state != State.REJECTED:
+        return _("The request was approved on %(date)s by the approver.") % on
+    if transfer.closed_reason:
+        return _("The request was withdrawn by the system administrator on %(date)s.") % on
+    return _("The request was rejected on %(date)s by the approver.") % on

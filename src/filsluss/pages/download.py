@@ -24,7 +24,7 @@ from filsluss.rules.tokens import Purpose
 @allow_methods("GET")
 @private_page
 def pickup(request: HttpRequest, token: str) -> HttpResponse:
-    """From a letter: every ready file, the letter's own first. By a code: that file and no other."""
+    """The page of a letter's link shows every ready file, its own first; that of a code only its file."""
     link = link_behind(token, *FILE_PURPOSES)
     file = link.file
     assert file is not None
@@ -48,7 +48,7 @@ def others_of(file: TransferFile, party: Party) -> list[tuple[TransferFile, str]
 def show(request: HttpRequest, file: TransferFile, token: str, link: Link) -> HttpResponse:
     transfer, by_letter = file.transfer, link.purpose == Purpose.DOWNLOAD
     assert transfer.open_until is not None
-    # Whoever came with a code fetches with what the code opened, and so never holds the letter's link.
+    # A code's page must not show the letter's link, which opens every file.
     others = others_of(file, link.party) if by_letter else []
     shown = [(file, token), *others]
     addresses = [presenters.bytes_address(own, each) for each, own in shown]
@@ -91,8 +91,8 @@ def code(request: HttpRequest) -> HttpResponse:
         pickup = pickup_by_code(given, client=client_of(request), policy=policy, now=timezone.now())
     except WrongCode:
         return code_form(request, given, status=422, problem="code_wrong")
-    except TooManyTries as crowd:
-        return too_many(request, given, crowd.retry_after)
+    except TooManyTries as limit:
+        return too_many(request, given, limit.retry_after)
     token = token_of(pickup.party, Purpose.PICKUP, policy.link_keys, file=pickup.file)
     return HttpResponseRedirect(f"/download/{token}", status=303)
 

@@ -52,7 +52,7 @@ def last_day(until: datetime | None) -> When | None:
 
 
 def answer_by(transfer: Transfer) -> When:
-    """The last day for an answer; empty words where nobody has been asked."""
+    """The last day for an answer; empty if no approver was asked."""
     return last_day(transfer.lapse_by) or When("", "")
 
 
@@ -138,7 +138,7 @@ def scan_words(file: TransferFile) -> str:
 
 
 def letter_about(file: TransferFile) -> Letter | None:
-    """The newest letter that tells a recipient of it; see `WITH_LETTERS`."""
+    """The newest letter that tells a recipient that the file is ready; see `WITH_LETTERS`."""
     told = [case.letter for case in file.letter_cases.all() if case.letter.kind in READY_KINDS]
     return max(told, key=lambda letter: letter.pk, default=None)
 

@@ -21,7 +21,7 @@ from filsluss.rules.tokens import Purpose
 
 
 def transfer_behind(request: HttpRequest, token: str) -> Transfer:
-    """The account of that link, once it has been opened; raises Http404."""
+    """The transfer of an upload link; raises Http404 before it is approved."""
     link = link_behind(token, Purpose.UPLOAD)
     if link.transfer.state in (State.NEW, State.PENDING):
         raise Http404
@@ -106,7 +106,7 @@ def receipt_words() -> dict[Receipts, str]:
 @allow_methods("POST")
 @private_page
 def send(request: HttpRequest, token: str) -> HttpResponse:
-    """Sends the one letter about all files without waiting for more; asking again does no harm."""
+    """Sends the one letter about all files without waiting for more; idempotent."""
     transfer = transfer_behind(request, token)
     now = timezone.now()
     if not transfer.is_open_at(now):
@@ -116,7 +116,7 @@ def send(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def ended(request: HttpRequest, transfer: Transfer) -> HttpResponse:
-    """The account is over: when and by whom, and whether the bytes are gone already."""
+    """410: when or by whom the account was ended, and whether its files are deleted yet."""
     if transfer.state in (State.REJECTED, State.LAPSED, State.WITHDRAWN):
         return errors.gone(request)
     erased = transfer.state == State.CLOSED

@@ -10,10 +10,10 @@ class Role(StrEnum):
 
 
 class Proof(StrEnum):
-    """How we know that whoever acts is the person of the address; each is stronger than those before it.
+    """How a party has proved that the address is theirs; each proof is stronger than those before it.
 
     MAILBOX: an act (never the opening of a page) through a link that only a letter carried. NETWORK: an
-    inside sender on an inside network. SIGN_IN: waits for people who sign in.
+    inside sender on an inside network. SIGN_IN: not used yet.
     """
 
     NONE = "none"

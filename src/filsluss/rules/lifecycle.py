@@ -73,7 +73,7 @@ ERASED = Step("erased", State.CLOSING, State.CLOSED, "erased", (SENDER, RECIPIEN
 
 STEPS = (APPLIED, APPROVED, REJECTED, WITHDRAWN, TAKEN_BACK, LAPSED, ENDED, CLOSED, ERASED)
 OVER = frozenset({State.CLOSED, State.REJECTED, State.LAPSED, State.WITHDRAWN})
-"""States in which nothing more can happen to a transfer but that it is forgotten."""
+"""Final states: a transfer leaves them only by being forgotten."""
 
 WHOLE_FILE = frozenset({FileState.RECEIVED, FileState.SCANNING, FileState.UNSCANNED, FileState.READY})
 LIVE_FILE = frozenset({FileState.UPLOADING, *WHOLE_FILE})

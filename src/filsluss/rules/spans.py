@@ -1,17 +1,16 @@
-"""Spans: which bytes of a file have left, as sorted, disjoint, half-open pairs of offsets."""
+"""Spans: the bytes of a file that were sent, as sorted, disjoint, half-open pairs of offsets."""
 
 from collections.abc import Iterable
 
 Span = tuple[int, int]
 MOST = 64
-"""How many separate spans are remembered; whoever fetches in more pieces has fetched the file partly."""
+"""The most separate spans that are recorded; a download in more pieces may not count as a fetch."""
 
 
 def with_span(spans: Iterable[Span], start: int, stop: int) -> list[Span]:
-    """The spans with [start, stop) among them, merged where they touch.
+    """The spans with [start, stop) added, merged where they touch.
 
-    Where that would make more than `MOST`, the new one is left out: nothing is ever counted that did not
-    leave.
+    If they would be more than `MOST`, the new one is left out, so that no byte is counted that was not sent.
     """
     before = [(a, b) for a, b in spans]
     if stop <= start:
@@ -24,5 +23,5 @@ def with_span(spans: Iterable[Span], start: int, stop: int) -> list[Span]:
 
 
 def cover(spans: Iterable[Span], size: int) -> bool:
-    """Whether they hold every byte of a file of `size`; an empty file is covered by nothing."""
+    """Whether the spans are every byte of a file of `size`; an empty file needs none."""
     return size == 0 or any(start <= 0 and stop >= size for start, stop in spans)

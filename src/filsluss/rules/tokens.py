@@ -76,12 +76,12 @@ def draw_nonce() -> str:
 
 
 def draw_row_id() -> str:
-    """128 random bits as 22 characters of base64url: for rows so many that shorter names would collide."""
+    """128 random bits as 22 characters of base64url, so that even among very many rows none collide."""
     return secrets.token_urlsafe(16)
 
 
 def draw_upload_id() -> str:
-    """The name of an upload, and of its blob: a row id."""
+    """A random name for an upload and its blob, 22 characters of base64url."""
     return draw_row_id()
 
 

@@ -1,4 +1,4 @@
-"""Download all files of a transfer: one ZIP64 stream, made while it is sent."""
+"""Downloads of all files of a transfer: a ZIP64 archive, created while it is sent."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -36,9 +36,9 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def find(request: Request) -> dict[TransferFile, Link]:
-    """Every ready file with the reader's own link to it, if the address holds the link of a letter.
+    """Every ready file with the recipient's link to it, if the URL has the link of a letter.
 
-    A code opens one file only, and so no archive.
+    Refuses the link of a code, which opens one file only.
     """
     link, file = downloads.find(request, Purpose.DOWNLOAD)
     if file.transfer.public_id != request.path_params["id"]:
@@ -73,27 +73,27 @@ def fetch(request: Request) -> Response:
 
 
 def pieces(request: Request, file: TransferFile, link: Link) -> Iterator[bytes]:
-    """The file's bytes, if they may still leave; asking for more means that those before have been sent."""
-    with tracked(file, request.environ) as going:
+    """The file's bytes, if it may still be downloaded; recorded as sent when all of them were asked for."""
+    with tracked(file, request.environ) as active:
         if not still_downloadable({file.pk}, now=request.now):
-            going.cut()
+            active.cut()
         connection.close()
-        yield from _read(request, file, going)
-        if not going.is_cut:
+        yield from _read(request, file, active)
+        if not active.is_cut:
             record(request, link, 0, file.size or 0)
 
 
-def _read(request: Request, file: TransferFile, going: ActiveDownload) -> Iterator[bytes]:
+def _read(request: Request, file: TransferFile, active: ActiveDownload) -> Iterator[bytes]:
     try:
         blob: Any = request.store.open(file.blob)
     except BlobMissing:
-        return going.cut()
+        return active.cut()
     with blob:
         left = file.size or 0
-        while left and not going.is_cut:
+        while left and not active.is_cut:
             data = os.read(blob.fileno(), min(PIECE, left))
             if not data:
-                return going.cut()
+                return active.cut()
             left -= len(data)
             yield data
     return None

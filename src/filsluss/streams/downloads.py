@@ -19,12 +19,12 @@ from filsluss.streams.responses import Headers, Refusal, Response
 from filsluss.streams.sending import SendingBlob, record
 
 PLAIN_RANGE = re.compile("bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
-BESIDE_US = "/filsluss-bytes/"
+ACCEL_PREFIX = "/filsluss-bytes/"
 """The proxy's internal location for the blob folder; see deploy/nginx.conf."""
 
 
 def find(request: Request, *purposes: Purpose) -> tuple[Link, TransferFile]:
-    """The address's link and the file it opens; refuses an unknown one (404) and one that is over (410)."""
+    """The link of the URL, and its file; refuses an unknown link (404) and one that is over (410)."""
     try:
         link = Link.behind(request.path_params["token"], *(purposes or FILE_PURPOSES))
     except LinkRevoked:
@@ -37,7 +37,7 @@ def find(request: Request, *purposes: Purpose) -> tuple[Link, TransferFile]:
 
 
 def about(file: TransferFile) -> Headers:
-    """The file's own headers (RFC 9110, RFC 9530); an attachment, so that browsers never render it here."""
+    """The file's headers (RFC 9110, RFC 9530); an attachment, so that browsers never render it here."""
     digest = b64encode(bytes.fromhex(file.sha256)).decode()
     return (
         ("Content-Type", "application/octet-stream"),
@@ -87,9 +87,9 @@ def leaves_by_proxy(request: Request, *, is_part: bool) -> bool:
 
 
 def hand_over(request: Request, link: Link, headers: Headers, span: Span) -> Response:
-    """The proxy beside us sends the bytes, range and all.
+    """A response that lets the proxy send the blob, including a range (`X-Accel-Redirect`).
 
-    The proxy does not report how far it came: the whole range counts as sent (docs/proxy.md).
+    The proxy does not report how many bytes it sent: the whole range counts as sent (docs/proxy.md).
     """
     store, file = request.store, link.file
     assert isinstance(store, DiskStore)
@@ -97,12 +97,12 @@ def hand_over(request: Request, link: Link, headers: Headers, span: Span) -> Res
     if not store.exists(file.blob):
         raise Refusal("upload_gone")
     record(request, link, span.start, span.stop)
-    where = ("X-Accel-Redirect", BESIDE_US + store.below(file.blob))
+    where = ("X-Accel-Redirect", ACCEL_PREFIX + store.below(file.blob))
     return Response(200, (*headers, where, ("Content-Length", "0")))
 
 
 def send(request: Request, link: Link, span: Span) -> Any:
-    """The bytes through the server's file wrapper, which hands them to sendfile."""
+    """The response body: the blob in the server's file wrapper, which sends it with sendfile."""
     assert link.file is not None
     try:
         blob = request.store.open(link.file.blob)

@@ -46,19 +46,19 @@ def entry(file: TransferFile, letter: Letter | None, transfer: Transfer, request
         "with_code": file.with_code,
         "sha256": file.sha256,
         "last_modified": read_metadata(file.metadata).last_modified,
-        "created_at": text(file.created_at),
-        "active_at": text(file.active_at),
-        "received_at": text(file.received_at),
-        "ready_at": text(file.ready_at),
-        "fetched_at": text(first_fetch(file)),
-        "expires_at": text(expires),
+        "created_at": iso_time(file.created_at),
+        "active_at": iso_time(file.active_at),
+        "received_at": iso_time(file.received_at),
+        "ready_at": iso_time(file.ready_at),
+        "fetched_at": iso_time(first_fetch(file)),
+        "expires_at": iso_time(expires),
         "letter": letter.delivery if letter else None,
-        "letter_at": text(letter.sent_at) if letter else None,
+        "letter_at": iso_time(letter.sent_at) if letter else None,
         "erased_because": file.erased_because,
     }
 
 
-def text(moment: datetime | None) -> str | None:
+def iso_time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 

@@ -39,7 +39,7 @@ def put(request: Request) -> Response:
     )
     with discarding(request, file), writing(request, file, body) as writer:
         receive_bytes(request, file, body, writer)
-        whole(request, file, writer)
+        receive_undeclared(request, file, writer)
     where = (("Location", f"{request.policy.base_url}{path_of(request, file)}"), ("Content-Length", "0"))
     return Response(201, where)
 
@@ -67,8 +67,8 @@ def announce(
     )
 
 
-def whole(request: Request, file: TransferFile, writer: Writer) -> None:
-    """A file whose length nobody announced is as long as what came."""
+def receive_undeclared(request: Request, file: TransferFile, writer: Writer) -> None:
+    """Receives a file without a declared length: its size is the number of bytes that arrived."""
     if file.size is None:
         writer.sync()
         upload.declare_size(file, size=writer.offset, policy=request.policy)
@@ -93,7 +93,7 @@ class Form:
         self._transfer = transfer
         self._body = body
         self._fields: dict[str, str] = {}
-        self._shelf = contextlib.ExitStack()
+        self._writer_stack = contextlib.ExitStack()
         self._file: TransferFile | None = None
         self._writer: Writer | None = None
         self._segment: MultipartSegment | None = None
@@ -147,7 +147,7 @@ class Form:
     def _open(self, name: str) -> None:
         self._has_files = True
         self._file = announce(self._request, self._transfer, name=name, size=None, choices=self._choices())
-        self._writer = self._shelf.enter_context(writing(self._request, self._file, self._body))
+        self._writer = self._writer_stack.enter_context(writing(self._request, self._file, self._body))
         connection.close()
 
     def _choices(self) -> Choices:
@@ -168,10 +168,10 @@ class Form:
             upload.declare_size(self._file, size=self._writer.offset, policy=self._request.policy)
             receive(self._request, self._file)
             self._file = self._writer = None
-            self._shelf.close()
+            self._writer_stack.close()
 
     def _discard_incomplete(self) -> None:
-        self._shelf.close()
+        self._writer_stack.close()
         if self._file:
             take_away(self._file, because=ErasedBecause.WITHDRAWN, as_writer=True, now=self._request.now)
             connection.close()

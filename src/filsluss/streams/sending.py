@@ -132,9 +132,9 @@ class SendingBlob:
         assert link.file_id is not None
         self._blob, self._request, self._link, self._span = blob, request, link, span
         self._reached = span.start
-        self._going = ActiveDownload(link.file_id, request.environ)
-        registry.add(self._going)
-        self._going.cork(True)
+        self._active = ActiveDownload(link.file_id, request.environ)
+        registry.add(self._active)
+        self._active.cork(True)
         os.lseek(blob.fileno(), span.start, os.SEEK_SET)
 
     def fileno(self) -> int:
@@ -146,25 +146,25 @@ class SendingBlob:
     def read(self, size: int) -> bytes:
         """The next bytes, for a server without sendfile."""
         self._reached = os.lseek(self.fileno(), 0, os.SEEK_CUR)
-        if self._going.is_cut:
+        if self._active.is_cut:
             return b""
         return os.read(self.fileno(), max(0, min(size, self._span.stop - self._reached)))
 
     def close(self) -> None:
-        registry.drop(self._going)
-        self._going.cork(False)
+        registry.drop(self._active)
+        self._active.cork(False)
         self._blob.close()
         if self._reached < self._span.stop:
-            self._going.cut()  # incomplete: the next response must not be taken for the rest of this one
+            self._active.cut()  # incomplete: the next response must not be taken for the rest of this one
         if self._reached > self._span.start or self._span.length == 0:
             record(self._request, self._link, self._span.start, self._reached)
 
 
 def record(request: Request, link: Link, start: int, reached: int) -> None:
-    """Bytes `start` to `reached` have left, whether or not that can be written down just now."""
+    """Records bytes [start, reached) as sent; a database error is logged, since the response is complete."""
     try:
         download.record_sent_bytes(link, start=start, reached=reached, policy=request.policy, now=request.now)
     except DatabaseError:
-        log.exception("the database did not answer: a fetch of %s was not remembered", link.file)
+        log.exception("database error: the download of %s is not recorded", link.file)
     finally:
         connection.close()

@@ -90,16 +90,49 @@ LINKS = {
 }
 """The column of each link's digest, its purpose and where it leads."""
 CASE_COLUMNS = (
-    "id", "public_id", "state", "direction", "language", "sender_name", "sender_email", "recipient_email",
-    "approver_email", "rejection_reason", "closed_reason", *list(LINKS)[:5],
-)  # fmt: skip
+    "id",
+    "public_id",
+    "state",
+    "direction",
+    "language",
+    "sender_name",
+    "sender_email",
+    "recipient_email",
+    "approver_email",
+    "rejection_reason",
+    "closed_reason",
+    *list(LINKS)[:5],
+)
 FILE_COLUMNS = (
-    "id", "transfer_id", "public_id", "upload_id", "state", "name", "size", "with_code", "sha256",
-    "acknowledged", "sent_until", "fetches", "erased_because", "removed_by", *list(LINKS)[5:], "code_digest",
-)  # fmt: skip
+    "id",
+    "transfer_id",
+    "public_id",
+    "upload_id",
+    "state",
+    "name",
+    "size",
+    "with_code",
+    "sha256",
+    "acknowledged",
+    "sent_until",
+    "fetches",
+    "erased_because",
+    "removed_by",
+    *list(LINKS)[5:],
+    "code_digest",
+)
 LETTER_COLUMNS = (
-    "transfer_id", "file_id", "key", "kind", "role", "to", "delivery", "tries", "trouble", "text",
-)  # fmt: skip
+    "transfer_id",
+    "file_id",
+    "key",
+    "kind",
+    "role",
+    "to",
+    "delivery",
+    "tries",
+    "trouble",
+    "text",
+)
 
 
 def content(label: str, size: int) -> bytes:

@@ -1,1 +1,1 @@
-"""Integrity: rows and blobs compared with one another, and what does not agree repaired."""
+"""Integrity: rows, blobs and letters are compared with each other, and differences are repaired."""

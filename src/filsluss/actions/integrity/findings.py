@@ -1,4 +1,4 @@
-"""The world as it should be: what is compared with what, and what does not fit."""
+"""What the integrity checks are given, and what they report."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from filsluss.rules.policy import Policy
 Repair = Callable[[], object]
 
 SETTLED = timedelta(minutes=15)
-"""What is on its way from one state to the next is there within this, or nobody is at it."""
+"""A row that stays in a transient state longer than this is stuck."""
 
 
 @dataclass(frozen=True)
 class World:
-    """`boot_id` is this start of the machine; `checksums`: every ready blob is read and summed."""
+    """`boot_id` is the machine's current boot; with `checksums` every ready blob is read and hashed."""
 
     store: Store
     policy: Policy
@@ -26,20 +26,20 @@ class World:
 
     @property
     def settled(self) -> datetime:
-        """What happened before this has had time enough."""
+        """A row that entered a transient state before this time is stuck."""
         return self.now - SETTLED
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that should not be: the invariant it breaks, in plain words, and how it is mended.
+    """One difference: the invariant it breaks, a description for operators, and what repairs it.
 
-    Whether it did, a second look tells; without a `mend` it takes a person.
+    The checks run again after `repair` to see whether it succeeded. Without it a person must act.
     """
 
     rule: str
     what: str
-    mend: Repair | None = None
+    repair: Repair | None = None
 
     def __str__(self) -> str:
         return f"{self.rule} {self.what}"

@@ -1,4 +1,4 @@
-"""Reconcile: store and database are compared both ways; what does not fit is said, and mended."""
+"""Runs the integrity checks, repairs what can be repaired, and reports the outcome of each finding."""
 
 import contextlib
 import logging
@@ -11,31 +11,30 @@ from filsluss.blobs import BlobBusy
 
 log = logging.getLogger(__name__)
 
-REPAIRED, FOUND, LEFT = "mended", "found", "left"
+CHECKS = (*storage.CHECKS, *rows.CHECKS)
+REPAIRED, FOUND, LEFT = "repaired", "found", "left"
 
 
 @dataclass(frozen=True)
 class ReportLine:
-    """What was found, and whether it was mended, only found (dry run), or is left for a person."""
+    """A finding, and whether it was repaired, only found (dry run), or left for a person."""
 
     outcome: str
     finding: Finding
 
     def __str__(self) -> str:
-        return f"{self.outcome:<6} {self.finding}"
+        return f"{self.outcome:<8} {self.finding}"
 
 
 def verify_world(world: World) -> list[Finding]:
-    """Every invariant of the rows and blobs that does not hold; nothing is changed."""
-    return [
-        finding for check in (*storage.CHECKS, *rows.CHECKS) for finding in check(world)
-    ]  # fmt: skip
+    """Every violated invariant of rows, blobs and letters; changes nothing."""
+    return [finding for check in CHECKS for finding in check(world)]
 
 
 def reconcile(world: World, *, dry_run: bool = False) -> list[ReportLine]:
-    """Mends what can be mended; a second look says what became of each finding.
+    """Repairs what can be repaired, and checks again to report what became of each finding.
 
-    A mended file leads on to others (its erasure, its letters), which the worker does as always.
+    What follows from a repair (the erasure of a damaged file, letters) is left to the worker's jobs.
     """
     found = verify_world(world)
     if dry_run:
@@ -51,14 +50,14 @@ def reconcile(world: World, *, dry_run: bool = False) -> list[ReportLine]:
 
 
 def repair(finding: Finding) -> None:
-    """As far as anybody knows how; what somebody is writing to just now is left."""
+    """Runs the finding's repair, if it has one. A blob that is being written is left alone."""
     with contextlib.suppress(BlobBusy):
-        if finding.mend:
-            finding.mend()
+        if finding.repair:
+            finding.repair()
 
 
 def raise_if_left(left: int, *, world: World) -> None:
-    """The administrators hear of what takes a person."""
+    """Raises the alarm for findings that could not be repaired, or clears it."""
     if left:
         alarms.raise_alarm("reconcile", since=world.now, value=str(left), policy=world.policy, now=world.now)
     else:

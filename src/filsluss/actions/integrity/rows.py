@@ -1,4 +1,4 @@
-"""Rows against one another: every state was come to once, and everybody was told what the house promised."""
+"""Rows against each other: each state was reached by its step, and each letter due was written once."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -30,19 +30,18 @@ ONCE_FOR_A_TRANSFER = (
     "erased",
 )
 ONCE_FOR_A_FILE = ("received", "ready", "infected", "released", "file-erased")
-ANSWERS = ("approved", "rejected", "withdrawn", "taken-back", "lapsed")
-CAME_BY = {
+DECISIONS = ("approved", "rejected", "withdrawn", "taken-back", "lapsed")
+REACHED_BY = {
     State.OPEN: ("approved", "decided_at"),
     State.LAPSED: ("lapsed", "over_at"),
     State.WITHDRAWN: ("taken-back", "over_at"),
     State.CLOSED: ("erased", "over_at"),
 }
-"""The step that leads to a state, and the column that says when it was taken."""
+"""The step that leads to a state, and the column with its time."""
 
 
 def letters_of_ready_files(world: World) -> Iterator[Finding]:
-    """I3: one first letter for each file that can be fetched and each of its recipients; one that was sent
-    again is not a first."""
+    """I3: exactly one letter tells each recipient of each ready file, apart from letters sent again."""
     first = LetterCase.objects.filter(
         file=OuterRef("file"), party=OuterRef("party"), letter__kind__in=READY_KINDS, letter__again_of=None
     )
@@ -51,38 +50,37 @@ def letters_of_ready_files(world: World) -> Iterator[Finding]:
     for pickup in ready.exclude(told=1).select_related("file"):
         what = f"file {pickup.file.public_id}: {pickup.told} letters tell a recipient that it is ready"
         yield Finding("I3", what)
-    unopened = TransferFile.objects.filter(state=FileState.READY, pickups=None)
-    for file in unopened:
-        yield Finding("I3", f"file {file.public_id} is ready and nobody can fetch it")
+    for file in TransferFile.objects.filter(state=FileState.READY, pickups=None):
+        yield Finding("I3", f"file {file.public_id} is ready, but no recipient can fetch it")
 
 
-def letters_to_strangers(world: World) -> Iterator[Finding]:
-    """I4: no address that is not in the case."""
+def letters_to_outsiders(world: World) -> Iterator[Finding]:
+    """I4: no letter about a case goes to an address that is not in it."""
     known = Party.objects.filter(transfer=OuterRef("transfer"), address=OuterRef("letter__to"))
-    strange = LetterCase.objects.filter(~Exists(known)).exclude(letter__role="administrator")
-    for case in strange.select_related("letter"):
+    unknown = LetterCase.objects.filter(~Exists(known)).exclude(letter__role="administrator")
+    for case in unknown.select_related("letter"):
         yield Finding("I4", f"letter {case.letter.key} is addressed to somebody outside the case")
 
 
 def letters_too_early(world: World) -> Iterator[Finding]:
-    """I5: nobody hears of a file that was never ready."""
+    """I5: no letter tells a recipient of a file that was never ready."""
     early = LetterCase.objects.filter(letter__kind__in=READY_KINDS, file__ready_at=None)
     for case in early.select_related("letter"):
         yield Finding("I5", f"letter {case.letter.key} tells of a file that was never ready")
 
 
 def letters_against_decisions(world: World) -> Iterator[Finding]:
-    """I6: what was written is what was decided."""
+    """I6: letters about a decision say what was decided."""
     cases = LetterCase.objects.select_related("letter")
     unapproved = cases.filter(letter__kind="approved", transfer__open_until=None)
-    contrary = cases.filter(letter__kind="rejected").exclude(transfer__state=State.REJECTED)
-    taken_back = cases.filter(letter__kind="withdrawn").exclude(transfer__state=State.WITHDRAWN)
-    for case in (*unapproved, *contrary, *taken_back):
-        yield Finding("I6", f"letter {case.letter.key} says what was not decided")
+    not_rejected = cases.filter(letter__kind="rejected").exclude(transfer__state=State.REJECTED)
+    not_taken_back = cases.filter(letter__kind="withdrawn").exclude(transfer__state=State.WITHDRAWN)
+    for case in (*unapproved, *not_rejected, *not_taken_back):
+        yield Finding("I6", f"letter {case.letter.key} tells of a decision that was not made")
 
 
-def parties_and_links(world: World) -> Iterator[Finding]:
-    """I14: each case has a sender and a recipient, one asked has an approver, and each party its links."""
+def parties(world: World) -> Iterator[Finding]:
+    """I14: each transfer has a sender and a recipient, and an approver if one was asked."""
     for role in (Role.SENDER, Role.RECIPIENT):
         present = Party.objects.filter(transfer=OuterRef("pk"), role=role)
         probes = Q(purpose=upload_probe.PURPOSE)
@@ -90,7 +88,11 @@ def parties_and_links(world: World) -> Iterator[Finding]:
             yield Finding("I14", f"transfer {transfer.public_id} has no {role}")
     approver = Party.objects.filter(transfer=OuterRef("pk"), role=Role.APPROVER)
     for transfer in Transfer.objects.filter(~Exists(approver), asked_at__isnull=False):
-        yield Finding("I14", f"transfer {transfer.public_id} has been put to nobody")
+        yield Finding("I14", f"transfer {transfer.public_id} was sent for approval, but has no approver")
+
+
+def links(world: World) -> Iterator[Finding]:
+    """I14: each party has a status link, and each recipient of a file the links that open it."""
     for role, purpose in STATUS_PURPOSE.items():
         own = Link.objects.filter(party=OuterRef("pk"), purpose=purpose)
         missing = Party.objects.filter(~Exists(own), role=role).exclude(
@@ -105,13 +107,13 @@ def parties_and_links(world: World) -> Iterator[Finding]:
 
 
 def decided_once(world: World) -> Iterator[Finding]:
-    """I6: at most one answer to an application."""
-    for public_id, _ in _repeated(Q(step__in=ANSWERS), "transfer_public_id"):
+    """I6: at most one decision on an application."""
+    for public_id, _ in _repeated(Q(step__in=DECISIONS), "transfer_public_id"):
         yield Finding("I6", f"transfer {public_id} was decided more than once")
 
 
 def each_step_once(world: World) -> Iterator[Finding]:
-    """I13: one line in the trail for each step."""
+    """I13: at most one audit entry for a step that can be taken only once."""
     steps = Q(step__in=ONCE_FOR_A_TRANSFER, file_public_id="")
     for public_id, step in _repeated(steps, "transfer_public_id", "step"):
         yield Finding("I13", f"transfer {public_id} took the step {step} more than once")
@@ -126,26 +128,27 @@ def _repeated(entries: Q, *by: str) -> Iterator[tuple[str, str]]:
 
 
 def each_state_by_its_step(world: World) -> Iterator[Finding]:
-    """I13: nothing came to its state but by the step that leads there, as far back as the trail goes."""
-    kept = world.now - timedelta(days=world.policy.audit_days)
-    for state, (step, since) in CAME_BY.items():
-        known = AuditEntry.objects.filter(step=step).values("transfer_public_id")
-        silent = Transfer.objects.filter(state=state, **{f"{since}__gt": kept})
-        for transfer in silent.exclude(public_id__in=known):
-            yield Finding("I13", f"transfer {transfer.public_id} is {state}, and no {step} is in its trail")
+    """I13: a state was reached by its step, as far back as the audit trail is kept."""
+    kept_since = world.now - timedelta(days=world.policy.audit_days)
+    for state, (step, time) in REACHED_BY.items():
+        recorded = AuditEntry.objects.filter(step=step).values("transfer_public_id")
+        recent = Transfer.objects.filter(state=state, **{f"{time}__gt": kept_since})
+        for transfer in recent.exclude(public_id__in=recorded):
+            what = f"transfer {transfer.public_id} is {state}, but its audit trail has no step {step}"
+            yield Finding("I13", what)
     erased = AuditEntry.objects.filter(step="file-erased").values("file_public_id")
-    for file in TransferFile.objects.filter(erased_at__gt=kept).exclude(public_id__in=erased):
-        yield Finding("I13", f"file {file.public_id} is erased, and that is not in the trail")
+    for file in TransferFile.objects.filter(erased_at__gt=kept_since).exclude(public_id__in=erased):
+        yield Finding("I13", f"file {file.public_id} is erased, but the audit trail has no step file-erased")
 
 
 def closed_is_empty(world: World) -> Iterator[Finding]:
-    """I8: nothing is left of a closed account, and each party has heard of it once."""
+    """I8: a closed transfer has neither bytes nor codes, and each party was told of its end once."""
     left = TransferFile.objects.filter(transfer__state=State.CLOSED).exclude(state=FileState.ERASED)
     for file in left:
-        yield Finding("I8", f"file {file.public_id} is {file.state} though its account is closed")
+        yield Finding("I8", f"file {file.public_id} is {file.state}, but its transfer is closed")
     codes = Pickup.objects.filter(file__state=FileState.ERASED).exclude(code_digest=None, code_sealed="")
     for pickup in codes.select_related("file"):
-        yield Finding("I8", f"file {pickup.file.public_id} is erased and its code was kept")
+        yield Finding("I8", f"file {pickup.file.public_id} is erased, but its code is still stored")
     told = Count("letter_cases", filter=Q(letter_cases__letter__kind="erased"))
     for transfer in Transfer.objects.filter(state=State.CLOSED).annotate(told=told):
         if transfer.told != len(distinct_roles(transfer, among=ERASED.told)):
@@ -153,35 +156,36 @@ def closed_is_empty(world: World) -> Iterator[Finding]:
 
 
 def late(world: World) -> Iterator[Finding]:
-    """I8 and I11: what time has ended is over soon after."""
+    """I8 and I11: transfers whose time is over were ended, closed or lapsed within SETTLED."""
     for transfer in Transfer.objects.over_at(world.settled):
-        what = f"transfer {transfer.public_id}: its time is out and nobody has ended it"
+        what = f"transfer {transfer.public_id}: its time is over, but it was not ended"
         yield Finding("I8", what, lambda: end(world))
     for transfer in Transfer.objects.filter(state=State.CLOSING, ended_at__lte=world.settled):
-        what = f"transfer {transfer.public_id}: it is over and its end has not been told"
+        what = f"transfer {transfer.public_id} was ended, but not closed"
         yield Finding("I8", what, lambda: end(world))
     for transfer in Transfer.objects.undecided_at(world.settled):
-        what = f"transfer {transfer.public_id}: nobody answered in time and it has not lapsed"
+        what = f"transfer {transfer.public_id}: its time to be decided is over, but it has not lapsed"
         yield Finding("I11", what, lambda: expiry.lapse_undecided(policy=world.policy, now=world.now))
 
 
 def end(world: World) -> None:
-    """What the worker would have done at the end of an account."""
+    """Runs what the worker's jobs do when the time of a transfer is over."""
     expiry.end_accounts(policy=world.policy, now=world.now)
     erasure.erase_files(store=world.store, policy=world.policy, now=world.now)
 
 
-def in_between(world: World) -> Iterator[Finding]:
-    """I11: no row stays where it should only pass through."""
+def stuck(world: World) -> Iterator[Finding]:
+    """I11: no row stays in a transient state."""
     for transfer in Transfer.objects.filter(state=State.NEW):
-        yield Finding("I11", f"transfer {transfer.public_id} was never wholly applied for")
+        yield Finding("I11", f"transfer {transfer.public_id} is new: its application was not completed")
     idle = TransferFile.objects.filter(received_at__lte=world.settled, transfer__state=State.OPEN)
     for file in idle.filter(state=FileState.RECEIVED):
-        yield Finding("I11", f"file {file.public_id} was received and never made ready", make_ready(world))
+        what = f"file {file.public_id} was received, but not made ready"
+        yield Finding("I11", what, make_ready(world))
     for file in idle.filter(state=FileState.SCANNING, scan_again_at__lte=world.settled):
-        yield Finding("I11", f"file {file.public_id}: its scan was begun and not finished")
+        yield Finding("I11", f"file {file.public_id}: its scan was not finished")
     for file in TransferFile.objects.filter(state=FileState.INFECTED, scanned_at__lte=world.settled):
-        yield Finding("I11", f"file {file.public_id} is infected and not erased", erase_infected(world))
+        yield Finding("I11", f"file {file.public_id} is infected, but not erased", erase_infected(world))
 
 
 def erase_infected(world: World) -> Repair:
@@ -195,39 +199,42 @@ def make_ready(world: World) -> Repair:
 
 
 def letters_of_exited_claimants(world: World) -> Iterator[Finding]:
-    """I11: whoever is next takes the letter of a postman who died."""
+    """I11: no due letter is claimed by a process that has ended."""
     for letter in Letter.objects.queued().filter(next_try_at__lte=world.settled).exclude(claimed_by=""):
         if has_exited(letter.claimed_by):
-            free = partial(claimed(letter).update, claimed_by="")
-            yield Finding("I11", f"letter {letter.key}: its postman died", free)
+            release = partial(claimed(letter).update, claimed_by="")
+            yield Finding("I11", f"letter {letter.key} is claimed by a process that has ended", release)
 
 
 def secrets_in_old_letters(world: World) -> Iterator[Finding]:
-    """I8: the text of a letter is kept only while it waits, and in one given up while its case lives."""
-    alive = LetterCase.objects.filter(letter=OuterRef("pk")).exclude(transfer__state__in=OVER)
-    written = Letter.objects.exclude(text="", html="")
-    done = written.filter(delivery__in=(Delivery.SENT, Delivery.WITHDRAWN, Delivery.COLLECTING))
-    over = written.filter(~Exists(alive), delivery=Delivery.GIVEN_UP)
-    for kept in (done, over):
-        for letter in kept:
+    """I8: a letter has its text only while it is queued, or given up with a case that is not over."""
+    unfinished = LetterCase.objects.filter(letter=OuterRef("pk")).exclude(transfer__state__in=OVER)
+    with_text = Letter.objects.exclude(text="", html="")
+    done = with_text.filter(delivery__in=(Delivery.SENT, Delivery.WITHDRAWN, Delivery.COLLECTING))
+    over = with_text.filter(~Exists(unfinished), delivery=Delivery.GIVEN_UP)
+    for letters in (done, over):
+        for letter in letters:
             blank = partial(Letter.objects.filter(pk=letter.pk).update, **BLANK)
-            yield Finding("I8", f"letter {letter.key}: its text was kept", blank)
+            yield Finding("I8", f"letter {letter.key} is {letter.delivery}, but its text is stored", blank)
 
 
 def erased_stays_erased(world: World) -> Iterator[Finding]:
-    """I17 and I10: an erased file has never another state; nothing was sent beyond a file's end."""
-    undead = TransferFile.objects.filter(erased_at__isnull=False).exclude(state=FileState.ERASED)
-    for file in undead:
-        yield Finding("I17", f"file {file.public_id} was erased and is {file.state} again")
+    """I17: the state of an erased file never changes again."""
+    for file in TransferFile.objects.filter(erased_at__isnull=False).exclude(state=FileState.ERASED):
+        yield Finding("I17", f"file {file.public_id} was erased, but is {file.state}")
+
+
+def counts_within_size(world: World) -> Iterator[Finding]:
+    """I10: no more bytes were acknowledged or sent than the file has."""
     for file in TransferFile.objects.filter(acknowledged__gt=F("size")):
-        yield Finding("I10", f"file {file.public_id}: more of it was counted than there is")
+        yield Finding("I10", f"file {file.public_id}: more bytes were acknowledged than its size")
     for pickup in Pickup.objects.exclude(spans=[]).select_related("file"):
         if any(stop > (pickup.file.size or 0) for _, stop in pickup.spans):
-            yield Finding("I10", f"file {pickup.file.public_id}: more of it was sent than there is")
+            yield Finding("I10", f"file {pickup.file.public_id}: bytes beyond its end were sent")
 
 
 def database_is_sound(world: World) -> Iterator[Finding]:
-    """I12: SQLite looks through its own file; PostgreSQL keeps checksums of its own."""
+    """I12: SQLite's integrity checks find nothing. PostgreSQL has page checksums of its own."""
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:
@@ -235,21 +242,24 @@ def database_is_sound(world: World) -> Iterator[Finding]:
         yield from (Finding("I12", f"database: {row[0]}") for row in cursor.fetchall() if row[0] != "ok")
         cursor.execute("PRAGMA foreign_key_check")
         yield from (
-            Finding("I12", f"database: {row[0]} names a row that is gone") for row in cursor.fetchall()
+            Finding("I12", f"database: a row of {row[0]} refers to a missing row")
+            for row in cursor.fetchall()
         )
 
 
 CHECKS = (
     late,
-    in_between,
+    stuck,
     closed_is_empty,
     erased_stays_erased,
+    counts_within_size,
     decided_once,
     each_step_once,
     each_state_by_its_step,
-    parties_and_links,
+    parties,
+    links,
     letters_of_ready_files,
-    letters_to_strangers,
+    letters_to_outsiders,
     letters_too_early,
     letters_against_decisions,
     letters_of_exited_claimants,

@@ -1,4 +1,4 @@
-"""Rows against blobs: every byte that somebody was told of is there, and no other is."""
+"""Rows against blobs: every byte that was acknowledged is stored, and no blob is without its row."""
 
 from collections.abc import Iterator
 
@@ -13,54 +13,50 @@ UPLOADING, ERASED, READY = FileState.UPLOADING, FileState.ERASED, FileState.READ
 
 
 def unfinished(world: World) -> Iterator[Finding]:
-    """I1 and I10: what was acknowledged is there, and no more than was announced."""
+    """I1, I2 and I10: acknowledged bytes are stored, none beyond the size, and no complete upload is left."""
     for file in TransferFile.objects.filter(state=UPLOADING).select_related("transfer"):
-        here = _size_of(file, world)
-        if here is None or here < file.acknowledged:
-            lost = (
-                f"file {file.public_id}: {file.acknowledged} bytes were acknowledged, {here or 0} are there"
-            )
-            yield from _still_so(file, "I1", lost, world)
-        elif file.size is not None and here > file.size:
-            grown = f"file {file.public_id}: {here} bytes are there of a file of {file.size}"
-            yield from _still_so(file, "I10", grown, world)
-        elif here == file.size and file.active_at < world.settled and file.boot_id == world.boot_id:
-            yield Finding(
-                "I2", f"file {file.public_id}: every byte is there and nobody has finished it", finish(world)
-            )
+        stored = _stored_size(file, world)
+        if stored is None or stored < file.acknowledged:
+            what = f"{file.acknowledged} bytes were acknowledged, {stored or 0} are stored"
+            yield from _damaged(file, "I1", f"file {file.public_id}: {what}", world)
+        elif file.size is not None and stored > file.size:
+            what = f"{stored} bytes are stored, its size is {file.size}"
+            yield from _damaged(file, "I10", f"file {file.public_id}: {what}", world)
+        elif stored == file.size and file.active_at < world.settled and file.boot_id == world.boot_id:
+            what = f"file {file.public_id}: every byte is stored, but it is not marked as received"
+            yield Finding("I2", what, finish(world))
 
 
 def whole(world: World) -> Iterator[Finding]:
-    """I2 and I7: a file that was received is there to its last byte, and is still the same."""
+    """I2 and I7: a received file is stored whole and, where checksums are computed, unchanged."""
     for file in TransferFile.objects.filter(state__in=WHOLE_FILE).select_related("transfer"):
-        here = _size_of(file, world)
-        if here != file.size:
-            lost = f"file {file.public_id} ({file.state}): {here or 0} bytes are there of {file.size}"
-            yield from _still_so(file, "I7", lost, world)
-        elif world.checksums and file.state == READY and not _has_its_sum(file, world):
-            yield from _still_so(
-                file, "I2", f"file {file.public_id}: its bytes are not those received", world
-            )
+        stored = _stored_size(file, world)
+        if stored != file.size:
+            what = f"file {file.public_id} ({file.state}): {stored or 0} of its {file.size} bytes are stored"
+            yield from _damaged(file, "I7", what, world)
+        elif world.checksums and file.state == READY and not _matches_checksum(file, world):
+            what = f"file {file.public_id}: its bytes do not match its SHA-256"
+            yield from _damaged(file, "I2", what, world)
 
 
-def _size_of(file: TransferFile, world: World) -> int | None:
+def _stored_size(file: TransferFile, world: World) -> int | None:
     try:
         return world.store.size(file.blob)
     except BlobMissing:
         return None
 
 
-def _has_its_sum(file: TransferFile, world: World) -> bool:
+def _matches_checksum(file: TransferFile, world: World) -> bool:
     try:
         return world.store.sha256(file.blob) == file.sha256
     except BlobMissing:
         return False
 
 
-def _still_so(file: TransferFile, rule: str, what: str, world: World) -> Iterator[Finding]:
-    """Unless the row has moved on meanwhile: then it was only read at a bad moment."""
-    same = {"pk": file.pk, "state": file.state, "acknowledged": file.acknowledged, "size": file.size}
-    if TransferFile.objects.filter(**same).exists():
+def _damaged(file: TransferFile, rule: str, what: str, world: World) -> Iterator[Finding]:
+    """A finding that marks the file as damaged; none if its row has changed since it was read."""
+    as_read = {"pk": file.pk, "state": file.state, "acknowledged": file.acknowledged, "size": file.size}
+    if TransferFile.objects.filter(**as_read).exists():
         yield Finding(rule, what, lambda: take_away(file, because=ErasedBecause.DAMAGED, now=world.now))
 
 
@@ -72,35 +68,29 @@ def finish(world: World) -> Repair:
 
 def blobs(world: World) -> Iterator[Finding]:
     """I7 and I17: no blob without a row, and none of a file that was erased."""
-    here = dict(world.store.names())
-    rows = dict(TransferFile.objects.filter(upload_id__in=list(here)).values_list("upload_id", "state"))
-    for name, touched in here.items():
-        if rows.get(name) == ERASED:
-            yield Finding(
-                "I17", f"blob {name} is there again though its file was erased", _erase(name, world)
-            )
-        elif name not in rows and touched < world.now - erasure.ORPHAN_AGE:
+    stored = dict(world.store.names())
+    states = dict(TransferFile.objects.filter(upload_id__in=list(stored)).values_list("upload_id", "state"))
+    for name, written_at in stored.items():
+        if states.get(name) == ERASED:
+            yield Finding("I17", f"blob {name} exists, but its file was erased", _erase(name, world))
+        elif name not in states and written_at < world.now - erasure.ORPHAN_AGE:
             yield Finding("I7", f"blob {name} belongs to no file", _erase(name, world))
 
 
 def _erase(name: str, world: World) -> Repair:
-    def mend() -> bool:
-        world.store.erase(name)
-        return not world.store.exists(name)
-
-    return mend
+    return lambda: world.store.erase(name)
 
 
 def half_erased(world: World) -> Iterator[Finding]:
-    """I11: what was marked to be erased is erased soon."""
+    """I11: a file that is marked for erasure is erased within SETTLED."""
     for file in TransferFile.objects.filter(state=FileState.ERASING).select_related("transfer"):
         marked = AuditEntry.objects.filter(file_public_id=file.public_id, step=f"file-{file.erased_because}")
         if not marked.filter(at__gt=world.settled).exists():
-            what = f"file {file.public_id}: its erasure ({file.erased_because}) was begun and not finished"
-            yield Finding("I11", what, _erase_rest(file, world))
+            what = f"file {file.public_id}: its erasure ({file.erased_because}) was not finished"
+            yield Finding("I11", what, _finish_erasure(file, world))
 
 
-def _erase_rest(file: TransferFile, world: World) -> Repair:
+def _finish_erasure(file: TransferFile, world: World) -> Repair:
     return lambda: erasure.erase(file, store=world.store, policy=world.policy, now=world.now)
 
 

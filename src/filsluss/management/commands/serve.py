@@ -13,12 +13,14 @@ from django.db import connection
 from filsluss import cli
 from filsluss.env import lock_down
 from filsluss.management import static_files
+from filsluss.ops.tables import require_known_tables
 from filsluss.server.supervisor import Child, port_number, require_free_port, supervise
 
 
 def migrate_tables() -> None:
-    """Applies the migrations; one process at a time."""
+    """Applies the migrations, unless the tables are newer; one process at a time."""
     with start_lock(), migration_lock():
+        require_known_tables()
         call_command("migrate", verbosity=0, interactive=False)
 
 

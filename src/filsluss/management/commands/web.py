@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from filsluss.env import lock_down
 from filsluss.management.commands.serve import lay_out_static_files
+from filsluss.ops.tables import require_current_tables
 from filsluss.server.supervisor import port_number
 from filsluss.server.web import WebServer
 
@@ -22,5 +23,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         lock_down(settings.DATA_DIR)
+        require_current_tables()
         lay_out_static_files()
         WebServer(bind, processes=settings.WEB_PROCESSES, threads=settings.THREADS).run()

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from filsluss import jobs
 from filsluss.blobs import open_store
 from filsluss.env import lock_down
+from filsluss.ops.tables import require_current_tables
 from filsluss.streams.request import this_boot
 
 
@@ -22,6 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         lock_down(settings.DATA_DIR)
+        require_current_tables()
         services = jobs.Services(
             settings.POLICY, open_store(settings.BLOB_URL), this_boot(), settings.SCANNER
         )

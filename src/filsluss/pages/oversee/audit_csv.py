@@ -17,7 +17,8 @@ from filsluss.pages.oversee.transfers import transfer_named
 COLUMNS = ("at", "transfer", "file", "step", "role", "actor", "about", "size", "sha256", "reason")
 FORMULA = frozenset("=+-@\t\r\n\0＝＋－＠")
 """First characters that make a spreadsheet calculate a cell."""
-TOGETHER = 1000
+BATCH = 1000
+"""Entries read from the database at a time."""
 
 
 @allow_methods("GET")
@@ -26,27 +27,27 @@ def audit_csv(request: HttpRequest, public_id: str = "") -> StreamingHttpRespons
     if public_id:
         transfer_named(public_id)
     entries = AuditEntry.objects.filter(**({"transfer_public_id": public_id} if public_id else {}))
-    answer = StreamingHttpResponse(table(entries), content_type="text/csv; charset=utf-8; header=present")
+    response = StreamingHttpResponse(table(entries), content_type="text/csv; charset=utf-8; header=present")
     name = f"audit-trail-{public_id}.csv" if public_id else "audit-trail.csv"
-    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 def table(entries: QuerySet[AuditEntry]) -> Iterator[bytes]:
     """CSV (RFC 4180) with a byte order mark, by which Excel recognises UTF-8."""
     write = csv.writer(Line(), quoting=csv.QUOTE_ALL).writerow
     yield b"\xef\xbb\xbf" + write(COLUMNS)
-    for some in batched(entries.iterator(chunk_size=TOGETHER), TOGETHER):
-        actors = actors_of(some)
-        for entry in some:
-            yield write([without_formula(word) for word in cells_of(entry, actors[entry.pk])])
+    for batch in batched(entries.iterator(chunk_size=BATCH), BATCH):
+        actors = actors_of(batch)
+        for entry in batch:
+            yield write([without_formula(cell) for cell in cells_of(entry, actors[entry.pk])])
 
 
-def batched(entries: Iterator[AuditEntry], many: int) -> Iterator[list[AuditEntry]]:
-    """So many at a time."""
-    while some := list(islice(entries, many)):
-        yield some
+def batched(entries: Iterator[AuditEntry], size: int) -> Iterator[list[AuditEntry]]:
+    """The entries in lists of that size."""
+    while batch := list(islice(entries, size)):
+        yield batch
 
 
 class Line:

@@ -1,4 +1,4 @@
-"""Searching and paging through transfers by indexes, however many there are."""
+"""Searching and paging through transfers, both served by indexes."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,33 +14,34 @@ from filsluss.rules.tokens import as_public_id
 PER_PAGE = 50
 MOST_COUNTED = 1000
 CONTAINS_WITHIN = timedelta(days=90)
-"""Text in the middle of a name or an address is looked for in cases no older than this."""
+"""Text in the middle of a name or an address is searched for in transfers no older than this."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some transfers, the newest first; `newer` and `older` are the cursors of what lies on either side."""
+    """Transfers, newest first; `newer` and `older` are the cursors of the neighbouring pages, or empty."""
 
     rows: list[Transfer]
     newer: str
     older: str
 
 
-def search(asked: str, state: str, *, now: datetime) -> QuerySet[Transfer]:
-    """By public id of a case or a file; else by how a name, an address or a file's name begins.
+def search(query: str, state: str, *, now: datetime) -> QuerySet[Transfer]:
+    """Transfers by the public id of a transfer or a file, or else by text; all if `query` is empty.
 
-    In cases of the last 90 days text is found anywhere. All of it when nothing is asked.
+    Text is matched with the beginning of names, addresses and file names, and in transfers younger than
+    CONTAINS_WITHIN with any part of them.
     """
     found = Transfer.objects.all()
     if state in set(State):
         found = found.filter(state=state)
-    if not asked:
+    if not query:
         return found
-    reference = as_public_id(asked)
+    reference = as_public_id(query)
     if reference and (exact := found.filter(_named(reference))).exists():
         return exact
-    return found.filter(pk__in=_with_text(fold(asked), _canonical(asked), since=now - CONTAINS_WITHIN))
+    return found.filter(pk__in=_with_text(fold(query), _canonical(query), since=now - CONTAINS_WITHIN))
 
 
 def _named(reference: str) -> Q:
@@ -48,8 +49,8 @@ def _named(reference: str) -> Q:
     return Q(public_id=reference) | Q(pk__in=of_file)
 
 
-def _canonical(asked: str) -> str:
-    return fold(canonical(asked)) if "@" in asked else fold(asked)
+def _canonical(query: str) -> str:
+    return fold(canonical(query)) if "@" in query else fold(query)
 
 
 def _with_text(text: str, address: str, *, since: datetime) -> QuerySet[Party, tuple[int]]:
@@ -65,35 +66,35 @@ def _with_text(text: str, address: str, *, since: datetime) -> QuerySet[Party, t
 
 
 def page_of(found: QuerySet[Transfer], *, before: str = "", after: str = "") -> Page:
-    """The page that begins after the cursor `before`, or ends before the cursor `after`; else the newest.
+    """The page of rows older than the cursor `before`, or newer than `after`; without both the newest page.
 
-    A cursor names a row by what the list is sorted by, so that no page costs more than another.
+    Cursors hold the values that the list is sorted by, so that every page costs the same.
     """
-    upwards = read_cursor(after)
-    downwards = None if upwards else read_cursor(before)
-    found = found.order_by("applied_at", "pk") if upwards else found.order_by("-applied_at", "-pk")
-    if upwards:
-        at, pk = upwards
+    newer_than = read_cursor(after)
+    older_than = None if newer_than else read_cursor(before)
+    found = found.order_by("applied_at", "pk") if newer_than else found.order_by("-applied_at", "-pk")
+    if newer_than:
+        at, pk = newer_than
         found = found.filter(applied_at__gte=at).filter(Q(applied_at__gt=at) | Q(pk__gt=pk))
-    elif downwards:
-        at, pk = downwards
+    elif older_than:
+        at, pk = older_than
         found = found.filter(applied_at__lte=at).filter(Q(applied_at__lt=at) | Q(pk__lt=pk))
     rows = list(found.prefetch_related("parties")[: PER_PAGE + 1])
     more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
-    if upwards:
+    if newer_than:
         rows.reverse()
-    newer = rows and (more if upwards else downwards is not None)
-    older = rows and (upwards is not None or more)
+    newer = rows and (more if newer_than else older_than is not None)
+    older = rows and (newer_than is not None or more)
     return Page(rows, cursor(rows[0]) if newer else "", cursor(rows[-1]) if older else "")
 
 
 def cursor(row: Transfer) -> str:
-    """Microseconds since 1970 and the row's key."""
+    """Microseconds since 1970 and the row's primary key."""
     return f"{(row.applied_at - EPOCH) // timedelta(microseconds=1)}.{row.pk}"
 
 
 def read_cursor(text: str) -> tuple[datetime, int] | None:
-    """What `cursor` wrote; None for anything else."""
+    """The values in a cursor; None for anything else."""
     micros, _, pk = text.partition(".")
     if not (micros.isascii() and micros.isdigit() and pk.isascii() and pk.isdigit()):
         return None
@@ -103,6 +104,6 @@ def read_cursor(text: str) -> tuple[datetime, int] | None:
 
 
 def file_counts(rows: list[Transfer]) -> dict[int, int]:
-    """How many files each of these transfers has, by its key."""
+    """The number of files of each transfer, by its primary key."""
     counted = TransferFile.objects.filter(transfer__in=rows).values_list("transfer_id")
     return dict(counted.annotate(count=Count("pk")).order_by())

@@ -1,4 +1,4 @@
-"""The administrator's list of transfers with its search, and one transfer with files, letters and trail."""
+"""The list of transfers with its search, and one transfer with its files, letters and audit trail."""
 
 from urllib.parse import urlencode
 
@@ -31,15 +31,15 @@ from filsluss.rules.lifecycle import State
 @allow_methods("GET")
 @administrators_only
 def transfers(request: HttpRequest) -> HttpResponse:
-    asked = request.GET.get("q", "").replace("\0", "").strip()[:254]
+    query = request.GET.get("q", "").replace("\0", "").strip()[:254]
     state = request.GET.get("state", "")
-    found = search(asked, state, now=timezone.now())
-    some = page_of(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
-    counts = file_counts(some.rows)
+    found = search(query, state, now=timezone.now())
+    shown = page_of(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
+    counts = file_counts(shown.rows)
     accent = settings.POLICY.accent
     page = {
-        "newer": some.newer,
-        "older": some.older,
+        "newer": shown.newer,
+        "older": shown.older,
         "count": found[: MOST_COUNTED + 1].count(),
         "most_counted": MOST_COUNTED,
         "darkened": light_shades(accent).brand if was_darkened(accent) else "",
@@ -48,12 +48,12 @@ def transfers(request: HttpRequest) -> HttpResponse:
         ],
         "rows": [
             (row, state_label(row.state), presenters.moment(row.applied_at), counts.get(row.pk, 0))
-            for row in some.rows
+            for row in shown.rows
         ],
-        "q": asked,
+        "q": query,
         "state": state,
         "states": [(each.value, state_label(each)) for each in State if each is not State.NEW],
-        "query": "&" + urlencode({"q": asked, "state": state}),
+        "query": "&" + urlencode({"q": query, "state": state}),
     }
     return render(request, "pages/oversee/transfers.html", page)
 
@@ -75,9 +75,6 @@ def show(
     request: HttpRequest, row: Transfer, *, status: int = 200, problems: list[Problem] | None = None
 ) -> HttpResponse:
     files = row.files.prefetch_related(*presenters.WITH_LETTERS).order_by("created_at", "id")
-    letters = Letter.objects.about(row).order_by("written_at", "id")
-    trail = list(AuditEntry.objects.filter(transfer_public_id=row.public_id))
-    actors = actors_of(trail)
     page = {
         "transfer": row,
         "state_word": state_label(row.state),
@@ -86,19 +83,8 @@ def show(
         "through": presenters.last_day(row.open_until),
         "erased": presenters.moment(row.erased_at),
         "files": [presenters.file_view(file) for file in files],
-        "letters": [
-            (each, letter_label(each.kind), delivery_label(each.delivery), presenters.moment(each.written_at))
-            for each in letters
-        ],
-        "trail": [
-            (
-                entry,
-                step_label(entry.step),
-                actors[entry.pk] or role_label(entry.role),
-                presenters.moment(entry.at),
-            )
-            for entry in trail
-        ],
+        "letters": letters_of(row),
+        "trail": trail_of(row),
         "is_open": row.state == State.OPEN,
         "is_pending": row.state == State.PENDING,
         "problems": problems or [],
@@ -106,3 +92,21 @@ def show(
         "typed_reason": posted_text(request, "reason"),
     }
     return render(request, "pages/oversee/transfer.html", page, status=status)
+
+
+def letters_of(row: Transfer) -> list[tuple[Letter, str, str, presenters.When | None]]:
+    """Each letter with its kind and state in words, and when it was written."""
+    return [
+        (each, letter_label(each.kind), delivery_label(each.delivery), presenters.moment(each.written_at))
+        for each in Letter.objects.about(row).order_by("written_at", "id")
+    ]
+
+
+def trail_of(row: Transfer) -> list[tuple[AuditEntry, str, str, presenters.When | None]]:
+    """Each audit entry with its step in words, who took it, and when."""
+    entries = list(AuditEntry.objects.filter(transfer_public_id=row.public_id))
+    actors = actors_of(entries)
+    return [
+        (each, step_label(each.step), actors[each.pk] or role_label(each.role), presenters.moment(each.at))
+        for each in entries
+    ]

@@ -1,0 +1,68 @@
+"""Whether this program may run on the tables of its database: neither may be too old for the other."""
+
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+from django.core.management.base import CommandError
+from django.db import InterfaceError, OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from filsluss.models import Installation
+
+SOURCE = Path(__file__).parents[3] / "pyproject.toml"
+OLDEST_PROGRAM = "oldest-program"
+
+
+def program_version() -> str:
+    """Of the source tree that this runs from, or of the installed package."""
+    if SOURCE.exists():
+        return str(tomllib.loads(SOURCE.read_text())["project"]["version"])
+    return metadata.version("filsluss")
+
+
+def oldest_program() -> str:
+    """The oldest version that may run on the tables; empty if they name none. Raises DatabaseError."""
+    if Installation._meta.db_table not in connection.introspection.table_names():
+        return ""
+    found = Installation.objects.filter(name=OLDEST_PROGRAM).first()
+    return found.value if found else ""
+
+
+def is_older(version: str, than: str) -> bool:
+    """Compares the numbers of two versions, as in 0.10.0 and 0.9.2."""
+    return _numbers(version) < _numbers(than)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+def waiting_migrations() -> int:
+    """How many migrations the tables lack. Raises DatabaseError."""
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def refusal() -> str:
+    """Why this program may not run on the tables; empty if it may. Raises DatabaseError."""
+    version, oldest = program_version(), oldest_program()
+    return f"need Filsluss {oldest} or newer, and this is {version}" if is_older(version, oldest) else ""
+
+
+def require_known_tables() -> None:
+    """Raises CommandError if the tables need a newer program than this."""
+    if why := refusal():
+        raise CommandError(f"the tables {why}")
+
+
+def require_current_tables() -> None:
+    """Raises CommandError unless the tables are this program's; a database that is away may come back."""
+    try:
+        require_known_tables()
+        waiting = waiting_migrations()
+    except (OperationalError, InterfaceError):
+        return
+    if waiting:
+        raise CommandError(f"{waiting} migrations wait: stop every process and run `filsluss migrate`")
