@@ -110,7 +110,7 @@ def comes_to_be_fetched(service, account):
     return fetched_at(service, account) is not None
 
 
-def test_a_fetch_is_one_that_had_every_byte_to_the_last(shared_service, ready, account):
+def test_a_fetch_is_one_that_had_every_byte_in_any_order(shared_service, ready, account):
     address = ready(DATA)
     shared_service.request("HEAD", address)
     shared_service.get(address, Range="bytes=0-99")
@@ -118,10 +118,10 @@ def test_a_fetch_is_one_that_had_every_byte_to_the_last(shared_service, ready, a
     shared_service.get(address, Range="bytes=200-")  # 100 to 199 are missing
     shared_service.get(address, If_None_Match="*")
     shared_service.get(address, Range=f"bytes={SIZE}-")
+    shared_service.get(address, Range="bytes=100-198")
+    time.sleep(0.5)  # longer than it takes to record a response that is over
     assert fetched_at(shared_service, account) is None
-    shared_service.get(address, Range="bytes=100-299")
-    assert fetched_at(shared_service, account) is None
-    shared_service.get(address, Range="bytes=300-")
+    shared_service.get(address, Range="bytes=199-199")
     assert comes_to_be_fetched(shared_service, account)
 
 
