@@ -25,6 +25,7 @@ OURS = {"disk_full", "busy", "damaged", "connection_reset"}
 EXPECTED = (
     "the database did not answer",
     "the blob store failed",
+    "is not recorded",
     "failed and will be tried again",
     "waits after try",
 )
