@@ -139,7 +139,7 @@ BAD += [
             "ltdalarna",
             "lt dalarna.se",
             "anna@ltdalarna.se",
-            "region-örebro.se",
+            "ltdalarna.ſe",
         )
     ],
     *[
@@ -179,14 +179,14 @@ def test_the_required_ones_are_read(read):
     found = read(
         BASE_URL="https://fts.example.se/",
         ORGANISATION="Landstinget Dalarna",
-        INSIDE_DOMAINS="LTDalarna.se, .region.example",
+        INSIDE_DOMAINS="LTDalarna.se, .region.example, .Region-Örebro.example",
         MAIL_FROM="fts@ltdalarna.se",
         SMTP_URL="smtp+starttls://anv%40ndare:hemligt%2F1@post.ltdalarna.se",
     )
     policy = found["POLICY"]
     assert (policy.base_url, policy.organisation) == ("https://fts.example.se", "Landstinget Dalarna")
     assert (policy.inside_domains, policy.mail_from) == (
-        ("ltdalarna.se", ".region.example"),
+        ("ltdalarna.se", ".region.example", ".xn--region-rebro-bjb.example"),
         "fts@ltdalarna.se",
     )
     names = ("HOST", "PORT", "HOST_USER", "HOST_PASSWORD", "USE_TLS", "USE_SSL")

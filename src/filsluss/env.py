@@ -113,12 +113,15 @@ def networks(value: str) -> tuple[Network, ...]:
 
 
 def domains(value: str) -> tuple[str, ...]:
-    found = tuple(part.lower() for part in comma_list(value))
-    for domain in found:
-        read_address("x@" + domain.removeprefix("."))
+    """Domains in lower case, other letters than a-z as A-labels; a leading dot stays."""
+    found = tuple("." * part.startswith(".") + _domain(part.removeprefix(".")) for part in comma_list(value))
     if not found:
         raise ValueError("names no domain")
     return found
+
+
+def _domain(name: str) -> str:
+    return read_address(f"x@{name}").partition("@")[2]
 
 
 def site(value: str) -> str:

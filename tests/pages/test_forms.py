@@ -26,10 +26,38 @@ def test_an_outside_sender_sees_how_the_case_stands(inside):
     assert (answer.status_code, answer["Location"]) == (303, link(transfer, Purpose.STATUS_SENDER))
 
 
-@pytest.mark.parametrize("typed", [f" {BO} ", f"mailto:{BO}", f"MAILTO:<{BO}>", f"<{BO}>"])
+@pytest.mark.parametrize(
+    "typed", [f" {BO} ", f"mailto:{BO}", f"MAILTO:<{BO}>", f"<{BO}>", f"Bo Ek <{BO}>;", f"'{BO}'"]
+)
 def test_an_address_may_be_pasted_as_mail_programs_give_it(inside, typed):
     inside.post("/", {**FORM, "recipient_email": typed})
     assert Transfer.objects.get().recipient.address == BO
+
+
+@pytest.mark.parametrize("field", ["sender_email", "recipient_email", "approver_email"])
+@pytest.mark.parametrize(
+    ("sign", "words"),
+    [
+        ("\0", {"sv": "ett nolltecken (U+0000)", "en": "a null character (U+0000)"}),
+        ("\u200b", {"sv": "ett nollbrett mellanslag (U+200B)", "en": "a zero-width space (U+200B)"}),
+        ("\x1c", {"sv": "ett styrtecken (U+001C)", "en": "a control character (U+001C)"}),
+    ],
+)
+def test_an_address_with_an_unseen_character_is_refused_and_the_character_named(
+    inside, read, field, sign, words
+):
+    through = {**FROM_OUTSIDE, "recipient_email": "eva@example.com", "approver_email": "eva@ltdalarna.se"}
+    typed = {**through, "recipient_outside": "1"}
+    for language, name in words.items():
+        answer = inside.post(f"/?lang={language}", {**typed, field: typed[field] + sign})
+        assert (answer.status_code, Transfer.objects.exists()) == (422, False)
+        assert read(answer).problems == [field]
+        assert name in answer.content.decode()
+
+
+def test_a_domain_with_other_letters_than_a_to_z_is_stored_as_its_a_label(inside):
+    inside.post("/", {**FORM, "recipient_email": "bo@Göteborg.example"})
+    assert Transfer.objects.get().recipient.address == "bo@xn--gteborg-90a.example"
 
 
 def test_an_empty_application_names_every_field_in_the_order_of_the_form(inside, read):

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filsluss.rules.addresses import AddressRefused, canonical, is_inside, read_address
+from filsluss.rules.addresses import (
+    AddressRefused,
+    ascii_domain,
+    canonical,
+    is_inside,
+    pasted_address,
+    read_address,
+)
 
 FORMS = json.loads((Path(__file__).parents[1] / "data" / "addresses.json").read_text())
 DOMAINS = ("ltdalarna.se",)
@@ -38,14 +45,68 @@ def test_a_trick_that_was_never_read_is_inside_only_if_it_would_be_once_read(for
     assert is_inside(form["typed"], domains=DOMAINS) == (form["outcome"] == "inside")
 
 
-def test_of_the_49_known_forms_three_are_inside_and_five_outside() -> None:
-    outcomes = [form["outcome"] for form in FORMS]
-    assert len({form["typed"] for form in FORMS}) == 49
-    assert {name: outcomes.count(name) for name in set(outcomes)} == {
-        "inside": 3,
-        "outside": 5,
-        "refused": 41,
-    }
+def test_of_all_known_forms_three_are_inside_and_they_are_ascii() -> None:
+    assert len({form["typed"] for form in FORMS}) == len(FORMS) == 95
+    inside = [form["typed"] for form in FORMS if form["outcome"] == "inside"]
+    assert inside == ["anna@ltdalarna.se", "Anna.Berg@LTDALARNA.SE", "anna+x@ltdalarna.se"]
+
+
+@given(
+    st.text(min_size=1, max_size=12)
+    | st.text("ltdarn.se\u017f\u212a\u0130\u0131\uff4c\u00ad\u200b\u00aa\u3002")
+)
+def test_no_other_spelling_becomes_an_ascii_domain(domain: str) -> None:
+    converted = ascii_domain(domain)
+    assert domain.isascii() or not converted.isascii() or "xn--" in converted
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "Bo Ek <bo@kund.example>",
+        '"Ek, Bo" <bo@kund.example>',
+        "'Bo Ek' <bo@kund.example>;",
+        "Bo Ek [mailto:bo@kund.example]",
+        "bo@kund.example;",
+        "bo@kund.example ,",
+        "mailto:bo@kund.example",
+        "MAILTO:bo@kund.example?subject=Ritning&body=Hej",
+        "<mailto:bo@kund.example>",
+        "Bo Ek <mailto:bo@kund.example?subject=Hej>",
+        "'bo@kund.example'",
+        "\u201cbo@kund.example\u201d",
+        "\u00a0bo@kund.example\u202f\t\r\n",
+    ],
+)
+def test_what_mail_programs_copy_with_an_address_is_read(typed: str) -> None:
+    assert read_address(pasted_address(typed)) == "bo@kund.example"
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("Anna <anna@ltdalarna.se>, Bo <bo@evil.com>", "several"),
+        ("anna@ltdalarna.se <bo@evil.com>", "several"),
+        ("<x@evil.com>anna@ltdalarna.se", "malformed"),
+        ("Bo\0 <bo@evil.com>", "unseen"),
+        ("bo@evil.com\0", "unseen"),
+        ("\x1cbo@evil.com", "unseen"),
+        ("\u200bbo@evil.com", "unseen"),
+        ("bo@evil.com\ufeff", "unseen"),
+        ("\x1f", "unseen"),
+        ("mailto:", "empty"),
+        ("<>", "empty"),
+    ],
+)
+def test_nothing_unseen_is_dropped_from_what_was_pasted(typed: str, code: str) -> None:
+    assert code_of(pasted_address(typed)) == code
+
+
+@given(st.sampled_from(FORMS))
+def test_pasting_brings_no_known_trick_inside(form: dict[str, str]) -> None:
+    outcome = outcome_of(pasted_address(form["typed"]))["outcome"]
+    plain = form["typed"].strip(" \n") == "anna@ltdalarna.se" or form["form"] == "name and angle brackets"
+    assert outcome != "inside" or form["outcome"] == "inside" or plain
 
 
 @pytest.mark.parametrize(

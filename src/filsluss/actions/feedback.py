@@ -8,7 +8,8 @@ from filsluss.actions.apply import TooManyApplications, count_application
 from filsluss.actions.transitions import Cause, record_audit
 from filsluss.letters.feedback import ACCESSIBILITY_KIND, write_abuse_report, write_accessibility_feedback
 from filsluss.models import AuditEntry, Letter, Party, Transfer, serialize_on
-from filsluss.rules.addresses import AddressRefused, read_address
+from filsluss.rules.addresses import read_address
+from filsluss.rules.application import address_problem
 from filsluss.rules.networks import Client
 from filsluss.rules.policy import Policy
 
@@ -34,14 +35,13 @@ def send_accessibility_feedback(
     Raises FeedbackRefused or TooManyApplications: a network may report as often as it may apply, and all
     together as often in a day as one mailbox gets letters about unapproved applications.
     """
-    address = reply_to.strip()
-    if problems := examine_accessibility(fault, address=address):
+    if problems := examine_accessibility(fault, address=reply_to):
         raise FeedbackRefused(problems)
     with transaction.atomic():
         count_application(client, policy=policy, now=now, kind=ACCESSIBILITY)
         limit_to_support(policy=policy, now=now)
         return write_accessibility_feedback(
-            fault.strip(), reply_to=read_address(address) if address else "", policy=policy, now=now
+            fault.strip(), reply_to=read_address(reply_to) if reply_to else "", policy=policy, now=now
         )
 
 
@@ -51,10 +51,8 @@ def examine_accessibility(fault: str, *, address: str) -> dict[str, str]:
         problems["fault"] = "fault_empty"
     elif len(fault.strip()) > ACCESSIBILITY_MAX:
         problems["fault"] = "fault_long"
-    try:
-        read_address(address or "nobody@example.com")
-    except AddressRefused:
-        problems["reply_email"] = "address_malformed"
+    if address and (problem := address_problem(address)):
+        problems["reply_email"] = problem
     return problems
 
 

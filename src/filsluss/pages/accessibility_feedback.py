@@ -10,10 +10,10 @@ from django.utils import timezone, translation
 from filsluss.actions.apply import TooManyApplications
 from filsluss.actions.feedback import FeedbackRefused, send_accessibility_feedback
 from filsluss.pages import errors
-from filsluss.pages.apply import pasted_address
-from filsluss.pages.context import client_of, posted_text
+from filsluss.pages.context import client_of, posted_text, printable
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import form_problems
+from filsluss.rules.addresses import pasted_address
 
 ORDER = ("fault", "reply_email")
 
@@ -27,7 +27,7 @@ def statement(request: HttpRequest) -> HttpResponse:
 
 
 def take_report(request: HttpRequest) -> HttpResponse:
-    typed = {field: posted_text(request, field) for field in ORDER}
+    typed = {"fault": posted_text(request, "fault"), "reply_email": request.POST.get("reply_email", "")}
     try:
         send_accessibility_feedback(
             typed["fault"],
@@ -55,7 +55,7 @@ def show(
 ) -> HttpResponse:
     found = form_problems(problems or {}, order=ORDER, typed=typed)
     page: dict[str, Any] = {
-        "typed": typed,
+        "typed": {field: printable(text) for field, text in typed.items()},
         "problems": found,
         "errors": {problem.field: problem.text for problem in found},
         "notice": notice,

@@ -32,7 +32,12 @@ def use_language(request: HttpRequest, language: str) -> None:
 
 def posted_text(request: HttpRequest, field: str) -> str:
     """A field as typed, without control characters; line breaks and tabs stay."""
-    text = request.POST.get(field, "").replace("\r\n", "\n")
+    return printable(request.POST.get(field, ""))
+
+
+def printable(text: str) -> str:
+    """The text without control characters, which no page can show; line breaks and tabs stay."""
+    text = text.replace("\r\n", "\n")
     return "".join(char for char in text if char >= " " or char in "\t\n").replace("\x7f", "")
 
 

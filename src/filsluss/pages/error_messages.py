@@ -1,11 +1,14 @@
 """The messages for the problem codes of forms."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+
+from filsluss.rules.addresses import unseen_sign
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ def every_message(typed: dict[str, Any]) -> dict[str, str]:
     """Every message by its code, or by field and code where a field has its own; `typed` fills some in."""
     return {
         **application_words(typed),
+        **unseen_words(typed),
         **decision_words(),
         **code_words(),
         **oversight_words(),
@@ -76,6 +80,35 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
             "Confirm that the files contain no patient data, personal data or confidential documents"
         ),
     }
+
+
+def unseen_words(typed: dict[str, Any]) -> dict[str, str]:
+    """For each field: which character of it cannot be seen; a reader sees a correct address."""
+    words = _(
+        "The address contains a character that cannot be seen: %(character)s. "
+        "Delete what you have pasted, and type the address instead."
+    )
+    unseen = {f"{field}.address_unseen": unseen_sign(str(text)) for field, text in typed.items()}
+    return {
+        code: words % {"character": character_name(char)}
+        for code, char in {"address_unseen": "", **unseen}.items()
+    }
+
+
+def character_name(char: str) -> str:
+    """What the character is called, with its code point."""
+    names = {
+        "\0": _("a null character"),
+        "\u00ad": _("a soft hyphen"),
+        "\u200b": _("a zero-width space"),
+        "\u200c": _("a zero-width non-joiner"),
+        "\u200d": _("a zero-width joiner"),
+        "\u2060": _("a word joiner"),
+        "\ufeff": _("a byte order mark"),
+    }
+    category = unicodedata.category(char) if char else ""
+    general = _("a control character") if category == "Cc" else _("a formatting character")
+    return f"{names.get(char, general)} (U+{ord(char):04X})" if char else general
 
 
 def decision_words() -> dict[str, str]:
