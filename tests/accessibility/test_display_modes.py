@@ -32,6 +32,14 @@ UNSEEN = """() => [...document.querySelectorAll("button, .button, input, select,
     const style = getComputedStyle(each);
     return parseFloat(style.borderTopWidth) < 1 || style.borderTopColor === style.backgroundColor;
 }).map(each => each.outerHTML.slice(0, 80))"""
+COLOUR_OF_WRONG_FIELDS = """() => {
+    const error = document.createElement("p");
+    error.className = "error";
+    document.querySelector("main").append(error);
+    const fields = [...document.querySelectorAll(".wrong input, .wrong select, .wrong textarea")]
+        .filter(each => !each.matches("[type=radio], [type=checkbox]"));
+    return [getComputedStyle(error).color, fields.map(each => getComputedStyle(each).borderTopColor)];
+}"""
 PAGES = ("apply-wrong", "decide", "upload", "download", "status-recipient", "help", "oversee-case")
 
 
@@ -104,3 +112,10 @@ def test_a_printed_page_has_the_case_and_neither_buttons_nor_secrets(shown, name
     assert visible == []
     assert re.findall(r"(?<![\w-])[\w-]{43}(?![\w-])", text) == []
     assert len(text) > 100
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_wrong_field_has_a_border_in_the_colour_of_errors(shown, scheme):
+    error, fields = shown("apply-wrong", COLOUR_OF_WRONG_FIELDS, color_scheme=scheme)
+    assert fields
+    assert set(fields) == {error}

@@ -192,6 +192,27 @@ def test_no_code_at_all_is_no_guess(inside, read):
     assert Attempt.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (
+            "K7PM-4QXD",
+            {"sv": "12 tecken, du har skrivit 8", "en": "12 characters, you have entered 8"},
+        ),
+        ("K7PM-4QXD-9T2V-K7PM", {"sv": "du har skrivit 16", "en": "you have entered 16"}),
+        ("K7PM-4QXD-9T20", {"sv": "siffrorna 0 och 1", "en": "the digits 0 and 1"}),
+        ("K7PM-4QXD-9T2å", {"sv": "bara bokstäver och siffror", "en": "letters and digits only"}),
+    ],
+)
+def test_what_is_no_whole_code_is_said_to_be_so_and_is_no_guess(inside, read, typed, words):
+    for language, said in words.items():
+        answer = inside.post(f"/code?lang={language}", {"code": typed})
+        assert (answer.status_code, read(answer).problems) == (422, ["code"])
+        assert said in answer.content.decode()
+        assert read(answer).field("code")["value"] == typed
+    assert Attempt.objects.count() == 0
+
+
 def test_a_code_leads_to_its_file_and_shows_no_other(inside, read):
     transfer, code = open_transfer(), draw_code()
     file, _other = ready_file(transfer, "en.txt", with_code=True), ready_file(transfer, "annan.txt")

@@ -1,6 +1,7 @@
 """Requests that are too large: refused with a documented status, and the service works as before."""
 
 import http.client
+from urllib.parse import urlencode
 
 import pytest
 
@@ -37,6 +38,22 @@ def test_f6_a_request_that_is_too_large_is_refused_or_harmless(target, name):
         status = 431  # disconnected before all of it was sent
     assert status in (REFUSED | {200} if name == "5 000 languages" else REFUSED)
     assert target.service.get("/help").status == 200
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "chunked"])
+def test_a_text_of_70_000_characters_is_refused_by_its_length_and_shown_again(target, chunked):
+    body = urlencode({**people.FORM, "purpose": "x" * 70_000}).encode()
+    answer = target.service.request("POST", "/", iter([body]) if chunked else body, FORM)
+    assert answer.status == 422
+    assert "Du har skrivit 70000" in answer.text.replace("\N{NO-BREAK SPACE}", "")
+    assert "x" * 70_000 in answer.text
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "chunked"])
+def test_a_form_that_is_longer_than_any_text_gets_a_page_that_says_so(target, chunked):
+    body = urlencode({**people.FORM, "purpose": "x" * 270_000}).encode()
+    answer = target.service.request("POST", "/", iter([body]) if chunked else body, FORM)
+    assert (answer.status, "Texten är för lång" in answer.text) == (413, True)
 
 
 def latin(text):

@@ -18,7 +18,7 @@ from filsluss.pages.error_messages import form_problems
 from filsluss.pages.links import link_behind, report_page
 from filsluss.pages.upload import ended_words
 from filsluss.rules.lifecycle import FileState
-from filsluss.rules.tokens import Purpose
+from filsluss.rules.tokens import Purpose, code_problem
 
 
 @allow_methods("GET")
@@ -83,9 +83,9 @@ def gone(request: HttpRequest, file: TransferFile) -> HttpResponse:
 def code(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return code_form(request, "")
-    given = posted_text(request, "code").strip()[:100]
-    if not given:
-        return code_form(request, given, status=422, problem="code_empty")
+    given = posted_text(request, "code").strip()
+    if problem := code_problem(given):
+        return code_form(request, given, status=422, problem=problem)
     policy = settings.POLICY
     try:
         pickup = pickup_by_code(given, client=client_of(request), policy=policy, now=timezone.now())
@@ -100,7 +100,7 @@ def code(request: HttpRequest) -> HttpResponse:
 def code_form(
     request: HttpRequest, given: str, *, status: int = 200, problem: str = "", notice: str = ""
 ) -> HttpResponse:
-    found = form_problems({"code": problem} if problem else {}, order=("code",), typed={})
+    found = form_problems({"code": problem} if problem else {}, order=("code",), typed={"code": given})
     page = {
         "typed": {"code": given},
         "problems": found,

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from filsluss.rules.addresses import unseen_sign
+from filsluss.rules.tokens import CODE_LENGTH, read_code
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def every_message(typed: dict[str, Any]) -> dict[str, str]:
         **application_words(typed),
         **unseen_words(typed),
         **decision_words(),
-        **code_words(),
+        **code_words(typed.get("code", "")),
         **oversight_words(),
         **report_words(),
     }
@@ -122,9 +123,15 @@ def decision_words() -> dict[str, str]:
     }
 
 
-def code_words() -> dict[str, str]:
+def code_words(typed: str) -> dict[str, str]:
+    lengths = {"whole": CODE_LENGTH, "n": len(read_code(typed))}
     return {
         "code_empty": _("Enter the download code"),
+        "code_length": _("The code has %(whole)d characters, you have entered %(n)d.") % lengths,
+        "code_characters": _(
+            "A code has letters and digits only, and never the letters I, L, O and U or the digits 0 and 1. "
+            "Check the code in the email."
+        ),
         "code_wrong": _(
             "We cannot find a file with that code. Check the code in the email. "
             "The file may also have been deleted."

@@ -94,6 +94,15 @@ def bad_request(request: HttpRequest) -> HttpResponse:
     return error_page(request, 400, _("Something went wrong"), _("Go back and try again."))
 
 
+def form_too_long(request: HttpRequest) -> HttpResponse:
+    return error_page(
+        request,
+        413,
+        _("The text is too long"),
+        _("Nothing has been sent or changed. Go back, shorten the text and send it again."),
+    )
+
+
 def gone(request: HttpRequest) -> HttpResponse:
     return error_page(
         request,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
 from django.http import (
     HttpRequest,
@@ -55,9 +56,11 @@ class OriginMiddleware:
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """A client that hangs up in the middle of a form has asked for nothing; a revoked link is gone."""
+        """A form cut short or too long has asked for nothing; a revoked link is gone."""
         if isinstance(exception, LinkRevoked):
             return errors.gone(request)
+        if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
+            return errors.form_too_long(request)
         return errors.bad_request(request) if isinstance(exception, UnreadablePostError) else None
 
 

@@ -55,6 +55,16 @@ def read_code(typed: str) -> str:
     return re.sub(r"[\s\-\u2010-\u2015\u2212.]+", "", typed).upper()
 
 
+def code_problem(typed: str) -> str:
+    """What shows, without looking, that the text is no whole code; "" if it may be one."""
+    code = read_code(typed)
+    if not code:
+        return "code_empty"
+    if not set(code) <= set(CODE_ALPHABET):
+        return "code_characters"
+    return "" if len(code) == CODE_LENGTH else "code_length"
+
+
 def code_digest(key: bytes, code: str) -> str:
     """The HMAC that is stored of a code: it cannot be searched for without the key."""
     return hmac.digest(key, code.encode(), "sha256").hex()

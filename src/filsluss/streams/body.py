@@ -13,6 +13,9 @@ from filsluss.streams.connection import PIECE, Sink, SocketReader, open_chunks, 
 STALL_SECONDS = 30.0
 """The longest time without a byte."""
 FORM_MAX, FORM_SECONDS = 64 * 1024, 30.0
+"""The largest form that is waited for without a thread, and how long one may take to come."""
+LONG_FORM_MAX = 256 * 1024
+"""The largest form that is read at all, so that a text that is far too long is shown again, not lost."""
 SLOW_WINDOW, SLOW_BYTES = 60.0, 60 * 1024
 """Fewer than SLOW_BYTES in SLOW_WINDOW seconds (1 KiB/s) count as a stall."""
 
@@ -195,19 +198,27 @@ class StallWatch:
 def read_form(environ: dict[str, Any]) -> bool:
     """Buffers a form's body, so that Django never blocks on the client; False if it was not whole in time.
 
-    A body longer than FORM_MAX is left unread: Django refuses it by its length.
+    A body longer than LONG_FORM_MAX is left unread, or its rest if it is chunked: Django refuses it by its
+    length.
     """
     length = content_length(environ)
     if length == 0:
         return True
-    if length is None or length > FORM_MAX:
-        environ["wsgi.input"], unread = io.BytesIO(), environ["wsgi.input"]
-        close_after_response({"wsgi.input": unread})
-        return True
+    if length is not None and length > LONG_FORM_MAX:
+        return _leave_unread(environ, length)
     with Body(environ, until=time.monotonic() + FORM_SECONDS) as body:
-        form = b"".join(bytes(piece) for piece in body.pieces(limit=FORM_MAX))
-    environ["wsgi.input"] = io.BytesIO(form)
+        form = b"".join(bytes(piece) for piece in body.pieces(limit=LONG_FORM_MAX))
+        if length is None and len(form) == LONG_FORM_MAX and body.has_more():
+            return _leave_unread(environ, LONG_FORM_MAX + 1)
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(form), str(len(form))
     return body.is_whole
+
+
+def _leave_unread(environ: dict[str, Any], length: int) -> bool:
+    unread = environ["wsgi.input"]
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(), str(length)
+    close_after_response({"wsgi.input": unread})
+    return True
 
 
 def content_length(environ: dict[str, Any]) -> int | None:
