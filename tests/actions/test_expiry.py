@@ -8,6 +8,7 @@ import pytest
 
 from filsluss.actions import completion, erasure, expiry, oversee, upload
 from filsluss.actions.transitions import Cause, record_audit
+from filsluss.blobs import Digests
 from filsluss.letters import compose, notices
 from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.directions import Role
@@ -138,7 +139,7 @@ def test_a_file_that_is_whole_twice_at_the_same_moment_is_received_once_and_told
 
         def ready(file=file):
             mine = TransferFile.objects.select_related("transfer").get(pk=file.pk)
-            return completion.make_ready(mine, sha256="f" * 64, policy=POLICY, now=now)
+            return completion.make_ready(mine, digests=Digests("f" * 64, 0), policy=POLICY, now=now)
 
         assert kinds(race(whole, whole, whole)) == ["False", "False", "True"]
         assert kinds(race(ready, ready, ready)) == ["False", "False", "True"]
@@ -154,7 +155,7 @@ def test_a_file_that_becomes_ready_while_its_account_is_closed_is_told_of_by_nob
 
         def ready(file=file):
             mine = TransferFile.objects.select_related("transfer").get(pk=file.pk)
-            return completion.make_ready(mine, sha256="f" * 64, policy=POLICY, now=now)
+            return completion.make_ready(mine, digests=Digests("f" * 64, 0), policy=POLICY, now=now)
 
         def close(transfer=transfer):
             mine = Transfer.objects.get(pk=transfer.pk)

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 import zipfile
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -213,7 +214,7 @@ class TestDownloads:
         assert headers["cache-control"] == "private, no-store"
         assert headers["repr-digest"].startswith("sha-256=:")
         assert headers["cross-origin-resource-policy"] == "same-origin"
-        assert "last-modified" not in headers
+        assert parsedate_to_datetime(headers["last-modified"]) <= parsedate_to_datetime(headers["date"])
         assert "x-accel-redirect" not in headers
         if proxied.url.startswith("https"):
             assert headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"
@@ -255,6 +256,9 @@ class TestDownloads:
         assert proxied.get(address, If_None_Match=etag).status == 304
         assert proxied.get(address, If_Match='"other"').status == 412
         assert proxied.get(address, If_Match=etag).status == 200
+        changed = proxied.request("HEAD", address).headers["Last-Modified"]
+        assert proxied.get(address, If_Modified_Since=changed).status == 304
+        assert proxied.get(address, If_Unmodified_Since="Tue, 21 Oct 2025 07:28:00 GMT").status == 412
         assert proxied.get(address, Range="bytes=99999999999-").status == 416
 
     def test_a_head_says_the_length_and_sends_nothing(self, proxied, filled):
@@ -380,7 +384,8 @@ def test_a_form_that_trickles_is_given_up(tmp_path, database_server):
         assert connection.getresponse().status == 408
 
 
-def test_a_page_takes_no_large_body(proxied):
+def test_a_page_takes_no_large_body(proxied, tmp_path):
+    (tmp_path / "large").write_bytes(b"x" * (2 << 20))
     answer = curl(
         proxied,
         "-o",
@@ -388,9 +393,7 @@ def test_a_page_takes_no_large_body(proxied):
         "-w",
         "%{http_code}",
         "--data-binary",
-        "@/etc/services",
-        "-d",
-        "x" * 100_000,
+        f"@{tmp_path / 'large'}",
         f"{proxied.url}/code",
     )
     assert answer.stdout in (b"413", b"400")

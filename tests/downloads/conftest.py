@@ -30,9 +30,9 @@ def account(shared_service: SharedService, recipient: str) -> str:
 def ready(shared_service: SharedService, account: str, recipient: str) -> Callable[..., str]:
     """Uploads those bytes and returns their download path, once the recipient has been told."""
 
-    def send(data: bytes, filename: str = "fil.bin") -> str:
+    def send(data: bytes, filename: str = "fil.bin", **values: str) -> str:
         before = len(shared_service.mail_server.of("file-ready", recipient))
-        assert send_tus(shared_service, account, data, filename=filename).status in (201, 204)
+        assert send_tus(shared_service, account, data, filename=filename, **values).status in (201, 204)
         letters = shared_service.mail_server.wait_for("file-ready", to=recipient, count=before + 1)
         return download_links(shared_service, letters[-1])[0]
 

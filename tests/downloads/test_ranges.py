@@ -3,6 +3,8 @@
 import json
 import socket
 import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -95,6 +97,27 @@ def test_what_the_client_has_already_is_not_sent_again(shared_service, ready):
     assert shared_service.get(address, If_None_Match='"x"').status == 200
     assert shared_service.get(address, If_Match='"x"').status == 412
     assert shared_service.get(address, If_Match=etag).status == 200
+
+
+def test_a_date_that_the_client_names_is_heeded_where_it_names_no_tag(shared_service, ready):
+    address = ready(DATA)
+    head = shared_service.request("HEAD", address).headers
+    changed, etag = head["Last-Modified"], head["ETag"]
+    assert parsedate_to_datetime(changed) <= parsedate_to_datetime(head["Date"])
+    before, after = "Tue, 21 Oct 2025 07:28:00 GMT", "Wed, 21 Oct 2099 07:28:00 GMT"
+    for since, status in ((changed, 304), (after, 304), (before, 200), ("yesterday", 200)):
+        assert shared_service.get(address, If_Modified_Since=since).status == status
+    for since, status in ((changed, 200), (after, 200), (before, 412), ("yesterday", 200)):
+        assert shared_service.get(address, If_Unmodified_Since=since).status == status
+    assert shared_service.get(address, If_Modified_Since=after, If_None_Match='"x"').status == 200
+    assert shared_service.get(address, If_Unmodified_Since=before, If_Match=etag).status == 200
+    assert shared_service.get(address, If_Modified_Since=after, Range="bytes=0-0").status == 304
+
+
+def test_a_file_carries_the_date_that_its_sender_gave(shared_service, ready):
+    at = datetime(2020, 2, 29, 12, 0, 1, tzinfo=UTC)
+    address = ready(DATA, lastmodified=str(int(at.timestamp() * 1000) + 999))
+    assert shared_service.request("HEAD", address).headers["Last-Modified"] == "Sat, 29 Feb 2020 12:00:01 GMT"
 
 
 def fetched_at(service, account):

@@ -6,6 +6,7 @@ import pytest
 
 from filsluss.actions import completion, download, erasure, expiry, upload
 from filsluss.actions.transitions import Cause
+from filsluss.blobs import Digests
 from filsluss.letters import collecting
 from filsluss.letters.claims import Claimant
 from filsluss.letters.outbox import deliver_next
@@ -45,7 +46,7 @@ def ready(transfer, now, number=1, **own):
     file = uploading(transfer, now, number, **own)
     TransferFile.objects.filter(pk=file.pk).update(state=FileState.RECEIVED, received_at=now)
     file.refresh_from_db()
-    assert completion.make_ready(file, sha256=str(number) * 64, policy=POLICY, now=now)
+    assert completion.make_ready(file, digests=Digests(str(number) * 64, 0), policy=POLICY, now=now)
     return file
 
 

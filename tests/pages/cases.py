@@ -12,7 +12,7 @@ from filsluss.actions.apply import apply
 from filsluss.actions.completion import make_ready
 from filsluss.actions.decide import decide
 from filsluss.actions.upload import Choices, begin, receive
-from filsluss.blobs import open_store
+from filsluss.blobs import Digests, open_store
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
@@ -96,7 +96,7 @@ def received_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: b
 
 def ready_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: bool = False) -> TransferFile:
     file = received_file(transfer, name, with_code=with_code)
-    make_ready(file, sha256="ab" * 32, policy=settings.POLICY, now=timezone.now())
+    make_ready(file, digests=Digests("ab" * 32, 0), policy=settings.POLICY, now=timezone.now())
     return file
 
 

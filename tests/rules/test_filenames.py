@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filsluss.rules.filenames import NameRefused, clean_name, content_disposition, extension
+from filsluss.rules.filenames import (
+    LONGEST_NAME,
+    NameRefused,
+    clean_name,
+    content_disposition,
+    distinct_names,
+    extension,
+)
 
 FORMS = json.loads((Path(__file__).parents[1] / "data" / "filenames.json").read_text())
 SHOWN = [form["clean"] for form in FORMS if "clean" in form]
@@ -188,3 +195,30 @@ def test_a_program_that_knows_only_ascii_gets_a_readable_name(name: str, plain: 
 def test_not_even_an_unclean_name_can_add_a_header(name: str) -> None:
     header = content_disposition(name)
     assert (header.isascii(), header.isprintable(), header.count('"')) == (True, True, 2)
+
+
+def test_names_are_made_distinct_also_where_capitals_are_not_told_apart():
+    names = ["a.txt", "A.TXT", "a.txt", "a (2).txt", "b", "b", ".x", ".x", "all.tar.gz", "all.tar.gz"]
+    assert distinct_names(names) == [
+        "a.txt",
+        "A (2).TXT",
+        "a (3).txt",
+        "a (2) (2).txt",
+        "b",
+        "b (2)",
+        ".x",
+        ".x (2)",
+        "all.tar.gz",
+        "all (2).tar.gz",
+    ]
+
+
+LONG_NAMES = ["x" * 255, "å" * 127, "x" * 251 + ".txt", "😀" * 62 + ".tar.gz", "a"]
+
+
+@given(st.lists(st.sampled_from(LONG_NAMES), max_size=25))
+def test_names_that_were_made_distinct_still_fit_and_keep_their_extension(names):
+    found = distinct_names(names)
+    assert len({name.casefold() for name in found}) == len(names)
+    assert all(len(name.encode()) <= LONGEST_NAME for name in found)
+    assert [extension(name) for name in found] == [extension(name) for name in names]

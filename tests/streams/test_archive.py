@@ -9,7 +9,6 @@ import zipfile
 
 import pytest
 
-from filsluss.streams.archive import distinct
 from tests.parts.people import BO, FORM, apply, path_of, send_form, send_tus
 from tests.parts.raw_http import RawConnection
 from tests.streams.test_connection import MIB, listed
@@ -23,19 +22,6 @@ def await_files(service, account, count):
             return files
         time.sleep(0.1)
     raise AssertionError(files)
-
-
-def test_names_are_made_distinct_also_where_capitals_are_not_told_apart():
-    assert distinct(["a.txt", "A.TXT", "a.txt", "a (2).txt", "b", "b", ".x", ".x"]) == [
-        "a.txt",
-        "A (2).TXT",
-        "a (3).txt",
-        "a (2) (2).txt",
-        "b",
-        "b (2)",
-        ".x",
-        ".x (2)",
-    ]
 
 
 class TestEverything:

@@ -1,14 +1,15 @@
 """Completion: uploads of which every byte is stored are received, hashed and made ready."""
 
+import re
 from base64 import b64decode
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import RULE, record_audit
 from filsluss.actions.upload import STILL_OPEN, receive
-from filsluss.blobs import BlobBusy, BlobMissing, Store
+from filsluss.blobs import BlobBusy, BlobMissing, Digests, Store
 from filsluss.letters import collecting, compose
 from filsluss.models import Link, Party, Pickup, Transfer, TransferFile
 from filsluss.models.link import FILE_PURPOSES, keep_links
@@ -53,10 +54,10 @@ def _made_ready(file: TransferFile, store: Store, policy: Policy, now: datetime)
     if not file.transfer.is_open_at(now):
         return False
     try:
-        sha256 = store.sha256(file.blob)
+        digests = store.digests(file.blob)
     except BlobMissing:
         return take_away(file, because=ErasedBecause.DAMAGED, now=now)
-    return make_ready(file, sha256=sha256, policy=policy, now=now)
+    return make_ready(file, digests=digests, policy=policy, now=now)
 
 
 def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:
@@ -64,17 +65,30 @@ def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:
     return collecting.send_now(transfer, policy=policy, now=now)
 
 
-def promised_sha256(file: TransferFile) -> str:
-    """The SHA-256 (hex) that the sender declared for the whole file in `Upload-Metadata`; empty if none."""
+def declared(file: TransferFile, *, key: str) -> str:
+    """What the sender declared under this key of `Upload-Metadata`; empty if nothing."""
     pairs = (pair.strip(" ").partition(" ") for pair in file.metadata.split(","))
-    declared = {key: value for key, _, value in pairs}
-    return b64decode(declared.get("sha256", "")).decode().lower()
+    values = {name: value for name, _, value in pairs}
+    return b64decode(values.get(key, "")).decode(errors="replace")
+
+
+def promised_sha256(file: TransferFile) -> str:
+    """The SHA-256 (hex) that the sender declared for the whole file; empty if none."""
+    return declared(file, key="sha256").lower()
+
+
+def declared_change(file: TransferFile, *, now: datetime) -> datetime | None:
+    """When the sender says that they last changed the file (milliseconds since 1970), if that may be so."""
+    text = declared(file, key="lastmodified")
+    if not re.fullmatch("[0-9]{1,13}", text):
+        return None
+    return min(datetime.fromtimestamp(int(text) / 1000, UTC), now)
 
 
 def make_ready(
     file: TransferFile,
     *,
-    sha256: str,
+    digests: Digests,
     source: FileState = FileState.RECEIVED,
     scanned_at: datetime | None = None,
     policy: Policy,
@@ -84,9 +98,16 @@ def make_ready(
 
     A file whose sender declared another SHA-256 is taken away as damaged instead.
     """
-    if promised_sha256(file) not in ("", sha256):
+    if promised_sha256(file) not in ("", digests.sha256):
         return take_away(file, because=ErasedBecause.DAMAGED, now=now)
-    changes = {"state": FileState.READY, "sha256": sha256, "scanned_at": scanned_at, "ready_at": now}
+    changes = {
+        "state": FileState.READY,
+        "sha256": digests.sha256,
+        "crc32": digests.crc32,
+        "modified_at": declared_change(file, now=now),
+        "scanned_at": scanned_at,
+        "ready_at": now,
+    }
     with transaction.atomic():
         row = TransferFile.objects.filter(pk=file.pk, state=source)
         open_rows = STILL_OPEN.rows(transfer=file.transfer_id, now=now)

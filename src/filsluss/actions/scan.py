@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from django.db.models import F, Q, QuerySet
 from filsluss.actions.completion import make_ready
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import RULE, record_audit
-from filsluss.blobs import BlobMissing, Store
+from filsluss.blobs import BlobMissing, Digests, Store
 from filsluss.letters import compose, notices
 from filsluss.models import TransferFile
 from filsluss.rules.directions import Role
@@ -59,7 +60,7 @@ def scan_next(scanner: Clamd | None, *, store: Store, policy: Policy, now: datet
         return False
     at = Stopwatch(now)
     try:
-        virus, sha256 = scan_blob(file, scanner=scanner, store=store, at=at)
+        virus, digests = scan_blob(file, scanner=scanner, store=store, at=at)
     except ClaimLost:
         return True
     except BlobMissing:
@@ -67,9 +68,9 @@ def scan_next(scanner: Clamd | None, *, store: Store, policy: Policy, now: datet
     except NotScanned as fault:
         return hold_unscanned(file, trouble=str(fault), for_good=fault.for_good, now=at())
     if virus:
-        return mark_infected(file, virus=virus, sha256=sha256, policy=policy, now=at())
+        return mark_infected(file, virus=virus, sha256=digests.sha256, policy=policy, now=at())
     return make_ready(
-        file, sha256=sha256, source=FileState.SCANNING, scanned_at=at(), policy=policy, now=at()
+        file, digests=digests, source=FileState.SCANNING, scanned_at=at(), policy=policy, now=at()
     )
 
 
@@ -100,17 +101,23 @@ def claimed(file: TransferFile) -> QuerySet[TransferFile]:
     return TransferFile.objects.filter(pk=file.pk, state=FileState.SCANNING, scan_tries=file.scan_tries)
 
 
-def scan_blob(file: TransferFile, *, scanner: Clamd, store: Store, at: Stopwatch) -> tuple[str, str]:
-    """The scanner's name for the virus (empty: clean) and the SHA-256, from one reading of the blob."""
-    digest = hashlib.sha256()
+def scan_blob(file: TransferFile, *, scanner: Clamd, store: Store, at: Stopwatch) -> tuple[str, Digests]:
+    """The scanner's name for the virus (empty: clean) and the digests, from one reading of the blob."""
+    sha256, crc32 = hashlib.sha256(), 0
+
+    def add(piece: bytes) -> None:
+        nonlocal crc32
+        sha256.update(piece)
+        crc32 = zlib.crc32(piece, crc32)
+
     with store.open(file.blob) as blob:
-        virus = scanner.scan(_pieces(blob, digest.update), size=file.size or 0, tick=_claim_renewer(file, at))
+        virus = scanner.scan(_pieces(blob, add), size=file.size or 0, tick=_claim_renewer(file, at))
         while not virus and (rest := _read(blob)):
-            digest.update(rest)  # not empty only if the blob has grown
+            add(rest)  # not empty only if the blob has grown
         is_whole = blob.tell() == file.size
     if not is_whole and not virus:
         raise BlobMissing(file.blob)
-    return virus, digest.hexdigest()
+    return virus, Digests(sha256.hexdigest(), crc32)
 
 
 def _pieces(blob: IO[bytes], on_read: Callable[[bytes], None]) -> Iterator[bytes]:

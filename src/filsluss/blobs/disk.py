@@ -6,12 +6,13 @@ import hashlib
 import io
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filsluss.blobs.locks import BlobLocks
-from filsluss.blobs.protocol import BlobDamaged, BlobMissing, Bytes, StoreFull
+from filsluss.blobs.protocol import BlobDamaged, BlobMissing, Bytes, Digests, StoreFull
 
 NAME = re.compile(r"[A-Za-z0-9_-]{22}")
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -142,9 +143,13 @@ class DiskStore:
     def open(self, name: str) -> io.BufferedReader:
         return open(self._open(name, os.O_RDONLY), "rb")
 
-    def sha256(self, name: str) -> str:
+    def digests(self, name: str) -> Digests:
+        sha256, crc32, buffer = hashlib.sha256(), 0, memoryview(bytearray(1 << 18))
         with self.open(name) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            while count := file.readinto(buffer):
+                sha256.update(buffer[:count])
+                crc32 = zlib.crc32(buffer[:count], crc32)
+        return Digests(sha256.hexdigest(), crc32)
 
     def erase(self, name: str) -> None:
         path = self._path(name)

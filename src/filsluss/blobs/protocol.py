@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from io import BufferedReader
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 Bytes = bytes | bytearray | memoryview
 
@@ -23,6 +23,13 @@ class StoreFull(Exception):
 
 class BlobDamaged(Exception):
     """Syncing to disk failed: nothing written since the last successful sync can be trusted."""
+
+
+class Digests(NamedTuple):
+    """SHA-256 in hexadecimal digits, and CRC-32 as in ZIP archives."""
+
+    sha256: str
+    crc32: int
 
 
 class Writer(Protocol):
@@ -69,8 +76,8 @@ class Store(Protocol):
     def open(self, name: str) -> BufferedReader:
         """The blob as a file with a descriptor (for sendfile); raises BlobMissing."""
 
-    def sha256(self, name: str) -> str:
-        """Hex digest of the whole blob, computed by reading it."""
+    def digests(self, name: str) -> Digests:
+        """Of the whole blob, computed by reading it; raises BlobMissing."""
 
     def erase(self, name: str) -> None:
         """Erases the blob so that it stays erased after a power cut; idempotent. Raises BlobBusy."""

@@ -61,10 +61,11 @@ class TransferFile(models.Model):
     removal_reason = models.CharField(max_length=500, blank=True, default="")
     removed_by = models.CharField(max_length=16, blank=True, default="", help_text="sender or administrator")
 
-    # Not filled yet: the folder and date in archives, bytes reserved on the disk, and who holds the lease.
-    folder = models.CharField(max_length=1024, blank=True, default="")
-    modified_at = models.DateTimeField(null=True)
+    modified_at = models.DateTimeField(null=True)  # when the sender last changed it, as they say
     crc32 = models.BigIntegerField(null=True)
+
+    # Not filled yet: the folder in archives, bytes reserved on the disk, and who holds the lease.
+    folder = models.CharField(max_length=1024, blank=True, default="")
     arrived = models.BigIntegerField(default=0)
     holder = models.CharField(max_length=100, blank=True, default="")
 
@@ -88,6 +89,11 @@ class TransferFile(models.Model):
     @property
     def etag(self) -> str:
         return f'"sha256-{self.sha256}"'
+
+    @property
+    def last_modified(self) -> datetime:
+        """When its bytes were last changed: as the sender says, else when they had all come."""
+        return self.modified_at or self.received_at or self.created_at
 
     def is_open_at(self, now: datetime) -> bool:
         """Whether it may be downloaded: the transfer is open at `now` and the file is ready."""

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from urllib.parse import quote
 
 LONGEST_NAME = 255  # bytes of UTF-8: what ext4, APFS and NTFS all accept
@@ -46,6 +47,22 @@ def clean_name(raw: str) -> str:
     while cleaned != name:  # a step may make work for an earlier one: a cut name may end in a blank
         name, cleaned = cleaned, _clean_once(cleaned)
     return name
+
+
+def distinct_names(names: Iterable[str]) -> list[str]:
+    """The names in order, made unique without regard to case: a.txt, a (2).txt, all (2).tar.gz."""
+    taken: set[str] = set()
+    return [_free_name(name, taken) for name in names]
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    found, number, ending = name, 1, extension(name)
+    while found.casefold() in taken:
+        number += 1
+        mark = f" ({number}){ending}"
+        found = _fitted(name.removesuffix(ending), LONGEST_NAME - len(mark.encode())) + mark
+    taken.add(found.casefold())
+    return found
 
 
 def extension(name: str) -> str:
@@ -112,9 +129,15 @@ def _shortened(name: str) -> str:
     if len(name.encode()) <= LONGEST_NAME:
         return name
     kept = extension(name)
-    limit = LONGEST_NAME - len(kept.encode())
-    cut = len(name.encode()[:limit].decode(errors="ignore"))
-    return name[: _cluster_start(name, cut)].rstrip(" ") + kept
+    return _fitted(name, LONGEST_NAME - len(kept.encode())).rstrip(" ") + kept
+
+
+def _fitted(text: str, limit: int) -> str:
+    """The beginning of the text that fits into `limit` bytes of UTF-8."""
+    if len(text.encode()) <= limit:
+        return text
+    cut = len(text.encode()[:limit].decode(errors="ignore"))
+    return text[: _cluster_start(text, cut)]
 
 
 def _cluster_start(text: str, cut: int) -> int:

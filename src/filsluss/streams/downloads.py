@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -13,9 +14,17 @@ from filsluss.models import Link, TransferFile
 from filsluss.models.link import FILE_PURPOSES, LinkRevoked
 from filsluss.rules.filenames import content_disposition
 from filsluss.rules.tokens import Purpose
-from filsluss.streams.ranges import Span, Unsatisfiable, match, none_match, range_holds, read_range
+from filsluss.streams.ranges import (
+    Span,
+    Unsatisfiable,
+    changed_since,
+    match,
+    none_match,
+    range_holds,
+    read_range,
+)
 from filsluss.streams.request import Request
-from filsluss.streams.responses import Headers, Refusal, Response
+from filsluss.streams.responses import Headers, Refusal, Response, http_date
 from filsluss.streams.sending import SendingBlob, record
 
 PLAIN_RANGE = re.compile("bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
@@ -36,13 +45,14 @@ def find(request: Request, *purposes: Purpose) -> tuple[Link, TransferFile]:
     return link, link.file
 
 
-def about(file: TransferFile) -> Headers:
+def about(file: TransferFile, *, now: datetime) -> Headers:
     """The file's headers (RFC 9110, RFC 9530); an attachment, so that browsers never render it here."""
     digest = b64encode(bytes.fromhex(file.sha256)).decode()
     return (
         ("Content-Type", "application/octet-stream"),
         ("Content-Disposition", content_disposition(file.name)),
         ("ETag", file.etag),
+        ("Last-Modified", http_date(file.last_modified, now=now)),
         ("Accept-Ranges", "bytes"),
         ("Repr-Digest", f"sha-256=:{digest}:"),
         ("Cache-Control", "private, no-store"),
@@ -62,10 +72,8 @@ def span_of(request: Request, file: TransferFile, size: int) -> Span | None:
 
 def fetch(request: Request) -> Response:
     link, file = find(request)
-    size, headers = file.size or 0, about(file)
-    if not match(request.header("If-Match"), etag=file.etag):
-        raise Refusal("precondition_failed")
-    if not none_match(request.header("If-None-Match"), etag=file.etag):
+    size, headers = file.size or 0, about(file, now=request.now)
+    if is_unmodified(request, file):
         return Response(304, headers)
     span = span_of(request, file, size)
     part = (("Content-Range", span.content_range(size)),) if span else ()
@@ -76,6 +84,19 @@ def fetch(request: Request) -> Response:
     if leaves_by_proxy(request, is_part=status == 206):
         return hand_over(request, link, headers, span)
     return Response(status, (*headers, *part, length), send(request, link, span))
+
+
+def is_unmodified(request: Request, file: TransferFile) -> bool:
+    """Whether to answer 304; refuses what another precondition rules out (RFC 9110, 13.2.2)."""
+    if (tags := request.header("If-Match")) is not None:
+        fails = not match(tags, etag=file.etag)
+    else:
+        fails = changed_since(request.header("If-Unmodified-Since"), modified=file.last_modified) is True
+    if fails:
+        raise Refusal("precondition_failed")
+    if (tags := request.header("If-None-Match")) is not None:
+        return not none_match(tags, etag=file.etag)
+    return changed_since(request.header("If-Modified-Since"), modified=file.last_modified) is False
 
 
 def leaves_by_proxy(request: Request, *, is_part: bool) -> bool:

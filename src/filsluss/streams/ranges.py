@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 SINGLE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.IGNORECASE)
 
@@ -26,9 +28,12 @@ class Span:
 
 
 def read_range(header: str | None, *, size: int) -> Span | None:
-    """The single range asked for; None, for the whole file, if there is none, several or an invalid one."""
+    """The single range asked for; None, for the whole file, if there is none, several or an invalid one.
+
+    An empty file has no range to take, and is sent as it is.
+    """
     found = SINGLE.fullmatch(header or "")
-    if not found or found[1] == found[2] == "":
+    if not found or found[1] == found[2] == "" or size == 0:
         return None
     if not found[1]:
         return _suffix(_number(found[2]), size)
@@ -47,7 +52,7 @@ def _number(digits: str) -> int:
 
 
 def _suffix(count: int, size: int) -> Span:
-    if count == 0 or size == 0:
+    if count == 0:
         raise Unsatisfiable
     return Span(max(0, size - count), size)
 
@@ -66,6 +71,18 @@ def none_match(header: str | None, *, etag: str) -> bool:
 def match(header: str | None, *, etag: str) -> bool:
     """Whether `If-Match` lets the request through (strong comparison); False means 412."""
     return header is None or any(tag in ("*", etag) for tag in _tags(header))
+
+
+def changed_since(header: str | None, *, modified: datetime) -> bool | None:
+    """Whether the file was changed after the date in the header; None if there is no date to be read.
+
+    For `If-Modified-Since` and `If-Unmodified-Since`, which count only where no tags are given.
+    """
+    try:
+        date = parsedate_to_datetime(header or "")
+    except (ValueError, IndexError, OverflowError):
+        return None
+    return date.tzinfo is not None and modified.replace(microsecond=0) > date
 
 
 def range_holds(if_range: str | None, *, etag: str) -> bool:

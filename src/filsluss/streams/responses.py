@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -65,6 +67,11 @@ class Response:
 def reason_of(status: int) -> str:
     """The status line; 460 is tus's own ("checksum")."""
     return "460 Checksum Mismatch" if status == 460 else f"{status} {HTTPStatus(status).phrase}"
+
+
+def http_date(moment: datetime, *, now: datetime) -> str:
+    """An HTTP date in whole seconds (RFC 9110, 5.6.7), never later than `now` (8.8.2.1)."""
+    return format_datetime(min(moment, now).astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 
 def problem(refusal: Refusal) -> Response:

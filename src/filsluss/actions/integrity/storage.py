@@ -48,7 +48,7 @@ def _stored_size(file: TransferFile, world: World) -> int | None:
 
 def _matches_checksum(file: TransferFile, world: World) -> bool:
     try:
-        return world.store.sha256(file.blob) == file.sha256
+        return world.store.digests(file.blob).sha256 == file.sha256
     except BlobMissing:
         return False
 
