@@ -1,0 +1,46 @@
+"""The name of a file in a multipart form, as browsers, programs and libraries write it."""
+
+import email.header
+import re
+from urllib.parse import unquote_to_bytes
+
+from multipart import content_disposition_unquote, parse_options_header
+
+QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
+EXTENDED = re.compile(r";\s*filename\*\s*=\s*([A-Za-z0-9-]+)'[A-Za-z0-9-]*'([^\s;'\"]*)", re.IGNORECASE)
+ENCODED_WORDS = re.compile(r"=\?[^?\s]+\?[BbQq]\?[^?\s]*\?=(?:\s+=\?[^?\s]+\?[BbQq]\?[^?\s]*\?=)*")
+
+
+def name_in(disposition: str) -> str | None:
+    """The file name in a `Content-Disposition` header (RFC 7578, 4.2); None if the part is no file.
+
+    `filename*` (RFC 8187) if it can be decoded, else `filename`, where encoded words (RFC 2047) are decoded.
+    """
+    extended = EXTENDED.search(QUOTED.sub('""', disposition))
+    if extended and (decoded := _decoded_extended(*extended.groups())) is not None:
+        return decoded
+    _, options = parse_options_header(disposition, unquote=content_disposition_unquote)
+    name: str | None = options.get("filename")
+    return _decoded_words(name) if name else name
+
+
+def _decoded_extended(charset: str, encoded: str) -> str | None:
+    if charset.lower() not in ("utf-8", "iso-8859-1"):
+        return None
+    try:
+        return unquote_to_bytes(encoded).decode(charset)
+    except UnicodeDecodeError:
+        return None
+
+
+def _decoded_words(name: str) -> str:
+    """The name with encoded words decoded, if it is nothing but encoded words and all can be decoded."""
+    if not ENCODED_WORDS.fullmatch(name):
+        return name
+    try:
+        pieces = email.header.decode_header(name)
+        return "".join(
+            piece.decode(charset or "ascii") for piece, charset in pieces if isinstance(piece, bytes)
+        )
+    except (LookupError, UnicodeDecodeError, ValueError, email.header.HeaderParseError):
+        return name
