@@ -78,3 +78,18 @@ def test_the_simple_upload_may_be_chosen_where_script_runs(service, mail_server,
     expect(row(page, "a.pdf")).to_be_visible()
     is_sent(page, "a.pdf")
     mail_server.one("file-ready", to=BO)
+
+
+@pytest.mark.parametrize("script", [False, True], ids=["without script", "with script"])
+def test_the_language_switch_keeps_what_was_typed_and_enter_still_sends_the_form(service, another, script):
+    page = another(java_script_enabled=script)
+    page.goto(f"{service.url}/?lang=sv")
+    page.get_by_label("Ditt namn").fill("Anna Berg")
+    page.get_by_label("Anledning").fill("Ritningar")
+    page.get_by_role("button", name="In English").click()
+    expect(page.get_by_label("Your name")).to_have_value("Anna Berg")
+    expect(page.get_by_label("Reason", exact=True)).to_have_value("Ritningar")
+    expect(page.locator("#summary")).to_have_count(0)
+    page.get_by_label("Your name").press("Enter")
+    expect(page.locator("#summary")).to_contain_text("Enter your email address")
+    expect(page.get_by_label("Reason", exact=True)).to_have_value("Ritningar")

@@ -1,9 +1,12 @@
 """A form that cannot be taken comes back with what was typed, a summary that leads to each field, and 422."""
 
+import html
+from dataclasses import replace
+
 import pytest
 from django.conf import settings
 
-from filsluss.models import Attempt, Transfer
+from filsluss.models import Attempt, AuditEntry, Letter, Transfer
 from filsluss.rules.tokens import Purpose, code_digest, draw_code, show_code
 from tests.pages.cases import BO, FORM, FROM_OUTSIDE, code_link, link, open_transfer, pending, ready_file
 from tests.parts import tokens
@@ -222,3 +225,36 @@ def test_a_code_leads_to_its_file_and_shows_no_other(inside, read):
     page = read(inside.get(answer["Location"]))
     assert [each["href"] for each in page.all("a", **{"class": "button"})] == [f"{code_link(file)}/en.txt"]
     assert "annan.txt" not in page.source
+
+
+LONG_TEXT = "Rad ett\nRad två åäö"
+HALF_FILLED = {
+    "apply": {"sender_name": "Anna", "sender_email": "anna@", "recipient_outside": "1", "purpose": LONG_TEXT},
+    "decide": {"decision": "reject", "rejection_reason": LONG_TEXT},
+    "report": {"abuse": LONG_TEXT},
+    "accessibility": {"fault": LONG_TEXT, "reply_email": "bo@"},
+    "code": {"code": "K7PM-4QXD"},
+}
+
+
+@pytest.mark.parametrize("page", HALF_FILLED)
+def test_the_language_is_switched_with_everything_typed_and_nothing_judged(inside, read, monkeypatch, page):
+    monkeypatch.setattr(settings, "POLICY", replace(settings.POLICY, support_email="it@ltdalarna.se"))
+    transfer = pending()
+    addresses = {
+        "apply": "/",
+        "decide": link(transfer, Purpose.DECIDE),
+        "report": f"{link(transfer, Purpose.STATUS_APPROVER)}/report",
+        "accessibility": "/accessibility",
+        "code": "/code",
+    }
+    counted = (Attempt, AuditEntry, Letter, Transfer)
+    before = [model.objects.count() for model in counted]
+    for language in ("en", "sv"):
+        answer = inside.post(
+            f"{addresses[page]}?lang={language}", {**HALF_FILLED[page], "only_language": "1"}
+        )
+        assert (answer.status_code, answer["Content-Language"], read(answer).problems) == (200, language, [])
+        for text in HALF_FILLED[page].values():
+            assert text in html.unescape(answer.content.decode())
+    assert [model.objects.count() for model in counted] == before

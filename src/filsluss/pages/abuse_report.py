@@ -11,7 +11,7 @@ from filsluss.actions.apply import TooManyApplications
 from filsluss.actions.feedback import FeedbackRefused, send_abuse_report
 from filsluss.models import Party, Transfer
 from filsluss.pages import errors
-from filsluss.pages.context import client_of, posted_text, use_language
+from filsluss.pages.context import client_of, only_language_is_switched, posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import form_problems
 from filsluss.pages.links import report_page
@@ -32,6 +32,8 @@ def abuse_report(request: HttpRequest, token: str) -> HttpResponse:
 
 def take_report(request: HttpRequest, transfer: Transfer, party: Party) -> HttpResponse:
     words = posted_text(request, FIELD)
+    if only_language_is_switched(request):
+        return show(request, transfer, party, words)
     try:
         send_abuse_report(
             words,

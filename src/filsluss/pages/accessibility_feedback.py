@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 from filsluss.actions.apply import TooManyApplications
 from filsluss.actions.feedback import FeedbackRefused, send_accessibility_feedback
 from filsluss.pages import errors
-from filsluss.pages.context import client_of, posted_text, printable
+from filsluss.pages.context import client_of, only_language_is_switched, posted_text, printable
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import form_problems
 from filsluss.rules.addresses import pasted_address
@@ -28,6 +28,8 @@ def statement(request: HttpRequest) -> HttpResponse:
 
 def take_report(request: HttpRequest) -> HttpResponse:
     typed = {"fault": posted_text(request, "fault"), "reply_email": request.POST.get("reply_email", "")}
+    if only_language_is_switched(request):
+        return show(request, typed)
     try:
         send_accessibility_feedback(
             typed["fault"],
@@ -63,5 +65,5 @@ def show(
         "reported": request.GET.get("reported") == "1" and request.method == "GET",
     }
     response = render(request, "pages/accessibility_feedback.html", page, status=status)
-    response.headers["Cache-Control"] = "no-cache" if status == 200 else "no-store"
+    response.headers["Cache-Control"] = "no-cache" if request.method == "GET" else "no-store"
     return response

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from filsluss.actions.apply import ApplicationRefused, TooManyApplications, apply, opens_at_once
 from filsluss.models import Transfer
 from filsluss.pages import errors
-from filsluss.pages.context import client_of, posted_text, printable
+from filsluss.pages.context import client_of, only_language_is_switched, posted_text, printable
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.links import status_page, upload_page
@@ -49,6 +49,8 @@ def application(request: HttpRequest) -> HttpResponse:
 def take_application(request: HttpRequest) -> HttpResponse:
     given = {field: posted_text(request, field) for field in (*ORDER, "as")}
     given |= {field: request.POST.get(field, "") for field in ADDRESSES}
+    if only_language_is_switched(request):
+        return form(request, given)
     client, policy = client_for(request, given["as"]), settings.POLICY
     try:
         transfer = apply(application_in(given), policy=policy, now=timezone.now(), client=client)
@@ -124,7 +126,7 @@ def form(
         "may_choose_network": settings.DEMO,
     }
     response = render(request, "pages/apply.html", page, status=status)
-    response.headers["Cache-Control"] = "no-cache" if status == 200 else "no-store"
+    response.headers["Cache-Control"] = "no-cache" if request.method == "GET" else "no-store"
     return response
 
 

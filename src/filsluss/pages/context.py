@@ -30,6 +30,11 @@ def use_language(request: HttpRequest, language: str) -> None:
         translation.activate(language)
 
 
+def only_language_is_switched(request: HttpRequest) -> bool:
+    """Whether a form was sent by the language switch: it is shown again in that language, and not judged."""
+    return request.method == "POST" and "only_language" in request.POST
+
+
 def posted_text(request: HttpRequest, field: str) -> str:
     """A field as typed, without control characters; line breaks and tabs stay."""
     return printable(request.POST.get(field, ""))

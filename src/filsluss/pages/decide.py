@@ -13,7 +13,7 @@ from filsluss.actions.decide import AlreadyDecided, DecisionRefused, decide
 from filsluss.models import Link, Transfer
 from filsluss.pages import errors, presenters
 from filsluss.pages.apply import OFFERED_DAYS
-from filsluss.pages.context import posted_text, use_language
+from filsluss.pages.context import only_language_is_switched, posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import form_problems
 from filsluss.pages.links import link_behind, report_page, status_page
@@ -39,6 +39,8 @@ def decision(request: HttpRequest, token: str) -> HttpResponse:
 
 def take_decision(request: HttpRequest, transfer: Transfer, link: Link) -> HttpResponse:
     given = {field: posted_text(request, field) for field in ORDER}
+    if only_language_is_switched(request):
+        return form(request, transfer, given, link=link)
     try:
         decide(
             transfer,

@@ -12,7 +12,7 @@ from filsluss.actions.download import TooManyTries, WrongCode, pickup_by_code
 from filsluss.models import Link, Party, TransferFile
 from filsluss.models.link import FILE_PURPOSES, token_of
 from filsluss.pages import errors, presenters
-from filsluss.pages.context import client_of, posted_text, use_language
+from filsluss.pages.context import client_of, only_language_is_switched, posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import form_problems
 from filsluss.pages.links import link_behind, report_page
@@ -84,6 +84,8 @@ def code(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return code_form(request, "")
     given = posted_text(request, "code").strip()
+    if only_language_is_switched(request):
+        return code_form(request, given)
     if problem := code_problem(given):
         return code_form(request, given, status=422, problem=problem)
     policy = settings.POLICY
