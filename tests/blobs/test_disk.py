@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+import zlib
 from datetime import UTC, datetime
 
 import pytest
@@ -31,7 +32,7 @@ def test_a_blob_is_empty_until_something_is_written(disk, blob):
     assert (disk.size(blob), disk.exists(blob)) == (0, True)
 
 
-def test_what_is_written_is_read_back_with_its_sha256(disk, blob):
+def test_what_is_written_is_read_back_with_its_digests(disk, blob):
     with disk.writer(blob) as writer:
         writer.write(b"abc")
         writer.write(memoryview(b"def"))
@@ -39,7 +40,7 @@ def test_what_is_written_is_read_back_with_its_sha256(disk, blob):
         assert writer.offset == 6
     with disk.open(blob) as file:
         assert file.read() == b"abcdef"
-    assert disk.sha256(blob) == hashlib.sha256(b"abcdef").hexdigest()
+    assert disk.digests(blob) == (hashlib.sha256(b"abcdef").hexdigest(), zlib.crc32(b"abcdef"))
 
 
 def test_a_writer_goes_on_where_the_last_one_stopped(disk, blob):
