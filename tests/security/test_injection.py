@@ -100,9 +100,8 @@ def test_c1_no_word_of_a_stranger_becomes_a_header(target):
 def test_c10_no_word_ends_the_letter_before_its_end(target):
     letter = asked(target, "c10", purpose="början\r\n.\r\nMAIL FROM:<x@evil.example>\r\n..\r\nslut")
     assert "slut" in letter.text
-    count = len(target.mail_server.letters)
     assert target.mail_server.of(to="x@evil.example") == []
-    assert count == len(target.mail_server.letters)
+    assert len(target.mail_server.of("approval-requested", to="anna.c10@ltdalarna.se")) == 1
 
 
 def test_c3_c4_what_looks_like_a_template_or_a_tag_stands_in_letter_and_page_as_it_was_typed(target):
@@ -119,7 +118,8 @@ def test_c3_c4_what_looks_like_a_template_or_a_tag_stands_in_letter_and_page_as_
 def test_a10_a_web_address_in_a_strangers_words_cannot_be_clicked(target):
     letter = asked(target, "a10", purpose="Klicka https://evil.example/login eller www.evil.example nu")
     assert f"//{EVIL}" not in letter.text + letter.html
-    assert all(link.startswith(target.service.url) for link in re.findall(r'href="([^"]+)"', letter.html))
+    links = re.findall(r'href="([^"]+)"', letter.html)
+    assert (len(links) > 0, [link for link in links if not link.startswith(target.service.url)]) == (True, [])
     assert target.service.post("/", {**people.FROM_OUTSIDE, "purpose": "x" * 501}).status == 422
 
 
