@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from filsluss.rules.networks import client_of
+from filsluss.rules.shares import CROWDED_KEY
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -86,6 +87,13 @@ def request_timeout(start_response: StartResponse) -> Iterable[bytes]:
     return []
 
 
+def service_unavailable(start_response: StartResponse) -> Iterable[bytes]:
+    """For a large body that no byte path takes, while there are many of them."""
+    headers = [("Content-Type", "text/plain"), ("Content-Length", "0"), ("Retry-After", "5")]
+    start_response("503 Service Unavailable", headers)
+    return []
+
+
 def misdirected_request(start_response: StartResponse) -> Iterable[bytes]:
     start_response("421 Misdirected Request", [("Content-Type", "text/plain"), ("Content-Length", "0")])
     return []
@@ -133,6 +141,8 @@ class Application:
             streamed = None
         if streamed is not None:
             return streamed
+        if CROWDED_KEY in environ:
+            return service_unavailable(start)
         if not self._read_form(environ):
             return request_timeout(start)
         return self._pages(environ, start)
@@ -142,11 +152,13 @@ def rewrite_to_page(environ: Environ, page: str, refusal: Any) -> None:
     """Discards the body and makes the request a GET of the page, which shows the refusal."""
     environ["filsluss.refusal"] = refusal.code
     environ["filsluss.refusal_status"] = refusal.status
+    environ["filsluss.retry_after"] = dict(refusal.headers).get("Retry-After", "")
     environ["PATH_INFO"] = page
-    if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+    environ["CONTENT_LENGTH"] = ""
+    for name in ("CONTENT_TYPE", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", CROWDED_KEY):
+        environ.pop(name, None)
+    if environ["REQUEST_METHOD"] != "HEAD":
         environ["REQUEST_METHOD"] = "GET"
-        environ["CONTENT_LENGTH"] = ""
-        environ.pop("CONTENT_TYPE", None)
 
 
 application = Application()

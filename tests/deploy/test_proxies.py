@@ -7,6 +7,7 @@ import json
 import os
 import re
 import select
+import shutil
 import socket
 import subprocess
 import time
@@ -333,6 +334,68 @@ class TestDownloads:
         inner = (f"{name[0]}.d/{name}", "", "../service/secret_key")
         for path in (*(f"/filsluss-bytes/{path}" for path in inner), "/closed/503.sv.html"):
             assert proxied.get(path, X_Accel_Redirect="/filsluss-bytes/x").status in (400, 404)
+
+
+class TestTooManyDownloads:
+    """Of one link by one network; with X-Accel-Redirect nginx counts them, otherwise the service."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def address(proxied):
+        """More bytes than the buffers on the way hold."""
+        account = apply(proxied, FORM, recipient_email="stor@rontgen.example").location
+        send_tus(proxied, account, os.urandom(24 * MIB), filename="stor.bin")
+        await_ready(proxied, account)
+        ((token, _, _),) = links(proxied, account)
+        return f"/download/{token}/stor.bin"
+
+    @staticmethod
+    def begin(proxied, address, source):
+        """A download whose client stops reading; its answer is its status."""
+        connection = proxied.connect(source)
+        connection.connect()
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        connection.request("GET", address, headers={"Host": urlsplit(proxied.url).netloc})
+        return connection, connection.getresponse()
+
+    @pytest.fixture
+    def eight(self, proxied, address):
+        begun = [self.begin(proxied, address, "127.0.0.3") for _ in range(8)]
+        yield [answer.status for _, answer in begun]
+        for connection, _ in begun:
+            connection.close()
+
+    def test_the_ninth_download_of_a_link_is_refused_in_the_readers_language(self, proxied, address, eight):
+        assert eight == [200] * 8
+        for language, heading in {
+            "sv": "För många nedladdningar samtidigt",
+            "en": "Too many downloads at the same time",
+        }.items():
+            page = proxied.request(
+                "GET", f"{address}?lang={language}", headers={"Accept": "text/html"}, source="127.0.0.3"
+            )
+            assert (page.status, re.search("<h1>(.*)</h1>", page.text)[1]) == (429, heading)
+            assert int(page.headers["Retry-After"]) > 0
+        refused = proxied.request("GET", address, headers={"Accept": "*/*"}, source="127.0.0.3")
+        assert (refused.status, json.loads(refused.text)["code"]) == (429, "too_many_downloads")
+        assert proxied.request("HEAD", address, source="127.0.0.3").status == 200
+        assert proxied.request("GET", address.rpartition("/")[0], source="127.0.0.3").status == 200
+        assert (
+            proxied.request("GET", address, headers={"Range": "bytes=0-9"}, source="127.0.0.4").status == 206
+        )
+
+    def test_a_program_may_fetch_in_four_segments(self, proxied, address, tmp_path):
+        program = shutil.which("aria2c")
+        if program is None:
+            pytest.skip("aria2c is not here (apt-get install aria2)")
+        words = ["-q", "-x4", "-s4", "-k1M", "--check-certificate=false", "-d", str(tmp_path), "-o", "fil"]
+        subprocess.run([program, *words, proxied.url + address], check=True, timeout=60)
+        assert (tmp_path / "fil").stat().st_size == 24 * MIB
+
+    def test_what_a_client_says_of_its_own_request_refuses_nobody_else(self, proxied, address):
+        claimed = {"X-Filsluss-Crowded": "1", "Range": "bytes=0-9"}
+        assert proxied.request("GET", address, headers=claimed).status in (206, 429)
+        assert proxied.get(address, Range="bytes=0-9").status == 206
 
 
 class TestWhoIsInside:

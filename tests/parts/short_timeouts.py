@@ -21,7 +21,7 @@ def main(timeouts: str, command: str, *words: str) -> None:
     django.setup()
     for path, seconds in json.loads(timeouts).items():
         module, _, name = path.rpartition(".")
-        assert isinstance(getattr(import_module(module), name), float), path
+        assert isinstance(getattr(import_module(module), name), int | float), path
         setattr(import_module(module), name, seconds)
     from django.core.management import call_command
 

@@ -145,6 +145,10 @@ def refusal_words(code: str) -> tuple[str, str]:
         "busy": (_("The service is busy"), _("Wait a while and try again.")),
         "damaged": (_("The file is damaged in storage"), _("Upload it again, or ask the sender to do so.")),
         "rate_limited": (_("Too many attempts"), _("Wait a while and try again.")),
+        "too_many_downloads": (
+            _("Too many downloads at the same time"),
+            _("The link is already being used for several downloads. Wait until one is done, and try again."),
+        ),
     }
     default = (_("The file could not be uploaded"), _("Nothing has been stored. Try again."))
     return words.get(code, default)
@@ -159,7 +163,10 @@ def refused(request: HttpRequest) -> HttpResponse:
         return gone(request)
     if status == 403:
         return cross_site_form(request)
-    return error_page(request, status, *refusal_words(code))
+    response = error_page(request, status, *refusal_words(code))
+    if retry_after := request.META.get("filsluss.retry_after"):
+        response.headers["Retry-After"] = retry_after
+    return response
 
 
 def refusal_status(request: HttpRequest) -> int:

@@ -1,37 +1,39 @@
-"""gunicorn's threaded worker, changed so that a client that sends its request slowly holds no thread."""
+"""gunicorn's threaded worker, changed so that slow clients hold no thread, or no more than their part."""
 
 import contextlib
+import fcntl
 import logging
-import re
 import signal
 import socket
+import termios
 import time
+from array import array
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from selectors import EVENT_READ
-from typing import Any, NamedTuple
+from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from filsluss.rules.shares import CROWDED_HEADER, share_of
+from filsluss.server.lingering import Lingering
+from filsluss.server.peek import Peek, peek_request, stop_reading
+from filsluss.server.shares import Share
 from filsluss.streams import body
 
 HEADER_SECONDS = 10.0
 """For a whole request header."""
-HEAD_MAX = 64 * 1024
 PAGE_THREADS, ANSWER_SECONDS = 200, 300.0
 """ANSWER_SECONDS is for a page thread to produce and send its response."""
+UNREAD_MAX, PAGE_BUFFER = 64 * 1024, 256 * 1024
+"""How much of an earlier response a client may have left unread when its next request gets a thread, and the
+send buffer of a page, in bytes: together they let a page thread send without waiting for the client."""
 CHECK_INTERVAL, ACCEPT_PAUSE_SECONDS = 0.25, 0.05
-LINGER_SECONDS = 2.0
-
-LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,20})[ \t]*\r\n", re.IGNORECASE)
-EXPECTS = re.compile(rb"\r\nexpect[ \t]*:", re.IGNORECASE)
-BODY = re.compile(rb"\r\n(?:content-length|transfer-encoding|expect)", re.IGNORECASE)
-# Requests we cannot classify (an absolute URL, a percent-encoded path) go to the byte pool, because page
-# threads must never block on a client.
-BYTE_REQUEST = re.compile(
-    rb"(?:GET|HEAD) /(?:upload|download|zip)/[^/ ?]+/|(?!GET |HEAD )\S+ /upload/|\S+ (?:[^/]|[^ ?]*%)"
-)
+UNWANTED_SECONDS = 0.05
+"""For the rest of a body that was not read; the connection is closed if it does not come."""
+UPLOADS_PER_LINK, DOWNLOADS_PER_LINK = 32, 4
+"""How many threads a link may have even when few are free."""
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +47,6 @@ class PendingRequest:
     is_form: bool = False
 
 
-class Peek(NamedTuple):
-    """What a request's first bytes tell; `missing` bytes must arrive before it gets a thread."""
-
-    missing: int
-    is_form: bool = False
-    is_bytes: bool = True
-
-
 class FilslussWorker(ThreadWorker):
     """Keeps incomplete requests in the poller, each until a deadline. Relies on gunicorn 27's internals."""
 
@@ -60,6 +54,9 @@ class FilslussWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self._deadlines: dict[TConn, float] = {}
         self._pending: dict[TConn, PendingRequest] = {}
+        self._unread: dict[TConn, tuple[float, Peek]] = {}
+        self._admitted: dict[TConn, tuple[Share, bytes]] = {}
+        self._lingering = Lingering(self._count_closed)
         self._checked_at, self._full_logged_at = 0.0, -HEADER_SECONDS
 
     def accept(self, listener: socket.socket) -> None:
@@ -97,7 +94,7 @@ class FilslussWorker(ThreadWorker):
         held = conn.parser.unreader.buf.getvalue() if conn.parser else b""
         peek = peek_request(conn.sock, held, at_least=before.low_water if before else 0)
         if not peek.missing:
-            self._submit(conn, self.tpool if peek.is_bytes else self._page_pool)
+            self._dispatch(conn, peek)
             return
         if before and before.is_form == peek.is_form:
             deadline = before.deadline
@@ -106,14 +103,35 @@ class FilslussWorker(ThreadWorker):
         self._wait(conn, PendingRequest(deadline, peek.missing, peek.is_form))
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
-        """Also makes a pool for pages, so that uploads and downloads never take all threads."""
+        """Makes three pools, so that pages, uploads and downloads never take each other's threads."""
         self._page_pool = ThreadPoolExecutor(PAGE_THREADS)
-        return super().get_thread_pool()
+        self._uploads = Share(share_of(self.cfg.threads), least=UPLOADS_PER_LINK)
+        self._downloads = Share(share_of(self.cfg.threads), least=DOWNLOADS_PER_LINK)
+        return self._uploads.pool
+
+    def _dispatch(self, conn: TConn, peek: Peek) -> None:
+        """A link that has more than its part of the byte threads is refused, by a page thread."""
+        if unread_bytes(conn) > UNREAD_MAX:
+            self._unread[conn] = time.monotonic() + body.FORM_SECONDS, peek
+            return
+        conn.is_crowded = False
+        if not peek.is_bytes:
+            self._submit(conn, self._page_pool)
+            return
+        share = self._downloads if peek.sends else self._uploads
+        if share.admit(peek.link):
+            self._admitted[conn] = share, peek.link
+            self._submit(conn, share.pool)
+        else:
+            conn.is_crowded = True
+            self._submit(conn, self._page_pool)
 
     def _submit(self, conn: TConn, pool: ThreadPoolExecutor) -> None:
         conn.data_ready, conn.is_page = True, pool is self._page_pool
         with contextlib.suppress(OSError):  # the client has closed: the thread will find out
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+            if conn.is_page and conn.sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) < PAGE_BUFFER:
+                conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PAGE_BUFFER)
         future = pool.submit(self.handle, conn)
         future.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
 
@@ -125,19 +143,28 @@ class FilslussWorker(ThreadWorker):
     def handle(self, conn: TConn) -> Any:
         self._deadlines[conn] = time.monotonic() + HEADER_SECONDS
         try:
-            keep_alive = super().handle(conn)
+            return super().handle(conn)
         finally:
             self._deadlines.pop(conn, None)
-        if not keep_alive:
-            linger_and_close(conn.sock)
-        return keep_alive
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
-        """Only counts a connection that its thread has closed: the main loop must not block on closing."""
-        if conn.sock.fileno() == -1:
-            self.nr_conns -= 1
-        else:
+        """Called by the main loop, which must not block on closing, when a thread is done with a request."""
+        if conn in self._admitted:
+            share, link = self._admitted.pop(conn)
+            share.release(link)
+        if not fs.cancelled() and not fs.exception() and fs.result():
             super().finish_request(conn, fs)
+        elif conn.sock.fileno() == -1:
+            self._count_closed()
+        else:
+            self._lingering.add(conn.sock, self.poller)
+
+    def _count_closed(self) -> None:
+        self.nr_conns -= 1
+
+    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
+        """gunicorn would wait for seconds, in the thread, for the rest of a body that nobody wanted."""
+        return bool(keepalive and conn.parser.finish_body(deadline=time.monotonic() + UNWANTED_SECONDS))
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """Called with the header complete; leaves `100 Continue` to the reader of the body."""
@@ -145,6 +172,8 @@ class FilslussWorker(ThreadWorker):
             self._deadlines[conn] = time.monotonic() + ANSWER_SECONDS
         else:
             self._deadlines.pop(conn, None)
+        if conn.is_crowded:
+            req.headers.append((CROWDED_HEADER, "1"))
         req._expected_100_continue = False
         req.body.message = req
         try:
@@ -159,21 +188,34 @@ class FilslussWorker(ThreadWorker):
         if now - self._checked_at < CHECK_INTERVAL:
             return
         self._checked_at = now
+        self._lingering.close_expired(self.poller)
         for conn, pending in list(self._pending.items()):
             if pending.deadline <= now or not self.alive:
                 del self._pending[conn]
                 self.poller.unregister(conn.sock)
                 self._give_up(conn, pending)
+        self._look_at_unread(now)
         for conn, deadline in list(self._deadlines.items()):
             if deadline <= now:
                 self._deadlines.pop(conn, None)
                 self._shut_down(conn)
 
+    def _look_at_unread(self, now: float) -> None:
+        """Goes on with clients that have read their last response; closes those that do not for too long."""
+        for conn, (deadline, peek) in list(self._unread.items()):
+            if unread_bytes(conn) <= UNREAD_MAX:
+                del self._unread[conn]
+                self._dispatch(conn, peek)
+            elif deadline <= now or not self.alive:
+                del self._unread[conn]
+                self._count_closed()
+                conn.close()
+
     def _give_up(self, conn: TConn, pending: PendingRequest) -> None:
         """An incomplete form gets a response (408); an incomplete header is closed without one."""
         if pending.is_form:
             stop_reading(conn.sock)
-            self._submit(conn, self._page_pool)
+            self._dispatch(conn, Peek(0, is_form=True, is_bytes=False))
         else:
             self.nr_conns -= 1
             conn.close()
@@ -195,55 +237,11 @@ class FilslussWorker(ThreadWorker):
         self.handle_exit(sig, frame)
 
 
-def peek_request(sock: socket.socket, held: bytes, *, at_least: int) -> Peek:
-    """Classifies a request by `held`, what the parser has already read, and what the socket holds, unread."""
-    try:
-        waiting = sock.recv(HEAD_MAX + body.FORM_MAX, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        if len(waiting) < at_least:
-            return Peek(0)  # woken with less than the low-water mark: the stream has ended
-    except BlockingIOError:
-        waiting = b""
-    except OSError:
-        return Peek(0)
-    seen = held + waiting
-    size, is_form = request_size(seen)
-    if size > len(seen) >= HEAD_MAX and not is_form:
-        stop_reading(sock)  # the header is too long: gunicorn answers what there is of it
-        return Peek(0)
-    missing = size - len(held) if size > len(seen) else 0
-    return Peek(missing, is_form, is_bytes=not is_form and is_byte_request(seen.lstrip(b"\r\n")))
-
-
-def request_size(seen: bytes) -> tuple[int, bool]:
-    """How many bytes of a request to wait for before it gets a thread, and whether it is a form."""
-    begin = len(seen) - len(seen.lstrip(b"\r\n"))
-    end = seen.find(b"\r\n\r\n", begin)
-    if end < 0:
-        return len(seen) + 1, False
-    head = seen[begin : end + 2]
-    found = LENGTH.search(head)
-    if not found or BYTE_REQUEST.match(head) or EXPECTS.search(head) or int(found[1]) > body.FORM_MAX:
-        return end + 4, False
-    return end + 4 + int(found[1]), True
-
-
-def is_byte_request(seen: bytes) -> bool:
-    """Whether its thread may block on the client, so that it must not be a page thread."""
-    return bool(BYTE_REQUEST.match(seen) or BODY.search(seen, 0, seen.find(b"\r\n\r\n") + 2))
-
-
-def stop_reading(sock: socket.socket) -> None:
-    """Received bytes can still be read; after them the stream ends."""
+def unread_bytes(conn: TConn) -> int:
+    """How many bytes of earlier responses the client has not acknowledged (tcp(7), SIOCOUTQ)."""
+    if not conn.initialized:
+        return 0
+    count = array("i", [0])
     with contextlib.suppress(OSError):  # the client closed first
-        sock.shutdown(socket.SHUT_RD)
-
-
-def linger_and_close(sock: socket.socket) -> None:
-    """Closes in two steps, so that a client that is still sending gets the response (RFC 9112, 9.6)."""
-    deadline = time.monotonic() + LINGER_SECONDS
-    with sock, contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_WR)
-        while (left := deadline - time.monotonic()) > 0:
-            sock.settimeout(left)
-            if not sock.recv(1 << 16):
-                break
+        fcntl.ioctl(conn.sock, termios.TIOCOUTQ, count)
+    return count[0]

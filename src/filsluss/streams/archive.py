@@ -15,7 +15,7 @@ from filsluss.rules.tokens import Purpose
 from filsluss.streams import downloads
 from filsluss.streams.request import Request
 from filsluss.streams.responses import Refusal, Response, http_date
-from filsluss.streams.sending import ActiveDownload, record, still_downloadable, tracked
+from filsluss.streams.sending import ActiveDownload, begin, record, registry, still_downloadable
 from filsluss.streams.zip_format import Member, archive_size, end_of_archive, local_header
 
 PIECE = 1 << 20
@@ -43,6 +43,8 @@ def find(request: Request) -> dict[TransferFile, Link]:
 def fetch(request: Request) -> Response:
     """Stored, not deflated, so that its length is known before its first byte."""
     links = find(request)
+    if not links:
+        raise Refusal("upload_gone")
     members = members_of(links, zone=request.policy.time_zone)
     headers = (
         ("Content-Type", "application/zip"),
@@ -53,8 +55,11 @@ def fetch(request: Request) -> Response:
         ("Cache-Control", "private, no-store"),
         ("Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'"),
     )
+    if request.method == "HEAD":
+        return Response(200, headers)
+    active = begin(next(iter(links.values())), request.environ)
     connection.close()
-    return Response(200, headers, () if request.method == "HEAD" else archive(request, links, members))
+    return Response(200, headers, Archive(request, links, members, active=active))
 
 
 def members_of(files: Iterable[TransferFile], *, zone: tzinfo) -> list[Member]:
@@ -67,39 +72,54 @@ def members_of(files: Iterable[TransferFile], *, zone: tzinfo) -> list[Member]:
     ]
 
 
-def archive(request: Request, links: dict[TransferFile, Link], members: list[Member]) -> Iterator[bytes]:
-    """The archive's bytes; ends early, with the connection cut, if a file may not be sent any more."""
-    for position, (file, link) in enumerate(links.items()):
-        with tracked(file, request.environ) as active:
+class Archive:
+    """The archive as a response's body; it is one download, whichever file it has come to."""
+
+    def __init__(
+        self,
+        request: Request,
+        links: dict[TransferFile, Link],
+        members: list[Member],
+        *,
+        active: ActiveDownload,
+    ) -> None:
+        self._request, self._links, self._members, self._active = request, links, members, active
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Ends early, with the connection cut, if a file may not be sent any more."""
+        for position, file in enumerate(self._links):
+            self._active.file = file.pk
+            if not still_downloadable({file.pk}, now=self._request.now):
+                self._active.cut()
+            connection.close()
             if file.crc32 is None:
-                members[position] = replace(members[position], crc32=crc_of(request, file, active))
-            yield local_header(members[position])
-            yield from pieces(request, link, file, active)
-            if active.is_cut:
+                self._members[position] = replace(self._members[position], crc32=self._crc_of(file))
+            yield local_header(self._members[position])
+            yield from self._pieces(file)
+            if self._active.is_cut:
                 return
-    yield end_of_archive(members)
+        yield end_of_archive(self._members)
+
+    def close(self) -> None:
+        """Called by the server at the end of the response, however it ended (PEP 3333)."""
+        registry.drop(self._active)
+
+    def _crc_of(self, file: TransferFile) -> int:
+        """The CRC-32 of a file that was made ready before it was kept; the file is read twice."""
+        try:
+            return self._request.store.digests(file.blob).crc32
+        except BlobMissing:
+            self._active.cut()
+            return 0
+
+    def _pieces(self, file: TransferFile) -> Iterator[bytes]:
+        """The file's bytes; recorded as sent when all of them were asked for."""
+        yield from read(self._request, file, self._active)
+        if not self._active.is_cut:
+            record(self._request, self._links[file], 0, file.size or 0)
 
 
-def crc_of(request: Request, file: TransferFile, active: ActiveDownload) -> int:
-    """The CRC-32 of a file that was made ready before it was kept; the file is read twice."""
-    try:
-        return request.store.digests(file.blob).crc32
-    except BlobMissing:
-        active.cut()
-        return 0
-
-
-def pieces(request: Request, link: Link, file: TransferFile, active: ActiveDownload) -> Iterator[bytes]:
-    """The file's bytes, if it may still be downloaded; recorded as sent when all of them were asked for."""
-    if not still_downloadable({file.pk}, now=request.now):
-        active.cut()
-    connection.close()
-    yield from _read(request, file, active)
-    if not active.is_cut:
-        record(request, link, 0, file.size or 0)
-
-
-def _read(request: Request, file: TransferFile, active: ActiveDownload) -> Iterator[bytes]:
+def read(request: Request, file: TransferFile, active: ActiveDownload) -> Iterator[bytes]:
     try:
         blob: Any = request.store.open(file.blob)
     except BlobMissing:

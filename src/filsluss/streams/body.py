@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from filsluss.streams.connection import PIECE, Sink, SocketReader, open_chunks, open_socket_reader
+from filsluss.streams.rates import Rate, is_crowded
 
 STALL_SECONDS = 30.0
 """The longest time without a byte."""
@@ -17,7 +18,7 @@ FORM_MAX, FORM_SECONDS = 64 * 1024, 30.0
 LONG_FORM_MAX = 256 * 1024
 """The largest form that is read at all, so that a text that is far too long is shown again, not lost."""
 SLOW_WINDOW, SLOW_BYTES = 60.0, 60 * 1024
-"""Fewer than SLOW_BYTES in SLOW_WINDOW seconds (1 KiB/s) count as a stall."""
+"""Fewer than SLOW_BYTES in SLOW_WINDOW seconds (1 KiB/s) count as a stall; `rates.py` has a second rule."""
 
 _open_bodies: set["Body"] = set()
 
@@ -47,7 +48,7 @@ class Body:
         self._chunks: Iterator[bytes] | None = None
         self._excess = b""
         self._until = until
-        self._window = (time.monotonic(), 0)
+        self._window, self._rate = (time.monotonic(), 0), Rate()
         self.length = content_length(environ)
         self.count = 0
         self.broken = False
@@ -166,6 +167,8 @@ class Body:
             if self.count - before < SLOW_BYTES:
                 self.stop("read_timeout")
             self._window = (time.monotonic(), self.count)
+        if self._rate.is_slow_at(self.count) and is_crowded(count_open()):
+            self.stop("read_timeout")
 
     def has_more(self) -> bool:
         """Whether the body goes on after `limit` bytes; may read one byte of a body without a length."""

@@ -25,7 +25,7 @@ from filsluss.streams.ranges import (
 )
 from filsluss.streams.request import Request
 from filsluss.streams.responses import Headers, Refusal, Response, http_date
-from filsluss.streams.sending import SendingBlob, record
+from filsluss.streams.sending import SendingBlob, begin, record, registry
 
 PLAIN_RANGE = re.compile("bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
 ACCEL_PREFIX = "/filsluss-bytes/"
@@ -125,9 +125,15 @@ def hand_over(request: Request, link: Link, headers: Headers, span: Span) -> Res
 def send(request: Request, link: Link, span: Span) -> Any:
     """The response body: the blob in the server's file wrapper, which sends it with sendfile."""
     assert link.file is not None
+    active = begin(link, request.environ)
     try:
         blob = request.store.open(link.file.blob)
     except BlobMissing:
+        registry.drop(active)
         raise Refusal("upload_gone") from None
+    except OSError:
+        registry.drop(active)
+        raise
     connection.close()
-    return request.environ["wsgi.file_wrapper"](SendingBlob(blob, request, link, span), 1 << 20)
+    sending = SendingBlob(blob, request, link, span, active=active)
+    return request.environ["wsgi.file_wrapper"](sending, 1 << 20)

@@ -34,6 +34,7 @@ STATUS = {
     "range_unsatisfiable": 416,
     "file_missing": 422,
     "rate_limited": 429,
+    "too_many_downloads": 429,
     "checksum_mismatch": 460,
     "busy": 503,
     "connection_reset": 503,

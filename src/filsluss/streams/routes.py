@@ -11,11 +11,13 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from filsluss.actions.upload import UploadRefused
 from filsluss.blobs import BlobDamaged, StoreFull
 from filsluss.rules.origins import is_from_us
+from filsluss.rules.shares import CROWDED_KEY
 from filsluss.rules.tokens import TOKEN_PATTERN
 from filsluss.streams import archive, downloads, files_api, form, uploads
 from filsluss.streams.body import close_after_response, content_length
 from filsluss.streams.request import Handler, Request, by_method
 from filsluss.streams.responses import Refusal, Response, problem, reason_of
+from filsluss.streams.sending import RETRY_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +82,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 
 def respond(environ: dict[str, Any], handler: Handler, path_params: dict[str, str]) -> Response:
     try:
+        refuse_crowded(environ)
         refuse_cross_site(environ)
         return handler(Request(environ, path_params))
     except Refusal as refusal:
@@ -93,6 +96,15 @@ def respond(environ: dict[str, Any], handler: Handler, path_params: dict[str, st
     except (BlobDamaged, OSError):
         log.exception("the blob store failed")
     return refusal_response(environ, Refusal("busy", headers=(("Retry-After", "5"),)))
+
+
+def refuse_crowded(environ: dict[str, Any]) -> None:
+    """Refuses a request that the web server or the proxy has found to be one too many of its link."""
+    if CROWDED_KEY not in environ:
+        return
+    if environ["PATH_INFO"].startswith("/upload/"):
+        raise Refusal("busy", headers=(("Retry-After", "5"),))
+    raise Refusal("too_many_downloads", headers=(("Retry-After", str(RETRY_SECONDS)),))
 
 
 def refuse_cross_site(environ: dict[str, Any]) -> None:
@@ -118,6 +130,8 @@ def refusal_response(environ: dict[str, Any], refusal: Refusal) -> Response:
 
 
 def wants_page(environ: dict[str, Any], refusal: Refusal) -> bool:
+    if refusal.status == 429 and "text/html" not in environ.get("HTTP_ACCEPT", ""):
+        return False  # a program that is to try again later
     return environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST") and refusal.status not in (412, 416)
 
 

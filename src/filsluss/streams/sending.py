@@ -1,4 +1,4 @@
-"""Downloads under way: how far each was sent, and stopping those whose file may no longer be downloaded."""
+"""Downloads under way: how many there may be, how far each was sent, and stopping those that must end."""
 
 import contextlib
 import logging
@@ -6,23 +6,32 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import UTC, datetime
 from io import BufferedReader
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from filsluss.actions import download
 from filsluss.models import Link, TransferFile
 from filsluss.rules.lifecycle import FileState, State
+from filsluss.rules.networks import rate_key
+from filsluss.rules.shares import downloads_per_link, downloads_per_network, may_have_more, share_of
 from filsluss.streams.ranges import Span
+from filsluss.streams.rates import Rate, acknowledged_bytes, is_crowded
 from filsluss.streams.request import Request
+from filsluss.streams.responses import Refusal
 
 CHECK_INTERVAL = 60.0
 """Seconds between two checks of whether the files being sent may still be downloaded."""
 STALL_SECONDS = 300.0
 """How long a client may acknowledge nothing; a slow one may need minutes to empty its buffer."""
+
+FEWEST_PER_PARTY = 4
+"""How many downloads the recipient of a transfer may have at once even when few threads are free."""
+RETRY_SECONDS = 30
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +47,23 @@ def still_downloadable(files: Collection[int], *, now: datetime) -> set[int]:
 class ActiveDownload:
     """One response under way, which can be cut; `file` is the primary key of the file being sent."""
 
-    def __init__(self, file: int, environ: dict[str, Any]) -> None:
-        self.file = file
+    def __init__(self, link: Link, environ: dict[str, Any]) -> None:
+        assert link.file_id is not None
+        self.file, self.link, self.party = link.file_id, link.pk, link.party_id
+        self.network = rate_key(environ["filsluss.client"].address)
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
         self.is_cut = False
         if self._socket:  # blocking sends with a timeout in the kernel cost less than a poll for each piece
             self._socket.settimeout(None)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_SECONDS * 1000))
+        self._rate = Rate(self._acknowledged())
+
+    def _acknowledged(self) -> int:
+        return acknowledged_bytes(self._socket) if self._socket else 0
+
+    def is_slow(self) -> bool:
+        """Whether it is slower than the least rate that holds while many downloads run."""
+        return self._socket is not None and self._rate.is_slow_at(self._acknowledged())
 
     def cork(self, on: bool) -> None:
         """While on, only full packets are sent, the header with the first bytes (tcp(7), TCP_CORK)."""
@@ -61,7 +80,7 @@ class ActiveDownload:
 
 
 class DownloadRegistry:
-    """Cuts downloads that are no longer allowed, in one thread per process.
+    """Counts downloads, and cuts those that are too slow or no longer allowed, in one thread per process.
 
     The thread is started by the process's first download, because threads do not survive a fork.
     """
@@ -72,11 +91,26 @@ class DownloadRegistry:
         self._pid = 0
 
     def add(self, response: ActiveDownload) -> None:
+        """Raises Refusal if its link, its recipient or its network has as many as it may have."""
         with self._lock:
             if self._pid != os.getpid():
                 self._pid, self._active = os.getpid(), set()
                 threading.Thread(target=self._check_repeatedly, name="downloads", daemon=True).start()
+            if not self._has_place(response):
+                raise Refusal("too_many_downloads", headers=(("Retry-After", str(RETRY_SECONDS)),))
             self._active.add(response)
+
+    def _has_place(self, new: ActiveDownload) -> bool:
+        """Counted in this process alone; the web server's pools see to what cannot be counted here."""
+        size = share_of(settings.THREADS)
+        near = [each for each in self._active if each.network == new.network]
+        alike = sum(each.link == new.link for each in near)
+        of_party = sum(each.party == new.party for each in self._active)
+        return (
+            alike < downloads_per_link(settings.WEB_PROCESSES)
+            and len(near) < downloads_per_network(size)
+            and may_have_more(of_party, taken=len(self._active), size=size, least=FEWEST_PER_PARTY)
+        )
 
     def count(self) -> int:
         """How many responses are under way in this process."""
@@ -89,6 +123,7 @@ class DownloadRegistry:
     def _check_repeatedly(self) -> None:
         while True:
             time.sleep(CHECK_INTERVAL)
+            self._cut_slow()
             try:
                 self._check(datetime.now(UTC))
             except DatabaseError:
@@ -97,6 +132,14 @@ class DownloadRegistry:
                 )
             finally:
                 connection.close()
+
+    def _cut_slow(self) -> None:
+        with self._lock:
+            active = tuple(self._active)
+        slow = [each for each in active if each.is_slow()]
+        if is_crowded(len(active)):
+            for each in slow:
+                each.cut()
 
     def _check(self, now: datetime) -> None:
         with self._lock:
@@ -111,15 +154,11 @@ class DownloadRegistry:
 registry = DownloadRegistry()
 
 
-@contextlib.contextmanager
-def tracked(file: TransferFile, environ: dict[str, Any]) -> Iterator[ActiveDownload]:
-    """A response that lasts as long as the block, registered so that it can be cut."""
-    active = ActiveDownload(file.pk, environ)
+def begin(link: Link, environ: dict[str, Any]) -> ActiveDownload:
+    """A registered download, which lasts until it is dropped; raises Refusal if there are too many."""
+    active = ActiveDownload(link, environ)
     registry.add(active)
-    try:
-        yield active
-    finally:
-        registry.drop(active)
+    return active
 
 
 class SendingBlob:
@@ -128,12 +167,11 @@ class SendingBlob:
     `socket.sendfile` leaves the file's position after the last byte sent, also when the client closes.
     """
 
-    def __init__(self, blob: BufferedReader, request: Request, link: Link, span: Span) -> None:
-        assert link.file_id is not None
+    def __init__(
+        self, blob: BufferedReader, request: Request, link: Link, span: Span, *, active: ActiveDownload
+    ) -> None:
         self._blob, self._request, self._link, self._span = blob, request, link, span
-        self._reached = span.start
-        self._active = ActiveDownload(link.file_id, request.environ)
-        registry.add(self._active)
+        self._reached, self._active = span.start, active
         self._active.cork(True)
         os.lseek(blob.fileno(), span.start, os.SEEK_SET)
 

@@ -1,0 +1,33 @@
+"""The threads that move bytes, in two shares, and how many of a share one link may have."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from filsluss.rules.shares import may_have_more
+
+
+class Share:
+    """A pool of threads, which start when they are needed, and how many requests of each link it has.
+
+    Used by the main loop only. A request that finds no free thread waits in the pool, and counts.
+    """
+
+    def __init__(self, threads: int, *, least: int) -> None:
+        self.pool = ThreadPoolExecutor(threads)
+        self._threads, self._least = threads, least
+        self._of_link: Counter[bytes] = Counter()
+        self._taken = 0
+
+    def admit(self, link: bytes) -> bool:
+        """Counts a request of that link, unless it has more than its part already."""
+        if not may_have_more(self._of_link[link], taken=self._taken, size=self._threads, least=self._least):
+            return False
+        self._of_link[link] += 1
+        self._taken += 1
+        return True
+
+    def release(self, link: bytes) -> None:
+        self._taken -= 1
+        self._of_link[link] -= 1
+        if not self._of_link[link]:
+            del self._of_link[link]
