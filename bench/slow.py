@@ -1,4 +1,4 @@
-"""Response times of a page and a small upload under slow clients, compared with an idle service."""
+"""What others get beside slow clients: a page, uploads and downloads, compared with an idle service."""
 
 import json
 import subprocess
@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 
 from bench.pages import look
-from bench.parts import measurement, table
+from bench.parts import beside_slow, measurement, table
 from bench.parts.behind_nginx import BehindNginx
-from bench.parts.client import Source, create_with, make_source
+from bench.parts.beside_slow import Beside, Crowd
+from bench.parts.client import MIB, Source, create_with, make_source
 from bench.parts.filsluss_server import FilslussServer
 from bench.parts.measurement import Session
 
@@ -121,6 +122,27 @@ def rounds(measured: list[UnderLoad], source: Source, seconds: float, session: S
             one.under.append(while_held(one, source, seconds))
 
 
+def beside_takers(session: Session) -> None:
+    """Others beside slow takers, and beside connections that nobody closes."""
+    many, few, closers = session.size(1000, 60), session.size(300, 30), session.size(150, 30)
+    crowds = [
+        Crowd(f"{many} takers at 1 KiB/s over ten links", "takers", many, 10),
+        Crowd(f"{few} takers at 1 KiB/s over one link", "takers", few, 1),
+        Crowd(f"{closers} connections a second that nobody closes", "closers", closers, 0),
+    ]
+    servers = [
+        FilslussServer("direct", session.folder / "t"),
+        BehindNginx("behind nginx", session.folder / "t", ACCEL=""),
+        BehindNginx("nginx sends", session.folder / "t"),
+    ]
+    source, small = session.source(512 * MIB, 32 * MIB), session.source(16 * MIB, 16 * MIB)
+    paths = {server.name: server.publish_many(source, 1)[0] for server in servers}
+    links = {server.name: server.publish_many(small, 10) for server in servers}
+    measured = [Beside(server, crowd, links[server.name]) for server in servers for crowd in crowds]
+    beside_slow.run_rounds(measured, source, paths, session)
+    beside_slow.show(measured)
+
+
 def main() -> None:
     session = measurement.start_session(__doc__)
     source, seconds = make_source(session.folder, 10 * 1024), session.size(40, 12)
@@ -144,6 +166,7 @@ def main() -> None:
     table.show(title, head, [line for one in measured for line in lines_of(one)])
     head = ["", "connections", "cut after s (median)", "at the latest", "never"]
     table.show("When the slow ones were cut", head, [line for one in measured for line in cuts_of(one)])
+    beside_takers(session)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,16 @@ class FilslussServer(Server):
     def places(self, count: int) -> list[str]:
         return [f"{self.account()}/files"] * count
 
+    def publish_many(self, source: Source, count: int) -> list[str]:
+        """The paths of the bytes of so many files, each of a transfer of its own."""
+        before = len(self.mail_server.of("file-ready"))
+        for _ in range(count):
+            with self.connection() as connection:
+                self.take(connection, self.places(1)[0], source)
+        self.service.run_worker()
+        letters = self.mail_server.wait_for("file-ready", count=before + count)[before:]
+        return [people.download_links(self.service, letter)[0] for letter in letters]
+
     def publish(self, source: Source) -> str:
         """Uploads a file, lets the worker do its part, and answers the path of the bytes in the letter."""
         with self.connection() as connection:
