@@ -90,15 +90,16 @@ class Archive:
         for position, file in enumerate(self._links):
             self._active.file = file.pk
             if not still_downloadable({file.pk}, now=self._request.now):
-                self._active.cut()
+                return self._active.cut()
             connection.close()
             if file.crc32 is None:
                 self._members[position] = replace(self._members[position], crc32=self._crc_of(file))
             yield local_header(self._members[position])
             yield from self._pieces(file)
             if self._active.is_cut:
-                return
+                return None
         yield end_of_archive(self._members)
+        return None
 
     def close(self) -> None:
         """Called by the server at the end of the response, however it ended (PEP 3333)."""

@@ -1,5 +1,6 @@
 """The name of a file in a multipart form, as browsers, programs and libraries write it."""
 
+import email.errors
 import email.header
 import re
 from urllib.parse import unquote_to_bytes
@@ -42,5 +43,5 @@ def _decoded_words(name: str) -> str:
         return "".join(
             piece.decode(charset or "ascii") for piece, charset in pieces if isinstance(piece, bytes)
         )
-    except (LookupError, UnicodeDecodeError, ValueError, email.header.HeaderParseError):
+    except (LookupError, UnicodeDecodeError, ValueError, email.errors.HeaderParseError):
         return name
