@@ -2,10 +2,12 @@
 
 from email.charset import QP, Charset
 from email.mime.image import MIMEImage
-from email.utils import format_datetime, formataddr
+from email.utils import format_datetime
+from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 
+from filsluss.letters.headers import fold, sender_header, text_header
 from filsluss.letters.html import LOGO
 from filsluss.letters.sanitize import one_line
 from filsluss.models import Letter
@@ -13,16 +15,33 @@ from filsluss.rules.encryption import DecryptionFailed, is_encrypted
 from filsluss.rules.logo import Logo
 from filsluss.rules.policy import Policy
 
+UNBROKEN = ("To", "Reply-To", "Message-ID", "References")
+"""Headers of one word each, which stays on the line of the name however long it is."""
 
-class RelatedMessage(EmailMultiAlternatives):
+
+class LetterMessage(EmailMultiAlternatives):
+    """A message with the name of its sender, whose headers are folded as RFC 2047 and RFC 5322 say."""
+
     mixed_subtype = "related"  # the only attachment is the logo, to which the HTML refers (RFC 2387)
+    sender_name = ""
+
+    def message(self, **_: Any) -> Any:
+        message = super().message()
+        folded = {
+            "Subject": text_header("Subject", str(self.subject)),
+            "From": sender_header("From", self.sender_name, self.from_email),
+            **{name: fold(name, [str(message[name])]) for name in UNBROKEN if message[name]},
+        }
+        for name, value in folded.items():
+            message.replace_header(name, value)
+        return message
 
 
 def build_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
     """A message to one address, the same at every try; raises DecryptionFailed."""
     if is_encrypted(letter.text):
         raise DecryptionFailed("no key decrypts the letter")
-    message = RelatedMessage(
+    message = LetterMessage(
         subject=letter.subject,
         body=letter.text,
         from_email=policy.mail_from,
@@ -30,6 +49,7 @@ def build_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
         reply_to=[letter.reply_to] if letter.reply_to else [],
         headers=message_headers(letter, policy=policy),
     )
+    message.sender_name = one_line(policy.organisation)
     message.attach_alternative(letter.html, "text/html")
     message.encoding = quoted_printable()
     if policy.logo and f'src="cid:{LOGO}"' in letter.html:
@@ -47,7 +67,6 @@ def logo_part(logo: Logo) -> MIMEImage:
 
 def message_headers(letter: Letter, *, policy: Policy) -> dict[str, str]:
     headers = {
-        "From": formataddr((one_line(policy.organisation), policy.mail_from)),
         "Date": format_datetime(letter.written_at.astimezone(policy.time_zone)),
         "Message-ID": letter.message_id,
         "References": letter.references,
@@ -61,8 +80,8 @@ def message_headers(letter: Letter, *, policy: Policy) -> dict[str, str]:
 
 
 def case_of(letter: Letter) -> str:
-    """The public id of the letter's transfer; empty if it is about none, or about several."""
-    ids = {case.transfer.public_id for case in letter.cases.all()}
+    """The public id of the letter's transfer; empty if it is about none, or about several, or not saved."""
+    ids = {case.transfer.public_id for case in letter.cases.all()} if letter.pk else set()
     return ids.pop() if len(ids) == 1 else ""
 
 
