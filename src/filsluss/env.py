@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -29,9 +30,9 @@ REQUIRED = ("BASE_URL", "ORGANISATION", "INSIDE_DOMAINS", "SMTP_URL", "MAIL_FROM
 OPTIONAL = set(
     """
     ACCENT ACCEL ADMIN_EMAIL AUDIT_DAYS BLOB_URL CLAMD DATABASE_URL DATA_DIR DECISION_DAYS DEFAULT_DAYS
-    FORGET_DAYS FREE_SPACE INSIDE_NETWORKS LANGUAGE LOGO MAX_DAYS MAX_FILE_SIZE MAX_TRANSFER_SIZE
-    METRICS_NETWORKS S3_ACCESS_KEY S3_SECRET_KEY SECRET_KEY SECRET_KEY_OLD SUPPORT_EMAIL THREADS TIME_ZONE
-    TRUSTED_PROXIES WEB_PROCESSES
+    FORGET_DAYS FREE_SPACE INSIDE_NETWORKS LANGUAGE LOGO MAIL_CONNECTIONS MAX_DAYS MAX_FILE_SIZE
+    MAX_TRANSFER_SIZE METRICS_NETWORKS S3_ACCESS_KEY S3_SECRET_KEY SECRET_KEY SECRET_KEY_OLD SMTP_HELO
+    SUPPORT_EMAIL THREADS TIME_ZONE TRUSTED_PROXIES WEB_PROCESSES
     """.split()
 )
 DEMO_NAME = "DEMO"  # set by `filsluss demo`, for its children only
@@ -264,6 +265,17 @@ def smtp(url: str) -> dict[str, Any]:
         "EMAIL_USE_SSL": parts.scheme == "smtps",
         "EMAIL_USE_TLS": parts.scheme == "smtp+starttls",
     }
+
+
+def helo_name(value: str) -> str:
+    """A full name or an address in brackets, as EHLO takes it (RFC 5321, 4.1.3); empty for the default."""
+    literal = re.fullmatch(r"\[(IPv6:)?([0-9A-Fa-f.:]+)\]", value)
+    if literal and ip_address(literal[2]).version == (6 if literal[1] else 4):
+        return value
+    label = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    if value and (len(value) > 253 or not re.fullmatch(rf"({label}\.)+{label}", value)):
+        raise ValueError("must be a full name such as fts.example.se, or an address such as [192.0.2.1]")
+    return value
 
 
 def blob_url(value: str) -> str:

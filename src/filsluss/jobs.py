@@ -16,15 +16,15 @@ from filsluss.actions.integrity.repair import reconcile
 from filsluss.blobs import Store
 from filsluss.letters import collecting, outbox
 from filsluss.letters.claims import Claimant
-from filsluss.models import Heartbeat, Pause, Transfer
+from filsluss.letters.delivery import MailConnection
+from filsluss.models import Pause
 from filsluss.rules.policy import Policy
 from filsluss.scanners.clamd import Clamd
 
 log = logging.getLogger(__name__)
 
-WORKER = "worker"
+WORKER, DELIVER = "worker", "deliver letters"
 CLOCK_LEAP = timedelta(hours=1)
-LONG_ABSENCE, MANY_ACCOUNTS = timedelta(days=7), 20
 HOLD_SECONDS = 3600.0
 """How long nothing is ended or erased by time after a clock leap or a long absence."""
 GRACE_SECONDS = 8.0
@@ -40,6 +40,7 @@ class Services:
     boot_id: str
     scanner: Clamd | None = None
     claimant: Claimant = field(default_factory=Claimant)
+    mail_connections: int = 1
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,16 @@ def integrity_check_after(delay: float) -> Callable[[Services, datetime], int]:
     return run
 
 
+def deliver_letters() -> Callable[[Services, datetime], int]:
+    """A job that delivers letters over a connection of its own, which is closed when none is due."""
+    mail = MailConnection()
+
+    def run(services: Services, now: datetime) -> int:
+        return outbox.deliver_next(services.claimant, mail=mail, policy=services.policy, now=now)
+
+    return run
+
+
 def checkpoint(services: Services, now: datetime) -> int:
     truncate_log()
     return 0
@@ -129,16 +140,8 @@ JOBS = (
             store=services.store, policy=services.policy, boot_id=services.boot_id, now=now
         ),
     ),
-    Job(
-        "remind approvers",
-        60,
-        lambda services, now: reminders.remind_approvers(policy=services.policy, now=now),
-    ),
-    Job(
-        "remind of files",
-        60,
-        lambda services, now: reminders.remind_of_files(policy=services.policy, now=now),
-    ),
+    Job("remind approvers", 60, lambda own, now: reminders.remind_approvers(policy=own.policy, now=now)),
+    Job("remind of files", 60, lambda own, now: reminders.remind_of_files(policy=own.policy, now=now)),
     Job(
         "expire uploads",
         60,
@@ -150,20 +153,12 @@ JOBS = (
         0.5,
         lambda services, now: erasure.erase_files(store=services.store, policy=services.policy, now=now),
     ),
-    Job(
-        "close collected letters",
-        5,
-        lambda services, now: collecting.close_due(policy=services.policy, now=now),
-    ),
-    Job(
-        "deliver letters",
-        0.5,
-        lambda services, now: outbox.deliver_next(services.claimant, policy=services.policy, now=now),
-    ),
+    Job("close collected letters", 5, lambda own, now: collecting.close_due(policy=own.policy, now=now)),
+    Job(DELIVER, 0.5, deliver_letters()),
     Job(
         "erase orphans",
         600,
-        lambda services, now: erasure.erase_orphans(store=services.store, now=now),
+        lambda services, now: erasure.erase_orphans(store=services.store, policy=services.policy, now=now),
         needs_trusted_clock=True,
     ),
     Job(
@@ -223,53 +218,55 @@ class ClockMonitor:
         return self._first_seen.setdefault((hold.boot_id, hold.steady), time.monotonic())
 
 
-def long_absence(now: datetime) -> str:
-    """Why a starting worker should hold the jobs that end and erase; empty if it need not."""
-    last = Heartbeat.objects.filter(name=WORKER).first()
-    due = Transfer.objects.over_at(now).count()
-    if last and now - last.at > LONG_ABSENCE and due > MANY_ACCOUNTS:
-        return f"no worker has run since {last.at:%Y-%m-%d %H:%M} and {due} accounts would end at once"
-    return ""
-
-
 def run_once(services: Services, now: datetime) -> int:
     """Runs every job until nothing is due at `now`; returns the number of items processed.
 
     Waits for letters that another worker has claimed, as it may have died and no later run may follow.
+    A job that fails is not run again; the others are, and then its error is raised.
     """
-    total, done = 0, -1
+    total, done, failed = 0, -1, dict[str, Exception]()
     while done:
-        done = sum(_run_until_idle(job, services, now) for job in JOBS)
+        done = sum(_run_until_idle(job, services, now, failed) for job in JOBS)
         total += done
         done = done or outbox.wait_for_claimed(services.claimant, now=now)
+    for fault in failed.values():
+        raise fault
     return total
 
 
-def _run_until_idle(job: Job, services: Services, now: datetime) -> int:
+def _run_until_idle(job: Job, services: Services, now: datetime, failed: dict[str, Exception]) -> int:
     total = 0
-    while done := int(job.run(services, now)):
-        total += done
+    try:
+        while job.name not in failed and (done := int(job.run(services, now))):
+            total += done
+    except Exception as fault:
+        log.exception("job %r failed", job.name)
+        failed[job.name] = fault
     return total
 
 
-def continuous_jobs(monitor: ClockMonitor) -> tuple[Job, ...]:
-    """The jobs of a running worker only: the alarms and the integrity check."""
+def continuous_jobs(monitor: ClockMonitor, services: Services) -> tuple[Job, ...]:
+    """The jobs of a running worker only: alarms, the integrity check, and further deliveries at a time."""
     return (
         Job("check alarms", 60, alarm_check(monitor)),
         Job("check integrity", 1800, integrity_check_after(900), needs_trusted_clock=True),
+        *(
+            Job(f"{DELIVER} ({number})", 0.5, deliver_letters())
+            for number in range(2, services.mail_connections + 1)
+        ),
     )
 
 
 def run_forever(services: Services, stop: threading.Event) -> None:
     """Runs each job in its own thread until `stop` is set, so that a long one delays no other."""
     monitor = ClockMonitor(services.boot_id)
-    if why := long_absence(utc_now()):
+    if why := clock_hold.long_absence(WORKER, now=utc_now()):
         monitor.hold(why)
     elif why := monitor.trouble:
         log.error("%s: the hold that an earlier worker started still lasts", why)
     threads = [
         threading.Thread(target=_repeat, args=(job, services, monitor, stop), name=job.name, daemon=True)
-        for job in (*JOBS, *continuous_jobs(monitor))
+        for job in (*JOBS, *continuous_jobs(monitor, services))
     ]
     for thread in threads:
         thread.start()

@@ -51,6 +51,8 @@ ACCEL = read("ACCEL", env.accel, "")
 if ACCEL and not BLOB_URL.startswith("file:"):
     raise env.SettingUnreadable("FILSLUSS_ACCEL: the proxy can send files only from a file:// store")
 SCANNER = read("CLAMD", env.scanner, "")
+MAIL_CONNECTIONS = read("MAIL_CONNECTIONS", integer(1, 32), "4")
+SMTP_HELO = read("SMTP_HELO", env.helo_name, "")
 METRICS_NETWORKS = read("METRICS_NETWORKS", env.networks, "")
 THREADS = read("THREADS", integer(2, 2000), "1000")
 WEB_PROCESSES = read("WEB_PROCESSES", integer(1, 64), "1")

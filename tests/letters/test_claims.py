@@ -122,7 +122,7 @@ def test_a_process_that_lost_its_lease_does_not_send_what_another_has_claimed(le
     with pytest.raises(delivery.LeaseLost):
         outbox.deliver(stale, policy=POLICY, now=now)
     outbox.postpone(stale, error="421 later", policy=POLICY, now=now)
-    outbox.give_up(stale, outbox.GivenUp("550 no", "refused", "550 no"), policy=POLICY, now=now)
+    outbox.give_up(stale, outbox.GivenUp("550 no", "refused"), policy=POLICY, now=now)
     assert (mail_server.letters, row(letter).delivery, row(letter).claimed_by) == (
         [],
         "queued",

@@ -122,10 +122,7 @@ def test_a_final_no_is_final_and_the_sender_hears_of_it_once(now, mail_server, w
     assert round_at(now) == 2
     notice = mail_server.one()
     assert (notice.kind, notice.to) == ("undelivered", [BO])
-    assert (KARIN in notice.text, "550 5.1.1 no such user, see https[:]//evil[.]com" in notice.text) == (
-        True,
-        True,
-    )
+    assert (KARIN in notice.text, "evil" in notice.text + notice.html) == (True, False)
     assert (row(letter).delivery, letter.tries, keeps_nothing(letter)) == ("given_up", 1, False)
     assert round_at(now + timedelta(days=6)) == 0
 

@@ -2,17 +2,20 @@
 
 import asyncio
 import contextlib
+import hmac
 import re
 import secrets
 import socket
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,21 @@ class MisbehavingController(Controller):
 
 
 class MisbehavingSMTP(SMTP):
+    async def auth_CRAM__MD5(self, server: SMTP, args: list[str]) -> AuthResult:  # noqa: N802 -- as below
+        challenge = b"<1@mail.example>"
+        answer = await server.challenge_auth(challenge)
+        assert isinstance(answer, bytes)
+        name, _, digest = answer.decode().rpartition(" ")
+        password = self.event_handler.accounts.get(name, "")
+        is_right = digest == hmac.new(password.encode(), challenge, "md5").hexdigest()
+        return AuthResult(success=is_right, auth_data=LoginPassword(name.encode(), b""), handled=False)
+
+    async def smtp_RSET(self, arg: str) -> None:  # noqa: N802 -- named and called by aiosmtpd
+        if answer := await self.event_handler.next_reply("RSET", self):
+            await self.push(answer)
+            return
+        await super().smtp_RSET(arg)
+
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 -- named and called by aiosmtpd
         """ "drop" here closes the connection in the middle of the letter."""
         planned = self.event_handler.plan.get("DATA") or [""]
@@ -99,7 +117,9 @@ class MailServer:
 
     A reply is a line of SMTP, "" (do as usual), "drop" (the connection is cut) or "stall" (no reply).
     At the dot also "lose" and "keep silent": the letter is accepted, and the connection cut or no reply sent.
-    `slow`: seconds it takes to accept a letter.
+    `slow`: seconds it takes to accept a letter; `thinks`: seconds at RCPT, by the domain of the reader.
+    With `accounts` (names and passwords) it wants a sign-in, by one of `mechanisms`; set before it starts.
+    `helos`: the names that clients called themselves, one for each connection; `most_at_once`: by domain.
     """
 
     port: int = field(default_factory=free_port)
@@ -109,14 +129,31 @@ class MailServer:
     tries: int = 0
     slow: float = 0.0
     controller: Controller | None = None
+    thinks: dict[str, float] = field(default_factory=dict)
+    accounts: dict[str, str] = field(default_factory=dict)
+    mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN", "CRAM-MD5")
+    helos: list[str] = field(default_factory=list)
+    now_at_once: Counter[str] = field(default_factory=Counter)
+    most_at_once: Counter[str] = field(default_factory=Counter)
 
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        sign_in: dict[str, Any] = {
+            "authenticator": self.authenticate,
+            "auth_required": True,
+            "auth_require_tls": False,
+            "auth_exclude_mechanism": {"PLAIN", "LOGIN", "CRAM-MD5"} - set(self.mechanisms),
+        }
         self.controller = MisbehavingController(
-            self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=False, ready_timeout=30
+            self,
+            hostname="127.0.0.1",
+            port=self.port,
+            enable_SMTPUTF8=False,
+            ready_timeout=30,
+            **(sign_in if self.accounts else {}),
         )
         self.controller.start()
 
@@ -125,6 +162,19 @@ class MailServer:
         if self.controller:
             self.controller.stop()
             self.controller = None
+
+    def authenticate(
+        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
+    ) -> AuthResult:
+        is_right = self.accounts.get(data.login.decode()) == data.password.decode()
+        return AuthResult(success=is_right, handled=False)
+
+    async def handle_EHLO(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        self.helos.append(hostname)
+        return responses
 
     async def next_reply(self, word: str, server: SMTP) -> str:
         """The planned reply to this command; a client that gives up waiting ends the stall."""
@@ -147,6 +197,11 @@ class MailServer:
     async def handle_RCPT(  # noqa: N802 -- named and called by aiosmtpd
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        domain = address.rpartition("@")[2]
+        self.now_at_once[domain] += 1
+        self.most_at_once[domain] = max(self.most_at_once[domain], self.now_at_once[domain])
+        await asyncio.sleep(self.thinks.get(domain, 0))
+        self.now_at_once[domain] -= 1
         if answer := self.refuse.get(address):
             self.tries += 1
             return answer

@@ -1,41 +1,54 @@
 """Alarms: conditions that administrators are told of when they begin, and each day while they last."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import Count, Min
 
 from filsluss.actions import scan
 from filsluss.blobs import Store
 from filsluss.letters import notices
+from filsluss.letters.each_row import any_failed, each_row
 from filsluss.models import Alarm, Letter, TransferFile
 from filsluss.models.letter import Delivery
 from filsluss.rules.formats import size_text
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.policy import Policy
+from filsluss.rules.smtp_answers import Failure
 from filsluss.scanners.clamd import Clamd, NotScanned
 
 log = logging.getLogger(__name__)
 
-CHECKS = ("scanner", "unscanned", "disk", "letters", "given-up", "clock", "reconcile")
+CHECKS = ("scanner", "unscanned", "disk", "letters", "given-up", "clock", "jobs", "reconcile")
 LATE_LETTER_AGE = timedelta(minutes=15)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+DAY = timedelta(days=1)
+
+raise_alarm = notices.raise_alarm
 
 
 def check_all(
     scanner: Clamd | None, *, store: Store, policy: Policy, clock_trouble: str, now: datetime
 ) -> int:
     """Runs every check; returns 0, so that the job pauses for its interval."""
-    check_scanner(scanner, policy=policy, now=now)
-    check_unscanned(policy=policy, now=now)
-    check_disk(store, policy=policy, now=now)
-    check_letters(policy=policy, now=now)
-    if clock_trouble:
-        raise_alarm("clock", since=now, value=clock_trouble, policy=policy, now=now)
+    checks: dict[str, Callable[[], None]] = {
+        "scanner": lambda: check_scanner(scanner, policy=policy, now=now),
+        "unscanned": lambda: check_unscanned(policy=policy, now=now),
+        "disk": lambda: check_disk(store, policy=policy, now=now),
+        "letters": lambda: check_letters(policy=policy, now=now),
+        "clock": lambda: check_clock(clock_trouble, policy=policy, now=now),
+    }
+    each_row("check alarms", checks, lambda name: checks[name]() or 0, policy=policy, now=now)
+    if not any_failed():
+        clear_alarm("jobs")
+    return 0
+
+
+def check_clock(trouble: str, *, policy: Policy, now: datetime) -> None:
+    if trouble:
+        raise_alarm("clock", since=now, value=trouble, policy=policy, now=now)
     else:
         clear_alarm("clock")
-    return 0
 
 
 def check_scanner(scanner: Clamd | None, *, policy: Policy, now: datetime) -> None:
@@ -80,33 +93,20 @@ def check_disk(store: Store, *, policy: Policy, now: datetime) -> None:
 def check_letters(*, policy: Policy, now: datetime) -> None:
     """Without letters about alarms: one that cannot be delivered must not raise another alarm."""
     letters = Letter.objects.exclude(kind="alarm")
-    queued = letters.queued().filter(written_at__lte=now - LATE_LETTER_AGE)
-    given_up = letters.filter(delivery=Delivery.GIVEN_UP, given_up_at__gt=now - DAY)
-    late = queued.aggregate(count=Count("pk"), since=Min("written_at"))
-    lost = given_up.aggregate(count=Count("pk"), since=Min("given_up_at"))
-    for name, found, limit in (("letters", late, "15 min"), ("given-up", lost, "")):
+    late = letters.queued().filter(written_at__lte=now - LATE_LETTER_AGE)
+    refused = letters.queued().filter(failure=Failure.US)
+    given_up = letters.filter(delivery=Delivery.GIVEN_UP, given_up_at__gt=now - DAY, again=None)
+    queued = late | refused
+    for name, rows, since, limit in (
+        ("letters", queued, "written_at", "15 min" if late.exists() else ""),
+        ("given-up", given_up, "given_up_at", ""),
+    ):
+        found = rows.aggregate(count=Count("pk"), since=Min(since))
         if found["count"]:
             value = str(found["count"])
             raise_alarm(name, since=found["since"], value=value, limit=limit, policy=policy, now=now)
         else:
             clear_alarm(name)
-
-
-def raise_alarm(
-    name: str, *, since: datetime, value: str = "", limit: str = "", policy: Policy, now: datetime
-) -> None:
-    """Records the condition; writes a letter when it begins (once an hour at most) and each day it lasts."""
-    with transaction.atomic():
-        alarm, _ = Alarm.objects.select_for_update().get_or_create(name=name)
-        if alarm.since is None:
-            alarm.since = since
-            log.error("alarm: %s %s", name, value)
-        alarm.value, alarm.limit = value[:300], limit[:100]
-        since_letter = now - alarm.told_at if alarm.told_at else DAY
-        if since_letter >= (DAY if alarm.is_told else HOUR):
-            alarm.is_told, alarm.told_at = True, now
-            notices.write_alarm(alarm, policy=policy, now=now)
-        alarm.save()
 
 
 def clear_alarm(name: str) -> bool:

@@ -1,8 +1,11 @@
 """Clock hold: while the clock is not trusted nothing is ended, lapsed or forgotten, also by a new worker."""
 
-from filsluss.models import Pause
+from datetime import datetime, timedelta
+
+from filsluss.models import Heartbeat, Pause, Transfer
 
 CLOCK = "clock"
+LONG_ABSENCE, MANY_ACCOUNTS = timedelta(days=7), 20
 
 
 def begin(why: str, *, boot_id: str, steady: float) -> None:
@@ -20,3 +23,12 @@ def current() -> Pause | None:
 def end(pause: Pause) -> None:
     """Ends this hold, but not one that was started since it was read."""
     Pause.objects.filter(name=CLOCK, boot_id=pause.boot_id, steady=pause.steady).delete()
+
+
+def long_absence(worker: str, *, now: datetime) -> str:
+    """Why a starting worker should hold the jobs that end and erase; empty if it need not."""
+    last = Heartbeat.objects.filter(name=worker).first()
+    due = Transfer.objects.over_at(now).count()
+    if last and now - last.at > LONG_ABSENCE and due > MANY_ACCOUNTS:
+        return f"no worker has run since {last.at:%Y-%m-%d %H:%M} and {due} accounts would end at once"
+    return ""

@@ -11,6 +11,7 @@ from filsluss.actions.transitions import RULE, record_audit
 from filsluss.actions.upload import STILL_OPEN, receive
 from filsluss.blobs import BlobBusy, BlobMissing, Digests, Store
 from filsluss.letters import collecting, compose
+from filsluss.letters.each_row import each_row
 from filsluss.models import Link, Party, Pickup, Transfer, TransferFile
 from filsluss.models.link import FILE_PURPOSES, keep_links
 from filsluss.rules.directions import Role
@@ -24,7 +25,13 @@ def receive_whole(*, store: Store, policy: Policy, boot_id: str, now: datetime) 
     waiting = TransferFile.objects.filter(
         state=FileState.UPLOADING, size__isnull=False, active_at__lte=now - timedelta(seconds=30)
     )
-    return sum(_received(file, store, boot_id, now) for file in waiting.select_related("transfer"))
+    return each_row(
+        "receive whole uploads",
+        waiting.select_related("transfer"),
+        lambda file: _received(file, store, boot_id, now),
+        policy=policy,
+        now=now,
+    )
 
 
 def _received(file: TransferFile, store: Store, boot_id: str, now: datetime) -> bool:
@@ -47,7 +54,13 @@ def ready_received(*, store: Store, policy: Policy, now: datetime, with_scanner:
     received = received.prefetch_related("transfer__parties")
     if with_scanner:
         received = received.exclude(released_at=None)
-    return sum(_made_ready(file, store, policy, now) for file in received.order_by("received_at", "id"))
+    return each_row(
+        "make received files ready",
+        received.order_by("received_at", "id"),
+        lambda file: _made_ready(file, store, policy, now),
+        policy=policy,
+        now=now,
+    )
 
 
 def _made_ready(file: TransferFile, store: Store, policy: Policy, now: datetime) -> bool:

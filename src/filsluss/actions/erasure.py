@@ -1,5 +1,6 @@
 """Erasure: bytes are deleted, which is verified and recorded, and only then the parties are told."""
 
+import contextlib
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from filsluss.actions.transitions import (
 )
 from filsluss.blobs import BlobBusy, Store
 from filsluss.letters import compose, outbox
+from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile
 from filsluss.models.letter import READY_KINDS
 from filsluss.rules.directions import Role
@@ -58,14 +60,31 @@ def take_away(
 def erase_files(*, store: Store, policy: Policy, now: datetime) -> int:
     """Erases every marked file, and closes transfers without files; returns the number of both."""
     ended = TransferFile.objects.filter(transfer__state=State.CLOSING, state__in=LIVE_FILE)
-    for file in ended.select_related("transfer"):
-        take_away(file, because=ErasedBecause.ENDED, now=now)
+    each_row(
+        "take files away",
+        ended.select_related("transfer"),
+        lambda file: take_away(file, because=ErasedBecause.ENDED, now=now),
+        policy=policy,
+        now=now,
+    )
     marked = TransferFile.objects.filter(state=FileState.ERASING).select_related("transfer")
-    done = sum(erase(file, store=store, policy=policy, now=now) for file in marked)
+    done = each_row(
+        "erase files",
+        marked,
+        lambda file: erase(file, store=store, policy=policy, now=now),
+        policy=policy,
+        now=now,
+    )
     emptied = Transfer.objects.filter(state=State.CLOSING).exclude(
         files__in=TransferFile.objects.exclude(state=FileState.ERASED)
     )
-    return done + sum(queue_erased(transfer, policy=policy, now=now) for transfer in emptied)
+    return done + each_row(
+        "close transfers",
+        emptied,
+        lambda transfer: queue_erased(transfer, policy=policy, now=now),
+        policy=policy,
+        now=now,
+    )
 
 
 def erase(file: TransferFile, *, store: Store, policy: Policy, now: datetime) -> bool:
@@ -109,7 +128,7 @@ def queue_erased(transfer: Transfer, *, policy: Policy, now: datetime) -> bool:
     return moved(transfer, ERASED, policy=policy, now=now, erased_at=now, files=files)
 
 
-def erase_orphans(*, store: Store, now: datetime) -> int:
+def erase_orphans(*, store: Store, policy: Policy, now: datetime) -> int:
     """Erases blobs without a row, left by a crash; younger ones may still get their row. Returns how many."""
     aged = [name for name, written_at in store.names() if written_at < now - ORPHAN_AGE]
     known = set(
@@ -118,6 +137,11 @@ def erase_orphans(*, store: Store, now: datetime) -> int:
         .values_list("upload_id", flat=True)
     )
     orphans = [name for name in aged if name not in known]
-    for name in orphans:
-        store.erase(name)
-    return len(orphans)
+
+    def erase_orphan(name: str) -> int:
+        with contextlib.suppress(BlobBusy):
+            store.erase(name)
+            return 1
+        return 0
+
+    return each_row("erase orphans", orphans, erase_orphan, policy=policy, now=now)

@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import moved
 from filsluss.blobs import Store
+from filsluss.letters.each_row import each_row
 from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.audit import FORGOTTEN
 from filsluss.models.letter import Delivery
@@ -17,16 +18,23 @@ from filsluss.rules.policy import Policy
 
 def lapse_undecided(*, policy: Policy, now: datetime) -> int:
     """Lapses applications that were not decided in time; returns how many."""
-    return sum(
-        moved(transfer, LAPSED, policy=policy, now=now) for transfer in Transfer.objects.undecided_at(now)
+    return each_row(
+        "lapse applications",
+        Transfer.objects.undecided_at(now),
+        lambda transfer: moved(transfer, LAPSED, policy=policy, now=now),
+        policy=policy,
+        now=now,
     )
 
 
 def end_accounts(*, policy: Policy, now: datetime) -> int:
     """Ends accounts whose time is over, so that their files are erased; returns how many."""
-    return sum(
-        moved(transfer, ENDED, policy=policy, now=now, ended_at=now)
-        for transfer in Transfer.objects.over_at(now)
+    return each_row(
+        "end accounts",
+        Transfer.objects.over_at(now),
+        lambda transfer: moved(transfer, ENDED, policy=policy, now=now, ended_at=now),
+        policy=policy,
+        now=now,
     )
 
 
@@ -35,11 +43,12 @@ def expire_stale(*, store: Store, policy: Policy, now: datetime) -> int:
     idle = TransferFile.objects.filter(
         state=FileState.UPLOADING, active_at__lte=now - policy.upload_idle
     ).select_related("transfer")
-    return sum(
-        take_away(file, because=ErasedBecause.STALE, now=now)
-        for file in idle
-        if not store.is_being_written(file.blob)
-    )
+
+    def expire(file: TransferFile) -> bool:
+        is_written = store.is_being_written(file.blob)
+        return not is_written and take_away(file, because=ErasedBecause.STALE, now=now)
+
+    return each_row("expire uploads", idle, expire, policy=policy, now=now)
 
 
 def forget(*, policy: Policy, now: datetime) -> int:
@@ -53,7 +62,7 @@ def forget(*, policy: Policy, now: datetime) -> int:
         transfer=OuterRef("pk"), letter__delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)
     )
     old = Transfer.objects.filter(~Exists(unsent), state__in=OVER, over_at__lte=limit)
-    forgotten = _forget_rows(old)
+    forgotten = each_row("forget", old, _forget, policy=policy, now=now)
     AuditEntry.objects.filter(at__lte=now - timedelta(days=policy.audit_days)).delete()
     Attempt.objects.filter(at__lte=now - timedelta(days=1)).delete()
     of_no_case = Letter.objects.of_no_case().filter(written_at__lte=limit)
@@ -61,14 +70,11 @@ def forget(*, policy: Policy, now: datetime) -> int:
     return forgotten
 
 
-def _forget_rows(transfers: QuerySet[Transfer]) -> int:
+def _forget(transfer: Transfer) -> int:
     """A letter that is about other cases, too, is kept for them."""
-    forgotten = 0
-    for transfer in transfers:
-        with transaction.atomic():
-            AuditEntry.objects.filter(transfer_public_id=transfer.public_id).update(**FORGOTTEN)
-            letters = list(transfer.letter_cases.values_list("letter_id", flat=True))
-            transfer.delete()
-            Letter.objects.filter(pk__in=letters).of_no_case().delete()
-        forgotten += 1
-    return forgotten
+    with transaction.atomic():
+        AuditEntry.objects.filter(transfer_public_id=transfer.public_id).update(**FORGOTTEN)
+        letters = list(transfer.letter_cases.values_list("letter_id", flat=True))
+        transfer.delete()
+        Letter.objects.filter(pk__in=letters).of_no_case().delete()
+    return 1

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef
 
 from filsluss.actions.transitions import distinct_roles
 from filsluss.letters import compose
+from filsluss.letters.each_row import each_row
 from filsluss.models import LetterCase, Transfer, TransferFile
 from filsluss.models.link import LinkLost
 from filsluss.rules.directions import Role
@@ -34,7 +35,13 @@ def remind_approvers(*, policy: Policy, now: datetime) -> int:
         asked_at__lte=now - NOT_BEFORE,
     )
     waiting = waiting.filter(~_has_letter("approval-reminder")).order_by("lapse_by", "id")
-    return sum(_approver_reminded(transfer, policy, now) for transfer in waiting)
+    return each_row(
+        "remind approvers",
+        waiting,
+        lambda transfer: _approver_reminded(transfer, policy, now),
+        policy=policy,
+        now=now,
+    )
 
 
 def _has_letter(kind: str) -> Exists:
@@ -66,7 +73,13 @@ def remind_of_files(*, policy: Policy, now: datetime) -> int:
         open_until__gt=now,
         open_until__lte=now + REMIND_BEFORE,
     ).order_by("open_until", "id")
-    return sum(_reminded_of_files(transfer, policy, now) for transfer in waiting)
+    return each_row(
+        "remind of files",
+        waiting,
+        lambda transfer: _reminded_of_files(transfer, policy, now),
+        policy=policy,
+        now=now,
+    )
 
 
 def _reminded_of_files(transfer: Transfer, policy: Policy, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import IO
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q, QuerySet
 
 from filsluss.actions.completion import make_ready
@@ -17,6 +17,7 @@ from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import RULE, record_audit
 from filsluss.blobs import BlobMissing, Digests, Store
 from filsluss.letters import compose, notices
+from filsluss.letters.each_row import each_row
 from filsluss.models import TransferFile
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
@@ -59,6 +60,17 @@ def scan_next(scanner: Clamd | None, *, store: Store, policy: Policy, now: datet
     if file is None:
         return False
     at = Stopwatch(now)
+    try:
+        return scan_claimed(file, scanner, store=store, policy=policy, at=at)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as fault:
+        log.exception("file %s could not be scanned", file.public_id)
+        return hold_unscanned(file, trouble=type(fault).__name__, for_good=False, now=at())
+
+
+def scan_claimed(file: TransferFile, scanner: Clamd, *, store: Store, policy: Policy, at: Stopwatch) -> bool:
+    """Scans a file that is claimed; False if the result came too late."""
     try:
         virus, digests = scan_blob(file, scanner=scanner, store=store, at=at)
     except ClaimLost:
@@ -189,7 +201,13 @@ def mark_infected(file: TransferFile, *, virus: str, sha256: str, policy: Policy
 def erase_infected(*, policy: Policy, now: datetime) -> int:
     """Marks infected files for erasure; returns how many."""
     infected = TransferFile.objects.filter(state=FileState.INFECTED).select_related("transfer")
-    return sum(take_away(file, because=ErasedBecause.INFECTED, now=now) for file in infected)
+    return each_row(
+        "erase infected files",
+        infected,
+        lambda file: take_away(file, because=ErasedBecause.INFECTED, now=now),
+        policy=policy,
+        now=now,
+    )
 
 
 def rescan_now(*, now: datetime) -> int:

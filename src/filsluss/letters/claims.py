@@ -5,6 +5,7 @@ import secrets
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ LEASE, RENEWAL = 60.0, 10.0
 """Seconds without a new heartbeat after which a claim is stale, and the seconds between two heartbeats."""
 BOOT_ID, NETWORK = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/net")
 NO_SOCKET = "-"
+MOST_TO_A_DOMAIN = 2
+"""How many letters a process delivers to one domain at a time, so that one slow server holds up no other."""
 
 Heartbeat = tuple[str, int]
 
@@ -28,9 +31,12 @@ class Claimant:
     """A process that claims letters, and the heartbeats that it has seen of other claims.
 
     A claim is stale when its heartbeat has not changed for LEASE seconds by this process's monotonic clock.
+    Several threads may share it: each letter that one of them delivers is held, see `hold`.
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[str, str] = {}
         self._seen: dict[int, tuple[Heartbeat, float]] = {}
         self._token = secrets.token_hex(8)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -49,26 +55,55 @@ class Claimant:
         if not letter.claimed_by or has_exited(letter.claimed_by):
             return True
         heartbeat, now = (letter.claimed_by, letter.claim_count), time.monotonic()
-        last, since = self._seen.get(letter.pk, (("", 0), now))
-        if last != heartbeat:
-            self._seen[letter.pk] = heartbeat, now
-            return False
+        with self._lock:
+            if letter.claimed_by in self._held:
+                return False
+            last, since = self._seen.get(letter.pk, (("", 0), now))
+            if last != heartbeat:
+                self._seen[letter.pk] = heartbeat, now
+                return False
         return now - since >= LEASE
 
     def take(self, letter: Letter) -> bool:
-        """Claims the letter; False if another process was first, or its claimant has sent a heartbeat."""
+        """Claims and holds the letter; False if its domain is full, or its claim is not as it was read."""
         claim = f"{self.name}.{secrets.token_hex(4)}"
         as_read = claimed(letter).filter(claim_count=letter.claim_count)
+        if not self._hold(claim, letter.domain):
+            return False
         if not as_read.update(claimed_by=claim, claim_count=F("claim_count") + 1, tries=F("tries") + 1):
+            self._held.pop(claim, None)
             return False
         if letter.claimed_by:
             log.warning("the claim on letter %s was stale; it is claimed anew", letter.key)
         letter.claimed_by, letter.tries = claim, letter.tries + 1
         return True
 
+    def _hold(self, claim: str, domain: str) -> bool:
+        """Counts the letter of that claim as being delivered; False if its domain is full."""
+        with self._lock:
+            if domain in self._full():
+                return False
+            self._held[claim] = domain
+            return True
+
+    def let_go(self, letter: Letter) -> None:
+        """Ends the holding of a letter that was taken: it was delivered, or is not now."""
+        with self._lock:
+            self._held.pop(letter.claimed_by, None)
+
+    def full_domains(self) -> list[str]:
+        """Domains that no further letter is claimed for until one to them is let go."""
+        with self._lock:
+            return self._full()
+
+    def _full(self) -> list[str]:
+        counts = Counter(self._held.values())
+        return [domain for domain, count in counts.items() if count >= MOST_TO_A_DOMAIN]
+
     def forget_all_but(self, letters: Collection[int]) -> None:
         """Keeps the seen heartbeats of these letters (primary keys) only."""
-        self._seen = {pk: seen for pk, seen in self._seen.items() if pk in letters}
+        with self._lock:
+            self._seen = {pk: seen for pk, seen in self._seen.items() if pk in letters}
 
 
 def network_namespace() -> str:

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from filsluss.letters.compose import addressed, fill
 from filsluss.letters.context import About
+from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LetterCase, Party, Pickup, Transfer, TransferFile
 from filsluss.models.letter import BLANK, Delivery
 from filsluss.rules.lifecycle import FileState
@@ -69,7 +70,13 @@ def _add(letter: Letter, party: Party, file: TransferFile) -> None:
 def close_due(*, policy: Policy, now: datetime) -> int:
     """Closes the letters that are due; returns how many."""
     due = Letter.objects.collecting().filter(next_try_at__lte=now).order_by("next_try_at", "id")
-    return sum(close(letter, policy=policy, now=now) for letter in due)
+    return each_row(
+        "close collected letters",
+        due,
+        lambda letter: close(letter, policy=policy, now=now),
+        policy=policy,
+        now=now,
+    )
 
 
 def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:
@@ -88,7 +95,7 @@ def close(letter: Letter, *, policy: Policy, now: datetime, at_once: bool = Fals
         if locked is None:
             return False
         cases = list(locked.cases.select_related("transfer", "party", "file").order_by("id"))
-        about = _still_true(locked, cases, now=now)
+        about = still_true(locked, cases, now=now)
         if about is None:
             Letter.objects.filter(pk=locked.pk).update(delivery=Delivery.WITHDRAWN, **BLANK)
             return True
@@ -100,7 +107,7 @@ def close(letter: Letter, *, policy: Policy, now: datetime, at_once: bool = Fals
     return True
 
 
-def _still_true(letter: Letter, cases: Sequence[LetterCase], *, now: datetime) -> About | None:
+def still_true(letter: Letter, cases: Sequence[LetterCase], *, now: datetime) -> About | None:
     """The letter's entries, without files that can no longer be fetched; None if nothing is left."""
     if not cases or cases[0].party is None:
         return None

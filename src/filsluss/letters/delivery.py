@@ -1,115 +1,147 @@
-"""Delivery: submits one message over SMTP, and classifies the mail server's answer."""
+"""Delivery: submits messages over SMTP, many over one connection, and reads the mail server's answers."""
 
 import logging
 import smtplib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
 
 from filsluss.letters.message import build_message
 from filsluss.letters.sanitize import one_line
+from filsluss.letters.smtp import mail_backend
 from filsluss.models import Letter
 from filsluss.rules.policy import Policy
+from filsluss.rules.smtp_answers import Answer, Verb
 
 log = logging.getLogger(__name__)
 
 REPLY_TIMEOUT = 600.0
 """Seconds to wait for each reply (RFC 5321, 4.5.3.2.6): the server may be scanning the message."""
+LETTERS_A_CONNECTION = 100
 LONGEST_ERROR = 300
 
-AUTHENTICATION_CODES = frozenset({530, 534, 535, 538})
-"""Replies about our authentication (RFC 4954), whichever command they follow."""
-BEFORE_RECIPIENT = (smtplib.SMTPHeloError, smtplib.SMTPAuthenticationError, smtplib.SMTPSenderRefused)
-"""Errors before RCPT, which therefore are not about this letter."""
 
+class NotDelivered(Exception):
+    """The mail server has not taken the letter; `answer` is None if it said nothing."""
 
-class TemporaryFailure(Exception):
-    """The mail server cannot be reached, or wants us to try again later; the text is its answer."""
-
-
-class PermanentFailure(Exception):
-    """Another try would fail, too; `answer` is the mail server's, empty if it did not answer."""
-
-    def __init__(self, error: str, *, answer: str = "") -> None:
+    def __init__(self, error: str, answer: Answer | None = None) -> None:
         super().__init__(error)
         self.answer = answer
+
+
+class NotSubmittable(Exception):
+    """The letter cannot be submitted to any server: it is a fault of ours."""
 
 
 class LeaseLost(Exception):
     """Our claim on the letter has ended: it was withdrawn, or another process has claimed it."""
 
 
+class MailConnection:
+    """A connection to the mail server for up to LETTERS_A_CONNECTION letters, used by one thread."""
+
+    def __init__(self) -> None:
+        self._server: BaseEmailBackend | None = None
+        self._used = 0
+
+    @contextmanager
+    def opened(self) -> Iterator[BaseEmailBackend]:
+        """The open connection, for one letter; raises NotDelivered if it cannot be opened.
+
+        An error within the block closes it: what the server then thinks of it is not known.
+        """
+        server = self._reset() or self._open()
+        try:
+            yield server
+        except BaseException:
+            self.close()
+            raise
+        self._used += 1
+        if self._used >= LETTERS_A_CONNECTION or not isinstance(server, EmailBackend):
+            self.close()
+
+    def _reset(self) -> BaseEmailBackend | None:
+        """The connection of the letter before, if the server answers RSET on it."""
+        server = self._server
+        if isinstance(server, EmailBackend) and server.connection:
+            with suppress(smtplib.SMTPException, OSError):
+                set_timeout(server, settings.EMAIL_TIMEOUT)
+                if server.connection.rset()[0] == 250:
+                    set_timeout(server, REPLY_TIMEOUT)
+                    return server
+        self.close()
+        return None
+
+    def _open(self) -> BaseEmailBackend:
+        self._server, self._used = mail_backend(), 0
+        try:
+            self._server.open()
+            set_timeout(self._server, REPLY_TIMEOUT)
+        except Exception as fault:
+            self.close()
+            raise not_delivered(fault) from fault
+        return self._server
+
+    def close(self) -> None:
+        """Closes the connection; an error now changes nothing, since every message has been answered."""
+        server, self._server = self._server, None
+        if server is not None:
+            with suppress(Exception):
+                set_timeout(server, settings.EMAIL_TIMEOUT)
+                server.close()
+
+
+def set_timeout(server: BaseEmailBackend, seconds: float) -> None:
+    """How long to wait for replies; after DATA long, as a message accepted after that is sent twice."""
+    if isinstance(server, EmailBackend) and server.connection and server.connection.sock:
+        server.connection.sock.settimeout(seconds)
+
+
 def prepared_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
     """The message, serialised once so that one which cannot be fails before a connection is opened.
 
-    Raises PermanentFailure.
+    Raises NotSubmittable.
     """
     try:
         message = build_message(letter, policy=policy)
         message.message().as_bytes()
     except Exception as fault:
         log.exception("letter %s cannot be serialised", letter.key)
-        raise PermanentFailure(described(fault)) from fault
+        raise NotSubmittable(described(fault)) from fault
     return message
 
 
-@contextmanager
-def smtp_connection() -> Iterator[BaseEmailBackend]:
-    """An open connection to the mail server; raises TemporaryFailure if it cannot be opened."""
-    with ExitStack() as closing:
-        try:
-            server = get_connection()
-            closing.callback(disconnect, server)
-            server.open()
-            set_reply_timeout(server)
-        except Exception as fault:
-            raise TemporaryFailure(described(fault)) from fault
-        yield server
-
-
-def set_reply_timeout(server: BaseEmailBackend) -> None:
-    """Waits longer than for the connection: a message accepted after our timeout would be sent twice."""
-    if isinstance(server, EmailBackend) and server.connection and server.connection.sock:
-        server.connection.sock.settimeout(REPLY_TIMEOUT)
-
-
-def disconnect(server: BaseEmailBackend) -> None:
-    """Closes the connection; an error now changes nothing, since the message has been answered."""
-    with suppress(Exception):
-        server.close()
-
-
 def submit(message: EmailMultiAlternatives, server: BaseEmailBackend) -> None:
-    """Returns when the server has accepted the message; raises TemporaryFailure or PermanentFailure."""
+    """Returns when the server has accepted the message; raises NotDelivered or NotSubmittable."""
     try:
         server.send_messages([message])
     except (smtplib.SMTPException, OSError) as fault:
-        raise classify(fault) from fault
+        raise not_delivered(fault) from fault
     except Exception as fault:
         log.exception("a letter could not be submitted")
-        raise PermanentFailure(described(fault)) from fault
+        raise NotSubmittable(described(fault)) from fault
 
 
-def classify(fault: Exception) -> TemporaryFailure | PermanentFailure:
-    """Permanent is only a 5xx reply to the recipient or to the message itself."""
-    code, answer = server_reply(fault)
-    error = described(fault) if code < 0 else one_line(f"{code} {answer}")[:LONGEST_ERROR]
-    if not 500 <= code <= 599 or code in AUTHENTICATION_CODES or isinstance(fault, BEFORE_RECIPIENT):
-        return TemporaryFailure(error)
-    return PermanentFailure(error, answer=error)
+def not_delivered(fault: Exception) -> NotDelivered:
+    answer = answer_of(fault)
+    if answer is None:
+        return NotDelivered(described(fault))
+    return NotDelivered(one_line(f"{answer.code} {answer.text}")[:LONGEST_ERROR], answer)
 
 
-def server_reply(fault: Exception) -> tuple[int, str]:
-    """Code and text of the server's reply; -1 if there was none."""
+def answer_of(fault: Exception) -> Answer | None:
+    """The server's reply, and the command it follows; None if there was none."""
     if isinstance(fault, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(fault.recipients.values()))
-        return code, decoded(text)
-    if isinstance(fault, smtplib.SMTPResponseException):
-        return fault.smtp_code, decoded(fault.smtp_error)
-    return -1, ""
+        return Answer(Verb.RCPT, code, decoded(text))
+    if not isinstance(fault, smtplib.SMTPResponseException) or fault.smtp_code < 0:
+        return None
+    verbs = {smtplib.SMTPSenderRefused: Verb.MAIL, smtplib.SMTPDataError: Verb.DATA}
+    return Answer(verbs.get(type(fault), Verb.BEFORE), fault.smtp_code, decoded(fault.smtp_error))
 
 
 def decoded(text: bytes | str) -> str:

@@ -1,8 +1,9 @@
 """Notices: letters to administrators, such as about an infected file or an alarm."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -12,9 +13,14 @@ from filsluss.letters.context import OTHER_LANGUAGE
 from filsluss.models import Alarm, Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.formats import moment_text, size_text
 from filsluss.rules.policy import Policy
-from filsluss.rules.tokens import digest_of
+from filsluss.rules.tokens import digest_of, draw_row_id
 
-ADMINISTRATOR = "administrator"
+log = logging.getLogger(__name__)
+
+ADMINISTRATOR, TRIAL = "administrator", "trial"
+LONGEST_SUBJECT = 60
+"""Where phones cut; the organisation, which stands in From, is left out rather."""
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,23 @@ def write_infected(file: TransferFile, *, policy: Policy, now: datetime) -> int:
     return write_notice(notice, policy=policy, now=now)
 
 
+def raise_alarm(
+    name: str, *, since: datetime, value: str = "", limit: str = "", policy: Policy, now: datetime
+) -> None:
+    """Records the condition; writes a letter when it begins (once an hour at most) and each day it lasts."""
+    with transaction.atomic():
+        alarm, _ = Alarm.objects.select_for_update().get_or_create(name=name)
+        if alarm.since is None:
+            alarm.since = since
+            log.error("alarm: %s %s", name, value)
+        alarm.value, alarm.limit = value[:300], limit[:100]
+        since_letter = now - alarm.told_at if alarm.told_at else DAY
+        if since_letter >= (DAY if alarm.is_told else HOUR):
+            alarm.is_told, alarm.told_at = True, now
+            write_alarm(alarm, policy=policy, now=now)
+        alarm.save()
+
+
 def write_alarm(alarm: Alarm, *, policy: Policy, now: datetime) -> int:
     """One letter about an alarm that is raised to each administrator; returns how many."""
     assert alarm.since is not None
@@ -55,6 +78,15 @@ def write_alarm(alarm: Alarm, *, policy: Policy, now: datetime) -> int:
     }
     key = f"alarm:{alarm.name}:{now:%Y%m%dT%H%M%S}"
     return write_notice(Notice("alarm", key, context), policy=policy, now=now)
+
+
+def trial_letter(address: str, *, policy: Policy, now: datetime) -> Letter:
+    """A letter that only shows that letters arrive; it is not saved."""
+    notice = Notice(TRIAL, f"{TRIAL}:{draw_row_id()}", {"link": f"{policy.base_url}/"})
+    letter = addressed(notice, address, reply_to="", policy=policy, now=now)
+    subject, text, links = rendered(notice, policy)
+    compose.set_text(letter, subject, text, links=links, policy=policy)
+    return letter
 
 
 def case_values(transfer: Transfer, policy: Policy) -> dict[str, Any]:
@@ -71,15 +103,23 @@ def write_notice(
     notice: Notice, *, to: Sequence[str] | None = None, reply_to: str = "", policy: Policy, now: datetime
 ) -> int:
     """Queues a letter in the installation's language to every administrator, or to `to`; returns how many."""
-    other = f"{notice.context['link']}?lang={OTHER_LANGUAGE[policy.language]}"
-    own = {"organisation": sanitize.one_line(policy.organisation), "other_page": other}
-    subject, text = compose.render(f"notices/{notice.kind}", policy.language, {**notice.context, **own})
+    subject, text, links = rendered(notice, policy)
     readers = policy.admin_emails if to is None else to
     for address in readers:
         letter = addressed(notice, address, reply_to=reply_to, policy=policy, now=now)
-        compose.set_text(letter, subject, text, links=[notice.context["link"], other], policy=policy)
+        compose.set_text(letter, subject, text, links=links, policy=policy)
         _save_once(letter, notice)
     return len(readers)
+
+
+def rendered(notice: Notice, policy: Policy) -> tuple[str, str, list[str]]:
+    """Subject, text and the links in it."""
+    other = f"{notice.context['link']}?lang={OTHER_LANGUAGE[policy.language]}"
+    own = {"organisation": sanitize.one_line(policy.organisation), "other_page": other}
+    subject, text = compose.render(f"notices/{notice.kind}", policy.language, {**notice.context, **own})
+    if len(subject) > LONGEST_SUBJECT:
+        subject = subject.removeprefix(f"[{own['organisation']}] ")
+    return subject, text, [notice.context["link"], other]
 
 
 def addressed(notice: Notice, address: str, *, reply_to: str, policy: Policy, now: datetime) -> Letter:

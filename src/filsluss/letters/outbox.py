@@ -6,18 +6,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef
 
-from filsluss.letters import claims, collecting, compose
+from filsluss.letters import claims, collecting, compose, refusals
 from filsluss.letters.claims import Claimant, claimed, heartbeating
 from filsluss.letters.context import Undelivered
 from filsluss.letters.delivery import (
     LeaseLost,
-    PermanentFailure,
-    TemporaryFailure,
+    MailConnection,
+    NotDelivered,
+    NotSubmittable,
+    described,
     prepared_message,
-    smtp_connection,
     submit,
 )
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
@@ -25,6 +26,7 @@ from filsluss.models.letter import BLANK, Delivery, LetterQuerySet
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import OVER
 from filsluss.rules.policy import Policy
+from filsluss.rules.smtp_answers import LATER, Concerns, Failure, Verdict, is_ambiguous
 
 log = logging.getLogger(__name__)
 RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
@@ -36,29 +38,68 @@ MISSED = ("approval-requested", "approval-reminder", "file-ready", "files-ready"
 
 @dataclass(frozen=True)
 class GivenUp:
-    """Why a letter is given up; `why` and `answer` are those of `Undelivered`."""
+    """Why a letter is given up: the last error, for administrators, and `why` as in `Undelivered`."""
 
     error: str
     why: str
-    answer: str = ""
+    failure: str = ""
 
 
-def deliver_next(me: Claimant, *, policy: Policy, now: datetime) -> bool:
-    """Tries to deliver one due letter, and records the result; False if there is none."""
+def deliver_next(me: Claimant, *, mail: MailConnection | None = None, policy: Policy, now: datetime) -> bool:
+    """Tries to deliver one due letter, and records the result; False if there is none.
+
+    Over the connection `mail`, which is kept open for the next one, or over a new one.
+    """
     letter = claim(me, now=now)
     if letter is None:
+        if mail:
+            mail.close()
         return False
-    with heartbeating(letter):
-        try:
-            deliver(letter, policy=policy, now=now)
-        except TemporaryFailure as failure:
-            postpone(letter, error=str(failure), policy=policy, now=now)
-        except PermanentFailure as failure:
-            why = "refused" if failure.answer else "fault"
-            give_up(letter, GivenUp(str(failure), why, failure.answer), policy=policy, now=now)
-        except LeaseLost:
-            log.warning("letter %s is not sent: our claim has ended", letter.key)
+    own = mail or MailConnection()
+    try:
+        with heartbeating(letter):
+            try_once(letter, own, policy=policy, now=now)
+    finally:
+        me.let_go(letter)
+        if mail is None:
+            own.close()
     return True
+
+
+def try_once(letter: Letter, mail: MailConnection, *, policy: Policy, now: datetime) -> None:
+    """One try at a letter that is claimed. A fault of ours postpones it, and holds up no other letter."""
+    try:
+        deliver(letter, mail=mail, policy=policy, now=now)
+    except NotDelivered as failure:
+        record_failure(letter, failure, policy=policy, now=now)
+    except NotSubmittable as fault:
+        give_up(letter, GivenUp(str(fault), "fault"), policy=policy, now=now)
+    except LeaseLost:
+        log.warning("letter %s is not sent: our claim has ended", letter.key)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as fault:
+        log.exception("letter %s could not be delivered", letter.key)
+        postpone(letter, error=described(fault), policy=policy, now=now)
+
+
+def record_failure(letter: Letter, failure: NotDelivered, *, policy: Policy, now: datetime) -> None:
+    """Gives the letter up, or postpones it; a server that refuses us raises the alarm at once."""
+    verdict = refusals.verdict_on(letter, failure.answer, now=now)
+    if verdict.is_final:
+        given_up = GivenUp(str(failure), why_of(verdict), verdict.failure)
+        give_up(letter, given_up, policy=policy, now=now)
+        return
+    postpone(letter, error=str(failure), verdict=verdict, policy=policy, now=now)
+    if verdict.concerns is Concerns.US:
+        if failure.answer and is_ambiguous(failure.answer):
+            refusals.take_back(policy=policy, now=now)
+        refusals.raise_alarm(letter, policy=policy, now=now)
+
+
+def why_of(verdict: Verdict) -> str:
+    """The word for senders: they are not told what a server thinks of a letter's content."""
+    return "refused" if verdict.failure is Failure.CONTENT else verdict.failure.value
 
 
 def withdraw_unsent(
@@ -78,15 +119,18 @@ def withdraw_unsent(
 
 
 def claim(me: Claimant, *, now: datetime) -> Letter | None:
-    """Claims a due letter; None if every one is claimed by somebody else, or there is none."""
-    due, claimed_by_others = due_letters(now), list[int]()
-    while (letter := due.exclude(pk__in=claimed_by_others).first()) is not None:
+    """Claims a due letter; None if there is none, apart from those of others and those to full domains."""
+    claimed_by_others = list[int]()
+    while True:
+        due = due_letters(now).not_to(me.full_domains())
+        letter = due.exclude(pk__in=claimed_by_others).first()
+        if letter is None:
+            me.forget_all_but(claimed_by_others)
+            return None
         if not me.is_claimable(letter):
             claimed_by_others.append(letter.pk)
         elif me.take(letter):
             return letter
-    me.forget_all_but(claimed_by_others)
-    return None
 
 
 def due_letters(now: datetime) -> LetterQuerySet:
@@ -105,13 +149,13 @@ def wait_for_claimed(me: Claimant, *, now: datetime) -> bool:
     return False
 
 
-def deliver(letter: Letter, *, policy: Policy, now: datetime) -> None:
+def deliver(letter: Letter, *, mail: MailConnection | None = None, policy: Policy, now: datetime) -> None:
     """Submits the letter and marks it as sent, both while the connection is open.
 
-    The claim is verified when the connection is open. Raises TemporaryFailure, PermanentFailure or LeaseLost.
+    The claim is verified when the connection is open. Raises NotDelivered, NotSubmittable or LeaseLost.
     """
     message = prepared_message(letter, policy=policy)
-    with smtp_connection() as server:
+    with (mail or MailConnection()).opened() as server:
         if not claimed(letter).exists():
             raise LeaseLost
         submit(message, server)
@@ -132,14 +176,20 @@ def mark_sent(letter: Letter, *, now: datetime) -> None:
             time.sleep(delay)
 
 
-def postpone(letter: Letter, *, error: str, policy: Policy, now: datetime) -> None:
+def postpone(letter: Letter, *, error: str, verdict: Verdict = LATER, policy: Policy, now: datetime) -> None:
     """Schedules the next try after a growing delay; gives the letter up after GIVE_UP_AFTER."""
     last_try_at = letter.written_at + GIVE_UP_AFTER
     if now >= last_try_at:
-        give_up(letter, GivenUp(error, "expired"), policy=policy, now=now)
+        why = "full" if verdict.failure is Failure.FULL else "expired"
+        give_up(letter, GivenUp(error, why, verdict.failure), policy=policy, now=now)
         return
-    next_try_at = min(now + delay_after(letter.tries), last_try_at)
-    claimed(letter).update(next_try_at=next_try_at, claimed_by="", last_error=error)
+    claimed(letter).update(
+        next_try_at=min(now + delay_after(letter.tries), last_try_at),
+        claimed_by="",
+        last_error=error,
+        failure=verdict.failure.value,
+        failed_at=now,
+    )
     log.warning("letter %s waits after try %s: %s", letter.key, letter.tries, error)
 
 
@@ -150,17 +200,19 @@ def delay_after(tries: int) -> timedelta:
 def give_up(letter: Letter, failure: GivenUp, *, policy: Policy, now: datetime) -> None:
     """Ends the tries; the sender is told of a letter in MISSED, in the same transaction.
 
-    The text is kept until the transfer is over, so that the letter can be sent again; a letter about no
-    transfer is blanked.
+    The text is kept until every transfer it is about is over, so that the letter can be sent again.
     """
     cases = list(letter.cases.select_related("transfer", "file"))
-    blanked: dict[str, str] = {} if cases else BLANK
+    is_over = all(case.transfer.state in OVER for case in cases)
+    blanked: dict[str, str] = BLANK if is_over else {}
     with transaction.atomic():
         given_up = claimed(letter).update(
             **{"claimed_by": "", **blanked},
             delivery=Delivery.GIVEN_UP,
             given_up_at=now,
             last_error=failure.error,
+            failure=failure.failure or failure.why,
+            failed_at=now,
         )
         if given_up and letter.kind in MISSED and letter.role != Role.SENDER:
             tell_undelivered(letter, cases, failure, policy=policy, now=now)
@@ -172,7 +224,7 @@ def tell_undelivered(
     letter: Letter, cases: Sequence[LetterCase], failure: GivenUp, *, policy: Policy, now: datetime
 ) -> None:
     """One letter to the sender of each transfer, about a letter that was given up."""
-    undelivered = Undelivered(letter.to, letter.role, failure.why, failure.answer)
+    undelivered = Undelivered(letter.to, letter.role, failure.why)
     by_transfer = {case.transfer: case.file if len(cases) == 1 else None for case in cases}
     for transfer, file in by_transfer.items():
         compose.write(

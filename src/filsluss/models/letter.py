@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from functools import reduce
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -63,6 +65,10 @@ class LetterQuerySet(models.QuerySet["Letter"]):
         cases = LetterCase.objects.filter(letter=OuterRef("pk"), transfer=transfer)
         return self.filter(Exists(cases.filter(file=file) if file else cases))
 
+    def not_to(self, domains: Iterable[str]) -> LetterQuerySet:
+        """Letters to readers of other domains."""
+        return reduce(lambda rows, domain: rows.exclude(to__iendswith=f"@{domain}"), domains, self)
+
     def of_no_case(self) -> LetterQuerySet:
         """Letters about no transfer, such as alarms."""
         return self.filter(~Exists(LetterCase.objects.filter(letter=OuterRef("pk"))))
@@ -111,6 +117,10 @@ class Letter(models.Model):
     last_error = models.CharField(
         max_length=300, blank=True, default="", help_text="the last answer that was no"
     )
+    failure = models.CharField(
+        max_length=16, blank=True, default="", help_text="what that answer means, in a word of ours"
+    )
+    failed_at = models.DateTimeField(null=True, help_text="when that answer came")
 
     objects = LetterQuerySet.as_manager()
 
@@ -123,6 +133,9 @@ class Letter(models.Model):
             ),
             models.Index(fields=["given_up_at"], name="letter_given_up", condition=Q(delivery="given_up")),
             models.Index(fields=["to", "written_at"], name="letter_to_written"),
+            models.Index(
+                fields=["failed_at"], name="letter_refused", condition=Q(failure__in=["refused", "us"])
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -132,6 +145,11 @@ class Letter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} ({self.key})"
+
+    @property
+    def domain(self) -> str:
+        """The domain of its reader's address."""
+        return self.to.rpartition("@")[2].lower()
 
 
 class LetterCase(models.Model):

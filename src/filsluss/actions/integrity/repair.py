@@ -1,8 +1,10 @@
 """Runs the integrity checks, repairs what can be repaired, and reports the outcome of each finding."""
 
-import contextlib
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from django.db import InterfaceError, OperationalError
 
 from filsluss.actions import alarms
 from filsluss.actions.integrity import rows, storage
@@ -28,7 +30,18 @@ class ReportLine:
 
 def verify_world(world: World) -> list[Finding]:
     """Every violated invariant of rows, blobs and letters; changes nothing."""
-    return [finding for check in CHECKS for finding in check(world)]
+    return [finding for check in CHECKS for finding in _findings_of(check, world)]
+
+
+def _findings_of(check: Callable[[World], Iterator[Finding]], world: World) -> list[Finding]:
+    """What one check finds; one that fails is itself a finding, and the others run."""
+    try:
+        return list(check(world))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as fault:
+        log.exception("the check %s failed", check.__name__)
+        return [Finding("I11", f"the check {check.__name__} failed: {type(fault).__name__}")]
 
 
 def reconcile(world: World, *, dry_run: bool = False) -> list[ReportLine]:
@@ -51,9 +64,15 @@ def reconcile(world: World, *, dry_run: bool = False) -> list[ReportLine]:
 
 def repair(finding: Finding) -> None:
     """Runs the finding's repair, if it has one. A blob that is being written is left alone."""
-    with contextlib.suppress(BlobBusy):
+    try:
         if finding.repair:
             finding.repair()
+    except (OperationalError, InterfaceError):
+        raise
+    except BlobBusy:
+        pass
+    except Exception:
+        log.exception("could not be repaired: %s", finding)
 
 
 def raise_if_left(left: int, *, world: World) -> None:

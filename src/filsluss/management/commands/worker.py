@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from filsluss import jobs
+from filsluss.actions import clock_hold
 from filsluss.blobs import open_store
 from filsluss.env import lock_down
 from filsluss.ops.tables import require_current_tables
@@ -25,11 +26,15 @@ class Command(BaseCommand):
         lock_down(settings.DATA_DIR)
         require_current_tables()
         services = jobs.Services(
-            settings.POLICY, open_store(settings.BLOB_URL), this_boot(), settings.SCANNER
+            settings.POLICY,
+            open_store(settings.BLOB_URL),
+            this_boot(),
+            settings.SCANNER,
+            mail_connections=settings.MAIL_CONNECTIONS,
         )
         if once:
             now = jobs.utc_now()
-            if why := jobs.long_absence(now):
+            if why := clock_hold.long_absence(jobs.WORKER, now=now):
                 self.stderr.write(f"warning: {why}; a running worker would have waited an hour")
             jobs.run_once(services, now)
             return

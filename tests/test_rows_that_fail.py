@@ -1,0 +1,333 @@
+"""Every job that walks a list: a row that fails is told of, waits, and keeps no other from its turn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from filsluss import jobs
+from filsluss.actions import alarms, completion, erasure, expiry, reminders, scan
+from filsluss.actions.integrity import repair, rows
+from filsluss.actions.integrity.findings import Finding, World
+from filsluss.letters import collecting, each_row, outbox
+from filsluss.models import Alarm, Letter, Transfer, TransferFile
+from filsluss.rules.lifecycle import FileState, State
+from tests.letters.cases import example_policy, make_file, make_transfer
+
+pytestmark = pytest.mark.django_db
+POLICY = example_policy(admin_emails=("drift@ltdalarna.se",))
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+class RowFailed(Exception):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    each_row.forget_failures()
+    yield
+    each_row.forget_failures()
+
+
+def transfers(now, **own):
+    """Two transfers, the first of which comes first in every list."""
+    return [make_transfer(now, public_id=f"K7PM-222{number}", **own) for number in (2, 3)]
+
+
+def files(now, **own):
+    return [make_file(transfer, now, number, **own) for number, transfer in enumerate(transfers(now), 2)]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A job: the rows it finds, the function that is called for each, and how to run it."""
+
+    rows: Callable[[Any], list[Any]]
+    module: Any
+    act: str
+    run: Callable[[Any, Any], int]
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+def of_policy(function):
+    return lambda store, now: function(policy=POLICY, now=now)
+
+
+def of_store(function, **own):
+    return lambda store, now: function(store=store, policy=POLICY, now=now, **own)
+
+
+WALKS = {
+    "lapse applications": Walk(
+        lambda now: transfers(now, state=State.PENDING, lapse_by=now),
+        expiry,
+        "moved",
+        of_policy(expiry.lapse_undecided),
+    ),
+    "end accounts": Walk(
+        lambda now: transfers(now, open_until=now), expiry, "moved", of_policy(expiry.end_accounts)
+    ),
+    "make received files ready": Walk(
+        lambda now: files(now, state=FileState.RECEIVED, ready_at=None),
+        completion,
+        "_made_ready",
+        of_store(completion.ready_received),
+    ),
+    "receive whole uploads": Walk(
+        lambda now: files(now, state=FileState.UPLOADING, active_at=now - HOUR),
+        completion,
+        "_received",
+        of_store(completion.receive_whole, boot_id="boot"),
+    ),
+    "remind approvers": Walk(
+        lambda now: transfers(now, state=State.PENDING, lapse_by=now + HOUR),
+        reminders,
+        "_approver_reminded",
+        of_policy(reminders.remind_approvers),
+    ),
+    "remind of files": Walk(
+        lambda now: [
+            make_file(transfer, now, number, ready_at=now - 2 * DAY).transfer
+            for number, transfer in enumerate(transfers(now, open_until=now + HOUR), 2)
+        ],
+        reminders,
+        "_reminded_of_files",
+        of_policy(reminders.remind_of_files),
+    ),
+    "expire uploads": Walk(
+        lambda now: files(now, state=FileState.UPLOADING, active_at=now - 90 * DAY),
+        expiry,
+        "take_away",
+        of_store(expiry.expire_stale),
+    ),
+    "erase files": Walk(
+        lambda now: files(now, state=FileState.ERASING), erasure, "erase", of_store(erasure.erase_files)
+    ),
+    "take files away": Walk(
+        lambda now: [
+            make_file(transfer, now, number)
+            for number, transfer in enumerate(transfers(now, state=State.CLOSING), 2)
+        ],
+        erasure,
+        "take_away",
+        of_store(erasure.erase_files),
+    ),
+    "close transfers": Walk(
+        lambda now: transfers(now, state=State.CLOSING),
+        erasure,
+        "queue_erased",
+        of_store(erasure.erase_files),
+    ),
+    "erase infected files": Walk(
+        lambda now: files(now, state=FileState.INFECTED), scan, "take_away", of_policy(scan.erase_infected)
+    ),
+    "forget": Walk(
+        lambda now: transfers(now, state=State.CLOSED, over_at=now - 90 * DAY),
+        expiry,
+        "_forget",
+        of_policy(expiry.forget),
+    ),
+    "close collected letters": Walk(
+        lambda now: [collected(now, number) for number in (2, 3)],
+        collecting,
+        "close",
+        of_policy(collecting.close_due),
+    ),
+}
+
+
+def collected(now, number):
+    return Letter.objects.create(
+        public_id=f"{number:022}",
+        key=f"files-ready:{number}",
+        kind="files-ready",
+        to="bo@rontgen.example",
+        language="sv",
+        message_id="x",
+        delivery="collecting",
+        collects=str(number),
+        written_at=now,
+        next_try_at=now - DAY + number * HOUR,
+    )
+
+
+@pytest.fixture(params=WALKS, ids=lambda name: name)
+def walk(request):
+    return request.param, WALKS[request.param]
+
+
+def test_what_fails_first_keeps_nothing_from_its_turn(walk, now, store, monkeypatch, caplog):
+    name, job = walk
+    first, second = job.rows(now)
+    called = fail_at(first, job, monkeypatch)
+    job.run(store, now)
+    assert called == [first.pk, second.pk]
+    assert [(alarm.name, alarm.value) for alarm in alarms.active_alarms()] == [
+        ("jobs", f"{name}: {first.public_id} (RowFailed)")
+    ]
+    assert "drift@ltdalarna.se" in Letter.objects.filter(kind="alarm").values_list("to", flat=True)
+    assert any(record.exc_info and name in record.getMessage() for record in caplog.records)
+
+
+def test_what_failed_waits_longer_each_time_and_is_no_hot_loop(walk, now, store, monkeypatch):
+    _, job = walk
+    first, _ = job.rows(now)
+    called = fail_at(first, job, monkeypatch)
+    monkeypatch.setattr(each_row, "LATER_DELAY", 30 * DAY)  # whatever the job's own window is
+    tried = []
+    for second in range(0, 240, 15):
+        before = called.count(first.pk)
+        job.run(store, now + timedelta(seconds=second))
+        tried += [second] * (called.count(first.pk) - before)
+    assert tried == [0, 60]
+
+
+def test_the_alarm_ends_when_what_failed_has_had_its_turn(walk, now, store, monkeypatch):
+    _, job = walk
+    first, _ = job.rows(now)
+    with monkeypatch.context() as patched:
+        fail_at(first, job, patched)
+        job.run(store, now)
+    look(store, now)
+    assert Alarm.objects.get(name="jobs").since
+    job.run(store, now + MINUTE)
+    look(store, now + MINUTE)
+    assert Alarm.objects.get(name="jobs").since is None
+
+
+def look(store, now):
+    alarms.check_all(None, store=store, policy=POLICY, clock_trouble="", now=now)
+
+
+def fail_at(first, job, monkeypatch):
+    """From now on the job's act fails for that row; returns the keys of the rows that it is called with."""
+    called, act = [], getattr(job.module, job.act)
+
+    def acting(row, *given, **own):
+        called.append(row.pk)
+        if row.pk == first.pk:
+            raise RowFailed
+        return act(row, *given, **own)
+
+    monkeypatch.setattr(job.module, job.act, acting)
+    return called
+
+
+def test_every_job_of_the_worker_that_walks_a_list_is_tried_here():
+    one_at_a_time = {"heartbeat", "checkpoint", "deliver letters", "scan files (1)", "scan files (2)"}
+    by_name = {"erase orphans"}
+    assert {job.name for job in jobs.JOBS} - set(WALKS) == one_at_a_time | by_name
+
+
+def test_an_orphan_that_cannot_be_erased_keeps_no_other(now, store, monkeypatch):
+    for name in ("a" * 22, "b" * 22):
+        store.create(name)
+    names, erase = sorted(name for name, _ in store.names()), type(store).erase
+    monkeypatch.setattr(
+        type(store), "erase", lambda self, name: erase(self, name) if name == names[1] else 1 / 0
+    )
+    later = max(at for _, at in store.names()) + 2 * HOUR
+    assert erasure.erase_orphans(store=store, policy=POLICY, now=later) == 1
+    assert [name for name, _ in store.names()] == [names[0]]
+
+
+class Scanner:
+    """Finds everything clean, and breaks at one file."""
+
+    def __init__(self, breaks_at):
+        self.breaks_at = breaks_at
+
+    def scan(self, pieces, *, size, tick):
+        if b"".join(pieces) == self.breaks_at:
+            raise RowFailed
+        return ""
+
+
+def test_a_file_whose_scan_breaks_waits_and_the_next_is_scanned(now, store):
+    first, second = files(now, state=FileState.RECEIVED, ready_at=None, size=1)
+    for file, content in ((first, b"1"), (second, b"2")):
+        store.create(file.blob)
+        with store.writer(file.blob) as writer:
+            writer.write(content)
+            writer.sync()
+    turns = 0
+    while scan.scan_next(Scanner(b"1"), store=store, policy=POLICY, now=now):
+        turns += 1
+        assert turns < 5
+    states = dict(TransferFile.objects.values_list("public_id", "state"))
+    assert states == {first.public_id: "unscanned", second.public_id: "ready"}
+
+
+def test_an_error_of_the_whole_database_stops_the_job_and_blames_no_row(now, store, monkeypatch):
+    transfers(now, open_until=now)
+
+    def fail(*_, **__):
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(expiry, "moved", fail)
+        with pytest.raises(OperationalError):
+            expiry.end_accounts(policy=POLICY, now=now)
+    assert expiry.end_accounts(policy=POLICY, now=now) == 2
+    assert not Alarm.objects.exists()
+
+
+def test_a_check_or_repair_that_fails_keeps_no_other(now, store, monkeypatch):
+    world, repaired = World(store, POLICY, "boot", now), []
+
+    def breaks(world):
+        raise RowFailed
+
+    def finds(world):
+        yield Finding("I1", "first", lambda: breaks(world))
+        if not repaired:
+            yield Finding("I1", "second", lambda: repaired.append(1))
+
+    monkeypatch.setattr(repair, "CHECKS", (breaks, finds))
+    lines = [str(line) for line in repair.reconcile(world)]
+    assert lines == [
+        "left     I11 the check breaks failed: RowFailed",
+        "left     I1 first",
+        "repaired I1 second",
+    ]
+    assert Alarm.objects.get(name="reconcile").value == "2"
+    assert rows.CHECKS
+
+
+def test_an_alarm_that_cannot_be_checked_keeps_no_other(now, store, monkeypatch):
+    def breaks(*_, **__):
+        raise RowFailed
+
+    monkeypatch.setattr(alarms, "check_disk", breaks)
+    alarms.check_all(None, store=store, policy=POLICY, clock_trouble="the clock leapt", now=now)
+    assert sorted(alarm.name for alarm in alarms.active_alarms()) == ["clock", "jobs"]
+
+
+def test_one_round_of_a_worker_goes_on_past_a_job_that_fails_and_then_says_so(now, store, monkeypatch):
+    run, services = [], jobs.Services(POLICY, store, "boot")
+
+    def breaks(services, now):
+        run.append("breaks")
+        raise RowFailed
+
+    def works(services, now):
+        run.append("works")
+        return run.count("works") < 3
+
+    monkeypatch.setattr(jobs, "JOBS", (jobs.Job("breaks", 1, breaks), jobs.Job("works", 1, works)))
+    monkeypatch.setattr(outbox, "wait_for_claimed", lambda *_, **__: False)
+    with pytest.raises(RowFailed):
+        jobs.run_once(services, now)
+    assert (run.count("breaks"), run.count("works")) == (1, 4)
+
+
+def test_a_pause_ends_when_the_clock_was_set_back(now):
+    failed = each_row.failed_again(None, now)
+    assert failed.waits_at(now)
+    assert not failed.waits_at(now + MINUTE)
+    assert not failed.waits_at(now - DAY)
+    assert Transfer.objects.count() == 0
