@@ -41,6 +41,11 @@ class PublicIdConverter:
         return value
 
 
+class RowIdConverter(PublicIdConverter):
+    regex = "[A-Za-z0-9_-]{22}"
+
+
+register_converter(RowIdConverter, "row")
 register_converter(TokenConverter, "token")
 register_converter(PublicIdConverter, "id")
 
@@ -66,6 +71,7 @@ urlpatterns = [
     path("oversee/transfers/<id:public_id>/withdraw", acts.withdraw, name="oversee-withdraw"),
     path("oversee/files/<id:public_id>/release", acts.release, name="oversee-release"),
     path("oversee/files/<id:public_id>/remove", acts.remove, name="oversee-remove"),
+    path("oversee/letters/<row:public_id>/send-again", acts.send_again, name="oversee-send-again"),
     path("terms", info.terms, name="terms"),
     path("privacy", info.privacy, name="privacy"),
     path("help", info.help_page, name="help"),

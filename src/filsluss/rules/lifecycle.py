@@ -86,6 +86,7 @@ AUDIT_STEPS = frozenset(
         *FILE_STEPS,
         *(f"file-{because}" for because in ErasedBecause),
         "reported",
+        "letter-sent-again",
     }
 )
 """Every step that the audit trail may hold; docs/identifiers.md says what each means."""

@@ -149,7 +149,9 @@ def closed_is_empty(world: World) -> Iterator[Finding]:
     codes = Pickup.objects.filter(file__state=FileState.ERASED).exclude(code_digest=None, code_sealed="")
     for pickup in codes.select_related("file"):
         yield Finding("I8", f"file {pickup.file.public_id} is erased, but its code is still stored")
-    told = Count("letter_cases", filter=Q(letter_cases__letter__kind="erased"))
+    told = Count(
+        "letter_cases", filter=Q(letter_cases__letter__kind="erased", letter_cases__letter__again_of=None)
+    )
     for transfer in Transfer.objects.filter(state=State.CLOSED).annotate(told=told):
         if transfer.told != len(distinct_roles(transfer, among=ERASED.told)):
             yield Finding("I8", f"transfer {transfer.public_id}: {transfer.told} letters tell of its end")

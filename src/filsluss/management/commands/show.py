@@ -57,7 +57,8 @@ def files(transfer: Transfer) -> list[str]:
 
 def letters(transfer: Transfer) -> list[str]:
     return [
-        f"letter {letter.kind:<18} {letter.delivery:<10} {letter.to}  {letter.last_error}".rstrip()
+        f"letter {letter.kind:<18} {letter.delivery:<10} {letter.to}  {letter.public_id}  "
+        f"{letter.last_error}".rstrip()
         for letter in Letter.objects.about(transfer).order_by("written_at", "id")
     ]
 

@@ -8,8 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from filsluss.actions import oversee
-from filsluss.actions.transitions import StepRefused
-from filsluss.models import Transfer, TransferFile
+from filsluss.actions.send_again import NotSentAgain
+from filsluss.actions.send_again import send_again as queue_again
+from filsluss.actions.transitions import Cause, StepRefused
+from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.pages.context import posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem, form_problems
@@ -82,3 +84,29 @@ def remove(request: HttpRequest, public_id: str) -> HttpResponse:
         oversee.remove_file(file, reason=reason, person=person, policy=settings.POLICY, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-{file.public_id}")
+
+
+@allow_methods("POST")
+@administrators_only
+def send_again(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Queues a letter that was given up once more; 409 with the reason if that is no use."""
+    letter = Letter.objects.filter(public_id=public_id).first()
+    case = letter.cases.select_related("transfer").first() if letter else None
+    if letter is None or case is None:
+        raise Http404
+    by = Cause(oversee.ADMINISTRATOR, f"user:{request.user.pk}")
+    try:
+        queue_again(letter, by=by, policy=settings.POLICY, now=timezone.now())
+    except NotSentAgain as refused:
+        problem = Problem("letters", not_sent_again(refused.why))
+        return show(request, case.transfer, status=409, problems=[problem])
+    return HttpResponseRedirect(f"{OVERSEE_PATH}/transfers/{case.transfer.public_id}", status=303)
+
+
+def not_sent_again(why: str) -> str:
+    words = {
+        "untrue": _("The email is no longer true, so it was not sent again."),
+        "lost": _("The text of the email is gone and cannot be written again."),
+        "not-given-up": _("The email has not been given up, so there is nothing to send again."),
+    }
+    return words[why]

@@ -38,6 +38,7 @@ def step_label(step: str) -> str:
         "released": _("let through without a virus check"),
         "fetched": _("downloaded"),
         "reported": _("abuse reported"),
+        "letter-sent-again": _("a letter sent again"),
         "file-ended": _("to be deleted: time was up"),
         "file-removed": _("to be deleted: removed by the administrator"),
         "file-withdrawn": _("to be deleted: removed by the sender"),
@@ -80,6 +81,7 @@ def alarm_label(name: str) -> str:
         "letters": _("Emails stay in the outbox"),
         "given-up": _("Emails did not arrive"),
         "clock": _("The clock has leapt, so nothing is ended or forgotten"),
+        "jobs": _("A job failed for a part of its work"),
         "reconcile": _("Store and database disagree"),
     }
     return words.get(name, name)

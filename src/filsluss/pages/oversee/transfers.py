@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from filsluss.actions import alarms
 from filsluss.models import AuditEntry, Letter, Transfer
+from filsluss.models.letter import Delivery
 from filsluss.pages import presenters
 from filsluss.pages.context import posted_text
 from filsluss.pages.decorators import allow_methods
@@ -94,11 +95,18 @@ def show(
     return render(request, "pages/oversee/transfer.html", page, status=status)
 
 
-def letters_of(row: Transfer) -> list[tuple[Letter, str, str, presenters.When | None]]:
-    """Each letter with its kind and state in words, and when it was written."""
+def letters_of(row: Transfer) -> list[tuple[Letter, str, str, presenters.When | None, bool]]:
+    """Each letter: its kind and state in words, when it was written, whether it can be sent again."""
+    letters = Letter.objects.about(row).prefetch_related("again").order_by("written_at", "id")
     return [
-        (each, letter_label(each.kind), delivery_label(each.delivery), presenters.moment(each.written_at))
-        for each in Letter.objects.about(row).order_by("written_at", "id")
+        (
+            each,
+            letter_label(each.kind),
+            delivery_label(each.delivery),
+            presenters.moment(each.written_at),
+            each.delivery == Delivery.GIVEN_UP and not each.again.all(),
+        )
+        for each in letters
     ]
 
 

@@ -1,0 +1,79 @@
+"""Sending again: a letter that was given up is queued once more, if it is still true."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import transaction
+
+from filsluss.actions.transitions import Cause, record_audit
+from filsluss.letters import compose, truth
+from filsluss.models import Letter, LetterCase
+from filsluss.models.letter import Delivery
+from filsluss.rules.policy import Policy
+
+STEP = "letter-sent-again"
+
+
+class NotSentAgain(Exception):
+    """`why`: "not-given-up", "untrue", or "lost" (its text is gone, and cannot be written anew)."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def send_again(letter: Letter, *, by: Cause, policy: Policy, now: datetime) -> Letter:
+    """Queues a letter that was given up as a new one; returns that, also if it was queued before.
+
+    It has a Message-ID of its own: a mail program that keeps one copy of each must show it. If the new
+    one was given up as well, the next one follows it. Raises NotSentAgain.
+    """
+    with transaction.atomic():
+        Letter.objects.select_for_update().get(pk=letter.pk)
+        last = last_of(letter)
+        if last.again_of_id and last.delivery in (Delivery.QUEUED, Delivery.SENT):
+            return last
+        if last.delivery != Delivery.GIVEN_UP:
+            raise NotSentAgain("untrue" if last.delivery == Delivery.WITHDRAWN else "not-given-up")
+        cases = list(last.cases.select_related("transfer", "party", "file").order_by("id"))
+        if not truth.is_true_at(last, cases, now):
+            raise NotSentAgain("untrue")
+        return _queue(last, cases, by=by, policy=policy, now=now)
+
+
+def last_of(letter: Letter) -> Letter:
+    """The newest of the letters that were sent again for it; itself if none was."""
+    last = Letter.objects.get(pk=letter.pk)
+    while again := last.again.order_by("-id").first():
+        last = again
+    return last
+
+
+def _queue(
+    letter: Letter, cases: Sequence[LetterCase], *, by: Cause, policy: Policy, now: datetime
+) -> Letter:
+    again = _copy(letter, policy=policy, now=now)
+    anew = truth.must_be_written_anew(letter, cases, now)
+    if anew and not truth.write_anew(again, cases, policy=policy, now=now):
+        raise NotSentAgain("lost")
+    again.save(force_insert=True)
+    told = truth.still_told(letter, cases, now)
+    LetterCase.objects.bulk_create(
+        LetterCase(letter=again, transfer=case.transfer, party=case.party, file=case.file) for case in told
+    )
+    cause = replace(by, reason_code=letter.kind)
+    for case in {case.transfer_id: case for case in told}.values():
+        record_audit(case.transfer, step=STEP, cause=cause, now=now, file=case.file)
+    return again
+
+
+def _copy(letter: Letter, *, policy: Policy, now: datetime) -> Letter:
+    """A new letter to the same reader, with the same text."""
+    same = ("role", "to", "reply_to", "language", "references", "collects", "subject", "text", "html")
+    key = f"again:{letter.public_id}"
+    again = compose.new_letter(
+        letter.kind, key=key, policy=policy, now=now, **{name: getattr(letter, name) for name in same}
+    )
+    again.again_of = letter
+    return again

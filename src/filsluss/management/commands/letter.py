@@ -1,0 +1,41 @@
+"""`filsluss letter send-again ID`: queues a letter that was given up once more."""
+
+import getpass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from filsluss.actions.oversee import ADMINISTRATOR
+from filsluss.actions.send_again import NotSentAgain, send_again
+from filsluss.actions.transitions import Cause
+from filsluss.models import Letter
+
+WHY = {
+    "untrue": "it is no longer true",
+    "lost": "its text is gone, and cannot be written again",
+    "not-given-up": "it was not given up",
+}
+
+
+class Command(BaseCommand):
+    help = "Sends a letter again that was given up, if it is still true."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
+        # An id may begin with "-": no option begins so here.
+        again = acts.add_parser("send-again", prefix_chars="+", add_help=False, help=self.help)
+        again.add_argument("letter", metavar="ID", help="its public id, 22 characters: `filsluss show`")
+
+    def handle(self, *args: Any, letter: str, **options: Any) -> None:
+        found = Letter.objects.filter(public_id=letter).first()
+        if found is None:
+            raise CommandError(f"there is no letter {letter}")
+        by = Cause(ADMINISTRATOR, f"os:{getpass.getuser()}")
+        try:
+            again = send_again(found, by=by, policy=settings.POLICY, now=datetime.now(UTC))
+        except NotSentAgain as refused:
+            raise CommandError(f"letter {letter} is not sent again: {WHY[refused.why]}") from None
+        self.stdout.write(f"{again.kind} to {again.to} is {again.delivery} as {again.public_id}")
