@@ -2,19 +2,18 @@
 
 import os
 import secrets
-import smtplib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 
 from filsluss.actions import upload_probe
 from filsluss.blobs import open_store
 from filsluss.models import Heartbeat
+from filsluss.ops import mail_check
 from filsluss.ops.tables import oldest_program, program_version, refusal, waiting_migrations
 from filsluss.rules.contrast import dark_shades, light_shades, was_darkened
 from filsluss.rules.tokens import draw_upload_id
@@ -123,17 +122,19 @@ def check_space() -> str:
     return f"{free >> 30} of {total >> 30} GiB free"
 
 
-def check_mail() -> str:
-    if settings.DEMO:
-        return f"letters are written to {settings.MAIL_DIR}"
+def check_mail_server() -> str:
     try:
-        server = get_connection(timeout=10)
-        server.open()
-        server.close()
-    except (OSError, smtplib.SMTPException) as fault:
-        where = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-        raise CheckFailed(f"{where} cannot be used: {fault}; see FILSLUSS_SMTP_URL") from None
-    return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT} answers"
+        return mail_check.rehearse()
+    except mail_check.MailRefused as refused:
+        raise CheckFailed(str(refused)) from None
+
+
+def check_letter(address: str) -> str:
+    """Sends one real letter to that address."""
+    try:
+        return mail_check.send_letter(address, now=datetime.now(UTC))
+    except mail_check.MailRefused as refused:
+        raise CheckFailed(str(refused)) from None
 
 
 def check_scanner() -> str:
@@ -206,16 +207,20 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("tables", check_tables),
     ("blob store", check_store),
     ("disk space", check_space),
-    ("mail server", check_mail),
+    ("mail server", check_mail_server),
     ("virus scanner", check_scanner),
     ("clock", check_clock),
 )
 DEPLOY_CHECKS = (("user", check_user), ("worker", check_worker), ("uploads", check_uploads))
 
 
-def run_checks(*, deploy: bool) -> Iterator[Finding]:
-    """The findings in order. Nothing is changed, apart from test data that is removed again."""
-    for part, check in (*CHECKS, *(DEPLOY_CHECKS if deploy else ())):
+def run_checks(*, deploy: bool, letter_to: str = "") -> Iterator[Finding]:
+    """The findings in order. Nothing is changed, apart from test data that is removed again.
+
+    With `letter_to` a letter is sent to that address, too.
+    """
+    letter = (("letter", lambda: check_letter(letter_to)),) if letter_to else ()
+    for part, check in (*CHECKS, *letter, *(DEPLOY_CHECKS if deploy else ())):
         try:
             yield Finding(part, True, check())
         except CheckFailed as failed:
