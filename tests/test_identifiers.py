@@ -11,6 +11,7 @@ from filsluss.pages import error_messages
 from filsluss.pages.oversee import labels
 from filsluss.rules import lifecycle
 from filsluss.rules.directions import Direction, Proof, Role
+from filsluss.rules.smtp_answers import Failure
 from filsluss.streams.responses import STATUS
 
 SOURCE = Path(filsluss.__file__).parent
@@ -87,6 +88,10 @@ def test_every_letter_kind_is_listed_and_has_its_templates_in_each_language():
         kinds = {path.stem for path in (*folder.glob("*.txt"), *folder.glob("notices/*.txt"))}
         assert sorted(kinds) == sorted(listed(told))
     assert listed(no_longer)[0] == "file-downloaded"
+
+
+def test_why_a_letter_did_not_arrive_is_listed():
+    assert listed(section("Why a letter did not arrive")) == [*Failure, "expired", "fault"]
 
 
 def test_every_alarm_is_listed():

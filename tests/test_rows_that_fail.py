@@ -39,7 +39,11 @@ def transfers(now, **own):
 
 
 def files(now, **own):
-    return [make_file(transfer, now, number, **own) for number, transfer in enumerate(transfers(now), 2)]
+    return [file_of(transfer, now, number, **own) for number, transfer in enumerate(transfers(now), 2)]
+
+
+def file_of(transfer, now, number, **own):
+    return make_file(transfer, now, number, upload_id=str(number) * 22, **own)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ WALKS = {
     ),
     "remind of files": Walk(
         lambda now: [
-            make_file(transfer, now, number, ready_at=now - 2 * DAY).transfer
+            file_of(transfer, now, number, ready_at=now - 2 * DAY).transfer
             for number, transfer in enumerate(transfers(now, open_until=now + HOUR), 2)
         ],
         reminders,
@@ -109,7 +113,7 @@ WALKS = {
     ),
     "take files away": Walk(
         lambda now: [
-            make_file(transfer, now, number)
+            file_of(transfer, now, number)
             for number, transfer in enumerate(transfers(now, state=State.CLOSING), 2)
         ],
         erasure,

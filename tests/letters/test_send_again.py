@@ -12,7 +12,7 @@ from filsluss.actions.send_again import NotSentAgain, send_again
 from filsluss.actions.transitions import RULE, Cause, advance
 from filsluss.letters.claims import Claimant
 from filsluss.letters.outbox import deliver_next
-from filsluss.models import AuditEntry, Letter, LetterCase
+from filsluss.models import AuditEntry, Letter, LetterCase, Pickup
 from filsluss.models.letter import BLANK
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import LAPSED, FileState, State
@@ -132,7 +132,7 @@ def test_only_what_was_given_up_is_sent_again(now, delivery):
 
 REWRITTEN = [
     REQUEST,
-    READY,
+    Case("file-ready", Role.RECIPIENT, file={}),
     Case("approved", Role.SENDER),
     Case("received", Role.SENDER, transfer=PENDING),
     Case("rejected", Role.SENDER, transfer={"state": State.REJECTED, "rejection_reason": "Fel fil."}),
@@ -149,6 +149,13 @@ def test_a_letter_without_text_is_written_anew_with_the_same_links(now, mail_ser
     new = again(letter, now)
     assert (new.subject, links(new), new.to) == (letter.subject, links(letter), letter.to)
     assert round_at(now) == 1
+
+
+def test_a_letter_that_is_written_anew_has_its_code(now):
+    letter = READY.write("sv", now)
+    Letter.objects.update(delivery="given_up", given_up_at=now, **BLANK)
+    Pickup.objects.update(code_sealed=CODE.replace("-", ""))
+    assert CODE in again(letter, now).text
 
 
 def links(letter):

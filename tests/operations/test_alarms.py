@@ -28,6 +28,7 @@ FIGURES = {
     "letters": ("12", "15 min"),
     "given-up": ("1", ""),
     "clock": ("the clock leapt by 2:00:00", ""),
+    "jobs": ("make received files ready: K7PM-4QXD (LinkLost)", ""),
     "reconcile": ("2", ""),
 }
 

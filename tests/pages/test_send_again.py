@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 from django.utils import timezone
 
 from filsluss.models import AuditEntry, Letter
@@ -60,7 +61,9 @@ def test_what_cannot_be_sent_again_says_why_on_the_page(admin, letter):
 def test_nobody_else_and_nothing_else_sends_it(admin, inside, letter):
     assert admin.get(address_of(letter)).status_code == 405
     assert admin.post(f"/oversee/letters/{'x' * 22}/send-again").status_code == 404
-    assert admin.post(address_of(letter), headers={"origin": "https://evil.example"}).status_code == 403
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = admin.cookies
+    assert strict.post(address_of(letter), headers={"origin": "https://evil.example"}).status_code == 403
     inside.logout()
     answer = inside.post(address_of(letter))
     assert (answer.status_code, "/oversee/sign-in" in answer["Location"]) == (303, True)

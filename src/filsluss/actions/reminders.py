@@ -1,6 +1,5 @@
 """Reminders: a letter before an application lapses, and before files are erased that nobody has fetched."""
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -11,12 +10,9 @@ from filsluss.actions.transitions import distinct_roles
 from filsluss.letters import compose
 from filsluss.letters.each_row import each_row
 from filsluss.models import LetterCase, Transfer, TransferFile
-from filsluss.models.link import LinkLost
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
 from filsluss.rules.policy import Policy
-
-log = logging.getLogger(__name__)
 
 REMIND_BEFORE = timedelta(days=2)
 """How long before the end of its time an application or an account is reminded of."""
@@ -97,11 +93,7 @@ def _reminded_of_files(transfer: Transfer, policy: Policy, now: datetime) -> boo
 def _remind(
     kind: str, transfer: Transfer, files: Sequence[TransferFile], policy: Policy, now: datetime
 ) -> bool:
-    """Writes the letters; False if a link cannot be derived, which must not stop other reminders."""
-    try:
-        for role in distinct_roles(transfer, among=TOLD[kind]):
-            compose.write(kind, transfer=transfer, role=role, policy=policy, now=now, files=files)
-    except LinkLost:
-        log.error("%s of %s cannot be written: no key derives its link", kind, transfer.public_id)
-        return False
+    """Writes the letters; raises LinkLost if a link cannot be derived."""
+    for role in distinct_roles(transfer, among=TOLD[kind]):
+        compose.write(kind, transfer=transfer, role=role, policy=policy, now=now, files=files)
     return True

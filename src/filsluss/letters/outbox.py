@@ -38,7 +38,10 @@ MISSED = ("approval-requested", "approval-reminder", "file-ready", "files-ready"
 
 @dataclass(frozen=True)
 class GivenUp:
-    """Why a letter is given up: the last error, for administrators, and `why` as in `Undelivered`."""
+    """Why a letter is given up: the last error, for administrators only, and `why` for senders.
+
+    `why` is "unknown", "full", "refused", "expired" or "fault" (see docs/identifiers.md).
+    """
 
     error: str
     why: str
