@@ -13,7 +13,7 @@ from filsluss.actions import alarms, completion, erasure, expiry, reminders, sca
 from filsluss.actions.integrity import repair, rows
 from filsluss.actions.integrity.findings import Finding, World
 from filsluss.letters import collecting, each_row, outbox
-from filsluss.models import Alarm, Letter, Transfer, TransferFile
+from filsluss.models import Alarm, Letter, Link, Transfer, TransferFile
 from filsluss.rules.lifecycle import FileState, State
 from tests.letters.cases import example_policy, make_file, make_transfer
 
@@ -219,6 +219,30 @@ def fail_at(first, job, monkeypatch):
 
     monkeypatch.setattr(job.module, job.act, acting)
     return called
+
+
+def test_a_letter_whose_link_key_is_lost_keeps_no_other_from_its_readers(now, store):
+    asked = {"state": State.PENDING, "lapse_by": now + HOUR}
+    lost, kept = (
+        make_transfer(now, public_id=f"K7PM-222{number}", one_letter=True, **asked) for number in (2, 3)
+    )
+    for number, transfer in ((2, lost), (3, kept)):
+        Transfer.objects.filter(pk=transfer.pk).update(state=State.OPEN)
+        file = file_of(transfer, now, number, state=FileState.RECEIVED, ready_at=None)
+        Link.objects.filter(file=file).delete()
+        assert completion.make_ready(file, sha256="", policy=POLICY, now=now)
+    Transfer.objects.update(state=State.PENDING)
+    Link.objects.filter(transfer=lost).update(derived_from="another")
+    Link.objects.filter(transfer=lost).update(nonce="0")
+    assert reminders.remind_approvers(policy=POLICY, now=now) == 1
+    Transfer.objects.update(state=State.OPEN)
+    assert collecting.close_due(policy=POLICY, now=now + HOUR) == 1
+    told = Letter.objects.queued().exclude(kind="alarm").order_by("kind")
+    assert [(letter.kind, letter.cases.first().transfer) for letter in told] == [
+        ("approval-reminder", kept),
+        ("files-ready", kept),
+    ]
+    assert "(LinkLost)" in Alarm.objects.get(name="jobs").value
 
 
 def test_every_job_of_the_worker_that_walks_a_list_is_tried_here():

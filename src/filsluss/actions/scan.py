@@ -61,7 +61,7 @@ def scan_next(scanner: Clamd | None, *, store: Store, policy: Policy, now: datet
         return False
     at = Stopwatch(now)
     try:
-        return scan_claimed(file, scanner, store=store, policy=policy, at=at)
+        return scan_claimed(file, scanner=scanner, store=store, policy=policy, at=at)
     except (OperationalError, InterfaceError):
         raise
     except Exception as fault:
