@@ -69,7 +69,7 @@ def scan_next(scanner: Clamd | None, *, store: Store, policy: Policy, now: datet
         return hold_unscanned(file, trouble=type(fault).__name__, for_good=False, now=at())
 
 
-def scan_claimed(file: TransferFile, scanner: Clamd, *, store: Store, policy: Policy, at: Stopwatch) -> bool:
+def scan_claimed(file: TransferFile, *, scanner: Clamd, store: Store, policy: Policy, at: Stopwatch) -> bool:
     """Scans a file that is claimed; False if the result came too late."""
     try:
         virus, digests = scan_blob(file, scanner=scanner, store=store, at=at)
