@@ -31,12 +31,13 @@ class Claimant:
     """A process that claims letters, and the heartbeats that it has seen of other claims.
 
     A claim is stale when its heartbeat has not changed for LEASE seconds by this process's monotonic clock.
-    Several threads may share it: each letter that one of them delivers is held, see `hold`.
+    Several threads may share it: a letter that one of them delivers is held. They claim one at a time.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: dict[str, str] = {}
+        self._held: dict[str, tuple[int, str]] = {}
+        self.claiming = threading.Lock()
         self._seen: dict[int, tuple[Heartbeat, float]] = {}
         self._token = secrets.token_hex(8)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -68,7 +69,7 @@ class Claimant:
         """Claims and holds the letter; False if its domain is full, or its claim is not as it was read."""
         claim = f"{self.name}.{secrets.token_hex(4)}"
         as_read = claimed(letter).filter(claim_count=letter.claim_count)
-        if not self._hold(claim, letter.domain):
+        if not self._hold(claim, letter):
             return False
         if not as_read.update(claimed_by=claim, claim_count=F("claim_count") + 1, tries=F("tries") + 1):
             self._held.pop(claim, None)
@@ -78,12 +79,12 @@ class Claimant:
         letter.claimed_by, letter.tries = claim, letter.tries + 1
         return True
 
-    def _hold(self, claim: str, domain: str) -> bool:
+    def _hold(self, claim: str, letter: Letter) -> bool:
         """Counts the letter of that claim as being delivered; False if its domain is full."""
         with self._lock:
-            if domain in self._full():
+            if letter.domain in self._full():
                 return False
-            self._held[claim] = domain
+            self._held[claim] = letter.pk, letter.domain
             return True
 
     def let_go(self, letter: Letter) -> None:
@@ -91,13 +92,18 @@ class Claimant:
         with self._lock:
             self._held.pop(letter.claimed_by, None)
 
+    def held_letters(self) -> list[int]:
+        """The primary keys of letters that a thread of this process delivers now."""
+        with self._lock:
+            return [pk for pk, _ in self._held.values()]
+
     def full_domains(self) -> list[str]:
         """Domains that no further letter is claimed for until one to them is let go."""
         with self._lock:
             return self._full()
 
     def _full(self) -> list[str]:
-        counts = Counter(self._held.values())
+        counts = Counter(domain for _, domain in self._held.values())
         return [domain for domain, count in counts.items() if count >= MOST_TO_A_DOMAIN]
 
     def forget_all_but(self, letters: Collection[int]) -> None:

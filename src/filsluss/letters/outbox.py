@@ -123,10 +123,15 @@ def withdraw_unsent(
 
 def claim(me: Claimant, *, now: datetime) -> Letter | None:
     """Claims a due letter; None if there is none, apart from those of others and those to full domains."""
+    with me.claiming:
+        return _claim(me, now)
+
+
+def _claim(me: Claimant, now: datetime) -> Letter | None:
     claimed_by_others = list[int]()
     while True:
         due = due_letters(now).not_to(me.full_domains())
-        letter = due.exclude(pk__in=claimed_by_others).first()
+        letter = due.exclude(pk__in=[*claimed_by_others, *me.held_letters()]).first()
         if letter is None:
             me.forget_all_but(claimed_by_others)
             return None
