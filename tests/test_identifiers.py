@@ -9,7 +9,7 @@ from filsluss.actions import alarms
 from filsluss.models.letter import Delivery
 from filsluss.pages import error_messages
 from filsluss.pages.oversee import labels
-from filsluss.rules import lifecycle
+from filsluss.rules import lifecycle, security_events
 from filsluss.rules.directions import Direction, Proof, Role
 from filsluss.rules.smtp_answers import Failure
 from filsluss.streams.responses import STATUS
@@ -92,6 +92,15 @@ def test_every_letter_kind_is_listed_and_has_its_templates_in_each_language():
 
 def test_why_a_letter_did_not_arrive_is_listed():
     assert listed(section("Why a letter did not arrive")) == [*Failure, "expired", "fault"]
+
+
+def test_every_kind_and_outcome_of_a_security_event_is_listed_and_has_a_label():
+    kinds, outcomes = section("Security events").split("Outcomes:")
+    assert listed(kinds) == [*security_events.Kind]
+    assert listed(outcomes) == [*security_events.Outcome]
+    tree = ast.parse((SOURCE / "pages" / "oversee" / "labels.py").read_text())
+    keys = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    assert {*security_events.Kind, *security_events.Outcome} <= keys
 
 
 def test_every_alarm_is_listed():

@@ -95,6 +95,7 @@ SETTINGS = {
     "DECISION_DAYS": (policy("decision_days"), 7, "14", 14, ["0", "-1", "x"]),
     "FORGET_DAYS": (policy("forget_days"), 30, "0", 0, ["-1", "x"]),
     "AUDIT_DAYS": (policy("audit_days"), 365, "3650", 3650, ["0", "x"]),
+    "SECURITY_LOG_DAYS": (policy("security_log_days"), 90, "365", 365, ["0", "x", "99999"]),
     "FREE_SPACE": (policy("free_space_percent"), 5.0, "12.5%", 12.5, ["5", "100%", "-1%", "%", "x%", "nan%"]),
     "LANGUAGE": (policy("language"), "sv", "en", "en", ["fi", "SV", "svenska"]),
     "TIME_ZONE": (

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from filsluss.origin import current_origin
+
 PLAIN = re.compile(r"[A-Za-z0-9._:/@+*%-]+")
 SECRETS = (
     (re.compile(r"/(upload|decide|status|download|zip)/[^\s/?\"'>]+"), r"/\1/***"),
@@ -33,7 +35,7 @@ def quoted(text: str) -> str:
 
 
 class LineFormatter(logging.Formatter):
-    """`extra={"facts": {…}}` of a call adds pairs to the line."""
+    """`extra={"facts": {…}}` of a call adds pairs to the line; within a request it ends with its id."""
 
     def format(self, record: logging.LogRecord) -> str:
         facts: Mapping[str, Any] = getattr(record, "facts", None) or {}
@@ -44,6 +46,8 @@ class LineFormatter(logging.Formatter):
             "event": record.getMessage(),
             **facts,
         }
+        if request_id := current_origin().request_id:
+            values["request"] = request_id
         if record.exc_info:
             values["traceback"] = self.formatException(record.exc_info)
         return " ".join(f"{name}={quoted(masked(str(value)))}" for name, value in values.items())

@@ -36,6 +36,7 @@ POLICY = Policy(
     decision_days=read("DECISION_DAYS", integer(1, 365), "7"),
     forget_days=read("FORGET_DAYS", integer(0, 3650), "30"),
     audit_days=read("AUDIT_DAYS", integer(1, 36500), "365"),
+    security_log_days=read("SECURITY_LOG_DAYS", integer(1, 3650), "90"),
     free_space_percent=read("FREE_SPACE", env.percent, "5%"),
     time_zone=read("TIME_ZONE", env.zone, "Europe/Stockholm"),
     language=read("LANGUAGE", env.language, "sv"),

@@ -15,7 +15,7 @@ from filsluss.pages import (
     status,
     upload,
 )
-from filsluss.pages.oversee import acts, audit_csv, sign_in, transfers
+from filsluss.pages.oversee import acts, audit_csv, security, sign_in, transfers
 from filsluss.rules.tokens import TOKEN_PATTERN
 
 
@@ -65,6 +65,7 @@ urlpatterns = [
     path("oversee/sign-in", sign_in.sign_in, name="sign-in"),
     path("oversee/sign-out", sign_in.sign_out, name="sign-out"),
     path("oversee/transfers/<id:public_id>", transfers.transfer, name="oversee-transfer"),
+    path("oversee/security", security.security_log, name="oversee-security"),
     path("oversee/trail.csv", audit_csv.audit_csv, name="oversee-trail"),
     path("oversee/transfers/<id:public_id>/trail.csv", audit_csv.audit_csv, name="oversee-transfer-trail"),
     path("oversee/transfers/<id:public_id>/close", acts.close, name="oversee-close"),

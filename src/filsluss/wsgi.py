@@ -1,13 +1,15 @@
 """The WSGI application: checks the host, finds the client's address, dispatches, and adds headers."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from filsluss.rules.networks import client_of
+from filsluss.origin import current_origin, origin_of, set_origin
+from filsluss.rules.networks import client_of, is_trusted_proxy
 from filsluss.rules.shares import CROWDED_KEY
 
 Environ = dict[str, Any]
@@ -55,21 +57,26 @@ def is_known_host(environ: Environ) -> bool:
 
 
 def identify_client(environ: Environ) -> None:
-    """Sets `filsluss.client`, from what trusted proxies say of the client's address."""
+    """Sets `filsluss.client` and the origin, from what trusted proxies say of the client and the request."""
+    peer, trusted = environ.get("REMOTE_ADDR", ""), settings.POLICY.trusted_proxies
     environ["filsluss.client"] = client_of(
-        peer=environ.get("REMOTE_ADDR", ""),
+        peer=peer,
         forwarded_for=environ.get("HTTP_X_FORWARDED_FOR"),
         other_forwarding=any(name in environ for name in FORWARDING),
-        trusted=settings.POLICY.trusted_proxies,
+        trusted=trusted,
     )
+    proxied = environ.get("HTTP_X_REQUEST_ID") if is_trusted_proxy(peer, trusted=trusted) else None
+    set_origin(origin_of(environ["filsluss.client"], request_id=proxied))
 
 
 def with_headers(start_response: StartResponse) -> StartResponse:
+    request_id = ("X-Request-ID", current_origin().request_id)
+
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         present = {name.lower() for name, _ in headers}
         defaults = [pair for pair in DEFAULT_HEADERS if pair[0].lower() not in present]
         hsts = [HSTS] if settings.POLICY.base_url.startswith("https:") else []
-        return start_response(status, [*headers, *defaults, *hsts], exc_info)
+        return start_response(status, [*headers, request_id, *defaults, *hsts], exc_info)
 
     return start
 
@@ -118,22 +125,27 @@ class Application:
 
     def __init__(self) -> None:
         self._pages = get_wsgi_application()
-        from filsluss.ops import metrics  # these import models, which need the line above
+        from filsluss.actions import security_log  # these import models, which need the line above
+        from filsluss.ops import metrics
         from filsluss.streams.body import count_open, read_form
         from filsluss.streams.routes import RenderPage, application
         from filsluss.streams.sending import registry
 
         self._streams, self._render_page, self._read_form = application, RenderPage, read_form
-        self._count = metrics.count_request
+        self._count, self._note_refusal = metrics.count_request, security_log.note_refusal
         metrics.transfer_counters.update({"in": count_open, "out": registry.count})
 
+    def _counted(self, path: str, status: str) -> None:
+        self._count(path, status)
+        self._note_refusal(path, status=status, now=datetime.now(UTC))
+
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        start = with_headers(with_count(start_response, environ["PATH_INFO"], self._count))
+        identify_client(environ)
+        start = with_headers(with_count(start_response, environ["PATH_INFO"], self._counted))
         if not is_known_host(environ):
             return misdirected_request(start)
         if environ["REQUEST_METHOD"] == "GET" and host_of(environ) != own_host() and not is_health(environ):
             return redirect_to_base_url(environ, start)
-        identify_client(environ)
         try:
             streamed = self._streams(environ, start)
         except self._render_page as refused:

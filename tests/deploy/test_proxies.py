@@ -22,6 +22,7 @@ from tests.deploy.conftest import behind_proxy
 from tests.parts import short_timeouts
 from tests.parts.people import FORM, announce, append, apply, metadata, offset_of, send_form, send_tus
 from tests.parts.proxy import unverified_tls
+from tests.parts.storage import rows
 
 MIB = 1 << 20
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -473,6 +474,41 @@ def test_the_log_holds_no_token(proxied, filled):
     assert "/download/-" in text
     assert "/status/-" in text
     assert re.findall(r"/(?:upload|download|zip|status|decide)/[A-Za-z0-9_-]{20,}", text) == []
+
+
+def test_one_request_has_one_id_in_the_proxys_log_and_in_ours(proxied):
+    """A client cannot choose it."""
+    answer = proxied.request(
+        "POST", "/", {**FORM, "recipient_email": "lena@rontgen.example"}, {"X-Request-ID": "my-own"}
+    )
+    own = answer.headers.get_all("X-Request-ID")
+    assert (answer.status, len(own), own[0] != "my-own") == (303, 1, True)
+    (line,) = [line for line in proxied.service.log_text().splitlines() if line.endswith(f"request={own[0]}")]
+    assert "event=approved" in line or "event=applied" in line
+    ((entries,),) = rows(
+        proxied.service, f"SELECT count(*) FROM filsluss_auditentry WHERE request_id = '{own[0]}'"
+    )
+    assert entries == 1
+    end = time.monotonic() + 10
+    while own[0] not in proxied.log_text() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert own[0] in proxied.log_text()
+
+
+def test_a_download_says_the_id_that_the_proxy_logged_once(proxied, filled):
+    answer = proxied.get(filled[1], Range="bytes=0-9")
+    (own,) = answer.headers.get_all("X-Request-ID")
+    end = time.monotonic() + 10
+    while time.monotonic() < end and not (
+        own in proxied.log_text()
+        and rows(proxied.service, f"SELECT 1 FROM filsluss_auditentry WHERE request_id = '{own}'")
+    ):
+        time.sleep(0.1)
+    (entry,) = rows(
+        proxied.service, f"SELECT step, network FROM filsluss_auditentry WHERE request_id = '{own}'"
+    )
+    assert entry == ("partly-fetched", "127.0.0.2")
+    assert own in proxied.log_text()
 
 
 def test_while_the_service_is_down_people_read_so_in_their_language(proxied, filled):

@@ -30,6 +30,7 @@ FIGURES = {
     "clock": ("the clock leapt by 2:00:00", ""),
     "jobs": ("make received files ready: K7PM-4QXD (LinkLost)", ""),
     "reconcile": ("2", ""),
+    "sign-ins": ("42", "30"),
 }
 
 

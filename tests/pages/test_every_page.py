@@ -52,7 +52,7 @@ def rendered(inside, language):
     inside.force_login(User.objects.get_or_create(username="admin", is_staff=True)[0])
     transfer = open_transfer()
     ready_file(transfer)
-    oversight = ["/oversee", f"/oversee/transfers/{transfer.public_id}"]
+    oversight = ["/oversee", "/oversee/security", f"/oversee/transfers/{transfer.public_id}"]
     for address in [*PUBLIC_PAGES, *linked_pages(), *oversight]:
         yield address, inside.get(f"{address}{'&' if '?' in address else '?'}lang={language}")
     yield "an empty application", inside.post(f"/?lang={language}", {})

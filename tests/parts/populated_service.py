@@ -168,6 +168,7 @@ class PopulatedService:
             "oversee": PageRequest("/oversee", signed_in=True),
             "oversee-search": PageRequest("/oversee?q=finns-inte&state=open", signed_in=True),
             "oversee-case": PageRequest(case, signed_in=True),
+            "oversee-security": PageRequest("/oversee/security", signed_in=True),
         }
 
     def held(self) -> dict[str, PageRequest]:

@@ -4,25 +4,28 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Sum
 
 from filsluss.actions import scan
 from filsluss.blobs import Store
 from filsluss.letters import notices
 from filsluss.letters.each_row import any_failed, each_row
-from filsluss.models import Alarm, Letter, TransferFile
+from filsluss.models import Alarm, Letter, SecurityEvent, TransferFile
 from filsluss.models.letter import Delivery
 from filsluss.rules.formats import size_text
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.policy import Policy
+from filsluss.rules.security_events import Kind, Outcome
 from filsluss.rules.smtp_answers import Failure
 from filsluss.scanners.clamd import Clamd, NotScanned
 
 log = logging.getLogger(__name__)
 
-CHECKS = ("scanner", "unscanned", "disk", "letters", "given-up", "clock", "jobs", "reconcile")
+CHECKS = ("scanner", "unscanned", "disk", "letters", "given-up", "clock", "jobs", "reconcile", "sign-ins")
 LATE_LETTER_AGE = timedelta(minutes=15)
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MANY_FAILED_SIGN_INS = 30
+"""Wrong passwords in an hour, of all accounts and networks, and tries that were refused."""
 
 raise_alarm = notices.raise_alarm
 
@@ -36,6 +39,7 @@ def check_all(
         "unscanned": lambda: check_unscanned(policy=policy, now=now),
         "disk": lambda: check_disk(store, policy=policy, now=now),
         "letters": lambda: check_letters(policy=policy, now=now),
+        "sign-ins": lambda: check_sign_ins(policy=policy, now=now),
         "clock": lambda: check_clock(clock_trouble, policy=policy, now=now),
     }
     each_row("check alarms", checks, lambda name: checks[name]() or 0, policy=policy, now=now)
@@ -107,6 +111,17 @@ def check_letters(*, policy: Policy, now: datetime) -> None:
             raise_alarm(name, since=found["since"], value=value, limit=limit, policy=policy, now=now)
         else:
             clear_alarm(name)
+
+
+def check_sign_ins(*, policy: Policy, now: datetime) -> None:
+    failed = SecurityEvent.objects.filter(
+        kind=Kind.SIGN_IN, outcome__in=(Outcome.WRONG, Outcome.LIMITED), at__gt=now - HOUR
+    ).aggregate(sum=Sum("count"), since=Min("at"))
+    if (failed["sum"] or 0) >= MANY_FAILED_SIGN_INS:
+        values = {"value": str(failed["sum"]), "limit": str(MANY_FAILED_SIGN_INS)}
+        raise_alarm("sign-ins", since=failed["since"], policy=policy, now=now, **values)
+    else:
+        clear_alarm("sign-ins")
 
 
 def clear_alarm(name: str) -> bool:

@@ -36,9 +36,9 @@ def decide(
         raise DecisionRefused(problems)
     try:
         with transaction.atomic():
-            _carry_out(transfer, form, policy=policy, now=now)
             if transfer.approver:
                 transfer.approver.prove(Proof.MAILBOX, now=now)
+            _carry_out(transfer, form, policy=policy, now=now)
     except StepRefused:
         raise AlreadyDecided from None
     return transfer

@@ -1,48 +1,17 @@
-"""Oversee: what administrators may do with transfers, each with a reason, and the limit on their sign-ins."""
+"""Oversee: what administrators may do with transfers, each with a reason."""
 
 from datetime import datetime
 
 from django.db import transaction
 
-from filsluss.actions.download import seconds_to_wait
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import Cause, StepRefused, advance, record_audit
-from filsluss.models import Attempt, Transfer, TransferFile, serialize_on
+from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, ErasedBecause, FileState
-from filsluss.rules.networks import Client, rate_key
 from filsluss.rules.policy import Policy
 
 ADMINISTRATOR = "administrator"
 REASON_MAX = 500
-SIGN_IN = "sign-in"
-
-
-class TooManySignIns(Exception):
-    """This network has entered too many wrong passwords; `retry_after` in seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(retry_after)
-        self.retry_after = retry_after
-
-
-def count_sign_in(client: Client, *, now: datetime) -> None:
-    """Counts an attempt before its password is verified, so that concurrent attempts count, too.
-
-    Raises TooManySignIns.
-    """
-    network = rate_key(client.address)
-    with transaction.atomic():
-        serialize_on(SIGN_IN, now=now)
-        delay = seconds_to_wait(network, now=now, kind=SIGN_IN)
-        if not delay:
-            Attempt.objects.create(kind=SIGN_IN, network=network, at=now)
-    if delay:
-        raise TooManySignIns(delay)
-
-
-def forget_failed_sign_ins(client: Client) -> None:
-    """Deletes the attempts of this network, after a correct password."""
-    Attempt.objects.filter(kind=SIGN_IN, network=rate_key(client.address)).delete()
 
 
 class ReasonMissing(ValueError):

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,8 @@ from django.db import transaction
 from filsluss.letters import compose, outbox
 from filsluss.models import AuditEntry, Transfer, TransferFile
 from filsluss.models.letter import UNTIL_DECIDED, WHILE_OPEN
-from filsluss.rules.directions import Role
+from filsluss.origin import NOWHERE, Origin, current_origin
+from filsluss.rules.directions import Proof, Role
 from filsluss.rules.lifecycle import OVER, State, Step
 from filsluss.rules.policy import Policy
 
@@ -26,16 +27,24 @@ class StepRefused(Exception):
 class Cause:
     """Who takes a step, and why: `role` is a party's, "administrator" or "rule".
 
-    `person` identifies an administrator (see `AuditEntry`), `reason` is as it was typed.
+    `person` identifies an administrator (see `AuditEntry`), `reason` is as it was typed. `origin` is that of
+    the request that is being answered.
     """
 
     role: str
     person: str = ""
     reason: str = ""
     reason_code: str = ""
+    detail: dict[str, str] | None = None
+    origin: Origin = field(default_factory=current_origin)
+
+    @property
+    def proof(self) -> str:
+        """How an administrator is known: by a sign-in, or not by us (a command)."""
+        return Proof.SIGN_IN.value if self.person.startswith("user:") else ""
 
 
-RULE = Cause("rule")
+RULE = Cause("rule", origin=NOWHERE)
 
 WITHDRAWN_BY_STEP: dict[str, Collection[str]] = {
     **dict.fromkeys(("approved", "rejected", "withdrawn", "taken-back", "lapsed"), UNTIL_DECIDED),
@@ -123,8 +132,12 @@ def record_audit(
         role=cause.role,
         party_public_id=party.public_id if party else "",
         person=cause.person,
+        proof=party.proof if party else cause.proof,
+        network=cause.origin.network,
+        request_id=cause.origin.request_id,
         reason=cause.reason,
         reason_code=cause.reason_code,
+        detail=cause.detail,
         file_public_id=file.public_id if file else "",
         about=file.name if file else "",
         size=file.size if file else None,

@@ -270,8 +270,8 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
             file=file.pk, epoch=file.epoch, boot_id=boot_id, now=now
         )
         if decided:
-            record_audit(file.transfer, step="received", cause=Cause(Role.SENDER), now=now, file=file)
             file.transfer.sender.prove(Proof.MAILBOX, now=now)
+            record_audit(file.transfer, step="received", cause=Cause(Role.SENDER), now=now, file=file)
     if decided:
         file.state, file.received_at = FileState.RECEIVED, now
         return True

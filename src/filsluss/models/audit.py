@@ -7,7 +7,9 @@ class AuditEntry(models.Model):
     """A step that was taken. Names and typed text are blanked when the transfer is forgotten.
 
     `person` identifies an administrator: `user:<id>` who signed in, or `os:<account>` who ran a command.
-    It is empty for parties (see `party_public_id`) and for rules.
+    It is empty for parties (see `party_public_id`) and for rules. `proof` is how the party had proved who
+    they are when they took the step. `network` is the client's address, cut to its /24 or /48 after 7 days;
+    `request_id` is the one that the proxy logs, too.
     """
 
     at = models.DateTimeField()
@@ -22,8 +24,6 @@ class AuditEntry(models.Model):
     about = models.CharField(max_length=255, blank=True, default="", help_text="the name of the file")
     size = models.BigIntegerField(null=True)
     sha256 = models.CharField(max_length=64, blank=True, default="")
-
-    # Not filled yet: columns for the security log, and the request id that a proxy logs, too.
     proof = models.CharField(max_length=8, blank=True, default="")
     network = models.CharField(max_length=64, blank=True, default="")
     request_id = models.CharField(max_length=64, blank=True, default="")
@@ -46,9 +46,10 @@ FORGOTTEN = {"reason": "", "about": "", "person": "", "network": "", "request_id
 
 
 class SecurityEvent(models.Model):
-    """How often a network or an account caused one kind of event in one minute. Not written yet.
+    """How often a network or an account caused one kind of event in one minute.
 
-    Refusals are counted, so that an attack does not cost a row for each request.
+    Events are counted, so that an attack does not cost a row for each request. `person` is an administrator
+    as in `AuditEntry`; `network` an IPv4 address or the /64 of an IPv6 address, cut after 7 days.
     """
 
     at = models.DateTimeField(help_text="the minute")
@@ -62,6 +63,7 @@ class SecurityEvent(models.Model):
     count = models.PositiveIntegerField(default=1)
 
     class Meta:
+        indexes = [models.Index(fields=["kind", "outcome", "account"], name="security_event_account")]
         constraints = [
             models.UniqueConstraint(
                 fields=["at", "kind", "outcome", "account", "network", "person", "transfer_public_id"],

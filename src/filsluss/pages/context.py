@@ -77,4 +77,5 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
         "decision_days": policy.decision_days,
         "forget_days": policy.forget_days,
         "audit_days": policy.audit_days,
+        "security_log_days": policy.security_log_days,
     }

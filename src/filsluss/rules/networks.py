@@ -38,6 +38,22 @@ def client_of(
     return _behind_proxies(nearest, forwarded_for or "", trusted)
 
 
+def is_trusted_proxy(peer: str, *, trusted: Sequence[Network]) -> bool:
+    """Whether what this peer says about its client may be believed."""
+    address = _read(peer)
+    return address is not None and _is_among(address, trusted)
+
+
+def cut_network(text: str) -> str:
+    """The /24 or /48 that holds an address or a network; any other text, or a larger network, as it is."""
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return text
+    length = 24 if network.version == 4 else 48
+    return str(network.supernet(new_prefix=length)) if network.prefixlen > length else text
+
+
 def is_inside_network(client: Client, *, networks: Sequence[Network]) -> bool:
     if client.address is None or not client.may_be_inside:
         return False

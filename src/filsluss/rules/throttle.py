@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 FREE_FAILURES = 4
+FREE_OF_ACCOUNT = 10
+"""Wrong passwords for one account in an hour, from all networks, before others than its owner wait."""
+LONGEST_OF_ACCOUNT = timedelta(minutes=15)
 WINDOW = timedelta(minutes=15)
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
@@ -30,6 +33,17 @@ def delay_after(failures: Failures, *, now: datetime) -> int:
         return 0
     delay = LONGEST_DELAY if failures.in_all > ALL_NETWORKS_PER_HOUR else _own_delay(failures.mine)
     return max(0, math.ceil((failures.mine[-1] + delay - now).total_seconds()))
+
+
+def account_delay(failures: int) -> timedelta:
+    """How long a network waits for its turn at an account with so many failures in the last hour.
+
+    It doubles with each FREE_OF_ACCOUNT further failures, up to LONGEST_OF_ACCOUNT.
+    """
+    if failures < FREE_OF_ACCOUNT:
+        return timedelta(0)
+    doublings: int = min(failures // FREE_OF_ACCOUNT - 1, 10)
+    return min(FIRST_DELAY * (1 << doublings), LONGEST_OF_ACCOUNT)
 
 
 def _own_delay(times: Sequence[datetime]) -> timedelta:

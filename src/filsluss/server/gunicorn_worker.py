@@ -16,6 +16,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from filsluss.actions import security_log
+from filsluss.origin import NOWHERE, set_origin
 from filsluss.rules.shares import CROWDED_HEADER, share_of
 from filsluss.server.lingering import Lingering
 from filsluss.server.peek import Peek, peek_request, stop_reading
@@ -102,6 +104,14 @@ class FilslussWorker(ThreadWorker):
             deadline = time.monotonic() + (body.FORM_SECONDS if peek.is_form else HEADER_SECONDS)
         self._wait(conn, PendingRequest(deadline, peek.missing, peek.is_form))
 
+    def run(self) -> None:
+        """Counts security events in memory for as long as it serves."""
+        security_log.writer.start()
+        try:
+            super().run()
+        finally:
+            security_log.writer.stop()
+
     def get_thread_pool(self) -> ThreadPoolExecutor:
         """Makes three pools, so that pages, uploads and downloads never take each other's threads."""
         self._page_pool = ThreadPoolExecutor(PAGE_THREADS)
@@ -181,6 +191,8 @@ class FilslussWorker(ThreadWorker):
         except TimeoutError:
             log.info("a client read nothing of its response for too long: connection closed")
             return False
+        finally:
+            set_origin(NOWHERE)
 
     def murder_pending(self) -> None:
         """gunicorn's hook of its main loop: closes what is past its deadline, everything at shutdown."""

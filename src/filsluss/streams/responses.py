@@ -8,6 +8,8 @@ from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any
 
+from filsluss.origin import current_origin
+
 Headers = tuple[tuple[str, str], ...]
 
 STATUS = {
@@ -84,6 +86,8 @@ def problem(refusal: Refusal) -> Response:
         "code": refusal.code,
         **refusal.detail,
     }
+    if request_id := current_origin().request_id:
+        body["request_id"] = request_id
     return as_json(body, status=refusal.status, headers=refusal.headers, kind="application/problem+json")
 
 

@@ -1,6 +1,5 @@
 """`filsluss close ID --reason …`: closes an open transfer or withdraws an undecided application."""
 
-import getpass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from filsluss.actions import oversee
 from filsluss.actions.transitions import StepRefused
+from filsluss.management.os_account import os_account
 from filsluss.models import Transfer
 from filsluss.rules.lifecycle import State
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             act(
                 found,
                 reason=reason,
-                person=f"os:{getpass.getuser()}",
+                person=os_account(),
                 policy=settings.POLICY,
                 now=datetime.now(UTC),
             )

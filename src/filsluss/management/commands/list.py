@@ -6,9 +6,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import Count
 
+from filsluss.management.os_account import note_command
 from filsluss.models import Transfer
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
+from filsluss.rules.security_events import Kind, Outcome
 
 
 class Command(BaseCommand):
@@ -19,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--state", choices=[state.value for state in State])
 
     def handle(self, *args: Any, state: str | None, **options: Any) -> None:
+        note_command(Kind.READ, Outcome.LIST)
         transfers = Transfer.objects.annotate(file_count=Count("files")).order_by("-applied_at", "-id")
         chosen = transfers.filter(state=state) if state else transfers
         for transfer in chosen.prefetch_related("parties").iterator(chunk_size=500):

@@ -1,6 +1,5 @@
 """`filsluss remove FILE --reason …`: removes one file of a transfer."""
 
-import getpass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from filsluss.actions import oversee
 from filsluss.actions.transitions import StepRefused
+from filsluss.management.os_account import os_account
 from filsluss.models import TransferFile
 
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             oversee.remove_file(
                 found,
                 reason=reason,
-                person=f"os:{getpass.getuser()}",
+                person=os_account(),
                 policy=settings.POLICY,
                 now=datetime.now(UTC),
             )

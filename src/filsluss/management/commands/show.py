@@ -4,8 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from filsluss.management.os_account import note_command
 from filsluss.models import AuditEntry, Letter, Transfer
 from filsluss.pages.oversee.actors import actors_of
+from filsluss.rules.security_events import Kind, Outcome
 
 
 class Command(BaseCommand):
@@ -19,6 +21,7 @@ class Command(BaseCommand):
         found = Transfer.objects.filter(public_id=transfer.upper()).first()
         if found is None:
             raise CommandError(f"there is no transfer {transfer}")
+        note_command(Kind.READ, Outcome.TRANSFER, transfer=found.public_id)
         for line in (*facts(found), *files(found), *letters(found), *history(found)):
             self.stdout.write(line)
 

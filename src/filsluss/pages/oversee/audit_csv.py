@@ -12,6 +12,7 @@ from filsluss.models import AuditEntry
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.oversee.access import administrators_only
 from filsluss.pages.oversee.actors import actors_of
+from filsluss.pages.oversee.noting import note_export
 from filsluss.pages.oversee.transfers import transfer_named
 
 COLUMNS = ("at", "transfer", "file", "step", "role", "actor", "about", "size", "sha256", "reason")
@@ -26,6 +27,7 @@ BATCH = 1000
 def audit_csv(request: HttpRequest, public_id: str = "") -> StreamingHttpResponse:
     if public_id:
         transfer_named(public_id)
+    note_export(request, public_id)
     entries = AuditEntry.objects.filter(**({"transfer_public_id": public_id} if public_id else {}))
     response = StreamingHttpResponse(table(entries), content_type="text/csv; charset=utf-8; header=present")
     name = f"audit-trail-{public_id}.csv" if public_id else "audit-trail.csv"

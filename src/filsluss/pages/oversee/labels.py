@@ -37,6 +37,7 @@ def step_label(step: str) -> str:
         "infected": _("malicious code was found"),
         "released": _("let through without a virus check"),
         "fetched": _("downloaded"),
+        "partly-fetched": _("partly downloaded"),
         "reported": _("abuse reported"),
         "letter-sent-again": _("a letter sent again"),
         "file-ended": _("to be deleted: time was up"),
@@ -83,8 +84,46 @@ def alarm_label(name: str) -> str:
         "clock": _("The clock has leapt, so nothing is ended or forgotten"),
         "jobs": _("A job failed for a part of its work"),
         "reconcile": _("Store and database disagree"),
+        "sign-ins": _("Many sign-ins fail"),
     }
     return words.get(name, name)
+
+
+def event_label(kind: str) -> str:
+    """The label of a kind of security event, and of what the audit trail adds to them."""
+    words = {
+        "trail": _("decisions and downloads"),
+        "sign-in": _("sign-in"),
+        "sign-out": _("sign-out"),
+        "read": _("administrator read"),
+        "export": _("administrator exported"),
+        "code": _("code"),
+        "application": _("request"),
+        "decision": _("decision"),
+        "upload": _("upload"),
+        "download": _("download"),
+        "report": _("report"),
+        "administration": _("administrator’s pages"),
+        "other": _("other pages"),
+    }
+    return words.get(kind, kind)
+
+
+def outcome_label(outcome: str) -> str:
+    words = {
+        "right": _("succeeded"),
+        "wrong": _("wrong"),
+        "limited": _("refused: too many attempts"),
+        "forbidden": _("refused: not allowed"),
+        "done": _("done"),
+        "list": _("the list of transfers"),
+        "search": _("a search"),
+        "transfer": _("a transfer"),
+        "security-log": _("the security log"),
+        "trail": _("the whole audit trail"),
+        "backup": _("a backup"),
+    }
+    return words.get(outcome, outcome)
 
 
 def delivery_label(delivery: str) -> str:

@@ -24,9 +24,11 @@ from filsluss.pages.oversee.labels import (
     state_label,
     step_label,
 )
+from filsluss.pages.oversee.noting import note_read
 from filsluss.pages.oversee.search import MOST_COUNTED, file_counts, page_of, search
 from filsluss.rules.contrast import light_shades, was_darkened
 from filsluss.rules.lifecycle import State
+from filsluss.rules.security_events import Outcome
 
 
 @allow_methods("GET")
@@ -34,6 +36,7 @@ from filsluss.rules.lifecycle import State
 def transfers(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").replace("\0", "").strip()[:254]
     state = request.GET.get("state", "")
+    note_read(request, Outcome.SEARCH if query else Outcome.LIST)
     found = search(query, state, now=timezone.now())
     shown = page_of(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
     counts = file_counts(shown.rows)
@@ -69,7 +72,9 @@ def transfer_named(public_id: str) -> Transfer:
 @allow_methods("GET")
 @administrators_only
 def transfer(request: HttpRequest, public_id: str) -> HttpResponse:
-    return show(request, transfer_named(public_id))
+    row = transfer_named(public_id)
+    note_read(request, Outcome.TRANSFER, transfer=row.public_id)
+    return show(request, row)
 
 
 def show(

@@ -1,0 +1,68 @@
+"""Retention: networks in the audit trail and the security log are cut after a week, old events deleted."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import Model, Q, QuerySet
+
+from filsluss.actions.security_log import Event, Tally, write
+from filsluss.models import AuditEntry, SecurityEvent
+from filsluss.rules.networks import cut_network
+from filsluss.rules.policy import Policy
+
+FULL_FOR = timedelta(days=7)
+"""How long a client's whole address is kept."""
+BATCH = 1000
+Row = TypeVar("Row", bound=Model)
+IS_CUT = Q(network__endswith="/24") | Q(network__endswith="/48") | Q(network__in=("", "unknown", "other"))
+
+
+def retain(*, policy: Policy, now: datetime) -> None:
+    """Deletes security events that are too old, and cuts networks that were kept whole for long enough."""
+    SecurityEvent.objects.filter(at__lte=now - timedelta(days=policy.security_log_days)).delete()
+    limit = now - FULL_FOR
+    _in_batches(AuditEntry.objects.filter(at__lte=limit), _cut_entries)
+    _in_batches(SecurityEvent.objects.filter(at__lte=limit), _cut_events)
+
+
+def _in_batches(rows: QuerySet[Row], cut: Callable[[list[Row]], None]) -> None:
+    """The newest first: those from long ago are cut already, and are read once."""
+    while batch := list(rows.exclude(IS_CUT).order_by("-at")[:BATCH]):
+        with transaction.atomic():
+            cut(batch)
+
+
+def _cut_entries(entries: list[AuditEntry]) -> None:
+    by_network: defaultdict[str, list[int]] = defaultdict(list)
+    for entry in entries:
+        by_network[entry.network].append(entry.pk)
+    for network, keys in by_network.items():
+        AuditEntry.objects.filter(pk__in=keys).update(network=cut_or_blank(network))
+
+
+def _cut_events(events: list[SecurityEvent]) -> None:
+    """Events that are the same once their networks are cut become one, with the sum of their counts."""
+    tallies: dict[Event, Tally] = {}
+    for row in events:
+        event = Event(
+            at=row.at,
+            kind=row.kind,
+            outcome=row.outcome,
+            account=row.account,
+            network=cut_or_blank(row.network),
+            person=row.person,
+            transfer_public_id=row.transfer_public_id,
+        )
+        tally = tallies.setdefault(event, Tally(0, row.request_id))
+        tally.count += row.count
+    SecurityEvent.objects.filter(pk__in=[row.pk for row in events]).delete()
+    write(tallies)
+
+
+def cut_or_blank(network: str) -> str:
+    """The /24 or /48; empty for what is no address, which must not be kept, and would be met for ever."""
+    cut = cut_network(network)
+    return cut if cut.endswith(("/24", "/48")) else ""
