@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from filsluss.actions import security_log
 from filsluss.actions.transitions import Cause, record_audit, withdraw_needless_reminder
 from filsluss.letters import collecting
-from filsluss.models import Attempt, Link, Pickup, serialize_on
+from filsluss.models import Attempt, AuditEntry, Link, Pickup, serialize_on
 from filsluss.rules.directions import Proof
 from filsluss.rules.lifecycle import FileState, Receipts
 from filsluss.rules.networks import Client, rate_key
 from filsluss.rules.policy import Policy
+from filsluss.rules.security_events import Kind, Outcome
 from filsluss.rules.spans import cover, with_span
 from filsluss.rules.throttle import Failures, delay_after
 from filsluss.rules.tokens import Purpose, code_digest, read_code
@@ -32,14 +34,16 @@ class TooManyTries(Exception):
 
 def pickup_by_code(typed: str, *, client: Client, policy: Policy, now: datetime) -> Pickup:
     """The pickup of a ready file of an open transfer with that code; raises WrongCode or TooManyTries."""
-    network = rate_key(client.address or "unknown")
+    network, is_wrong = rate_key(client.address or "unknown"), False
     with transaction.atomic():
         serialize_on(WRONG_CODE, now=now)
         delay = seconds_to_wait(network, now=now)
         found = None if delay else _find(typed, policy=policy, now=now)
         if not delay and found is None:
             Attempt.objects.create(kind=WRONG_CODE, network=network, at=now)
-            delay = seconds_to_wait(network, now=now)
+            delay, is_wrong = seconds_to_wait(network, now=now), True
+    if is_wrong:
+        security_log.note(security_log.event_now(Kind.CODE, outcome=Outcome.WRONG, now=now))
     if delay:
         raise TooManyTries(delay)
     if found is None:
@@ -64,7 +68,8 @@ def seconds_to_wait(network: str, *, now: datetime, kind: str = WRONG_CODE) -> i
 def record_sent_bytes(link: Link, *, start: int, reached: int, policy: Policy, now: datetime) -> None:
     """Records that bytes [start, reached) of the link's file were sent; all of them together are a fetch.
 
-    They may be sent in any order and in several responses at once. A GET writes nothing else.
+    They may be sent in any order and in several responses at once. Bytes that left without being all are in
+    the audit trail, too, once for each link, network and day. A GET writes nothing else.
     """
     assert link.file is not None
     with transaction.atomic():
@@ -77,8 +82,24 @@ def record_sent_bytes(link: Link, *, start: int, reached: int, policy: Policy, n
         if not cover(pickup.spans, size):
             pickup.partly_at = pickup.partly_at or now
             pickup.save(update_fields=["spans", "partly_at"])
+            _note_partly(link, policy=policy, now=now)
             return
         _fetched(pickup, link, policy=policy, now=now)
+
+
+def _note_partly(link: Link, *, policy: Policy, now: datetime) -> None:
+    file, cause = link.file, Cause(link.party.role, detail={"link": link.purpose})
+    assert file is not None
+    noted = AuditEntry.objects.filter(
+        transfer_public_id=file.transfer.public_id,
+        file_public_id=file.public_id,
+        step="partly-fetched",
+        party_public_id=link.party.public_id,
+        network=cause.origin.network,
+        at__gte=policy.end_of(now, -1),
+    )
+    if cause.detail not in noted.values_list("detail", flat=True):
+        record_audit(file.transfer, step="partly-fetched", cause=cause, now=now, file=file)
 
 
 def _fetched(pickup: Pickup, link: Link, *, policy: Policy, now: datetime) -> None:
@@ -88,9 +109,9 @@ def _fetched(pickup: Pickup, link: Link, *, policy: Policy, now: datetime) -> No
     pickup.spans, pickup.fetches, pickup.fetched_last_at = [], pickup.fetches + 1, now
     pickup.fetched_at = pickup.fetched_at or now
     pickup.save(update_fields=["spans", "fetches", "fetched_last_at", "fetched_at"])
-    record_audit(file.transfer, step="fetched", cause=Cause(link.party.role), now=now, file=file)
     if link.purpose == Purpose.DOWNLOAD:  # a code may have reached them by another way than a letter
         link.party.prove(Proof.MAILBOX, now=now)
+    record_audit(file.transfer, step="fetched", cause=Cause(link.party.role), now=now, file=file)
     receipts = file.transfer.receipts
     if receipts == Receipts.EACH or (is_first and receipts == Receipts.FIRST):
         collecting.collect_fetched(file, link.party, policy=policy, now=now)

@@ -34,6 +34,14 @@ class Pickup(models.Model):
         return f"pickup of {self.file_id} by {self.party_id}"
 
 
+def first_partly(file: TransferFile) -> datetime | None:
+    """When bytes first left, if nobody has fetched the whole file; uses `prefetch_related("pickups")`."""
+    pickups = file.pickups.all()
+    if any(pickup.fetched_at for pickup in pickups):
+        return None
+    return min((pickup.partly_at for pickup in pickups if pickup.partly_at), default=None)
+
+
 def first_fetch(file: TransferFile) -> datetime | None:
     """When a recipient first fetched the whole file; uses `prefetch_related("pickups")`."""
     return min((pickup.fetched_at for pickup in file.pickups.all() if pickup.fetched_at), default=None)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.models.letter import READY_KINDS, Delivery
-from filsluss.models.pickup import first_fetch
+from filsluss.models.pickup import first_fetch, first_partly
 from filsluss.rules.formats import (
     date_text,
     days_left_text,
@@ -88,6 +88,7 @@ class FileView:
     sha256: str
     received: When | None
     fetched: When | None
+    partly: When | None
     fetches: int
     is_live: bool
     letter: str
@@ -116,6 +117,7 @@ def file_view(file: TransferFile) -> FileView:
         sha256=file.sha256,
         received=moment(file.received_at),
         fetched=moment(first_fetch(file)),
+        partly=moment(first_partly(file)),
         fetches=sum(pickup.fetches for pickup in file.pickups.all()),
         is_live=file.state in LIVE_FILE,
         letter=letter.delivery if letter else "",

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from filsluss.models import Party, Transfer
 from filsluss.models.link import STATUS_PURPOSE
-from filsluss.models.pickup import first_fetch
+from filsluss.models.pickup import first_fetch, first_partly
 from filsluss.pages import presenters
 from filsluss.pages.context import use_language
 from filsluss.pages.decorators import allow_methods, private_page
@@ -154,9 +154,13 @@ def file_marks(transfer: Transfer, role: Role) -> Iterator[Mark]:
     files = transfer.files.exclude(received_at=None)
     shown = files if role is Role.SENDER else files.exclude(ready_at=None)
     arrived = sorted(at for at in shown.values_list("received_at", flat=True) if at)
-    fetched = sorted(filter(None, map(first_fetch, shown.prefetch_related("pickups"))))
+    rows = list(shown.prefetch_related("pickups"))
+    fetched = sorted(filter(None, map(first_fetch, rows)))
     yield counted(_("Uploaded"), arrived)
     yield counted(_("Downloaded"), fetched)
+    partly = sorted(filter(None, map(first_partly, rows)))
+    if role is Role.SENDER and partly:
+        yield counted(_("Partly downloaded"), partly)
 
 
 def counted(name: str, times: list[datetime]) -> Mark:

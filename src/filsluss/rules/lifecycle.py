@@ -79,7 +79,16 @@ WHOLE_FILE = frozenset({FileState.RECEIVED, FileState.SCANNING, FileState.UNSCAN
 LIVE_FILE = frozenset({FileState.UPLOADING, *WHOLE_FILE})
 """States of a file that is still on its way to its recipient: INFECTED is not, and its bytes must go."""
 
-FILE_STEPS = ("received", "ready", "unscanned", "infected", "released", "fetched", "file-erased")
+FILE_STEPS = (
+    "received",
+    "ready",
+    "unscanned",
+    "infected",
+    "released",
+    "fetched",
+    "partly-fetched",
+    "file-erased",
+)
 AUDIT_STEPS = frozenset(
     {
         *(step.name for step in STEPS),

@@ -114,10 +114,21 @@ class Archive:
             return 0
 
     def _pieces(self, file: TransferFile) -> Iterator[bytes]:
-        """The file's bytes; recorded as sent when all of them were asked for."""
-        yield from read(self._request, file, self._active)
-        if not self._active.is_cut:
-            record(self._request, self._links[file], 0, file.size or 0)
+        """The file's bytes; what was sent of them is recorded.
+
+        All of them count as sent when the archive has asked for what follows them. Of an archive that breaks
+        off nobody knows how much of the last piece has left: it counts, but for the file's last byte.
+        """
+        size, reached, is_whole = file.size or 0, 0, False
+        try:
+            for piece in read(self._request, file, self._active):
+                reached += len(piece)
+                yield piece
+            is_whole = not self._active.is_cut
+        finally:
+            reached = size if is_whole else min(reached, size - 1)
+            if is_whole or reached > 0:
+                record(self._request, self._links[file], 0, reached)
 
 
 def read(request: Request, file: TransferFile, active: ActiveDownload) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.models.letter import READY_KINDS
-from filsluss.models.pickup import first_fetch
+from filsluss.models.pickup import first_fetch, first_partly
 from filsluss.rules.lifecycle import LIVE_FILE, FileState
 from filsluss.streams.request import Request, this_boot
 from filsluss.streams.responses import Refusal, Response, as_json
@@ -51,6 +51,7 @@ def entry(file: TransferFile, letter: Letter | None, transfer: Transfer, request
         "received_at": iso_time(file.received_at),
         "ready_at": iso_time(file.ready_at),
         "fetched_at": iso_time(first_fetch(file)),
+        "partly_at": iso_time(first_partly(file)),
         "expires_at": iso_time(expires),
         "letter": letter.delivery if letter else None,
         "letter_at": iso_time(letter.sent_at) if letter else None,

@@ -58,7 +58,7 @@ export class ServerFileList {
   /** Loads the page again if its rows would show something new. */
   async updateRows() {
     const entries = this.latest.files.filter((entry) => !this.hasRow(entry));
-    const shown = JSON.stringify(entries, ["id", "state", "letter", "letter_at", "fetched_at"]);
+    const shown = JSON.stringify(entries, ["id", "state", "letter", "letter_at", "fetched_at", "partly_at"]);
     if (shown === this.shown) return;
     const page = await getPage();
     const rows = page?.querySelectorAll("#files > [data-file]");
