@@ -202,6 +202,22 @@ def test_check_deploy_wants_a_heartbeat_of_the_worker(sound):
     assert "worker" not in wrong(sound.run("check", "--deploy", check=False))
 
 
+def test_check_deploy_says_when_the_key_lies_beside_the_database(sound, tmp_path, database_server):
+    def are_together():
+        verdict, text = findings(sound.run("check", "--deploy", check=False))["key place"]
+        assert verdict == "OK"
+        return "share a folder" in text
+
+    in_one_folder = database_server is None
+    assert are_together() is in_one_folder
+    apart = tmp_path / "apart"
+    apart.write_bytes((sound.data_dir / "secret_key").read_bytes())
+    sound.env["FILSLUSS_SECRET_KEY_FILE"] = str(apart)
+    assert are_together() is False
+    sound.env["FILSLUSS_SECRET_KEY_FILE"] = str(sound.data_dir / "secret_key")
+    assert are_together() is in_one_folder
+
+
 @pytest.mark.parametrize(
     ("part", "damage", "remedy"),
     [

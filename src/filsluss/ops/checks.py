@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -182,6 +183,20 @@ def check_user() -> str:
     return "not root"
 
 
+def check_key_place() -> str:
+    """No failure: a small installation may have one folder. But its copies must then be kept like a key."""
+    database = settings.DATABASES["default"]["NAME"]
+    folder = Path(database).resolve().parent if connection.vendor == "sqlite" else None
+    given, file = (os.environ.get(f"FILSLUSS_SECRET_KEY{end}") for end in ("", "_FILE"))
+    key = Path(file or settings.DATA_DIR / "secret_key").resolve()
+    if folder and key.is_relative_to(folder) and (file or not given):
+        return (
+            f"{key} and the database share a folder: whoever copies it can read links, codes and waiting "
+            "letters; to keep them apart, move the key and set FILSLUSS_SECRET_KEY_FILE"
+        )
+    return "the key and the database share no folder"
+
+
 def check_uploads() -> str:
     """Interrupts a slow upload through the public address, and compares what arrived with what was sent."""
     policy, store = settings.POLICY, open_store(settings.BLOB_URL)
@@ -211,7 +226,12 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("virus scanner", check_scanner),
     ("clock", check_clock),
 )
-DEPLOY_CHECKS = (("user", check_user), ("worker", check_worker), ("uploads", check_uploads))
+DEPLOY_CHECKS = (
+    ("user", check_user),
+    ("key place", check_key_place),
+    ("worker", check_worker),
+    ("uploads", check_uploads),
+)
 
 
 def run_checks(*, deploy: bool, letter_to: str = "") -> Iterator[Finding]:

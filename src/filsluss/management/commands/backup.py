@@ -1,8 +1,7 @@
-"""`filsluss backup FOLDER`: copies database, secret key and blobs while the service runs."""
+"""`filsluss backup FOLDER`: copies database and blobs while the service runs, and the key elsewhere."""
 
 import contextlib
 import os
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,34 +9,68 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from filsluss.blobs import BlobMissing, Store, open_store
 from filsluss.blobs.disk import sync_folder
+from filsluss.management.os_account import note_command
+from filsluss.rules.security_events import Kind, Outcome
 
 PIECE = 1 << 20
 
 
 class Command(BaseCommand):
-    help = "Copies database, secret key and blobs to a new data folder; the service may run meanwhile."
+    help = "Copies database and blobs to a new data folder; the service may run meanwhile."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path, help="must not exist yet, or be empty")
         why = "leave out the files, so that the backup does not outlive their promised erasure"
         parser.add_argument("--without-blobs", action="store_true", help=why)
+        where = "also copy the generated secret key to this file, which must not be in the folder"
+        parser.add_argument("--with-key", type=Path, metavar="FILE", help=where)
 
-    def handle(self, *args: Any, folder: Path, without_blobs: bool, **options: Any) -> None:
+    def handle(
+        self, *args: Any, folder: Path, without_blobs: bool, with_key: Path | None, **options: Any
+    ) -> None:
+        if with_key:
+            refuse_key_at(with_key, folder=folder)
         make_empty(folder)
+        with contextlib.suppress(DatabaseError):  # before a migration there may be no table for it
+            note_command(Kind.EXPORT, Outcome.BACKUP)
         # Rows first: a blob without a row is an orphan and is erased, a row without its blob is a lost file.
         self.stdout.write(back_up_rows(folder))
-        if (key := settings.DATA_DIR / "secret_key").exists():
-            shutil.copy2(key, folder / "secret_key")
-            self.stdout.write("secret key: copied")
+        self.stdout.write(f"secret key: {back_up_key(with_key)}")
         if not without_blobs:
             count = back_up_blobs(open_store(settings.BLOB_URL), open_store((folder / "blobs").as_uri()))
             self.stdout.write(f"blobs: {count} copied")
         sync_folder(folder)
+
+
+def generated_key() -> Path:
+    return Path(settings.DATA_DIR) / "secret_key"
+
+
+def refuse_key_at(place: Path, *, folder: Path) -> None:
+    """A key beside the rows opens all that is encrypted in them. Raises CommandError."""
+    if place.resolve().is_relative_to(folder.resolve()):
+        raise CommandError(f"--with-key {place} is in the backup folder: name a place that is kept apart")
+    if place.exists() or not place.absolute().parent.is_dir():
+        raise CommandError(f"--with-key {place} exists, or its folder does not: name a new file")
+    if not generated_key().exists() or generated_key().read_text().strip() != settings.SECRET_KEY:
+        raise CommandError("--with-key: FILSLUSS_SECRET_KEY is set, so the key is yours to keep")
+
+
+def back_up_key(place: Path | None) -> str:
+    """Copies the key to a file that only its owner can read; returns what was done."""
+    if place is None:
+        return "not copied; a restore needs it from elsewhere (see --with-key)"
+    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(generated_key().read_bytes())
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(place.absolute().parent)
+    return f"copied to {place}"
 
 
 def make_empty(folder: Path) -> None:
