@@ -6,12 +6,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from filsluss.actions.erasure import take_away
+from filsluss.actions.retention import retain
 from filsluss.actions.transitions import moved
 from filsluss.blobs import Store
 from filsluss.letters.each_row import each_row
 from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.audit import FORGOTTEN
-from filsluss.models.letter import Delivery
+from filsluss.models.letter import BLANK, Delivery
 from filsluss.rules.lifecycle import ENDED, LAPSED, OVER, ErasedBecause, FileState
 from filsluss.rules.policy import Policy
 
@@ -55,7 +56,8 @@ def forget(*, policy: Policy, now: datetime) -> int:
     """Deletes old transfers with their letters, blanks their names in the audit trail; returns how many.
 
     A transfer with an unsent letter is kept: within days the letter is sent or given up. Also deletes
-    audit entries, attempts and letters of no case when they are old enough.
+    audit entries, attempts, security events and letters of no case when they are old enough, and cuts
+    networks.
     """
     limit = now - timedelta(days=policy.forget_days)
     unsent = LetterCase.objects.filter(
@@ -65,16 +67,18 @@ def forget(*, policy: Policy, now: datetime) -> int:
     forgotten = each_row("forget", old, _forget, policy=policy, now=now)
     AuditEntry.objects.filter(at__lte=now - timedelta(days=policy.audit_days)).delete()
     Attempt.objects.filter(at__lte=now - timedelta(days=1)).delete()
+    retain(policy=policy, now=now)
     of_no_case = Letter.objects.of_no_case().filter(written_at__lte=limit)
     of_no_case.exclude(delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)).delete()
     return forgotten
 
 
 def _forget(transfer: Transfer) -> int:
-    """A letter that is about other cases, too, is kept for them."""
+    """A letter that is about other cases, too, is kept for them, but its text is not."""
     with transaction.atomic():
         AuditEntry.objects.filter(transfer_public_id=transfer.public_id).update(**FORGOTTEN)
         letters = list(transfer.letter_cases.values_list("letter_id", flat=True))
         transfer.delete()
         Letter.objects.filter(pk__in=letters).of_no_case().delete()
+        Letter.objects.filter(pk__in=letters).update(**BLANK)
     return 1

@@ -208,11 +208,12 @@ def delay_after(tries: int) -> timedelta:
 def give_up(letter: Letter, failure: GivenUp, *, policy: Policy, now: datetime) -> None:
     """Ends the tries; the sender is told of a letter in MISSED, in the same transaction.
 
-    The text is kept until every transfer it is about is over, so that the letter can be sent again.
+    The text is kept until the transfer is over, so that the letter can be sent again; a letter about no
+    transfer, or about one that is over, is blanked.
     """
     cases = list(letter.cases.select_related("transfer", "file"))
-    is_over = all(case.transfer.state in OVER for case in cases)
-    blanked: dict[str, str] = BLANK if is_over else {}
+    is_kept = any(case.transfer.state not in OVER for case in cases)
+    blanked: dict[str, str] = {} if is_kept else BLANK
     with transaction.atomic():
         given_up = claimed(letter).update(
             **{"claimed_by": "", **blanked},
