@@ -321,6 +321,18 @@ def test_nobody_else_reads_the_room(client, eva):
     assert (answer.status_code, answer["Location"]) == (303, "/oversee/sign-in?next=/oversee/security")
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("sv", ("Nätverksadresser sparas hela i 7 dagar", "Säkerhetsloggen sparas i 90 dagar")),
+        ("en", ("Network addresses are kept whole for 7 days", "The security log is kept for 90 days")),
+    ],
+)
+def test_the_privacy_page_says_how_long_networks_and_events_are_kept(client, language, words):
+    text = Page(client.get(f"/privacy?lang={language}").content.decode()).text
+    assert [each for each in words if each not in text] == []
+
+
 def test_the_inventory_names_every_kind_and_outcome_and_no_other():
     rows = re.findall(r"^\| `([a-z-]+)` \| `([a-z-]+)` \|", INVENTORY.read_text(), re.MULTILINE)
     known = [(kind.value, outcome.value) for kind, outcomes in OUTCOMES.items() for outcome in outcomes]

@@ -22,7 +22,9 @@ IS_CUT = Q(network__endswith="/24") | Q(network__endswith="/48") | Q(network__in
 
 def retain(*, policy: Policy, now: datetime) -> None:
     """Deletes security events that are too old, and cuts networks that were kept whole for long enough."""
-    SecurityEvent.objects.filter(at__lte=now - timedelta(days=policy.security_log_days)).delete()
+    old = SecurityEvent.objects.filter(at__lte=now - timedelta(days=policy.security_log_days))
+    if old.exists():  # a SELECT takes no lock
+        old.delete()
     limit = now - FULL_FOR
     _in_batches(AuditEntry.objects.filter(at__lte=limit), _cut_entries)
     _in_batches(SecurityEvent.objects.filter(at__lte=limit), _cut_events)
