@@ -3,6 +3,7 @@
 import os
 import sys
 
+from filsluss.logs import printable
 from filsluss.server import demo_settings
 
 BUILT_IN = {"help", "version"}
@@ -25,7 +26,7 @@ def run(argv: list[str]) -> None:
         message = one_line_message(fault)
         if message is None:
             raise
-        print(f"filsluss: {' '.join(message.split())}", file=sys.stderr)
+        print(f"filsluss: {printable(' '.join(message.split()))}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -30,8 +30,20 @@ def quoted(text: str) -> str:
     """The text, as a JSON string unless it is plain, with unprintable characters escaped."""
     if PLAIN.fullmatch(text):
         return text
-    escaped = json.dumps(text, ensure_ascii=False)
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in escaped)
+    return printable(json.dumps(text, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """The text on one line: control, bidi, zero-width and other characters that are not seen are escaped.
+
+    So whoever reads it in a terminal sees what it says, and it cannot command the terminal.
+    """
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return named.get(char) or (f"\\u{ord(char):04x}" if char <= "\uffff" else f"\\U{ord(char):08x}")
 
 
 class LineFormatter(logging.Formatter):

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, connection
 
 from filsluss.blobs import BlobMissing, Store, open_store
 from filsluss.blobs.disk import sync_folder
 from filsluss.management.os_account import note_command
+from filsluss.management.printing import PrintingCommand
 from filsluss.rules.security_events import Kind, Outcome
 
 PIECE = 1 << 20
 
 
-class Command(BaseCommand):
+class Command(PrintingCommand):
     help = "Copies database and blobs to a new data folder; the service may run meanwhile."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path, help="must not exist yet, or be empty")
@@ -39,11 +39,11 @@ class Command(BaseCommand):
         with contextlib.suppress(DatabaseError):  # before a migration there may be no table for it
             note_command(Kind.EXPORT, Outcome.BACKUP)
         # Rows first: a blob without a row is an orphan and is erased, a row without its blob is a lost file.
-        self.stdout.write(back_up_rows(folder))
-        self.stdout.write(f"secret key: {back_up_key(with_key)}")
+        self.say(back_up_rows(folder))
+        self.say(f"secret key: {back_up_key(with_key)}")
         if not without_blobs:
             count = back_up_blobs(open_store(settings.BLOB_URL), open_store((folder / "blobs").as_uri()))
-            self.stdout.write(f"blobs: {count} copied")
+            self.say(f"blobs: {count} copied")
         sync_folder(folder)
 
 

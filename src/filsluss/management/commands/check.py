@@ -3,8 +3,9 @@
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from filsluss.management.printing import PrintingCommand
 from filsluss.ops.checks import run_checks
 from filsluss.rules.addresses import AddressRefused, read_address
 
@@ -17,9 +18,8 @@ def read_reader(address: str) -> str:
         raise CommandError(f"--letter {address}: that is not an email address") from None
 
 
-class Command(BaseCommand):
+class Command(PrintingCommand):
     help = "Tests every part the service needs; exit status 1 if anything is wrong."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -33,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, deploy: bool, letter: str, **options: Any) -> None:
         findings = []
         for finding in run_checks(deploy=deploy, letter_to=read_reader(letter)):
-            self.stdout.write(str(finding))
+            self.say(finding)
             findings.append(finding)
         if not all(finding.is_ok for finding in findings):
             sys.exit(1)

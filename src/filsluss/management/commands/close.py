@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from filsluss.actions import oversee
 from filsluss.actions.transitions import StepRefused
 from filsluss.management.os_account import os_account
+from filsluss.management.printing import PrintingCommand
 from filsluss.models import Transfer
 from filsluss.rules.lifecycle import State
 
 
-class Command(BaseCommand):
+class Command(PrintingCommand):
     help = "Closes an open transfer, or withdraws an undecided application; the parties are told why."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("transfer", metavar="ID", help="its public id, like K7PM-4QXD")
@@ -38,4 +38,4 @@ class Command(BaseCommand):
             raise CommandError(f"transfer {transfer} is {found.state}: there is nothing to close") from None
         except oversee.ReasonMissing:
             raise CommandError("the reason must be 1 to 500 characters") from None
-        self.stdout.write(f"{found.public_id} is {found.state}")
+        self.say(f"{found.public_id} is {found.state}")

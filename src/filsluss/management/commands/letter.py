@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from filsluss.actions.oversee import ADMINISTRATOR
 from filsluss.actions.send_again import NotSentAgain, send_again
 from filsluss.actions.transitions import Cause
+from filsluss.management.printing import PrintingCommand
 from filsluss.models import Letter
 
 WHY = {
@@ -19,9 +20,8 @@ WHY = {
 }
 
 
-class Command(BaseCommand):
+class Command(PrintingCommand):
     help = "Sends a letter again that was given up, if it is still true."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
@@ -38,4 +38,4 @@ class Command(BaseCommand):
             again = send_again(found, by=by, policy=settings.POLICY, now=datetime.now(UTC))
         except NotSentAgain as refused:
             raise CommandError(f"letter {letter} is not sent again: {WHY[refused.why]}") from None
-        self.stdout.write(f"{again.kind} to {again.to} is {again.delivery} as {again.public_id}")
+        self.say(f"{again.kind} to {again.to} is {again.delivery} as {again.public_id}")

@@ -4,18 +4,18 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import REPAIRED, reconcile
 from filsluss.blobs import open_store
 from filsluss.jobs import utc_now
+from filsluss.management.printing import PrintingCommand
 from filsluss.streams.request import this_boot
 
 
-class Command(BaseCommand):
+class Command(PrintingCommand):
     help = "Compares blob store and database both ways; exit status 1 if a difference is left unrepaired."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="only print what would be repaired")
@@ -34,9 +34,9 @@ class Command(BaseCommand):
         )
         lines = []
         for line in reconcile(world, dry_run=dry_run):
-            self.stdout.write(str(line))
+            self.say(line)
             lines.append(line)
         if not lines:
-            self.stdout.write("Blob store and database agree.")
+            self.say("Blob store and database agree.")
         if any(line.outcome is not REPAIRED for line in lines):
             sys.exit(1)

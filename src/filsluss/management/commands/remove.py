@@ -4,17 +4,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from filsluss.actions import oversee
 from filsluss.actions.transitions import StepRefused
 from filsluss.management.os_account import os_account
+from filsluss.management.printing import PrintingCommand
 from filsluss.models import TransferFile
 
 
-class Command(BaseCommand):
+class Command(PrintingCommand):
     help = "Removes a file: its links stop working at once, its bytes are erased, the parties are told why."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="the file's public id, like K7PM-4QXD")
@@ -36,4 +36,4 @@ class Command(BaseCommand):
             raise CommandError(f"file {file} is already removed or erased") from None
         except oversee.ReasonMissing:
             raise CommandError("the reason must be 1 to 500 characters") from None
-        self.stdout.write(f"{found.public_id} can no longer be downloaded and its bytes are being erased")
+        self.say(f"{found.public_id} can no longer be downloaded and its bytes are being erased")

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from filsluss.management.os_account import note_command
+from filsluss.management.printing import PrintingCommand
 from filsluss.models import AuditEntry, Letter, Transfer
 from filsluss.pages.oversee.actors import actors_of
 from filsluss.rules.security_events import Kind, Outcome
 
 
-class Command(BaseCommand):
+class Command(PrintingCommand):
     help = "Shows one transfer with its files, letters and audit trail."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("transfer", metavar="ID", help="its public id, like K7PM-4QXD")
@@ -23,7 +23,7 @@ class Command(BaseCommand):
             raise CommandError(f"there is no transfer {transfer}")
         note_command(Kind.READ, Outcome.TRANSFER, transfer=found.public_id)
         for line in (*facts(found), *files(found), *letters(found), *history(found)):
-            self.stdout.write(line)
+            self.say(line)
 
 
 def facts(transfer: Transfer) -> list[str]:
