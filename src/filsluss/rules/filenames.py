@@ -78,7 +78,7 @@ def content_disposition(name: str) -> str:
 
 
 def _clean_once(name: str) -> str:
-    name = _without_invisible(unicodedata.normalize("NFC", name))
+    name = without_invisible(unicodedata.normalize("NFC", name))
     name = _RESERVED.sub("_", _BLANKS.sub(" ", name))
     name = name.lstrip(" ").rstrip(" .")  # Windows drops trailing blanks and dots
     if not name:
@@ -93,7 +93,8 @@ def _both_ends(raw: str) -> str:
     return raw[:_KEPT_AT_EACH_END] + raw[-_KEPT_AT_EACH_END:]
 
 
-def _without_invisible(name: str) -> str:
+def without_invisible(name: str) -> str:
+    """Without characters that nobody sees, but for joiners and selectors that change how others look."""
     name = _TAG_SEQUENCES.sub(r"\1", _INVISIBLE.sub("", name))
     name = _VARIATION_SELECTORS.sub(_variation_selector, name)
     return _JOINERS.sub(_joiner, name)
