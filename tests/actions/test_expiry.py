@@ -220,6 +220,7 @@ def test_after_forget_days_rows_and_letters_go_and_the_trail_keeps_no_name(now, 
 def test_nothing_is_forgotten_before_every_letter_about_it_has_left_or_never_will(now, days, delivery):
     policy, at = example_policy(forget_days=days), now + timedelta(days=days)
     transfer = make_transfer(now, state=State.CLOSED, over_at=now)
+    make_file(transfer, now, state=FileState.ERASED)
     for role in (Role.SENDER, Role.RECIPIENT):
         compose.write("erased", transfer=transfer, role=role, policy=policy, now=now)
     notices.write_notice(

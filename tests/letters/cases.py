@@ -57,10 +57,14 @@ def fixed_link(party: Party, purpose: Purpose, now: datetime, file: TransferFile
 
 
 def make_transfer(now: datetime, **own: Any) -> Transfer:
-    """A case with its parties and links; `sender_name` and `language` are theirs, the rest its columns."""
+    """A case with its parties and links; `sender_name`, `language` and `proofs` are theirs, the rest its own.
+
+    Sender and approver have a proof, as in most cases that letters tell of, unless `proofs` says otherwise.
+    """
     direction = Direction(own.pop("direction", Direction.INBOUND))
     name, *addresses = PARTIES[direction]
     name, language = own.pop("sender_name", name), own.pop("language", "sv")
+    proofs = {Role.SENDER: "mailbox", Role.APPROVER: "mailbox", **own.pop("proofs", {})}
     transfer = Transfer(
         public_id="K7PM-4QXD",
         direction=direction.value,
@@ -82,7 +86,7 @@ def make_transfer(now: datetime, **own: Any) -> Transfer:
         if address
     ]
     for party in parties:
-        party.transfer = transfer
+        party.transfer, party.proof = transfer, proofs.get(Role(party.role), "none")
     Party.objects.bulk_create(parties)
     Link.objects.bulk_create(
         fixed_link(party, purpose, now) for party in parties for purpose in purposes_of(Role(party.role))
@@ -165,6 +169,14 @@ BY_SENDER = {"removed_by": "sender"}
 AT = datetime.fromisoformat("2026-11-26T08:05:00+01:00")
 LIST: tuple[dict[str, Any], ...] = ({"fetched_at": AT}, {}, {"ready_at": None, "sha256": ""})
 NO = "550 5.1.1 no such user, see https://mail.example/why"
+FULL = "552 5.2.2 mailbox of anna in mail03.intern.example is full"
+POLICY = "554 5.7.1 rejected by mail03.intern.example"
+STRANGER: dict[str, Any] = {"proofs": {Role.SENDER: "none"}, "open_until": None}
+UNANSWERED = {"proofs": {Role.SENDER: "none", Role.APPROVER: "none"}, "open_until": None}
+CAUSES: tuple[dict[str, Any], ...] = tuple(
+    {"state": FileState.ERASED, "erased_because": because, "sha256": ""}
+    for because in ("removed", "withdrawn", "damaged", "infected", "ended")
+)
 
 CASES = [
     Case("approved", S, "inside", Direction.OUTBOUND),
@@ -179,7 +191,10 @@ CASES = [
     Case("approval-reminder", A, "through", Direction.THROUGH),
     Case("rejected", S, transfer={"rejection_reason": "Skicka hellre via upphandlingsportalen.\nTack!"}),
     Case("rejected", S, "by-administrator", transfer={**CLOSED, "rejection_reason": "Missbruk av tjänsten."}),
+    Case("rejected", S, "stranger", transfer={**STRANGER, "rejection_reason": "Fel mottagare."}),
+    Case("rejected", S, "stranger-by-administrator", transfer={**UNANSWERED, **CLOSED}),
     Case("lapsed", S),
+    Case("lapsed", S, "stranger", transfer=UNANSWERED),
     Case("lapsed", A, "inbound"),
     Case("lapsed", A, "through", Direction.THROUGH),
     Case("file-ready", R, file={}),
@@ -199,8 +214,9 @@ CASES = [
     Case("erased", S, "no-files"),
     Case("erased", S, "by-administrator", transfer=CLOSED, files=LIST),
     Case("erased", R, files=LIST),
-    Case("erased", R, "no-files"),
     Case("erased", R, "by-administrator", transfer=CLOSED, files=LIST),
+    Case("erased", S, "earlier", files=CAUSES),
+    Case("erased", R, "earlier", files=CAUSES[:4]),
     Case("erased", A, "", Direction.THROUGH, files=LIST),
     Case("erased", A, "no-files", Direction.THROUGH),
     Case("erased", A, "by-administrator", Direction.THROUGH, transfer=CLOSED, files=LIST),
@@ -215,6 +231,8 @@ CASES = [
     Case("file-infected", S, "no-support", file={"virus": "Eicar-Test"}, policy=NO_SUPPORT),
     Case("undelivered", S, "approver", undelivered=Undelivered(ANNA, "approver", "refused", NO)),
     Case("undelivered", S, "recipient", file={}, undelivered=Undelivered(ANNA, "recipient", "refused", NO)),
+    Case("undelivered", S, "full", file={}, undelivered=Undelivered(ANNA, "recipient", "refused", FULL)),
+    Case("undelivered", S, "policy", file={}, undelivered=Undelivered(ANNA, "recipient", "refused", POLICY)),
     Case("undelivered", S, "expired", file={}, undelivered=Undelivered(ANNA, "recipient", "expired", "")),
     Case("undelivered", S, "fault", file={}, undelivered=Undelivered(ANNA, "recipient", "fault", "")),
 ]

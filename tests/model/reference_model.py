@@ -113,7 +113,8 @@ def work(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
             tell_removed(transfer, name, file)
     if transfer.state == "closing":
         transfer.state, transfer.over_at = "closed", now
-        transfer.tell("erased", *EVERYBODY)
+        was_ready = any(file.was_ready for file in transfer.files.values())
+        transfer.tell("erased", *(EVERYBODY if was_ready else ("sender", "approver")))
 
 
 def progress(transfer: Transfer, name: str, file: File, *, now: datetime) -> None:

@@ -36,7 +36,7 @@ def decide(
         raise DecisionRefused(problems)
     try:
         with transaction.atomic():
-            if transfer.approver:
+            if transfer.approver:  # before the letter is written, which may then name them
                 transfer.approver.prove(Proof.MAILBOX, now=now)
             _carry_out(transfer, form, policy=policy, now=now)
     except StepRefused:

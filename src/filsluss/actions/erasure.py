@@ -122,9 +122,12 @@ def queue_removed(file: TransferFile, *, policy: Policy, now: datetime) -> None:
 
 
 def queue_erased(transfer: Transfer, *, policy: Policy, now: datetime) -> bool:
-    """Takes the last step: the transfer is closed, and its parties are told which files were erased."""
-    ended = transfer.files.filter(erased_because=ErasedBecause.ENDED, received_at__isnull=False)
-    files = list(ended.order_by("received_at", "id").prefetch_related("pickups"))
+    """Takes the last step: the transfer is closed, and its parties are told which files were erased.
+
+    Those are all that were ever whole, also the ones that were removed before the end.
+    """
+    received = transfer.files.filter(received_at__isnull=False)
+    files = list(received.order_by("received_at", "id").prefetch_related("pickups"))
     return moved(transfer, ERASED, policy=policy, now=now, erased_at=now, files=files)
 
 

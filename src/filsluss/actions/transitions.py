@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from filsluss.letters import compose, outbox
+from filsluss.letters import compose, disclosure, outbox
 from filsluss.models import AuditEntry, Transfer, TransferFile
 from filsluss.models.letter import UNTIL_DECIDED, WHILE_OPEN
 from filsluss.origin import NOWHERE, Origin, current_origin
@@ -96,16 +96,22 @@ def moved(transfer: Transfer, step: Step, *, policy: Policy, now: datetime, **ch
 def queue_letters(
     transfer: Transfer, *, step: Step, policy: Policy, now: datetime, files: Sequence[TransferFile] = ()
 ) -> None:
-    """One letter for each address among the roles that the step tells.
-
-    An approver who was not asked gets none.
-    """
+    """One letter for each address among the roles that the step tells."""
     if step.letter is None:
         return
+    for role in roles_told(transfer, step=step):
+        compose.write(step.letter, transfer=transfer, role=role, policy=policy, now=now, files=files)
+
+
+def roles_told(transfer: Transfer, *, step: Step) -> list[Role]:
+    """The roles that get the letter of the step, the first for each address.
+
+    An approver who was not asked gets none, nor does a recipient for whom no file was ever ready.
+    """
     not_asked = step.source is State.PENDING and transfer.asked_at is None
     told = [role for role in step.told if not (not_asked and role is Role.APPROVER)]
-    for role in distinct_roles(transfer, among=told):
-        compose.write(step.letter, transfer=transfer, role=role, policy=policy, now=now, files=files)
+    known = [role for role in told if disclosure.is_told(step.letter or "", role, transfer)]
+    return distinct_roles(transfer, among=known)
 
 
 def withdraw_needless_reminder(transfer: Transfer, *, now: datetime) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.template import Context, Engine
 
+from filsluss.letters import disclosure
 from filsluss.letters.context import LINKS, OTHER_LANGUAGE, About, LetterContext, Undelivered, build_context
 from filsluss.letters.html import LOGO_HEIGHT, LetterStyle, render_html
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
@@ -35,13 +36,13 @@ def write(
     files: Sequence[TransferFile] = (),
     undelivered: Undelivered | None = None,
 ) -> Letter | None:
-    """Queues the letter of that kind to that role; None if nobody has the role in this direction.
+    """Queues the letter of that kind to that role; None if nobody has the role, or is not told of this.
 
     A letter that exists already is returned. See `About` for the other arguments. Raises LinkLost if
     the link that the letter is for cannot be derived.
     """
     party = transfer.party(role)
-    if party is None or not party.address:
+    if party is None or not party.address or not disclosure.is_told(kind, role, transfer, file):
         return None
     about = About(transfer, party, file, files, codes or {}, undelivered=undelivered)
     key = key_of(kind, about)
@@ -129,16 +130,20 @@ def key_of(kind: str, about: About) -> str:
 
 
 def reply_to(kind: str, about: About, policy: Policy) -> str:
-    """Who gets replies: the other party, or support if the service or an administrator acted."""
+    """Who gets replies: the other party, or support if the service or an administrator acted.
+
+    Support, too, if the reader must not see the other party's address.
+    """
     transfer = about.transfer
     by_administrator = about.file is not None and about.file.removed_by == "administrator"
     if transfer.closed_reason or by_administrator:
         return policy.support_email
-    if about.role is not Role.SENDER:
-        return transfer.sender.address
-    if kind in ABOUT_THE_APPROVER and transfer.approver:
-        return transfer.approver.address
-    return policy.support_email
+    other = transfer.sender if about.role is not Role.SENDER else None
+    if about.role is Role.SENDER and kind in ABOUT_THE_APPROVER:
+        other = transfer.approver
+    if other is None or not disclosure.may_show_address(other, transfer, about.party, policy):
+        return policy.support_email
+    return other.address
 
 
 def render(kind: str, language: str, context: LetterContext) -> tuple[str, str]:

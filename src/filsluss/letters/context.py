@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from filsluss.letters import links, sanitize
+from filsluss.letters import disclosure, links, sanitize
 from filsluss.models import Party, Transfer, TransferFile
 from filsluss.models.link import LinkLost
 from filsluss.models.pickup import first_fetch
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.formats import date_text, moment_text, size_text
+from filsluss.rules.lifecycle import ErasedBecause
+from filsluss.rules.mail_links import defused_address
 from filsluss.rules.policy import Policy
+from filsluss.rules.undelivered import reason_of
 
 LetterContext = dict[str, Any]
 OTHER_LANGUAGE = {"sv": "en", "en": "sv"}
@@ -23,7 +26,8 @@ LINKS = ("link", "code_page", "application_page", "other_page", "site")
 class Undelivered:
     """A letter that was not delivered: its recipient's address and role, and the mail server's answer.
 
-    `why` is "refused", "expired" (tried for too long) or "fault" (it could not be sent at all).
+    `why` is "refused", "expired" (tried for too long) or "fault" (it could not be sent at all). No letter
+    carries a word of the answer: it says of a refusal only which one of `Undeliverable` it is.
     """
 
     address: str
@@ -64,6 +68,7 @@ class About:
 def build_context(kind: str, about: About, *, policy: Policy, now: datetime) -> LetterContext:
     """Every value that a template may use. No row is among them, so a template can show nothing else.
 
+    What strangers typed is empty where the reader must not get it (`disclosure`): names, addresses, purpose.
     Raises LinkLost if the link that the letter is for cannot be derived.
     """
     undelivered = about.undelivered or Undelivered("", "")
@@ -74,33 +79,32 @@ def build_context(kind: str, about: About, *, policy: Policy, now: datetime) -> 
         "file": file_values(about.file, about, policy) if about.file else None,
         "files": [file_values(each, about, policy) for each in about.named_files()],
         "code": sanitize.one_line(about.codes.get(about.file.public_id, "")) if about.file else "",
+        "remained": any(each.erased_because in ("", ErasedBecause.ENDED) for each in about.named_files()),
         "with_codes": bool(about.codes),
-        "lost_to": undelivered.address,
+        "lost_to": _typed(defused_address(undelivered.address), about, policy),
         "lost_role": undelivered.role,
-        "why": undelivered.why,
-        "answer": sanitize.quoted(undelivered.error) if undelivered.error else "",
+        "why": reason_of(undelivered.error).value if undelivered.why == "refused" else undelivered.why,
     }
 
 
 def case_values(about: About, policy: Policy) -> LetterContext:
     """The transfer's own values. `to_reader`: the reader of the letter is the recipient of the files."""
     transfer, sender = about.transfer, about.transfer.sender
-    recipient = transfer.recipient.address
     return {
         "ref": transfer.public_id,
         "role": about.role.value,
         "organisation": sanitize.one_line(policy.organisation),
         "support": policy.support_email,
         "max_size": size_text(policy.max_file_size, about.language),
-        "sender": sanitize.person(sender.name) or sender.address,
-        "sender_email": sender.address,
-        "recipient": recipient,
-        "approver": transfer.address_of(Role.APPROVER),
-        "to_reader": about.party.address == recipient,
+        "sender": _typed(sanitize.person(sender.name) or sender.address, about, policy),
+        "sender_email": _address(sender, about, policy),
+        "recipient": _address(transfer.recipient, about, policy),
+        "approver": _address(transfer.approver, about, policy),
+        "to_reader": about.party.address == transfer.recipient.address,
         "outbound": transfer.way is Direction.OUTBOUND,
         "through": transfer.way is Direction.THROUGH,
         "one_letter": transfer.one_letter,
-        "purpose": sanitize.quoted(transfer.purpose),
+        "purpose": _typed(sanitize.quoted(transfer.purpose), about, policy),
         "rejection_reason": sanitize.quoted(transfer.rejection_reason),
         "closed_reason": sanitize.quoted(transfer.closed_reason) if transfer.closed_reason else "",
     }
@@ -148,15 +152,28 @@ def main_link(kind: str, about: About, policy: Policy) -> str:
 def file_values(file: TransferFile, about: About, policy: Policy) -> LetterContext:
     language, fetched = about.language, about.fetched.get(file.public_id) or first_fetch(file)
     return {
-        "name": sanitize.file_name(file.name),
+        "name": _typed(sanitize.file_name(file.name), about, policy) or file.public_id,
         "size": size_text(file.size, language) if file.size is not None else "",
         "sha256": file.sha256,
         "code": sanitize.one_line(about.codes.get(file.public_id, "")),
         "fetched_at": _moment(fetched, language, policy) if fetched else "",
         "fetched_on": _day(fetched, language, policy) if fetched else "",
         "by_administrator": file.removed_by == "administrator",
+        "erased_because": file.erased_because,
         "removal_reason": sanitize.quoted(file.removal_reason) if file.removal_reason else "",
     }
+
+
+def _typed(text: str, about: About, policy: Policy) -> str:
+    """What the sender of the transfer typed; empty if the reader must not get it."""
+    return text if disclosure.may_carry_words(about.transfer, about.party, policy) else ""
+
+
+def _address(party: Party | None, about: About, policy: Policy) -> str:
+    """The address of a party as the reader may see it; empty if they must not, or if there is no party."""
+    if party is None or not disclosure.may_show_address(party, about.transfer, about.party, policy):
+        return ""
+    return defused_address(party.address)
 
 
 def _if_derivable(link: Callable[[], str]) -> str:

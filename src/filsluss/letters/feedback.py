@@ -8,6 +8,7 @@ from filsluss.letters.compose import new_letter, render, set_text
 from filsluss.letters.context import OTHER_LANGUAGE
 from filsluss.letters.notices import Notice, case_values, write_notice
 from filsluss.models import Letter, Party, Transfer
+from filsluss.rules.mail_links import defused_address
 from filsluss.rules.policy import Policy
 
 ACCESSIBILITY_KIND = "accessibility-report"
@@ -19,7 +20,7 @@ def write_abuse_report(transfer: Transfer, words: str, *, by: Party, policy: Pol
         **case_values(transfer, policy),
         "words": sanitize.quoted(words),
         "role": by.role,
-        "reporter": by.address,
+        "reporter": defused_address(by.address),
     }
     key = f"abuse-reported:{transfer.public_id}:{now:%Y%m%dT%H%M%S%f}"
     return write_notice(
@@ -36,7 +37,7 @@ def write_accessibility_feedback(fault: str, *, reply_to: str, policy: Policy, n
     language = policy.language
     context = {
         "fault": sanitize.quoted(fault),
-        "reply_to": reply_to,
+        "reply_to": defused_address(reply_to),
         "organisation": sanitize.one_line(policy.organisation),
         "statement": links.in_language(links.accessibility_page(policy), language),
         "site": links.site(policy),

@@ -12,6 +12,7 @@ from filsluss.letters import compose, sanitize
 from filsluss.letters.context import OTHER_LANGUAGE
 from filsluss.models import Alarm, Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.formats import moment_text, size_text
+from filsluss.rules.mail_links import defused_address
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import digest_of, draw_row_id
 
@@ -93,8 +94,8 @@ def case_values(transfer: Transfer, policy: Policy) -> dict[str, Any]:
     """The transfer, its addresses, and its page for administrators."""
     return {
         "ref": transfer.public_id,
-        "sender_email": transfer.sender.address,
-        "recipient": transfer.recipient.address,
+        "sender_email": defused_address(transfer.sender.address),
+        "recipient": defused_address(transfer.recipient.address),
         "link": f"{policy.base_url}/oversee/transfers/{transfer.public_id}",
     }
 

@@ -18,6 +18,10 @@ class FileQuerySet(models.QuerySet["TransferFile"]):
     def ready(self) -> FileQuerySet:
         return self.filter(state=FileState.READY).order_by("ready_at", "id")
 
+    def once_ready(self) -> FileQuerySet:
+        """Files that were ready at some time, whatever became of them."""
+        return self.exclude(ready_at=None)
+
     def unfetched(self) -> FileQuerySet:
         """Ready files that at least one recipient has not fetched whole."""
         waiting = TransferFile.objects.filter(

@@ -18,6 +18,8 @@ UNTIL_DECIDED = ("approval-requested", "approval-reminder", "received")
 """Kinds that are true until the application is decided or has lapsed."""
 WHILE_OPEN = ("approved", "file-ready", "files-ready", "expiry-reminder")
 """Kinds that are true until the account ends."""
+APPROVAL_KINDS = ("approval-requested", "approval-reminder")
+"""Kinds that ask an approver for an answer."""
 READY_KINDS = ("file-ready", "files-ready")
 """Kinds that tell a recipient of ready files."""
 FIRST_OF_ALL = ("approval-requested", "approved", *READY_KINDS)
