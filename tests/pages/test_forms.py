@@ -1,14 +1,27 @@
 """A form that cannot be taken comes back with what was typed, a summary that leads to each field, and 422."""
 
 import html
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 
-from filsluss.models import Attempt, AuditEntry, Letter, Transfer
+import filsluss
+from filsluss.models import Attempt, AuditEntry, Letter, Party, Transfer
 from filsluss.rules.tokens import Purpose, code_digest, draw_code, show_code
-from tests.pages.cases import BO, FORM, FROM_OUTSIDE, code_link, link, open_transfer, pending, ready_file
+from tests.pages.cases import (
+    BO,
+    FORM,
+    FROM_OUTSIDE,
+    code_link,
+    letter_link,
+    link,
+    open_transfer,
+    pending,
+    ready_file,
+)
 from tests.parts import tokens
 
 
@@ -105,6 +118,47 @@ def test_a_wrong_field_says_so_itself(inside, read):
     )
     assert page.ids.count("recipient_email-error") == 1
     assert "<title>Fel: " in page.source
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Anna Chef (anna.chef@inne.example)",
+        "anna.chef＠inne.example",
+        "Anna <anna﹫inne.example>",
+        "Anna @ inne",
+    ],
+)
+def test_a_name_with_an_address_in_it_is_refused_in_words_of_both_languages(inside, read, name):
+    for language, words in (("sv", "utan e-postadress"), ("en", "without an email address")):
+        answer = inside.post(f"/?lang={language}", {**FROM_OUTSIDE, "sender_name": name})
+        page = read(answer)
+        assert (answer.status_code, page.problems) == (422, ["sender_name"])
+        assert page.field("sender_name")["value"] == name
+        assert words in page.text
+    assert (Transfer.objects.count(), Attempt.objects.count()) == (0, 0)
+
+
+def test_a_name_of_an_earlier_version_is_shown_without_a_working_address(inside, admin_client, read):
+    waiting, account = pending(), open_transfer()
+    file = ready_file(account)
+    Party.objects.filter(role="sender").update(name="Anna \u202eChef (anna.chef@inne.example)")
+    pages = [
+        inside.get(link(waiting, Purpose.DECIDE)),
+        inside.get(link(waiting, Purpose.STATUS_APPROVER)),
+        inside.get(f"{link(waiting, Purpose.STATUS_APPROVER)}/report"),
+        inside.get(letter_link(file)),
+        admin_client.get(f"/oversee/transfers/{waiting.public_id}"),
+    ]
+    for answer in pages:
+        source = read(answer).source
+        assert ("Anna Chef (anna[.]chef[@]inne[.]example)" in source, "chef@" in source) == (True, False)
+
+
+def test_no_page_shows_the_name_of_a_sender_as_it_was_typed():
+    folder = Path(filsluss.__file__).parent / "templates" / "pages"
+    raw = re.compile(r"sender\.name|party\.name|approver\.name|recipient\.name")
+    assert [path.name for path in folder.rglob("*.html") if raw.search(path.read_text())] == []
 
 
 def test_errors_are_told_in_the_readers_language(inside, read):

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from filsluss.actions.oversee import close_transfer, remove_file, withdraw
 from filsluss.actions.upload import remove_own
-from filsluss.models import AuditEntry, Link, Pickup, Transfer, TransferFile
+from filsluss.models import AuditEntry, Letter, Link, Pickup, Transfer, TransferFile
 from filsluss.pages import presenters
 from filsluss.rules.tokens import Purpose
 from tests.pages.cases import (
@@ -111,7 +111,46 @@ def test_an_account_that_is_over_is_410_for_reading_and_for_removing(inside, rea
 def test_an_account_closed_by_the_administrator_says_so(inside, read):
     transfer = open_transfer()
     close_transfer(transfer, reason="Missbruk", person="os:admin", policy=POLICY, now=timezone.now())
-    assert "Kontot är avslutat av systemansvarig." in read(inside.get(link(transfer, Purpose.UPLOAD))).text
+    page = read(inside.get(link(transfer, Purpose.UPLOAD)))
+    assert "Kontot är avslutat av systemansvarig." in page.text
+    assert "Gör en ny ansökan" not in page.text
+
+
+def test_nobody_is_told_to_ask_again_for_what_the_administrator_took_away(inside, read):
+    removed, closed, over = (ready_file(open_transfer()) for _ in range(3))
+    remove_file(removed, reason="Virus", person="os:admin", policy=POLICY, now=timezone.now())
+    close_transfer(closed.transfer, reason="Missbruk", person="os:admin", policy=POLICY, now=timezone.now())
+    Transfer.objects.filter(pk=over.transfer_id).update(open_until=timezone.now())
+    asks = [
+        "Be avsändaren skicka den igen" in read(inside.get(letter_link(file))).text
+        for file in (removed, closed, over)
+    ]
+    assert asks == [False, False, True]
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_a_status_page_says_to_its_sender_only_that_a_letter_was_not_delivered(inside, read, language):
+    transfer = pending(language=language)
+    words = {"sv": "Mejlet till godkännaren kom inte fram. Kontrollera adressen", "en": "was not delivered"}
+    mine, theirs = link(transfer, Purpose.STATUS_SENDER), link(transfer, Purpose.STATUS_APPROVER)
+    assert words[language] not in read(inside.get(mine)).text
+    asked = Letter.objects.filter(kind="approval-requested")
+    asked.update(delivery="given_up", last_error="550 5.1.1 User unknown in mail03.intern.example")
+    page = read(inside.get(mine))
+    assert words[language] in page.text
+    assert ("5.1.1" in page.source, "mail03" in page.source) == (False, False)
+    assert words[language] not in read(inside.get(theirs)).text
+    asked.update(delivery="sent")
+    assert words[language] not in read(inside.get(mine)).text
+
+
+def test_a_letter_about_a_file_that_was_not_delivered_is_told_while_the_account_is_open(inside, read):
+    file = ready_file(open_transfer())
+    Letter.objects.filter(kind="file-ready").update(delivery="given_up")
+    status = link(file.transfer, Purpose.STATUS_SENDER)
+    assert "Ett mejl till mottagaren kom inte fram." in read(inside.get(status)).text
+    Transfer.objects.update(open_until=timezone.now())
+    assert "kom inte fram" not in read(inside.get(status)).text
 
 
 def test_the_upload_link_is_unknown_until_the_application_is_approved(inside):

@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 from filsluss.actions.apply import TooManyApplications
 from filsluss.actions.feedback import FeedbackRefused, send_abuse_report
 from filsluss.models import Party, Transfer
-from filsluss.pages import errors
+from filsluss.pages import errors, presenters
 from filsluss.pages.context import client_of, only_language_is_switched, posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import form_problems
@@ -67,6 +67,7 @@ def show(
     found = form_problems(problems or {}, order=(FIELD,), typed={})
     page: dict[str, Any] = {
         "transfer": transfer,
+        "sender_name": presenters.sender_name(transfer),
         "action": report_page(party),
         "typed": {FIELD: words},
         "problems": found,

@@ -70,6 +70,7 @@ def form(
     found = form_problems(problems or {}, order=ORDER, typed=given)
     page: dict[str, Any] = {
         "transfer": transfer,
+        "sender_name": presenters.sender_name(transfer),
         "is_through": transfer.way is Direction.THROUGH,
         "applied": presenters.moment(transfer.applied_at),
         "answer_by": presenters.answer_by(transfer),

@@ -17,7 +17,7 @@ from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import form_problems
 from filsluss.pages.links import link_behind, report_page
 from filsluss.pages.upload import ended_words
-from filsluss.rules.lifecycle import FileState
+from filsluss.rules.lifecycle import ErasedBecause, FileState
 from filsluss.rules.tokens import Purpose, code_problem
 
 
@@ -54,6 +54,7 @@ def show(request: HttpRequest, file: TransferFile, token: str, link: Link) -> Ht
     addresses = [presenters.bytes_address(own, each) for each, own in shown]
     page: dict[str, Any] = {
         "transfer": transfer,
+        "sender_name": presenters.sender_name(transfer),
         "files": list(zip((presenters.file_view(each) for each, _ in shown), addresses, strict=True)),
         "report": report_page(link.party) if by_letter else "",
         "everything": f"/zip/{token}/{transfer.public_id}.zip" if others else "",
@@ -64,7 +65,11 @@ def show(request: HttpRequest, file: TransferFile, token: str, link: Link) -> Ht
 
 
 def gone(request: HttpRequest, file: TransferFile) -> HttpResponse:
-    """410: why the file is gone, naming roles and no people, and whom to ask."""
+    """410: why the file is gone, naming roles and no people, and whom to ask.
+
+    Nobody is told to ask for a file again that an administrator took away.
+    """
+    by_administrator = file.transfer.closed_reason or file.erased_because == ErasedBecause.REMOVED
     if file.transfer.is_open_at(timezone.now()):
         why = presenters.because_words(file.erased_because)
     else:
@@ -74,7 +79,7 @@ def gone(request: HttpRequest, file: TransferFile) -> HttpResponse:
         410,
         _("The file is no longer available"),
         why,
-        _("Ask the sender to send it again."),
+        *([] if by_administrator else [_("Ask the sender to send it again.")]),
         links=(errors.CODE, errors.HELP),
     )
 

@@ -56,6 +56,7 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
     return {
         "name_empty": _("Enter your name"),
         "name_long": _("Your name must be 100 characters or fewer"),
+        "name_address": _("Enter only your name, without an email address"),
         "sender_email.address_empty": _("Enter your email address"),
         "recipient_email.address_empty": _("Enter the recipient’s email address"),
         "address_malformed": _("Enter an email address in the correct format, like name@company.com"),

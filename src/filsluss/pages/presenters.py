@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from filsluss.letters import sanitize
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.models.letter import READY_KINDS, Delivery
 from filsluss.models.pickup import first_fetch, first_partly
@@ -62,6 +63,11 @@ def day_of(at: datetime | None) -> When | None:
 
 def days_left(until: datetime, now: datetime) -> str:
     return days_left_text(settings.POLICY.days_left(until, now), translation.get_language())
+
+
+def sender_name(transfer: Transfer) -> str:
+    """The sender's name as pages show it: nothing in it looks like an address or a link."""
+    return sanitize.person(transfer.sender.name)
 
 
 def size(count: int | None) -> str:

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from filsluss.models import Party, Transfer
+from filsluss.models import Letter, Party, Transfer
+from filsluss.models.letter import APPROVAL_KINDS, READY_KINDS, Delivery
 from filsluss.models.link import STATUS_PURPOSE
 from filsluss.models.pickup import first_fetch, first_partly
 from filsluss.pages import presenters
@@ -42,10 +43,12 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
     heading, next_step = standing(transfer, role, now)
     page = {
         "transfer": transfer,
+        "sender_name": presenters.sender_name(transfer),
         "role": role.value,
         "heading": heading,
         "next_step": next_step,
         "report": report_page(party),
+        "lost_letter": lost_letter_words(transfer, now) if role is Role.SENDER else "",
         "marks": list(timeline(transfer, role, now)),
         "next_letter": transfer.is_undecided_at(now) or transfer.is_open_at(now),
     }
@@ -76,6 +79,26 @@ def standing(transfer: Transfer, role: Role, now: datetime) -> tuple[str, str]:
         case State.CLOSED:
             return _("The account has ended"), _("The files have been deleted.")
     return _("The account has ended"), _("The files are being deleted. You get an email when it is done.")
+
+
+def lost_letter_words(transfer: Transfer, now: datetime) -> str:
+    """That a letter which somebody waits for was not delivered, but not why; empty if every one was.
+
+    A sender without a proof is told so on this page only: a letter would go to an address that may be
+    somebody else's, and the mail server's answer says which mailboxes exist.
+    """
+    if transfer.is_open_at(now):
+        kinds, words = READY_KINDS, _("An email to the recipient was not delivered.")
+    elif transfer.open_until is None and transfer.state in (State.PENDING, State.LAPSED):
+        kinds, words = APPROVAL_KINDS, _("The email to the approver was not delivered.")
+    else:
+        return ""
+    letters = Letter.objects.about(transfer).filter(kind__in=kinds)
+    lost = letters.filter(delivery=Delivery.GIVEN_UP).exclude(again__delivery=Delivery.SENT)
+    was_asked = kinds is APPROVAL_KINDS and letters.filter(delivery=Delivery.SENT).exists()
+    if was_asked or not lost.exists():
+        return ""
+    return f"{words} {_('Check the address, and make a new request if it is wrong.')}"
 
 
 def waiting(transfer: Transfer, role: Role) -> tuple[str, str]:

@@ -116,7 +116,10 @@ def send(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def ended(request: HttpRequest, transfer: Transfer) -> HttpResponse:
-    """410: when or by whom the account was ended, and whether its files are deleted yet."""
+    """410: when or by whom the account was ended, and whether its files are deleted yet.
+
+    Nobody is led to a new request from an account that an administrator has closed.
+    """
     if transfer.state in (State.REJECTED, State.LAPSED, State.WITHDRAWN):
         return errors.gone(request)
     erased = transfer.state == State.CLOSED
@@ -127,7 +130,7 @@ def ended(request: HttpRequest, transfer: Transfer) -> HttpResponse:
         _("The account has ended"),
         ended_words(transfer),
         files,
-        links=(errors.NEW_REQUEST, errors.HELP),
+        links=(errors.HELP,) if transfer.closed_reason else (errors.NEW_REQUEST, errors.HELP),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import date
 
 from filsluss.rules.addresses import AddressRefused, canonical, read_address
 from filsluss.rules.directions import Direction, direction_between
+from filsluss.rules.mail_links import holds_address
 from filsluss.rules.policy import Policy
 
 NAME_MAX = 100
@@ -58,6 +59,11 @@ def _length_problem(text: str, longest: int, name: str) -> str | None:
     return f"{name}_long" if len(text) > longest else None
 
 
+def name_problem(name: str) -> str | None:
+    """The code of what is wrong with a person's name, which must hold no address; None if it is accepted."""
+    return _length_problem(name, NAME_MAX, "name") or ("name_address" if holds_address(name) else None)
+
+
 def _purpose_problem(text: str) -> str | None:
     return _length_problem(text, TEXT_MAX, "purpose") or (
         "personal_number" if PERSONAL_NUMBER.search(text) else None
@@ -95,7 +101,7 @@ def _direction_problems(application: Application, policy: Policy) -> dict[str, s
 def examine(application: Application, policy: Policy) -> dict[str, str]:
     """The codes of all problems by field, in the order of the form; empty if the application is valid."""
     by_field = {
-        "sender_name": _length_problem(application.sender_name, NAME_MAX, "name"),
+        "sender_name": name_problem(application.sender_name),
         "sender_email": address_problem(application.sender_email),
         "recipient_email": address_problem(application.recipient_email),
         "purpose": _purpose_problem(application.purpose),

@@ -1,10 +1,13 @@
-"""The audit trail as CSV: of all transfers, or of one."""
+"""The audit trail as CSV, plain or for Excel: of all transfers, or of one."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from itertools import islice
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 
@@ -16,10 +19,50 @@ from filsluss.pages.oversee.noting import note_export
 from filsluss.pages.oversee.transfers import transfer_named
 
 COLUMNS = ("at", "transfer", "file", "step", "role", "actor", "about", "size", "sha256", "reason")
-FORMULA = frozenset("=+-@\t\r\n\0＝＋－＠")
-"""First characters that make a spreadsheet calculate a cell."""
+BEFORE_FORMULA = "=+@＝＋－＠\\0\\-"
+FORMULA = re.compile(rf" *[{BEFORE_FORMULA}\t\r\n]")
+"""The beginning of a cell that a spreadsheet calculates instead of showing it."""
 BATCH = 1000
 """Entries read from the database at a time."""
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """How a table is written. With `local_time` a column says each time once more, in that zone.
+
+    Which character splits cells depends on the settings of whoever opens the file, so that an apostrophe
+    stands also where another one than `delimiter` would leave a cell that begins like a formula.
+    """
+
+    delimiter: str = ","
+    local_time: tzinfo | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return COLUMNS if self.local_time is None else (COLUMNS[0], "local_time", *COLUMNS[1:])
+
+    def as_text(self, cell: str) -> str:
+        """The cell as every spreadsheet shows it: nothing in it, however it is split, is calculated."""
+        guarded = FOREIGN_SPLIT[self.delimiter].sub(r"\g<0>'", cell)
+        return f"'{guarded}" if FORMULA.match(guarded) else guarded
+
+
+def foreign_split(delimiter: str) -> re.Pattern[str]:
+    """Separators before the beginning of a formula; quotes protect it only from the file's own separator."""
+    others = ";,\t".replace(delimiter, "")
+    line_end = rf"[\r\n](?=[\s\"]*[{BEFORE_FORMULA}])"
+    return re.compile(
+        rf"[{others}](?=[ \"]*[{BEFORE_FORMULA}\t\r])|{delimiter}(?= *[{BEFORE_FORMULA}\t\r])|{line_end}"
+    )
+
+
+FOREIGN_SPLIT = {delimiter: foreign_split(delimiter) for delimiter in ",;"}
+EXCEL = "excel"
+"""The value of `?for=` that asks for the table as Excel in Swedish reads it; anything else gets plain CSV."""
+
+
+def format_of(request: HttpRequest) -> TableFormat:
+    return TableFormat(";", settings.POLICY.time_zone) if request.GET.get("for") == EXCEL else TableFormat()
 
 
 @allow_methods("GET")
@@ -29,21 +72,22 @@ def audit_csv(request: HttpRequest, public_id: str = "") -> StreamingHttpRespons
         transfer_named(public_id)
     note_export(request, public_id)
     entries = AuditEntry.objects.filter(**({"transfer_public_id": public_id} if public_id else {}))
-    response = StreamingHttpResponse(table(entries), content_type="text/csv; charset=utf-8; header=present")
+    written = table(entries, format_of(request))
+    response = StreamingHttpResponse(written, content_type="text/csv; charset=utf-8; header=present")
     name = f"audit-trail-{public_id}.csv" if public_id else "audit-trail.csv"
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-def table(entries: QuerySet[AuditEntry]) -> Iterator[bytes]:
+def table(entries: QuerySet[AuditEntry], form: TableFormat) -> Iterator[bytes]:
     """CSV (RFC 4180) with a byte order mark, by which Excel recognises UTF-8."""
-    write = csv.writer(Line(), quoting=csv.QUOTE_ALL).writerow
-    yield b"\xef\xbb\xbf" + write(COLUMNS)
+    write = csv.writer(Line(), delimiter=form.delimiter, quoting=csv.QUOTE_ALL).writerow
+    yield b"\xef\xbb\xbf" + write(form.columns)
     for batch in batched(entries.iterator(chunk_size=BATCH), BATCH):
         actors = actors_of(batch)
         for entry in batch:
-            yield write([without_formula(cell) for cell in cells_of(entry, actors[entry.pk])])
+            yield write([form.as_text(cell) for cell in cells_of(entry, actors[entry.pk], form)])
 
 
 def batched(entries: Iterator[AuditEntry], size: int) -> Iterator[list[AuditEntry]]:
@@ -59,11 +103,13 @@ class Line:
         return line.encode()
 
 
-def cells_of(entry: AuditEntry, actor: str) -> Sequence[str]:
+def cells_of(entry: AuditEntry, actor: str, form: TableFormat) -> Sequence[str]:
     at = entry.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    local = [f"{entry.at.astimezone(form.local_time):%Y-%m-%d %H:%M:%S}"] if form.local_time else []
     size = "" if entry.size is None else str(entry.size)
     return (
         at,
+        *local,
         entry.transfer_public_id,
         entry.file_public_id,
         entry.step,
@@ -74,9 +120,3 @@ def cells_of(entry: AuditEntry, actor: str) -> Sequence[str]:
         entry.sha256,
         entry.reason,
     )
-
-
-def without_formula(cell: str) -> str:
-    """The cell, with an apostrophe in front if a spreadsheet would take it for a formula."""
-    first = cell.lstrip(" ")[:1]
-    return f"'{cell}" if first in FORMULA else cell

@@ -83,6 +83,7 @@ def show(
     files = row.files.prefetch_related(*presenters.WITH_LETTERS).order_by("created_at", "id")
     page = {
         "transfer": row,
+        "sender_name": presenters.sender_name(row),
         "state_word": state_label(row.state),
         "applied": presenters.moment(row.applied_at),
         "decided": presenters.moment(row.decided_at),
