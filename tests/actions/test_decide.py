@@ -8,9 +8,10 @@ import pytest
 from filsluss.actions import decide, expiry, oversee
 from filsluss.actions.decide import AlreadyDecided
 from filsluss.models import AuditEntry, Letter, Transfer
+from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
 from tests.actions.racing import kinds, race
-from tests.letters.cases import example_policy, make_transfer
+from tests.letters.cases import EVA, KARIN, example_policy, make_transfer
 
 POLICY = example_policy()
 
@@ -166,3 +167,13 @@ def test_an_account_of_so_many_days_is_open_through_the_last_of_them(decided, da
         assert (kept.is_open_at(end - timedelta(microseconds=1)), kept.is_open_at(end)) == (True, False)
         last_day = POLICY.today(at) + timedelta(days=days)
         assert (POLICY.last_day(kept.open_until), POLICY.days_left(kept.open_until, at)) == (last_day, days)
+
+
+@pytest.mark.django_db
+def test_a_rejection_names_the_approver_who_has_just_shown_who_they_are(now):
+    nobody = {Role.SENDER: "none", Role.APPROVER: "none"}
+    transfer = undecided(now, proofs=nobody, direction="through", sender_name="Zebra")
+    reject(transfer, now)
+    letter = Letter.objects.get(kind="rejected")
+    assert (KARIN in letter.text, letter.reply_to) == (True, KARIN)
+    assert [word for word in ("Zebra", EVA) if word in letter.text + letter.html] == []

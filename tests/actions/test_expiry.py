@@ -109,6 +109,29 @@ def test_bytes_that_will_not_go_keep_the_account_closing_and_no_other_waiting(en
     assert Transfer.objects.get(pk=transfer.pk).state == "closed"
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("direction", "told"),
+    [("outbound", ["sender"]), ("inbound", ["approver", "sender"]), ("through", ["approver", "sender"])],
+)
+def test_the_end_of_an_account_without_a_ready_file_is_told_to_no_recipient(now, store, direction, told):
+    transfer = make_transfer(now, direction=direction, open_until=now - timedelta(seconds=1))
+    stored(store, transfer, now, state=FileState.RECEIVED, ready_at=None)
+    expiry.end_accounts(policy=POLICY, now=now)
+    erasure.erase_files(store=store, policy=POLICY, now=now)
+    assert sorted(Letter.objects.filter(kind="erased").values_list("role", flat=True)) == told
+
+
+def test_the_letter_of_the_end_lists_what_was_removed_earlier_with_its_cause(ended, store, now):
+    _, (removed, _), run = ended
+    oversee.remove_file(removed, reason="Fel fil.", person="os:admin", policy=POLICY, now=now)
+    erasure.erase_files(store=store, policy=POLICY, now=now)
+    run()
+    for letter in Letter.objects.filter(kind="erased"):
+        causes = [line.rpartition(", ")[2] for line in letter.text.splitlines() if line.startswith("- ")]
+        assert sorted(causes) == ["raderad av systemansvarig", "raderad när kontot avslutades"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_expiry_runs_at_once_tell_once(now, store):
     transfer = make_transfer(now, open_until=now - timedelta(seconds=1))
