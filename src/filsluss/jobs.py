@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import close_old_connections, connection
 
-from filsluss.actions import alarms, clock_hold, completion, erasure, expiry, heartbeat, reminders, scan
+from filsluss.actions import alarms, clock_hold, completion, erasure, expiry, heartbeat, reminders, room, scan
 from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import reconcile
@@ -167,6 +167,7 @@ JOBS = (
         lambda services, now: expiry.forget(policy=services.policy, now=now),
         needs_trusted_clock=True,
     ),
+    Job("keep room", 60, lambda services, now: room.tidy(store=services.store, now=now)),
     Job("checkpoint", 300, checkpoint),
 )
 

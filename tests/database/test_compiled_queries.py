@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db.models import BigIntegerField, CharField, F
 
-from filsluss.actions.upload import LOCKED_TRANSFER, PROMISED, STILL_OPEN, TOTALS
+from filsluss.actions.room import LOCKED_TRANSFER, OUTSTANDING, TOTALS
+from filsluss.actions.upload import STILL_OPEN
 from filsluss.models import Transfer, TransferFile
 from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
 from filsluss.models.upload_queries import file_at_upload_link, reload_progress, transfer_at_upload_link
@@ -76,14 +77,20 @@ def test_whether_it_is_still_open_is_asked_of_the_moment_that_is_given(transfer)
 
 
 def test_sums_are_of_the_rows_there_are(transfer):
-    assert TOTALS.rows(transfer=transfer.pk) == [[None, 0, 0]]
-    assert PROMISED.rows() == [[None]]
+    before, after = NOW - timedelta(minutes=1), NOW + timedelta(minutes=1)
+    assert TOTALS.rows(transfer=transfer.pk, but=0, since=before) == [[None, None, None, 0]]
+    assert OUTSTANDING.rows(but=0, since=before) == [[None, None, None]]
     make_file(transfer, NOW, 1, size=100)
-    make_file(transfer, NOW, 2, size=1000, acknowledged=1, state=FileState.UPLOADING)
-    make_file(transfer, NOW, 3, size=None, state=FileState.UPLOADING)
+    bare = make_file(transfer, NOW, 2, size=1000, acknowledged=1, arrived=1, state=FileState.UPLOADING)
+    make_file(transfer, NOW, 3, size=None, arrived=20, state=FileState.UPLOADING)
     make_file(transfer, NOW, 4, size=10_000, state=FileState.ERASED)
-    assert TOTALS.rows(transfer=transfer.pk) == [[1100, 3, 2]]
-    assert PROMISED.rows() == [[999]]
+    make_file(transfer, NOW, 5, size=1000, acknowledged=50, arrived=50, state=FileState.UPLOADING)
+    assert TOTALS.rows(transfer=transfer.pk, but=0, since=before) == [[2120, 4, 3, 5]]
+    assert TOTALS.rows(transfer=transfer.pk, but=bare.pk, since=before) == [[1120, 4, 3, 5]]
+    assert TOTALS.rows(transfer=transfer.pk, but=0, since=after) == [[171, 4, 3, 5]]
+    assert OUTSTANDING.rows(but=0, since=before) == [[950, 999, 20]]
+    assert OUTSTANDING.rows(but=bare.pk, since=before) == [[950, 0, 20]]
+    assert OUTSTANDING.rows(but=0, since=after) == [[0, 0, 20]]
 
 
 def test_a_change_says_how_many_rows_it_changed_and_keeps_each_value_in_its_place(transfer):

@@ -28,6 +28,8 @@ EXPECTED = (
     "is not recorded",
     "failed and will be tried again",
     "waits after try",
+    "is not recorded",
+    "the database has no room",
 )
 
 

@@ -42,11 +42,11 @@ def uploading(transfer, now, number=1, **own):
     )
 
 
-def ready(transfer, now, number=1, **own):
+def ready(transfer, now, number=1, *, policy=POLICY, **own):
     file = uploading(transfer, now, number, **own)
     TransferFile.objects.filter(pk=file.pk).update(state=FileState.RECEIVED, received_at=now)
     file.refresh_from_db()
-    assert completion.make_ready(file, digests=Digests(str(number) * 64, 0), policy=POLICY, now=now)
+    assert completion.make_ready(file, digests=Digests(str(number) * 64, 0), policy=policy, now=now)
     return file
 
 
@@ -94,6 +94,26 @@ def test_it_waits_while_files_are_on_their_way_until_an_hour_before_the_end(tran
     assert closed(end - MINUTE) == 0
     assert closed(end) == 1
     assert "ritning 2" not in letters("files-ready")[0].text
+
+
+def test_a_mailbox_that_got_many_letters_within_the_hour_gets_one_for_all_further_files(now):
+    transfer, few = make_transfer(now), example_policy(code_keys=(b"c" * 32,), file_letters_per_hour=3)
+    for number in (1, 2, 3, 4, 5):
+        ready(transfer, now + number * MINUTE, number, policy=few, with_code=True)
+    assert [each.delivery for each in letters("file-ready")] == ["queued"] * 3
+    assert closed(now + 20 * MINUTE) == 1
+    (letter,) = letters("files-ready")
+    assert [f"ritning {number}.pdf" in letter.text for number in (3, 4, 5)] == [False, True, True]
+    ready(transfer, now + 62 * MINUTE, 6, policy=few)
+    assert len(letters("file-ready")) == 4
+    assert POLICY.file_letters_per_hour == 50
+
+
+def test_letters_about_another_case_do_not_count(now):
+    few = example_policy(code_keys=(b"c" * 32,), file_letters_per_hour=1)
+    ready(make_transfer(now), now, 1, policy=few)
+    ready(make_transfer(now, public_id="AAAA-2222"), now, 2, policy=few)
+    assert len(letters("file-ready")) == 2
 
 
 def test_a_file_that_becomes_ready_in_the_last_hour_is_told_of_at_once(transfer, now):

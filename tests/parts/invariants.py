@@ -43,6 +43,7 @@ def check_invariants(service: Service, acknowledged: Acknowledged | None = None)
     if acknowledged is not None:
         found += [
             *acknowledged_bytes(service, acknowledged),
+            *reservations(service),
             *letters(service, acknowledged),
             *secrets(service, acknowledged),
         ]
@@ -70,6 +71,16 @@ def acknowledged_bytes(service: Service, acknowledged: Acknowledged) -> list[str
         elif name in acknowledged.whole and sha256 not in ("", acknowledged.whole[name]):
             found.append(f"I2 {name} is ready with other bytes than were sent")
     return found
+
+
+def reservations(service: Service) -> list[str]:
+    """I10: an unfinished upload has room for what was acknowledged."""
+    asked = "SELECT upload_id, arrived, acknowledged FROM filsluss_transferfile WHERE state = 'uploading'"
+    return [
+        f"I10 {name}: room for {arrived} bytes, and {acknowledged} were acknowledged"
+        for name, arrived, acknowledged in rows(service, asked)
+        if arrived < acknowledged
+    ]
 
 
 def letters(service: Service, acknowledged: Acknowledged) -> list[str]:

@@ -40,9 +40,9 @@ def find_binaries() -> Path:
 class Postgres:
     """fsync is on, as where it counts; nobody but its own system user and root gets to the socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, own_folder: Path | None = None) -> None:
         self.binaries = find_binaries()
-        self.folder = folder("pg")
+        self.folder = own_folder or folder("pg")
         self.process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str) -> str:
@@ -54,6 +54,10 @@ class Postgres:
             os.chown(self.folder, self.owner.pw_uid, self.owner.pw_gid)
         kind = ("--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust", f"--username={USER}")
         self.order("initdb", f"--pgdata={cluster}", *kind)
+        self.run()
+
+    def run(self) -> None:
+        """The server of the cluster, also again after it has stopped."""
         options = (
             "-c",
             "listen_addresses=",
@@ -62,9 +66,16 @@ class Postgres:
             "-c",
             "fsync=on",
         )
-        with (self.folder / "log").open("wb") as log:
+        with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.as_owner, "--pdeathsig=INT", self.binaries / "postgres", "-D", cluster, *options],
+                [
+                    *self.as_owner,
+                    "--pdeathsig=INT",
+                    self.binaries / "postgres",
+                    "-D",
+                    self.folder / "cluster",
+                    *options,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -198,4 +198,6 @@ class Service:
         """The end of a test: none of its processes goes on, and its log holds no traceback."""
         if self.process is not None:
             self.kill()
+        for reserve in self.data_dir.glob("*-reserve"):  # hundreds of them would be many gigabytes
+            reserve.unlink()
         assert "Traceback" not in self.log_text(), self.log_text()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Sum
 
-from filsluss.actions import scan
+from filsluss.actions import room, scan
 from filsluss.blobs import Store
 from filsluss.letters import notices
 from filsluss.letters.each_row import any_failed, each_row
@@ -85,10 +85,12 @@ def check_unscanned(*, policy: Policy, now: datetime) -> None:
 
 
 def check_disk(store: Store, *, policy: Policy, now: datetime) -> None:
-    free, total = store.space()
-    minimum = int(total * policy.free_space_percent / 100)
-    if free < minimum:
-        sizes = {"value": size_text(free, policy.language), "limit": size_text(minimum, policy.language)}
+    disk = room.look_at_disk(store, policy=policy)
+    if disk.left < 0 or not room.reserve_is_laid():
+        sizes = {
+            "value": size_text(disk.free, policy.language),
+            "limit": size_text(disk.kept_free, policy.language),
+        }
         raise_alarm("disk", since=now, policy=policy, now=now, **sizes)
     else:
         clear_alarm("disk")

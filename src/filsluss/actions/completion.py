@@ -135,7 +135,10 @@ def make_ready(
 
 
 def tell_ready(file: TransferFile, *, recipient: Party, policy: Policy, now: datetime) -> None:
-    """Creates the recipient's links and pickup of the file, and the letter that carries them."""
+    """Creates the recipient's links and pickup of the file, and the letter that carries them.
+
+    The letter is one for several files if the sender chose that, or if the recipient has had many.
+    """
     code = draw_code() if file.with_code else ""
     links = [
         Link.draw(purpose, key=policy.link_keys[0], party=recipient, file=file, now=now)
@@ -145,7 +148,7 @@ def tell_ready(file: TransferFile, *, recipient: Party, policy: Policy, now: dat
     keep_links(links)
     digest = code_digest(policy.code_keys[0], code) if code else None
     Pickup.objects.create(file=file, party=recipient, code_digest=digest, code_sealed=code)
-    if file.transfer.one_letter:
+    if file.transfer.one_letter or collecting.had_many_letters(recipient, policy=policy, now=now):
         collecting.collect_ready(file, recipient, policy=policy, now=now)
         return
     compose.write(

@@ -4,12 +4,13 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, CharField, DateTimeField, F, Func, QuerySet, When
+from django.db.models import BigIntegerField, CharField, DateTimeField, F, QuerySet
 
+from filsluss.actions import room
 from filsluss.actions.erasure import take_away
+from filsluss.actions.room import UploadRefused, refuse_closed
 from filsluss.actions.transitions import Cause, record_audit
 from filsluss.blobs import Store
 from filsluss.models import Transfer, TransferFile
@@ -17,18 +18,10 @@ from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Para
 from filsluss.models.public_id import with_free_public_id
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.filenames import NameRefused, clean_name
-from filsluss.rules.lifecycle import LIVE_FILE, ErasedBecause, FileState, Receipts, State
+from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts, State
 from filsluss.rules.policy import Policy
 from filsluss.rules.search import fold
 from filsluss.rules.tokens import draw_public_id, draw_upload_id
-
-
-class UploadRefused(Exception):
-    """The file is refused; `code` is a problem code of docs/identifiers.md."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 @dataclass(frozen=True)
@@ -58,37 +51,13 @@ def read_choices(given: Mapping[str, str]) -> Choices:
     )
 
 
-def total(of: Any, *, function: str = "SUM") -> Func:
-    """An aggregate over all rows as a column, which `aggregate` cannot give a compiled query."""
-    return Func(of, function=function, output_field=BigIntegerField())
-
-
 ROW = BigIntegerField()
 LONGEST_SENT_NAME = 1024
-LOCKED_TRANSFER = CompiledQuery(
-    lambda: (
-        Transfer.objects.select_for_update()
-        .filter(pk=Param("transfer", ROW))
-        .values_list("state", "open_until", "closed_reason")
-    )
-)
 STILL_OPEN = CompiledQuery(
     lambda: (
         Transfer.objects.select_for_update(no_key=True)
         .filter(pk=Param("transfer", ROW), state=State.OPEN, open_until__gt=Param("now", DateTimeField()))
         .values_list("one_letter")
-    )
-)
-TOTALS = CompiledQuery(
-    lambda: TransferFile.objects.filter(transfer=Param("transfer", ROW), state__in=LIVE_FILE).values_list(
-        total(F("size")),
-        total(F("pk"), function="COUNT"),
-        total(Case(When(state=FileState.UPLOADING, then=1)), function="COUNT"),
-    )
-)
-PROMISED = CompiledQuery(
-    lambda: TransferFile.objects.filter(state=FileState.UPLOADING).values_list(
-        total(F("size") - F("acknowledged"))
     )
 )
 RECEIVED = CompiledUpdate(
@@ -97,6 +66,7 @@ RECEIVED = CompiledUpdate(
     ),
     state=FileState.RECEIVED,
     acknowledged=F("size"),
+    arrived=F("size"),
     boot_id=Param("boot_id", CharField()),
     active_at=Param("now", DateTimeField()),
     received_at=Param("now", DateTimeField()),
@@ -130,10 +100,26 @@ def begin(
         created_at=now,
         active_at=now,
     )
-    refuse_full(size or 0, store=store, policy=policy)
+    needed = least_room(size)
+    is_tight = room.refuse_full(needed, store=store, policy=policy, now=now)
+
+    def announce() -> None:
+        with transaction.atomic():
+            room.lock_open(transfer, now=now)
+            room.refuse_too_many(transfer, size=needed, policy=policy, now=now)
+            if is_tight:
+                room.refuse_full_in_turn(needed, store=store, policy=policy, now=now)
+            file.save(force_insert=True)
+            _choose(transfer, choices)
+
     with _empty_blob(file, store):
-        with_free_public_id(file, lambda: _announce(file, choices, policy=policy, now=now))
+        with_free_public_id(file, announce)
     return file
+
+
+def least_room(size: int | None) -> int:
+    """The bytes that must be free for a file to be announced; of one of unknown length its first byte."""
+    return 1 if size is None else size
 
 
 def _identity(name: str) -> dict[str, str]:
@@ -157,19 +143,6 @@ def _empty_blob(file: TransferFile, store: Store) -> Iterator[None]:
     except BaseException:
         store.erase(file.blob)
         raise
-
-
-def _announce(file: TransferFile, choices: Choices, *, policy: Policy, now: datetime) -> None:
-    with transaction.atomic():
-        transfer = file.transfer
-        locked = LOCKED_TRANSFER.rows(transfer=transfer.pk)
-        if not locked:
-            raise UploadRefused("account_ended")  # and was forgotten
-        ((transfer.state, transfer.open_until, transfer.closed_reason),) = locked
-        refuse_closed(transfer, now=now)
-        refuse_too_many(transfer, size=file.size or 0, policy=policy)
-        file.save(force_insert=True)
-        _choose(transfer, choices)
 
 
 def _choose(transfer: Transfer, choices: Choices) -> None:
@@ -199,43 +172,33 @@ def checked_size(size: int | None, *, policy: Policy) -> int | None:
     return size
 
 
-def refuse_closed(transfer: Transfer, *, now: datetime) -> None:
-    if not transfer.is_open_at(now):
-        raise UploadRefused("account_closed_by_admin" if transfer.closed_reason else "account_ended")
-
-
-def refuse_too_many(transfer: Transfer, *, size: int, policy: Policy) -> None:
-    """Needs the lock of the transfer's row: of two announcements only one can get what is left."""
-    ((taken, files, unfinished),) = TOTALS.rows(transfer=transfer.pk)
-    too_many = files >= policy.max_files or unfinished >= policy.max_unfinished
-    if too_many or (taken or 0) + size > policy.max_transfer_size:
-        raise UploadRefused("quota_exceeded")
-
-
-def refuse_full(size: int, *, store: Store, policy: Policy) -> None:
-    """Keeps a part of the disk free; bytes that are declared but not acknowledged count as used."""
-    free, total = store.space()
-    ((promised,),) = PROMISED.rows()
-    if free - (promised or 0) - size < total * policy.free_space_percent / 100:
-        raise UploadRefused("disk_full")
-
-
-def declare_size(file: TransferFile, *, size: int, policy: Policy) -> None:
+def declare_size(file: TransferFile, *, size: int, store: Store, policy: Policy, now: datetime) -> None:
     """Sets a deferred length; raises UploadRefused("length_invalid") if another one was set before."""
     if file.size == size:
         return
     checked_size(size, policy=policy)
     with transaction.atomic():
-        transfer = Transfer.objects.select_for_update().get(pk=file.transfer_id)
-        refuse_too_many(transfer, size=size, policy=policy)
-        if writable(file).filter(size=None).update(size=size) != 1:
+        Transfer.objects.select_for_update().get(pk=file.transfer_id)
+        room.refuse_size(file, size=size, store=store, policy=policy, now=now)
+        if writable(file).filter(size=None).update(size=size, active_at=now) != 1:
             raise UploadRefused("length_invalid")
-    file.size = size
+    file.size, file.active_at = size, now
 
 
 def acknowledge(file: TransferFile, *, offset: int, boot_id: str, now: datetime) -> None:
-    """Stores how many bytes are synced to disk; called before the client is told."""
-    writable(file).update(acknowledged=offset, boot_id=boot_id, active_at=now)
+    """Stores how many bytes are synced to disk, and gives back what was reserved beyond them.
+
+    Called before the client is told.
+    """
+    writable(file).update(acknowledged=offset, arrived=offset, boot_id=boot_id, active_at=now)
+    file.arrived = offset
+
+
+def give_back(file: TransferFile, *, offset: int) -> None:
+    """Corrects what an earlier writer, which crashed, had reserved to what is stored."""
+    if file.state == FileState.UPLOADING and file.arrived != offset:
+        writable(file).update(arrived=offset)
+        file.arrived = offset
 
 
 def distrust_unacknowledged(file: TransferFile) -> None:

@@ -5,9 +5,28 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from filsluss.blobs.disk import DiskStore
-from filsluss.blobs.protocol import BlobBusy, BlobDamaged, BlobMissing, Digests, Store, StoreFull, Writer
+from filsluss.blobs.protocol import (
+    Allowance,
+    BlobBusy,
+    BlobDamaged,
+    BlobMissing,
+    Digests,
+    Store,
+    StoreFull,
+    Writer,
+)
 
-__all__ = ["BlobBusy", "BlobDamaged", "BlobMissing", "Digests", "Store", "StoreFull", "Writer", "open_store"]
+__all__ = [
+    "Allowance",
+    "BlobBusy",
+    "BlobDamaged",
+    "BlobMissing",
+    "Digests",
+    "Store",
+    "StoreFull",
+    "Writer",
+    "open_store",
+]
 
 
 @lru_cache

@@ -6,13 +6,14 @@ import hashlib
 import io
 import os
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filsluss.blobs.locks import BlobLocks
-from filsluss.blobs.protocol import BlobDamaged, BlobMissing, Bytes, Digests, StoreFull
+from filsluss.blobs.protocol import Allowance, BlobDamaged, BlobMissing, Bytes, Digests, StoreFull
 
 NAME = re.compile(r"[A-Za-z0-9_-]{22}")
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -32,12 +33,17 @@ class DiskWriter:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self.offset = os.fstat(fd).st_size
+        self.allowance: Allowance | None = None
+
+    def allowed(self) -> int:
+        return self.allowance.allowed(self.offset) if self.allowance else sys.maxsize
 
     def write(self, data: Bytes) -> None:
         view = memoryview(data)
         while view:
+            now = view[: self.allowed()]
             with raising_store_full():
-                count = os.pwrite(self._fd, view, self.offset)
+                count = os.pwrite(self._fd, now, self.offset)
             self.moved(count)
             view = view[count:]
 
@@ -172,3 +178,6 @@ class DiskStore:
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         fs = os.statvfs(self.root)
         return fs.f_bavail * fs.f_frsize, fs.f_blocks * fs.f_frsize
+
+    def shares_disk_with(self, path: Path) -> bool:
+        return self.root.stat().st_dev == path.stat().st_dev

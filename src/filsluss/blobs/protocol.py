@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from io import BufferedReader
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 Bytes = bytes | bytearray | memoryview
@@ -32,10 +33,22 @@ class Digests(NamedTuple):
     crc32: int
 
 
+class Allowance(Protocol):
+    """Says how far a writer may go; whatever it raises ends the write, and the bytes before are kept."""
+
+    def allowed(self, offset: int) -> int:
+        """How many bytes may be written from `offset` on before it is asked again, at least one."""
+
+
 class Writer(Protocol):
     """The only writer of a blob while it is open. Offsets and sizes are bytes."""
 
     offset: int
+    allowance: Allowance | None
+    """Asked before bytes are written; without one every byte may be."""
+
+    def allowed(self) -> int:
+        """How many bytes may be written now, at least one; raises what `allowance` raises."""
 
     def write(self, data: Bytes) -> None:
         """Writes at `offset` and advances it; on StoreFull `offset` is the end of what was stored."""
@@ -87,3 +100,6 @@ class Store(Protocol):
 
     def space(self) -> tuple[int, int]:
         """Free and total bytes, as this process may use them."""
+
+    def shares_disk_with(self, path: Path) -> bool:
+        """Whether blobs use up the room of that file's disk; called after `space`."""

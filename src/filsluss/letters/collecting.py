@@ -18,6 +18,7 @@ QUIET = timedelta(minutes=15)
 """How long after its last file a letter about many files waits for the next one."""
 BEFORE_THE_END = timedelta(hours=1)
 """How long before the end of the account such a letter closes at the latest."""
+HOUR = timedelta(hours=1)
 RECEIPT_WINDOW = timedelta(minutes=10)
 """A receipt collects the fetches within this time after the first one."""
 IN_PROGRESS = (FileState.UPLOADING, FileState.RECEIVED, FileState.SCANNING)
@@ -30,6 +31,14 @@ def collect_ready(file: TransferFile, recipient: Party, *, policy: Policy, now: 
     letter = _collecting("files-ready", recipient, recipient, closes_at, policy, now)
     Letter.objects.filter(pk=letter.pk).update(next_try_at=closes_at)
     _add(letter, recipient, file)
+
+
+def had_many_letters(recipient: Party, *, policy: Policy, now: datetime) -> bool:
+    """Whether that mailbox got as many letters about the transfer's files within an hour as it should get."""
+    letters = Letter.objects.filter(kind="file-ready", to=recipient.address).about(recipient.transfer)
+    latest = letters.order_by("-pk").values_list("written_at", flat=True)
+    (counted,) = latest[policy.file_letters_per_hour - 1 : policy.file_letters_per_hour] or (None,)
+    return counted is not None and counted > now - HOUR
 
 
 def collect_fetched(file: TransferFile, by: Party, *, policy: Policy, now: datetime) -> None:

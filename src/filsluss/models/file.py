@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from filsluss.models.sorted_field import CodePointCharField
 from filsluss.models.transfer import Transfer
-from filsluss.rules.lifecycle import FileState
+from filsluss.rules.lifecycle import WHOLE_FILE, FileState
 
 EVERY_STATE = "uploading received scanning unscanned infected ready withheld erasing erased".split()
 
@@ -31,7 +31,11 @@ class FileQuerySet(models.QuerySet["TransferFile"]):
 
 
 class TransferFile(models.Model):
-    """`size` is the declared size; how many bytes have arrived, only the blob store knows."""
+    """`size` is the declared size; how many bytes are stored, only the blob store knows.
+
+    `arrived` is the room that the bytes of an upload have: what is stored when no request writes it, and
+    what its writer has reserved while one does.
+    """
 
     transfer = models.ForeignKey(Transfer, on_delete=models.CASCADE, related_name="files")
     public_id = models.CharField(max_length=9, unique=True)
@@ -46,6 +50,7 @@ class TransferFile(models.Model):
     sha256 = models.CharField(max_length=64, blank=True, default="")
 
     acknowledged = models.BigIntegerField(default=0, help_text="bytes known to be on disk")
+    arrived = models.BigIntegerField(default=0)
     boot_id = models.CharField(max_length=36, blank=True, default="")
     epoch = models.BigIntegerField(default=0, help_text="who may write it: the number of the lease")
     created_at = models.DateTimeField()
@@ -68,9 +73,8 @@ class TransferFile(models.Model):
     modified_at = models.DateTimeField(null=True)  # when the sender last changed it, as they say
     crc32 = models.BigIntegerField(null=True)
 
-    # Not filled yet: the folder in archives, bytes reserved on the disk, and who holds the lease.
+    # Not filled yet: the folder in archives, and who holds the lease.
     folder = models.CharField(max_length=1024, blank=True, default="")
-    arrived = models.BigIntegerField(default=0)
     holder = models.CharField(max_length=100, blank=True, default="")
 
     objects = FileQuerySet.as_manager()
@@ -89,6 +93,16 @@ class TransferFile(models.Model):
     def blob(self) -> str:
         """The name of its blob in the store, which is random and not the sender's name."""
         return self.upload_id
+
+    def promise_holds_at(self, now: datetime, *, lasts: timedelta) -> bool:
+        """Whether the length that was announced is kept free: it fades when for so long no bytes came."""
+        return self.size is not None and self.active_at > now - lasts
+
+    def taken_at(self, now: datetime, *, lasts: timedelta) -> int:
+        """The bytes that the file takes of its account; the queries of `actions.room` say the same in SQL."""
+        if self.state != FileState.UPLOADING:
+            return (self.size or 0) if self.state in WHOLE_FILE else 0
+        return max(self.arrived, (self.size or 0) if self.promise_holds_at(now, lasts=lasts) else 0)
 
     @property
     def etag(self) -> str:

@@ -30,7 +30,7 @@ FILE_AT_LINK = CompiledQuery(
 )
 PROGRESS = CompiledQuery(
     lambda: TransferFile.objects.filter(pk=Param("file", models.BigIntegerField())).values_list(
-        "state", "size", "acknowledged", "boot_id", "epoch"
+        "state", "size", "acknowledged", "arrived", "boot_id", "epoch", "active_at"
     )
 )
 WIDTH_OF_FILE, WIDTH_OF_TRANSFER = len(columns(TransferFile)), len(columns(Transfer))
@@ -63,6 +63,6 @@ def _transfer(row: list[object]) -> Transfer:
 def reload_progress(file: TransferFile) -> None:
     """Reads the columns that other requests of the same upload change; raises DoesNotExist."""
     for row in PROGRESS.rows(file=file.pk):
-        file.state, file.size, file.acknowledged, file.boot_id, file.epoch = row
+        file.state, file.size, file.acknowledged, file.arrived, file.boot_id, file.epoch, file.active_at = row
         return
     raise TransferFile.DoesNotExist

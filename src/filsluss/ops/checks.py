@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from filsluss.actions import upload_probe
+from filsluss.actions import room, upload_probe
 from filsluss.blobs import open_store
 from filsluss.models import Heartbeat
 from filsluss.ops import mail_check
@@ -114,13 +114,24 @@ def check_store() -> str:
 
 
 def check_space() -> str:
-    free, total = open_store(settings.BLOB_URL).space()
-    minimum = total * settings.POLICY.free_space_percent / 100
-    if free < minimum:
+    policy = settings.POLICY
+    disk = room.look_at_disk(open_store(settings.BLOB_URL), policy=policy)
+    if disk.left < 0:
         raise CheckFailed(
-            f"{free >> 20} MiB free, {minimum / 2**20:.0f} MiB must stay free: uploads are refused"
+            f"{disk.free >> 20} MiB free, {disk.kept_free >> 20} MiB must stay free: uploads are refused"
         )
-    return f"{free >> 30} of {total >> 30} GiB free"
+    if not room.reserve_is_laid():
+        raise CheckFailed("no room for the reserve beside the database: uploads are refused; free some")
+    return f"{disk.free >> 30} GiB free{_promised(disk)}"
+
+
+def _promised(disk: room.Disk) -> str:
+    """How much of that uploads under way will write; empty while the database does not answer."""
+    try:
+        promised = room.outstanding(disk.free, policy=settings.POLICY, now=datetime.now(UTC))
+    except DatabaseError:
+        return ""
+    return f", {promised >> 20} MiB of that for uploads under way"
 
 
 def check_mail_server() -> str:

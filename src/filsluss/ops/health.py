@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
+from filsluss.actions import room
 from filsluss.blobs import open_store
 from filsluss.models import Heartbeat
 from filsluss.pages.decorators import allow_methods
@@ -56,9 +57,9 @@ def store_is_writable() -> bool:
 
 
 def disk_has_room() -> bool:
-    """Whether as much is free as FILSLUSS_FREE_SPACE asks for; below it uploads are refused."""
-    free, total = open_store(settings.BLOB_URL).space()
-    return free >= total * settings.POLICY.free_space_percent / 100
+    """Whether as much is free as FILSLUSS_FREE_SPACE asks for, and the reserve; else uploads are refused."""
+    disk = room.look_at_disk(open_store(settings.BLOB_URL), policy=settings.POLICY)
+    return disk.left >= 0 and room.reserve_is_laid()
 
 
 def worker_is_alive() -> bool:

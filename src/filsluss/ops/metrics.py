@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from filsluss.actions import room
 from filsluss.actions.alarms import CHECKS
 from filsluss.blobs import open_store
 from filsluss.models import Alarm, Heartbeat, Letter, Transfer, TransferFile
@@ -66,7 +67,7 @@ class RowMetrics(Collector):
 
     def collect(self) -> Families:
         try:
-            figures = [*counts(), *ages(), *alarms()]
+            figures = [*counts(), *ages(), *alarms(), *promised()]
         except DatabaseError:
             figures = []
         yield from figures
@@ -113,6 +114,13 @@ def alarms() -> Families:
     for name in CHECKS:
         family.add_metric([name], name in raised)
     yield family
+
+
+def promised() -> Families:
+    policy, now = settings.POLICY, timezone.now()
+    disk = room.look_at_disk(open_store(settings.BLOB_URL), policy=policy)
+    value = room.outstanding(disk.free, policy=policy, now=now)
+    yield gauge("filsluss_promised_bytes", "Free bytes that uploads under way are going to take.", value)
 
 
 def gauge(metric: str, help_text: str, value: float) -> GaugeMetricFamily:

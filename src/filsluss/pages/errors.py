@@ -125,6 +125,10 @@ def refusal_words(code: str) -> tuple[str, str]:
             _("There is not enough space on the account"),
             _("Remove a file you no longer need, or make a new request."),
         ),
+        "too_many_files": (
+            _("No more files can be uploaded to this account"),
+            _("It has had as many files as an account can have, deleted ones included. Make a new request."),
+        ),
         "disk_full": (
             _("There is no room for more files right now"),
             _("Files you have already uploaded are still there. Try again later."),

@@ -26,6 +26,7 @@ class Policy:
     max_file_size: int = 2 * 1024**3
     max_transfer_size: int = 50 * 1024**3
     max_files: int = 1000
+    max_files_ever: int = 2000
     max_unfinished: int = 200
     max_days: int = 30
     default_days: int = 7
@@ -35,8 +36,10 @@ class Policy:
     security_log_days: int = 90
     free_space_percent: float = 5.0
     upload_idle: timedelta = timedelta(hours=48)
+    promise_lasts: timedelta = timedelta(minutes=10)
     applications_per_hour: int = 5
     letters_per_day: int = 20
+    file_letters_per_hour: int = 50
     time_zone: ZoneInfo = ZoneInfo("Europe/Stockholm")
     language: str = "sv"
     support_email: str = ""

@@ -12,9 +12,14 @@ import os
 import sqlite3
 import threading
 from collections import defaultdict
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from django.db import DatabaseError
 from django.db.backends.sqlite3 import base
+
+from filsluss.sqlite.reserve import Reserve
 
 POOL_SIZE = 32
 QUEUE_SECONDS = 20.0
@@ -86,19 +91,58 @@ class WriterQueue:
 writer_queue = WriterQueue()
 
 
+@lru_cache
+def reserve_of(database: str) -> Reserve:
+    return Reserve(Path(database))
+
+
+def is_full(fault: BaseException | None) -> bool:
+    """Whether SQLite had no room (SQLITE_FULL)."""
+    return getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
+class Cursor(base.SQLiteCursorWrapper):
+    """Repeats a statement outside a transaction if letting the reserve go has made room for it.
+
+    Inside one SQLite may have rolled back what came before, but there room is made before it begins.
+    """
+
+    wrapper: DatabaseWrapper
+
+    def execute(self, query: str, params: Any = None) -> Any:
+        try:
+            return super().execute(query, params)
+        except sqlite3.OperationalError as fault:
+            if not is_full(fault) or not self.wrapper.reserve.release() or self.wrapper.in_atomic_block:
+                raise
+            return super().execute(query, params)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     _file: FileId | None = None
     _write_lock: threading.Lock | None = None
 
+    @property
+    def reserve(self) -> Reserve:
+        return reserve_of(str(self.settings_dict["NAME"]))
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> sqlite3.Connection:
         pooled = pool.take(file_id(conn_params["database"]))
+        if pooled is None:
+            self.reserve.release_if_low()  # a first connection writes the index of the write-ahead log
         connection = pooled or super().get_new_connection(conn_params)
         self._file = file_id(conn_params["database"])  # the file may exist only since it was opened
         return connection
 
+    def create_cursor(self, name: str | None = None) -> Cursor:
+        cursor: Cursor = self.connection.cursor(factory=Cursor)
+        cursor.wrapper = self
+        return cursor
+
     def _start_transaction_under_autocommit(self) -> None:
         self._write_lock = writer_queue.enter(self._file)
         try:
+            self.reserve.release_if_low()
             super()._start_transaction_under_autocommit()  # type: ignore[misc]
         except BaseException:
             self._leave_queue()
@@ -110,7 +154,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             lock.release()
 
     def _commit(self) -> None:
-        super()._commit()  # type: ignore[misc]
+        try:
+            super()._commit()  # type: ignore[misc]
+        except DatabaseError as fault:
+            if is_full(fault.__cause__):
+                self.reserve.release()  # for the next try
+            raise
         self._leave_queue()
 
     def _rollback(self) -> None:

@@ -25,6 +25,8 @@ class Sink(Protocol):
 
     offset: int
 
+    def allowed(self) -> int: ...
+
     def fileno(self) -> int: ...
 
     def moved(self, count: int) -> None: ...
@@ -106,10 +108,10 @@ class SocketReader:
     def splice(self, sink: Sink, size: int, seconds: float) -> int:
         """Moves up to `size` bytes from socket to file inside the kernel; returns what `receive` does.
 
-        Raises StoreFull with `sink.offset` at the end of what was stored.
+        Raises StoreFull, or what `sink.allowed` raises, with `sink.offset` at the end of what was stored.
         """
         source, target = self._pipe or self._open_pipe()
-        size = min(PIECE, size, self.left)
+        size = min(PIECE, size, self.left, sink.allowed())
         count = self._next(lambda: os.splice(self._sock.fileno(), target, size), size, seconds)
         rest = count
         while rest > 0:

@@ -7,7 +7,7 @@ from typing import Any
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.models.letter import READY_KINDS
 from filsluss.models.pickup import first_fetch, first_partly
-from filsluss.rules.lifecycle import LIVE_FILE, FileState
+from filsluss.rules.lifecycle import FileState
 from filsluss.streams.request import Request, this_boot
 from filsluss.streams.responses import Refusal, Response, as_json
 from filsluss.streams.tus import read_metadata
@@ -22,7 +22,8 @@ def files(request: Request) -> Response:
     rows = list(transfer.files.order_by("created_at", "id").prefetch_related("pickups"))
     told = transfer.letter_cases.filter(letter__kind__in=READY_KINDS).select_related("letter").order_by("pk")
     letters = {case.file_id: case.letter for case in told}
-    taken = sum(row.size or 0 for row in rows if row.state in LIVE_FILE)
+    now, lasts = request.now, request.policy.promise_lasts
+    taken = sum(row.taken_at(now, lasts=lasts) for row in rows)
     return as_json(
         {
             "max_size": request.policy.max_file_size,

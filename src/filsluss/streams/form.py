@@ -9,10 +9,12 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 
 from filsluss.actions import upload
 from filsluss.actions.erasure import take_away
-from filsluss.actions.upload import Choices, UploadRefused, read_choices
+from filsluss.actions.room import UploadRefused
+from filsluss.actions.upload import Choices, read_choices
 from filsluss.blobs import StoreFull, Writer
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import ErasedBecause
+from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
 from filsluss.streams.request import Request, deadline_of, this_boot
 from filsluss.streams.responses import Refusal, Response
@@ -39,7 +41,9 @@ def put(request: Request) -> Response:
     )
     with discarding(request, file), writing(request, file, body) as writer:
         receive_bytes(request, file, body, writer)
-        receive_undeclared(request, file, writer)
+        if file.size is None:
+            writer.sync()
+            receive_undeclared(request, file, writer)
     where = (("Location", f"{request.policy.base_url}{path_of(request, file)}"), ("Content-Length", "0"))
     return Response(201, where)
 
@@ -69,10 +73,8 @@ def announce(
 
 def receive_undeclared(request: Request, file: TransferFile, writer: Writer) -> None:
     """Receives a file without a declared length: its size is the number of bytes that arrived."""
-    if file.size is None:
-        writer.sync()
-        upload.declare_size(file, size=writer.offset, policy=request.policy)
-        receive(request, file)
+    upload.declare_size(file, size=writer.offset, store=request.store, policy=request.policy, now=request.now)
+    receive(request, file)
 
 
 @contextlib.contextmanager
@@ -148,6 +150,7 @@ class Form:
         self._has_files = True
         self._file = announce(self._request, self._transfer, name=name, size=None, choices=self._choices())
         self._writer = self._writer_stack.enter_context(writing(self._request, self._file, self._body))
+        self._writer.allowance = RequestAllowance(self._request, self._file, self._body, start=0)
         connection.close()
 
     def _choices(self) -> Choices:
@@ -165,8 +168,7 @@ class Form:
     def _close(self) -> None:
         if self._file and self._writer:
             save_progress(self._request, self._file, self._writer)
-            upload.declare_size(self._file, size=self._writer.offset, policy=self._request.policy)
-            receive(self._request, self._file)
+            receive_undeclared(self._request, self._file, self._writer)
             self._file = self._writer = None
             self._writer_stack.close()
 

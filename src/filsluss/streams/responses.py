@@ -32,6 +32,7 @@ STATUS = {
     "precondition_failed": 412,
     "too_large": 413,
     "quota_exceeded": 413,
+    "too_many_files": 413,
     "content_type": 415,
     "range_unsatisfiable": 416,
     "file_missing": 422,

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
-from filsluss.actions.upload import UploadRefused
+from filsluss.actions.room import UploadRefused, is_full
 from filsluss.blobs import BlobDamaged, StoreFull
 from filsluss.rules.origins import is_from_us
 from filsluss.rules.shares import CROWDED_KEY
@@ -91,7 +91,10 @@ def respond(environ: dict[str, Any], handler: Handler, path_params: dict[str, st
         return refusal_response(environ, Refusal(refusal.code))
     except StoreFull:
         return refusal_response(environ, Refusal("disk_full"))
-    except (InterfaceError, OperationalError):
+    except (InterfaceError, OperationalError) as fault:
+        if is_full(fault):
+            log.error("the database has no room: %s", fault)
+            return refusal_response(environ, Refusal("disk_full"))
         log.exception("the database did not answer")
     except (BlobDamaged, OSError):
         log.exception("the blob store failed")

@@ -8,10 +8,12 @@ from django.db import connection
 
 from filsluss.actions import upload
 from filsluss.actions.erasure import take_away
+from filsluss.actions.room import UploadRefused
 from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreFull, Writer
 from filsluss.models import TransferFile
 from filsluss.models.upload_queries import file_at_upload_link, reload_progress
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
+from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
 from filsluss.streams.request import Request, deadline_of, refuse_over, this_boot
 from filsluss.streams.responses import Headers, Refusal, Response
@@ -124,6 +126,7 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
             if file.state in GONE:
                 raise Refusal("upload_gone")
             recover_offset(file, writer, request)
+            upload.give_back(file, offset=writer.offset)
             yield writer
     except BlobMissing:
         raise Refusal("upload_gone") from None
@@ -189,7 +192,7 @@ def declare(request: Request, file: TransferFile, offset: int) -> None:
     size = read_number(raw, code="length_invalid")
     if size < offset:
         raise Refusal("length_invalid")
-    upload.declare_size(file, size=size, policy=request.policy)
+    upload.declare_size(file, size=size, store=request.store, policy=request.policy, now=request.now)
 
 
 def receive_bytes(
@@ -197,7 +200,8 @@ def receive_bytes(
 ) -> None:
     """Copies a body to the blob, syncs and acknowledges it, and receives the file if it is complete.
 
-    Raises Refusal if not all of the body was kept; its headers then have the Upload-Offset.
+    Raises Refusal if not all of the body was kept, or not all had room; its headers then have the
+    Upload-Offset.
     """
     start = writer.offset
     limit = (request.policy.max_file_size if file.size is None else file.size) - start
@@ -206,21 +210,24 @@ def receive_bytes(
     if checksum:
         distrust_unacknowledged(request, file, writer)
     connection.close()  # a body may take hours: hold no database connection meanwhile
-    full = False
+    writer.allowance = RequestAllowance(request, file, body, start=start)
+    no_room = ""
     with body:
         try:
             _copy(body, writer, limit, checksum)
         except StoreFull:
-            full = True
-        overran = not full and not body.stopped and body.count >= limit and body.has_more()
-    if overran or (checksum and not (body.is_whole and checksum.holds())):
+            no_room = "disk_full"
+        except UploadRefused as refused:
+            no_room = refused.code
+        overran = not no_room and not body.stopped and body.count >= limit and body.has_more()
+    if overran or (checksum and (no_room or not (body.is_whole and checksum.holds()))):
         writer.truncate(start)
     save_progress(request, file, writer)
     if overran:
         raise Refusal("too_large")
     if writer.offset == file.size:
         receive(request, file)  # also before a refusal: the client's next HEAD shows a complete upload
-    _report(request, body, writer, full=full, checksum=checksum)
+    _report(body, writer, no_room=no_room, checksum=checksum)
 
 
 def distrust_unacknowledged(request: Request, file: TransferFile, writer: Writer) -> None:
@@ -262,10 +269,10 @@ def save_progress(request: Request, file: TransferFile, writer: Writer) -> None:
         raise Refusal("disk_full", headers=(("Upload-Offset", str(writer.offset)),))
 
 
-def _report(request: Request, body: Body, writer: Writer, *, full: bool, checksum: Checksum | None) -> None:
+def _report(body: Body, writer: Writer, *, no_room: str, checksum: Checksum | None) -> None:
     where = (("Upload-Offset", str(writer.offset)),)
-    if full:
-        raise Refusal("disk_full", headers=where)
+    if no_room:
+        raise Refusal(no_room, headers=where)
     if not body.is_whole:
         raise Refusal(body.stopped or "connection_reset", headers=where)
     if checksum and not checksum.holds():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from filsluss.actions import completion, erasure
+from filsluss.actions import completion, erasure, room
 from filsluss.actions.erasure import take_away
 from filsluss.actions.integrity.findings import Finding, Repair, World
 from filsluss.blobs import BlobMissing
@@ -13,7 +13,10 @@ UPLOADING, ERASED, READY = FileState.UPLOADING, FileState.ERASED, FileState.READ
 
 
 def unfinished(world: World) -> Iterator[Finding]:
-    """I1, I2 and I10: acknowledged bytes are stored, none beyond the size, and no complete upload is left."""
+    """I1, I2 and I10: acknowledged bytes are stored, none beyond the size, and no complete upload is left.
+
+    An upload that nobody writes has reserved what it has stored.
+    """
     for file in TransferFile.objects.filter(state=UPLOADING).select_related("transfer"):
         stored = _stored_size(file, world)
         if stored is None or stored < file.acknowledged:
@@ -25,6 +28,9 @@ def unfinished(world: World) -> Iterator[Finding]:
         elif stored == file.size and file.active_at < world.settled and file.boot_id == world.boot_id:
             what = f"file {file.public_id}: every byte is stored, but it is not marked as received"
             yield Finding("I2", what, finish(world))
+        elif stored != file.arrived and file.active_at < world.settled:
+            what = f"file {file.public_id}: {file.arrived} bytes are reserved, {stored} are stored"
+            yield from _wrongly_reserved(file, what, world)
 
 
 def whole(world: World) -> Iterator[Finding]:
@@ -58,6 +64,12 @@ def _damaged(file: TransferFile, rule: str, what: str, world: World) -> Iterator
     as_read = {"pk": file.pk, "state": file.state, "acknowledged": file.acknowledged, "size": file.size}
     if TransferFile.objects.filter(**as_read).exists():
         yield Finding(rule, what, lambda: take_away(file, because=ErasedBecause.DAMAGED, now=world.now))
+
+
+def _wrongly_reserved(file: TransferFile, what: str, world: World) -> Iterator[Finding]:
+    """A finding that corrects the reservation; none while the file's writer is at work."""
+    if not world.store.is_being_written(file.blob):
+        yield Finding("I10", what, lambda: room.correct_reservation(file, store=world.store))
 
 
 def finish(world: World) -> Repair:

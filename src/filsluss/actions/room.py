@@ -1,0 +1,301 @@
+"""Room: one figure of what files take, asked when a file is announced and while its bytes come."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import BigIntegerField, Case, DateTimeField, F, Func, Q, When
+
+from filsluss.blobs import BlobBusy, BlobMissing, Store
+from filsluss.models import Transfer, TransferFile, serialize_on
+from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
+from filsluss.rules.lifecycle import LIVE_FILE, WHOLE_FILE, FileState
+from filsluss.rules.policy import Policy
+from filsluss.sqlite.reserve import Reserve
+
+MIB = 1 << 20
+PIECE = 64 * MIB
+"""The most bytes that a writer reserves, or writes before it looks at the disk again."""
+KEPT_FROM = 20
+"""A promise is being kept from the moment when a twentieth of its bytes has come."""
+BARE_SHARE = 10
+"""Promises that are not being kept weigh together at most a tenth of what is free."""
+TIGHT, MANY = 1 << 30, 100
+"""Announcements wait for each other if less is left on the disk, or less than so many of their size."""
+DISK = "disk"
+"""The row on which writers and announcements that need the disk's last bytes wait for each other."""
+DISK_FULL = "53100"
+"""PostgreSQL's error code (its documentation, appendix A)."""
+CRASHED_AFTER = timedelta(minutes=1)
+
+
+class UploadRefused(Exception):
+    """The file is refused; `code` is a problem code of docs/identifiers.md."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The blob store's disk, in bytes: what is free, and how much of that no upload may take."""
+
+    free: int
+    kept_free: int
+
+    @property
+    def left(self) -> int:
+        return self.free - self.kept_free
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a transfer's files take in bytes, and how many are live, unfinished, and were ever made."""
+
+    taken: int
+    live: int
+    unfinished: int
+    ever: int
+
+
+def total(of: Any, *, function: str = "SUM") -> Func:
+    """An aggregate over all rows as a column, which `aggregate` cannot give a compiled query."""
+    return Func(of, function=function, output_field=BigIntegerField())
+
+
+def total_where(condition: Q, amount: Any) -> Func:
+    return total(Case(When(condition, then=amount), default=0, output_field=BigIntegerField()))
+
+
+ROW = BigIntegerField()
+UPLOADING = Q(state=FileState.UPLOADING)
+HOLDS = Q(size__gt=F("arrived"), active_at__gt=Param("since", DateTimeField()))
+"""The rest of the file is promised; see `TransferFile.taken_at`."""
+IS_KEPT = Q(size__lte=F("arrived") * KEPT_FROM)
+LOCKED_TRANSFER = CompiledQuery(
+    lambda: (
+        Transfer.objects.select_for_update()
+        .filter(pk=Param("transfer", ROW))
+        .values_list("state", "open_until", "closed_reason")
+    )
+)
+TOTALS = CompiledQuery(
+    lambda: TransferFile.objects.filter(transfer=Param("transfer", ROW)).values_list(
+        total(
+            Case(
+                When(pk=Param("but", ROW), then=0),
+                When(UPLOADING & HOLDS, then=F("size")),
+                When(UPLOADING, then=F("arrived")),
+                When(state__in=WHOLE_FILE, then=F("size")),
+                default=0,
+                output_field=BigIntegerField(),
+            )
+        ),
+        total_where(Q(state__in=LIVE_FILE), 1),
+        total_where(UPLOADING, 1),
+        total(F("pk"), function="COUNT"),
+    )
+)
+OUTSTANDING = CompiledQuery(
+    lambda: (
+        TransferFile.objects.filter(UPLOADING)
+        .exclude(pk=Param("but", ROW))
+        .values_list(
+            total_where(HOLDS & IS_KEPT, F("size") - F("arrived")),
+            total_where(HOLDS & ~IS_KEPT, F("size") - F("arrived")),
+            total(
+                Case(
+                    When(arrived__gt=F("acknowledged") + PIECE, then=PIECE),
+                    When(arrived__gt=F("acknowledged"), then=F("arrived") - F("acknowledged")),
+                    default=0,
+                    output_field=BigIntegerField(),
+                )
+            ),
+        )
+    )
+)
+RESERVED = CompiledUpdate(
+    lambda: TransferFile.objects.filter(UPLOADING, pk=Param("file", ROW), epoch=Param("epoch", ROW)),
+    arrived=Param("arrived", ROW),
+    active_at=Param("now", DateTimeField()),
+)
+
+
+def account_of(transfer_id: int, *, but: int = 0, policy: Policy, now: datetime) -> Account:
+    """Of all its files, without the bytes of file `but`."""
+    since = now - policy.promise_lasts
+    ((taken, live, unfinished, ever),) = TOTALS.rows(transfer=transfer_id, but=but, since=since)
+    return Account(int(taken or 0), int(live or 0), int(unfinished or 0), ever)
+
+
+def look_at_disk(store: Store, *, policy: Policy) -> Disk:
+    free, size = store.space()
+    kept_free = int(size * policy.free_space_percent / 100)
+    reserve = reserve_of_database()
+    if reserve and store.shares_disk_with(reserve.path.parent):
+        kept_free = max(kept_free, reserve.margin)
+    return Disk(free, kept_free)
+
+
+def outstanding(free: int, *, but: int = 0, policy: Policy, now: datetime) -> int:
+    """Bytes that uploads, without file `but`, may still write to a disk on which `free` bytes are free."""
+    ((kept, bare, reserved),) = OUTSTANDING.rows(but=but, since=now - policy.promise_lasts)
+    return int(kept or 0) + int(reserved or 0) + min(int(bare or 0), free // BARE_SHARE)
+
+
+def reserve_of_database() -> Reserve | None:
+    """What is set aside for giving back; PostgreSQL has none of ours."""
+    return getattr(connection, "reserve", None)
+
+
+def reserve_is_laid() -> bool:
+    """Whether it is laid, or could be laid now; until then no upload is taken."""
+    reserve = reserve_of_database()
+    return reserve is None or reserve.ensure()
+
+
+def left_on_disk(store: Store, *, but: int = 0, policy: Policy, now: datetime) -> int:
+    """Bytes of the disk that are neither used, kept free nor promised; raises UploadRefused if it is full."""
+    disk = look_at_disk(store, policy=policy)
+    left = disk.left - outstanding(disk.free, but=but, policy=policy, now=now)
+    if left < 0 or not reserve_is_laid():
+        raise UploadRefused("disk_full")
+    return left
+
+
+def refuse_full(size: int, *, store: Store, policy: Policy, now: datetime) -> bool:
+    """Refuses a file of `size` bytes that the disk has no room for; whether that room is nearly used up."""
+    left = left_on_disk(store, policy=policy, now=now) - size
+    if left < 0:
+        raise UploadRefused("disk_full")
+    return left < max(TIGHT, MANY * size)
+
+
+def refuse_full_in_turn(size: int, *, store: Store, policy: Policy, now: datetime) -> None:
+    """The same for announcements that wait for each other: of two only one can get what is left."""
+    serialize_on(DISK, now=now)
+    refuse_full(size, store=store, policy=policy, now=now)
+
+
+def refuse_too_many(transfer: Transfer, *, size: int, policy: Policy, now: datetime) -> None:
+    """Refuses one file more, of `size` bytes. Needs the lock of the transfer's row."""
+    account = account_of(transfer.pk, policy=policy, now=now)
+    if account.ever >= policy.max_files_ever:
+        raise UploadRefused("too_many_files")
+    too_many = account.live >= policy.max_files or account.unfinished >= policy.max_unfinished
+    if too_many or account.taken + size > policy.max_transfer_size:
+        raise UploadRefused("quota_exceeded")
+
+
+def lock_open(transfer: Transfer, *, now: datetime) -> None:
+    """Locks the transfer's row until the caller's transaction ends; raises UploadRefused if it is over."""
+    locked = LOCKED_TRANSFER.rows(transfer=transfer.pk)
+    if not locked:
+        raise UploadRefused("account_ended")  # and was forgotten
+    ((transfer.state, transfer.open_until, transfer.closed_reason),) = locked
+    refuse_closed(transfer, now=now)
+
+
+def refuse_closed(transfer: Transfer, *, now: datetime) -> None:
+    if not transfer.is_open_at(now):
+        raise UploadRefused("account_closed_by_admin" if transfer.closed_reason else "account_ended")
+
+
+def take_room(
+    file: TransferFile, *, offset: int, most: int, store: Store, policy: Policy, now: datetime
+) -> int:
+    """Up to which offset the file's only writer may write, beyond `offset`, before it asks again.
+
+    A file of announced length needs only that the disk is not full, while its promise holds. One whose
+    promise has faded asks for all that is left of it; one of unknown length for `most` bytes at a time, or
+    as many as are left. Raises UploadRefused.
+    """
+    if not file.promise_holds_at(now, lasts=policy.promise_lasts):
+        until = _reserve(file, offset, most, store=store, policy=policy, now=now)
+        if file.size is None:
+            return until
+    assert file.size is not None
+    left = look_at_disk(store, policy=policy).left
+    if left <= 0 or not reserve_is_laid():
+        raise UploadRefused("disk_full")
+    return min(file.size, offset + min(PIECE, left, max(MIB, left // 8)))
+
+
+def _reserve(
+    file: TransferFile, offset: int, most: int, *, store: Store, policy: Policy, now: datetime
+) -> int:
+    with transaction.atomic():
+        lock_open(file.transfer, now=now)
+        serialize_on(DISK, now=now)
+        until = _granted(file, offset, most, store=store, policy=policy, now=now)
+        arrived = until if file.size is None else offset
+        if RESERVED.change(file=file.pk, epoch=file.epoch, arrived=arrived, now=now) != 1:
+            raise UploadRefused("upload_gone")
+    file.arrived, file.active_at = arrived, now
+    return until
+
+
+def _granted(
+    file: TransferFile, offset: int, most: int, *, store: Store, policy: Policy, now: datetime
+) -> int:
+    others = account_of(file.transfer_id, but=file.pk, policy=policy, now=now).taken
+    limits = {
+        "too_large": policy.max_file_size,
+        "quota_exceeded": policy.max_transfer_size - others,
+        "disk_full": offset + left_on_disk(store, but=file.pk, policy=policy, now=now),
+    }
+    needed = offset + 1 if file.size is None else file.size
+    for code, limit in limits.items():
+        if limit < needed:
+            raise UploadRefused(code)
+    return needed if file.size is not None else min(offset + most, *limits.values())
+
+
+def refuse_size(file: TransferFile, *, size: int, store: Store, policy: Policy, now: datetime) -> None:
+    """Refuses the length of a file that was announced without one. Needs the lock of the transfer's row."""
+    if size <= file.arrived:
+        return
+    others = account_of(file.transfer_id, but=file.pk, policy=policy, now=now)
+    if others.taken + size > policy.max_transfer_size:
+        raise UploadRefused("quota_exceeded")
+    if left_on_disk(store, but=file.pk, policy=policy, now=now) < size - file.arrived:
+        raise UploadRefused("disk_full")
+
+
+def is_full(fault: BaseException) -> bool:
+    """Whether the database, SQLite or PostgreSQL, had no room for what it was told."""
+    cause = fault.__cause__
+    return (
+        getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        or getattr(cause, "sqlstate", None) == DISK_FULL
+    )
+
+
+def tidy(*, store: Store, now: datetime) -> int:
+    """Lays the reserve if it is missing, and corrects reservations; returns how many."""
+    reserve_is_laid()
+    return correct_reservations(store=store, now=now)
+
+
+def correct_reservations(*, store: Store, now: datetime) -> int:
+    """Corrects what an upload has reserved to what is stored, if a crash has left it wrong; returns how many.
+
+    Only of uploads that no request has moved for a minute.
+    """
+    idle = TransferFile.objects.filter(UPLOADING, active_at__lte=now - CRASHED_AFTER)
+    return sum(correct_reservation(file, store=store) for file in idle)
+
+
+def correct_reservation(file: TransferFile, *, store: Store) -> bool:
+    """Makes `arrived` what is stored; False if it was, or if a writer is at work."""
+    try:
+        if store.size(file.blob) == file.arrived:
+            return False
+        with store.writer(file.blob, patience=0) as writer:
+            row = TransferFile.objects.filter(UPLOADING, pk=file.pk, epoch=file.epoch)
+            return bool(row.update(arrived=writer.offset))
+    except (BlobMissing, BlobBusy):
+        return False
