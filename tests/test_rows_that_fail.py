@@ -12,6 +12,7 @@ from filsluss import jobs
 from filsluss.actions import alarms, completion, erasure, expiry, reminders, scan
 from filsluss.actions.integrity import repair, rows
 from filsluss.actions.integrity.findings import Finding, World
+from filsluss.blobs import Digests
 from filsluss.letters import collecting, each_row, outbox
 from filsluss.models import Alarm, Letter, Link, Transfer, TransferFile
 from filsluss.rules.lifecycle import FileState, State
@@ -230,7 +231,7 @@ def test_a_letter_whose_link_key_is_lost_keeps_no_other_from_its_readers(now, st
         Transfer.objects.filter(pk=transfer.pk).update(state=State.OPEN)
         file = file_of(transfer, now, number, state=FileState.RECEIVED, ready_at=None)
         Link.objects.filter(file=file).delete()
-        assert completion.make_ready(file, sha256="", policy=POLICY, now=now)
+        assert completion.make_ready(file, digests=Digests("", 0), policy=POLICY, now=now)
     Transfer.objects.update(state=State.PENDING)
     Link.objects.filter(transfer=lost).update(derived_from="another")
     Link.objects.filter(transfer=lost).update(nonce="0")

@@ -5,6 +5,7 @@ import re
 import runpy
 import subprocess
 import sys
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -112,6 +113,19 @@ SETTINGS = {
         "it@ltdalarna.se",
         ["it", "a@b@c", "å@b.se"],
     ),
+    "APPLICATIONS_PER_HOUR": (policy("applications_per_hour"), 5, "50", 50, ["0", "-1", "många"]),
+    "LETTERS_PER_DAY": (policy("letters_per_day"), 20, "5", 5, ["0", "-1", "x"]),
+    "LIST_MINUTES": (
+        policy("list_interval"),
+        timedelta(hours=4),
+        "60",
+        timedelta(hours=1),
+        ["0", "1441", "4h"],
+    ),
+    "OUTBOUND_PER_DAY": (policy("outbound_per_day"), 20, "100", 100, ["0", "-1", "x"]),
+    "REPORTS_PER_DAY": (policy("reports_per_day"), 5, "2", 2, ["0", "x"]),
+    "FEEDBACK_PER_DAY": (policy("feedback_per_day"), 20, "2", 2, ["0", "x"]),
+    "WRONG_CODES": (policy("wrong_codes"), 4, "10", 10, ["0", "x"]),
     "THREADS": (setting("THREADS"), 1000, "64", 64, ["0", "1", "-1", "många", "99999"]),
     "WEB_PROCESSES": (setting("WEB_PROCESSES"), 1, "4", 4, ["0", "-1", "x", "1000"]),
 }

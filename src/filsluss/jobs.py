@@ -14,7 +14,7 @@ from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import reconcile
 from filsluss.blobs import Store
-from filsluss.letters import collecting, outbox
+from filsluss.letters import outbox, request_lists
 from filsluss.letters.claims import Claimant
 from filsluss.letters.delivery import MailConnection
 from filsluss.models import Pause
@@ -153,7 +153,11 @@ JOBS = (
         0.5,
         lambda services, now: erasure.erase_files(store=services.store, policy=services.policy, now=now),
     ),
-    Job("close collected letters", 5, lambda own, now: collecting.close_due(policy=own.policy, now=now)),
+    Job(
+        "close collected letters",
+        5,
+        lambda own, now: request_lists.close_collected(policy=own.policy, now=now),
+    ),
     Job(DELIVER, 0.5, deliver_letters()),
     Job(
         "erase orphans",

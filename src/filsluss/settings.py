@@ -20,6 +20,7 @@ for _name in env.REQUIRED:
     required(_name)
 
 _max_days = read("MAX_DAYS", integer(1, 3650), "30")
+_limit = integer(1, 1_000_000)
 POLICY = Policy(
     base_url=read("BASE_URL", env.site, ""),
     organisation=required("ORGANISATION"),
@@ -38,6 +39,13 @@ POLICY = Policy(
     audit_days=read("AUDIT_DAYS", integer(1, 36500), "365"),
     security_log_days=read("SECURITY_LOG_DAYS", integer(1, 3650), "90"),
     free_space_percent=read("FREE_SPACE", env.percent, "5%"),
+    applications_per_hour=read("APPLICATIONS_PER_HOUR", _limit, "5"),
+    letters_per_day=read("LETTERS_PER_DAY", _limit, "20"),
+    list_interval=timedelta(minutes=read("LIST_MINUTES", integer(1, 1440), "240")),
+    outbound_per_day=read("OUTBOUND_PER_DAY", _limit, "20"),
+    reports_per_day=read("REPORTS_PER_DAY", _limit, "5"),
+    feedback_per_day=read("FEEDBACK_PER_DAY", _limit, "20"),
+    wrong_codes=read("WRONG_CODES", _limit, "4"),
     time_zone=read("TIME_ZONE", env.zone, "Europe/Stockholm"),
     language=read("LANGUAGE", env.language, "sv"),
     support_email=read("SUPPORT_EMAIL", env.address, ""),

@@ -1,14 +1,15 @@
 """Rate limits: so many applications, so many letters, so many guesses, and nobody else is affected."""
 
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
 
-from filsluss.actions.apply import TooManyApplications, apply
-from filsluss.actions.decide import decide
+from filsluss.actions.apply import apply
 from filsluss.actions.download import WRONG_CODE, TooManyTries, WrongCode, pickup_by_code
-from filsluss.models import Attempt, Letter, Transfer
+from filsluss.actions.limits import Limit, LimitReached
+from filsluss.models import Attempt, Letter, Party, Transfer
 from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import code_digest, draw_code
@@ -35,7 +36,7 @@ def applied(form, *, now, client=HOME):
     """True, or the seconds to wait."""
     try:
         return bool(apply(form, policy=POLICY, now=now, client=client))
-    except TooManyApplications as refused:
+    except LimitReached as refused:
         return refused.retry_after
 
 
@@ -70,37 +71,84 @@ def test_applications_at_the_same_moment_are_counted_one_by_one(now):
     assert Transfer.objects.count() == 5
 
 
-SPELLINGS = ["anna@ltdalarna.se", "Anna@LTDalarna.se", "ANNA+x@ltdalarna.se", "anna+y+z@ltdalarna.se"]
+@pytest.mark.django_db
+def test_a_sender_who_may_be_anybody_gets_no_more_than_twenty_receipts_and_is_never_refused(now):
+    networks = [Client(f"203.0.113.{number}", may_be_inside=True) for number in range(23)]
+    forms = [application(number, sender=f"Bo+{number}@rontgen.example") for number in range(23)]
+    assert [applied(form, now=now, client=each) for form, each in zip(forms, networks, strict=True)] == [
+        True
+    ] * 23
+    assert Letter.objects.filter(kind="received").count() == 20
+    assert applied(application(30, sender="bo@rontgen.example"), now=now + timedelta(days=1)) is True
+    assert Letter.objects.filter(kind="received").count() == 21
+
+
+def outbound(number, *, sender="chef@ltdalarna.se"):
+    return application(number, sender=sender, recipient=f"eva{number}@konsult.example")
+
+
+def strangers(count, first=1):
+    return [Client(f"203.0.113.{first + number}", may_be_inside=True) for number in range(count)]
 
 
 @pytest.mark.django_db
-def test_a_mailbox_gets_twenty_letters_a_day_from_applications_nobody_approved_however_it_is_spelt(now):
-    def to_anna(number, at=now):
-        return applied(application(number, recipient=SPELLINGS[number % 4]), now=at)
-
-    assert [to_anna(number) for number in range(22)] == [True] * 20 + [24 * 3600] * 2
-    assert (Transfer.objects.count(), Letter.objects.filter(kind="approval-requested").count()) == (20, 20)
-    for other in ("annas@ltdalarna.se", "an@ltdalarna.se", "hanna@ltdalarna.se"):
-        assert applied(application(30, recipient=other), now=now) is True
-    assert to_anna(40, now + timedelta(days=1) - timedelta(seconds=1)) == 24 * 3600
-    assert to_anna(41, now + timedelta(days=1)) is True
-
-
-@pytest.mark.django_db
-def test_a_sender_who_may_be_anybody_gets_no_more_than_twenty_either(now):
-    forms = [application(number, sender=f"Bo+{number}@rontgen.example") for number in range(21)]
-    assert [applied(form, now=now) for form in forms] == [True] * 20 + [24 * 3600]
+def test_a_sender_named_by_strangers_gets_twenty_letters_a_day_and_whoever_is_inside_any_number(now):
+    waits = [applied(outbound(n), now=now + n * MINUTE, client=each) for n, each in enumerate(strangers(60))]
+    day = 24 * 3600
+    assert waits == [True] * 20 + [day - n * 60 for n in range(20, 60)]
+    assert Letter.objects.filter(kind="approved", to="chef@ltdalarna.se").count() == 20
+    assert [applied(outbound(100 + n), now=now + HOUR) for n in range(30)] == [True] * 30
+    assert applied(outbound(200, sender="Chef+x@LTDalarna.se"), now=now + HOUR, client=AWAY) == day - 3600
+    assert applied(outbound(201, sender="annan@ltdalarna.se"), now=now + HOUR, client=AWAY) is True
+    assert applied(outbound(202), now=now + timedelta(days=1), client=AWAY) is True
 
 
 @pytest.mark.django_db
-def test_what_follows_an_approval_is_outside_the_cap(now):
-    for number in range(20):
-        applied(application(number, recipient=SPELLINGS[0], sender="bo@rontgen.example"), now=now)
-    transfer = Transfer.objects.first()
-    decide(transfer, decision="approve", days="3", rejection_reason="", policy=POLICY, now=now)
-    assert Letter.objects.filter(kind="approved", to="bo@rontgen.example").count() == 1
-    outbound = application(50, sender=SPELLINGS[0], recipient="bo@rontgen.example")
-    assert applied(outbound, now=now) is True
+def test_one_network_cannot_use_up_what_a_sender_may_do_from_another(now):
+    tries = [applied(outbound(n), now=now + n * 12 * MINUTE, client=AWAY) for n in range(15)]
+    assert tries[:10] == [True] * 10
+    assert tries[10] == 24 * 3600 - 2 * 3600
+    home_office = Client("192.0.2.44", may_be_inside=True)
+    assert applied(outbound(50), now=now + 4 * HOUR, client=home_office) is True
+
+
+@pytest.mark.django_db
+def test_a_sender_who_used_their_links_is_not_counted(now):
+    for number, each in enumerate(strangers(20)):
+        applied(outbound(number), now=now, client=each)
+    assert applied(outbound(30), now=now, client=AWAY) == 24 * 3600
+    Party.objects.filter(role="sender").update(proof="mailbox")
+    assert applied(outbound(31), now=now, client=AWAY) is True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_outbound_applications_at_the_same_moment_are_counted_one_by_one(now):
+    policy = replace(POLICY, outbound_per_day=3)
+    networks = strangers(9)
+
+    def one(number):
+        try:
+            return bool(apply(outbound(number), policy=policy, now=now, client=networks[number]))
+        except LimitReached as reached:
+            return reached.limit
+
+    outcomes = race(*[lambda n=n: one(n) for n in range(9)])
+    assert sorted(map(str, outcomes)) == ["True"] * 3 + [Limit.SENDER] * 6
+
+
+@pytest.mark.django_db
+def test_the_limits_are_settings(now):
+    policy = replace(POLICY, applications_per_hour=2, wrong_codes=1)
+    taken = []
+    for number in range(4):
+        try:
+            taken.append(bool(apply(application(number), policy=policy, now=now, client=AWAY)))
+        except LimitReached as reached:
+            taken.append(reached.limit)
+    assert taken == [True, True, Limit.NETWORK, Limit.NETWORK]
+    for expected in (WrongCode, TooManyTries):
+        with pytest.raises(expected):
+            pickup_by_code("2222-2222-2222", client=AWAY, policy=policy, now=now)
 
 
 @pytest.fixture

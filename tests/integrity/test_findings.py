@@ -1,18 +1,22 @@
 """Every inconsistency of rows, blobs and letters is found, reported, and repaired where it can be."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from filsluss.actions import erasure, expiry, upload
+from filsluss.actions.apply import apply
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import reconcile, verify_world
 from filsluss.jobs import Services, integrity_check_after
-from filsluss.letters import outbox
+from filsluss.letters import outbox, request_lists
 from filsluss.letters.claims import Claimant
 from filsluss.models import Alarm, AuditEntry, Letter, Link, Pickup, Transfer, TransferFile
+from filsluss.rules.application import Application
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
+from filsluss.rules.networks import Client
 from filsluss.rules.tokens import draw_upload_id
 from tests.integrity.conftest import ADMIN, BOOT
 
@@ -129,6 +133,38 @@ def test_the_text_of_a_letter_that_has_left_is_blanked(ready, world):
     Letter.objects.filter(kind="file-ready").update(text="https://länk")
     assert outcomes(world) == [("repaired", "I8")]
     assert Letter.objects.get(kind="file-ready").text == ""
+
+
+@pytest.fixture
+def crowd(policy, now):
+    """Three applications to one approver, two spelt with a tag; the last two are on a list."""
+    return [
+        apply(
+            Application("Bo Ek", f"bo{number}@rontgen.example", f"anna{tag}@ltdalarna.se", "Ritningar"),
+            policy=replace(policy, letters_per_day=1),
+            now=now,
+            client=Client(f"198.51.100.{number}", may_be_inside=False),
+        )
+        for number, tag in enumerate(("", "+x", "+y"))
+    ]
+
+
+def test_applications_on_a_list_give_no_findings(crowd, policy, now, world):
+    assert verify_world(world) == []
+    assert request_lists.close_due(policy=policy, now=now + timedelta(hours=1)) == 1
+    assert verify_world(world) == []
+
+
+def test_an_application_that_is_on_no_list_is_put_on_one(crowd, world):
+    Letter.objects.filter(kind="approvals-requested").delete()
+    assert outcomes(world) == [("repaired", "I11")] * 2
+    assert Letter.objects.get(kind="approvals-requested").cases.count() == 2
+    assert verify_world(world) == []
+
+
+def test_a_list_to_another_mailbox_is_found(crowd, world):
+    Letter.objects.filter(kind="approvals-requested").update(to="eva@ltdalarna.se")
+    assert set(outcomes(world)) == {("left", "I4")}
 
 
 def corrupt(model, kept=(), **changes):

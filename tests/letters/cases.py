@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from filsluss.actions.apply import purposes_of
-from filsluss.letters import compose
+from filsluss.letters import compose, request_lists
 from filsluss.letters.context import Undelivered
 from filsluss.models import Letter, Link, Party, Pickup, Transfer, TransferFile
 from filsluss.models.link import FILE_PURPOSES
@@ -158,6 +158,25 @@ class Case:
         return letter
 
 
+@dataclass(frozen=True)
+class ListCase(Case):
+    """A list of requests: one for each direction in `directions`, of which none was asked before."""
+
+    directions: tuple[Direction, ...] = (Direction.INBOUND, Direction.INBOUND)
+
+    def write(self, language: str, now: datetime) -> Letter:
+        policy = example_policy(language=language, **self.policy)
+        for number, direction in enumerate(self.directions, 2):
+            unasked = dict.fromkeys(("asked_at", "lapse_by", "decided_at", "open_until"))
+            own = {"purpose": f"Ritning {number}.", **self.transfer, "state": State.PENDING, **unasked}
+            transfer = make_transfer(now, public_id=f"K7PM-444{number}", direction=direction, **own)
+            request_lists.collect(transfer, policy=policy, now=now)
+        letter = Letter.objects.get(kind=self.kind)
+        assert request_lists.close(letter, policy=policy, now=now)
+        letter.refresh_from_db()
+        return letter
+
+
 S, R, A = Role.SENDER, Role.RECIPIENT, Role.APPROVER
 NO_SUPPORT = {"support_email": ""}
 CLOSED = {"closed_reason": "Missbruk av tjänsten."}
@@ -187,6 +206,9 @@ CASES = [
     Case("approval-requested", A, "inbound"),
     Case("approval-requested", A, "through", Direction.THROUGH),
     Case("approval-requested", A, "no-support", policy=NO_SUPPORT),
+    ListCase("approvals-requested", A),
+    ListCase("approvals-requested", A, "one", directions=(Direction.THROUGH,)),
+    ListCase("approvals-requested", A, "no-support", policy=NO_SUPPORT),
     Case("approval-reminder", A, "inbound"),
     Case("approval-reminder", A, "through", Direction.THROUGH),
     Case("rejected", S, transfer={"rejection_reason": "Skicka hellre via upphandlingsportalen.\nTack!"}),

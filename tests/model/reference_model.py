@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from filsluss.rules.policy import Policy
 
 IDLE = timedelta(hours=48)
+DAY = timedelta(days=1)
 MOMENT = timedelta(seconds=30)
 OVER = ("rejected", "lapsed", "closed")
 
@@ -42,7 +43,9 @@ class Transfer:
     way: str
     people: dict[str, str]
     state: str
-    lapse_by: datetime
+    lapse_by: datetime | None
+    asked_at: datetime | None = None
+    reminded: bool = False
     until: datetime | None = None
     over_at: datetime | None = None
     files: dict[str, File] = field(default_factory=dict)
@@ -60,23 +63,70 @@ class Transfer:
                 self.letters.append((kind, role, file))
 
 
+@dataclass
+class Mailbox:
+    """An approver to whom many write: the requests on the next list, when it closes, and what came before."""
+
+    requests: list[Transfer] = field(default_factory=list)
+    listed: list[Transfer] = field(default_factory=list)
+    closes_at: datetime | None = None
+    closed_at: datetime | None = None
+    reminders: list[datetime] = field(default_factory=list)
+
+    def asks(self, *, policy: Policy, now: datetime) -> bool:
+        """Whether the mailbox has room for a letter about one request: only undecided ones count."""
+        recent = [each for each in self.requests if each.asked_at and each.asked_at > now - DAY]
+        return sum(each.state == "pending" for each in recent) < policy.letters_per_day
+
+    def collect(self, transfer: Transfer, *, policy: Policy, now: datetime) -> None:
+        soon = now + policy.list_interval / 16
+        if self.closes_at is None:
+            self.closes_at = max(soon, self.closed_at + policy.list_interval) if self.closed_at else soon
+        self.listed.append(transfer)
+
+    def work(self, *, policy: Policy, now: datetime) -> None:
+        """Reminds, beyond the limit in a list; closes the list that is due."""
+        for each in self.requests:
+            waits = each.state == "pending" and each.asked_at and each.asked_at <= now - DAY
+            if each.reminded or not waits or not each.lapse_by or now < each.lapse_by - 2 * DAY:
+                continue
+            each.reminded = True
+            if sum(at > now - DAY for at in self.reminders) < policy.letters_per_day:
+                self.reminders.append(now)
+            else:
+                self.collect(each, policy=policy, now=now)
+        if self.closes_at and now >= self.closes_at:
+            undecided = [each for each in self.listed if each.state == "pending"]
+            self.listed, self.closes_at = [], None
+            self.closed_at = now if undecided else self.closed_at
+            for each in undecided:
+                each.tell("approvals-requested", "approver")
+                if each.asked_at is None:
+                    each.asked_at, each.lapse_by = now, policy.end_of(now, policy.decision_days)
+
+
 EVERYBODY = ("sender", "recipient", "approver")
 
 
-def apply(way: str, people: dict[str, str], *, days: int, policy: Policy, now: datetime) -> Transfer:
-    """From inside it opens at once; else the approver is asked and the sender is told so."""
-    transfer = Transfer(way, people, "pending", policy.end_of(now, policy.decision_days))
+def apply(
+    way: str, people: dict[str, str], *, days: int, asks: bool = True, policy: Policy, now: datetime
+) -> Transfer:
+    """From inside it opens at once; else the sender is told, and the approver if `asks`, or in a list."""
+    transfer = Transfer(way, people, "pending", policy.end_of(now, policy.decision_days), now)
     if way == "outbound":
         decide(transfer, "approve", days=days, policy=policy, now=now)
     else:
-        transfer.tell("approval-requested", "approver")
         transfer.tell("received", "sender")
+        if asks:
+            transfer.tell("approval-requested", "approver")
+        else:
+            transfer.asked_at = transfer.lapse_by = None
     return transfer
 
 
 def decide(transfer: Transfer, choice: str, *, days: int, policy: Policy, now: datetime) -> bool:
     """Once, in time, and by nobody else afterwards."""
-    if transfer.state != "pending" or now >= transfer.lapse_by:
+    if transfer.state != "pending" or transfer.lapse_by is None or now >= transfer.lapse_by:
         return False
     if choice == "approve":
         transfer.state, transfer.until = "open", policy.end_of(now, days)
@@ -101,7 +151,7 @@ def close(transfer: Transfer, *, now: datetime) -> None:
 
 def work(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
     """What the worker does: lapse, end, make ready, expire what is idle, erase, and only then tell."""
-    if transfer.state == "pending" and now >= transfer.lapse_by:
+    if transfer.state == "pending" and transfer.lapse_by and now >= transfer.lapse_by:
         transfer.state, transfer.over_at = "lapsed", now
         transfer.tell("lapsed", "sender", "approver")
     if transfer.state == "open" and not transfer.is_open(now):

@@ -2,6 +2,7 @@
 
 import uuid
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -41,6 +42,7 @@ BEGIN = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 TICKS = [timedelta(minutes=1), timedelta(hours=5), *(timedelta(days=days) for days in (1, 2, 8, 31))]
 COUNTED = (
     "approval-requested",
+    "approvals-requested",
     "received",
     "approved",
     "rejected",
@@ -51,7 +53,8 @@ COUNTED = (
     "files-downloaded",
 )
 TUS = {"Tus_Resumable": "1.0.0"}
-POLICY = django_settings.POLICY
+POLICY = replace(django_settings.POLICY, letters_per_day=2)
+CHIEF = "chef@ltdalarna.se"
 WAYS = st.sampled_from(["outbound", "inbound", "through"])
 PIECES = st.integers(0, 40)
 
@@ -67,6 +70,7 @@ class TransferMachine(RuleBasedStateMachine):
         for model in (Transfer, AuditEntry, Letter, Attempt, Heartbeat):
             model.objects.all().delete()
         self.now, self.boot, self.known, self.serial = BEGIN, "boot-1", {}, 0
+        self.mailbox = reference_model.Mailbox()
         self.clock = time_machine.travel(self.now, tick=False)
         self.traveller = self.clock.start()
         self.new_objects()
@@ -84,11 +88,15 @@ class TransferMachine(RuleBasedStateMachine):
     def open_ones(self):
         return [pk for pk, model in self.known.items() if model.state != "gone"]
 
-    @rule(target=transfers, way=WAYS, days=st.integers(1, 9))
-    def apply(self, way, days):
+    @rule(target=transfers, way=WAYS, days=st.integers(1, 9), crowd=st.booleans())
+    def apply(self, way, days, crowd):
+        """A crowd writes to one approver, each from a network of their own."""
         self.serial += 1
         n = self.serial
-        inside, outside, other = f"anna{n}@ltdalarna.se", f"bo{n}@rontgen.example", f"eva{n}@konsult.example"
+        crowd = crowd and way != "outbound"
+        inside = CHIEF if crowd else f"anna{n}@ltdalarna.se"
+        outside, other = f"bo{n}@rontgen.example", f"eva{n}@konsult.example"
+        asks = not crowd or self.mailbox.asks(policy=POLICY, now=self.now)
         sender, recipient, approver = {
             "outbound": (inside, outside, ""),
             "inbound": (outside, inside, inside),
@@ -98,10 +106,15 @@ class TransferMachine(RuleBasedStateMachine):
             Application("Någon", sender, recipient, "Ritningar", way == "through", approver, days),
             policy=POLICY,
             now=self.now,
-            client=HERE,
+            client=Client(f"198.51.100.{n}", may_be_inside=True) if crowd else HERE,
         )
         people = {"sender": sender, "recipient": recipient, "approver": approver}
-        self.known[row.public_id] = reference_model.apply(way, people, days=days, policy=POLICY, now=self.now)
+        model = reference_model.apply(way, people, days=days, asks=asks, policy=POLICY, now=self.now)
+        self.known[row.public_id] = model
+        if crowd:
+            self.mailbox.requests.append(model)
+        if not asks:
+            self.mailbox.collect(model, policy=POLICY, now=self.now)
         return row.public_id
 
     @rule(name=transfers, choice=st.sampled_from(["approve", "reject"]), days=st.integers(1, 9))
@@ -263,6 +276,7 @@ class TransferMachine(RuleBasedStateMachine):
                 reference_model.work(model, policy=POLICY, now=self.now)
                 if reference_model.is_forgotten(model, policy=POLICY, now=self.now):
                     model.state, model.files, model.letters = "gone", {}, []
+        self.mailbox.work(policy=POLICY, now=self.now)
 
     @invariant()
     def rows_are_what_the_model_says(self):
@@ -289,8 +303,15 @@ class TransferMachine(RuleBasedStateMachine):
         rows = LetterCase.objects.filter(letter__kind__in=COUNTED).values_list(
             "transfer__public_id", "letter__kind", "letter__role", "file__upload_id"
         )
+        # Lists are told of when they close; of what lapses the crowd's approver hears up to a limit.
+        rows = rows.exclude(letter__delivery="collecting").exclude(letter__kind="lapsed", letter__to=CHIEF)
         here = Counter((name, kind, role, upload or "") for name, kind, role, upload in rows)
-        wanted = Counter((name, *letter) for name, model in self.known.items() for letter in model.letters)
+        wanted = Counter(
+            (name, *letter)
+            for name, model in self.known.items()
+            for letter in model.letters
+            if letter[:2] != ("lapsed", "approver") or model.people["approver"] != CHIEF
+        )
         assert here == wanted
 
 

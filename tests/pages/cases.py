@@ -13,7 +13,8 @@ from filsluss.actions.completion import make_ready
 from filsluss.actions.decide import decide
 from filsluss.actions.upload import Choices, begin, receive
 from filsluss.blobs import Digests, open_store
-from filsluss.models import Transfer, TransferFile
+from filsluss.letters import request_lists
+from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
@@ -55,6 +56,16 @@ def open_transfer(*, language: str = "sv") -> Transfer:
 
 def pending(*, language: str = "sv") -> Transfer:
     return applied(BO, ANNA, language=language)
+
+
+def listed() -> Transfer:
+    """Its approver will be asked by the next list."""
+    transfer = pending()
+    Letter.objects.filter(kind="approval-requested").about(transfer).delete()
+    transfer.asked_at = transfer.lapse_by = None
+    transfer.save()
+    request_lists.collect(transfer, policy=settings.POLICY, now=timezone.now())
+    return transfer
 
 
 def ended() -> Transfer:

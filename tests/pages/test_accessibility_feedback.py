@@ -12,6 +12,7 @@ from django.utils import timezone
 from filsluss.actions.expiry import forget
 from filsluss.letters.feedback import write_accessibility_feedback
 from filsluss.models import Letter
+from filsluss.rules.networks import Client
 
 GOLDEN = Path(__file__).parent / "golden"
 SUPPORT = "it-stod@ltdalarna.se"
@@ -80,15 +81,38 @@ def test_where_nobody_has_an_address_there_is_no_form_and_nothing_is_sent(inside
     assert "Kontakta Landstinget Dalarna, så hjälper vi dig på ett annat sätt." in page.text
 
 
-def test_strangers_report_as_often_as_they_apply(outside, supported):
-    statuses = [outside.post("/accessibility", {"fault": "Går inte"}).status_code for _ in range(6)]
-    assert statuses == [303] * 5 + [429]
+def test_strangers_report_as_often_as_they_apply(outside, read, supported):
+    answers = [outside.post("/accessibility", {"fault": "Går inte"}) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [303] * 5 + [429]
     assert Letter.objects.count() == 5
+    assert 3590 <= int(answers[-1]["Retry-After"]) <= 3600
+    assert "Många formulär har skickats från ert nätverk den senaste timmen." in read(answers[-1]).text
 
 
-def test_one_mailbox_gets_no_more_reports_a_day_than_strangers_may_cause(inside, supported):
-    statuses = [inside.post("/accessibility", {"fault": "Går inte"}).status_code for _ in range(21)]
-    assert statuses == [303] * 20 + [429]
+def test_many_reports_of_others_never_refuse_a_first_one(outside, read, settings, supported):
+    settings.POLICY = replace(supported, feedback_per_day=3)
+    statuses = []
+    for network in (1, 1, 1, 1, 2, 2, 3):
+        outside.defaults["filsluss.client"] = Client(f"198.51.100.{network}", may_be_inside=True)
+        answer = outside.post("/accessibility", {"fault": "Går inte"})
+        statuses.append(answer.status_code)
+    assert statuses == [303, 303, 303, 429, 303, 429, 303]
+    answer = outside.post("/accessibility", {"fault": "Går inte"})
+    assert 86_390 - 60 <= int(answer["Retry-After"]) <= 86_400
+    assert "Många rapporter har skickats det senaste dygnet. Försök igen i morgon kl. " in read(answer).text
+
+
+def test_from_an_inside_network_no_report_is_refused(inside, settings, supported):
+    settings.POLICY = replace(supported, feedback_per_day=3)
+    statuses = [inside.post("/accessibility", {"fault": "Går inte"}).status_code for _ in range(8)]
+    assert statuses == [303] * 8
+
+
+@pytest.mark.parametrize("own", ["filsluss@ltdalarna.se", "FILSLUSS+x@LTDalarna.se"])
+def test_an_answer_to_the_service_itself_is_refused(inside, read, supported, own):
+    answer = inside.post("/accessibility", {**REPORT, "reply_email": own})
+    assert (answer.status_code, read(answer).problems) == (422, ["reply_email"])
+    assert "Det här är tjänstens egen adress." in read(answer).text
 
 
 def test_a_report_is_forgotten_when_its_time_has_come(supported):

@@ -17,6 +17,7 @@ from tests.pages.cases import (
     ended,
     letter_link,
     link,
+    listed,
     open_transfer,
     pending,
     ready_file,
@@ -33,7 +34,7 @@ def linked_pages():
     file = ready_file(transfer, with_code=True)
     received_file(transfer, "<b>åäö.txt")
     parties = (Purpose.STATUS_SENDER, Purpose.STATUS_RECIPIENT, Purpose.STATUS_APPROVER)
-    cases = (transfer, waiting, ended(), decided("reject"))
+    cases = (transfer, waiting, listed(), ended(), decided("reject"))
     return [
         link(waiting, Purpose.DECIDE),
         link(decided("approve"), Purpose.DECIDE),
@@ -52,7 +53,8 @@ def rendered(inside, language):
     inside.force_login(User.objects.get_or_create(username="admin", is_staff=True)[0])
     transfer = open_transfer()
     ready_file(transfer)
-    oversight = ["/oversee", "/oversee/security", f"/oversee/transfers/{transfer.public_id}"]
+    oversight = ["/oversee", "/oversee/security"]
+    oversight += [*(f"/oversee/transfers/{each.public_id}" for each in (transfer, listed()))]
     for address in [*PUBLIC_PAGES, *linked_pages(), *oversight]:
         yield address, inside.get(f"{address}{'&' if '?' in address else '?'}lang={language}")
     yield "an empty application", inside.post(f"/?lang={language}", {})

@@ -13,8 +13,11 @@ from filsluss.models import Attempt, AuditEntry, Letter, Party, Transfer
 from filsluss.rules.tokens import Purpose, code_digest, draw_code, show_code
 from tests.pages.cases import (
     BO,
+    EVA,
     FORM,
     FROM_OUTSIDE,
+    INSIDE,
+    KARIN,
     code_link,
     letter_link,
     link,
@@ -175,6 +178,50 @@ def test_a_nul_or_another_control_sign_in_a_field_does_no_harm(inside):
     assert (Transfer.objects.get().purpose, Transfer.objects.get().sender.name) == ("Ritningar", "Anna")
 
 
+OWN = [
+    "filsluss@ltdalarna.se",
+    "Filsluss@LTDalarna.se",
+    "filsluss+x@ltdalarna.se",
+    "mailto:FILSLUSS+@ltdalarna.se",
+]
+
+
+@pytest.mark.parametrize("own", OWN)
+@pytest.mark.parametrize("field", ["sender_email", "recipient_email", "approver_email"])
+def test_the_services_own_address_is_nobody_in_a_case(inside, read, field, own):
+    parties = {"sender_email": EVA, "recipient_email": BO, "approver_email": KARIN}
+    given = {**FORM, **parties, "recipient_outside": "1", field: own}
+    answer = inside.post("/", given)
+    assert (answer.status_code, read(answer).problems, Transfer.objects.count()) == (422, [field], 0)
+    assert "Det här är tjänstens egen adress. Ange en annan adress." in read(answer).text
+    assert "This is the service’s own address." in read(inside.post("/?lang=en", given)).text
+
+
+def test_a_sender_named_by_strangers_is_told_when_and_that_inside_it_always_works(outside, read, settings):
+    settings.POLICY = replace(settings.POLICY, outbound_per_day=2)
+    assert outside.post("/", FORM).status_code == 303
+    answer = outside.post("/", {**FORM, "recipient_email": EVA})
+    assert (answer.status_code, 86_390 <= int(answer["Retry-After"]) <= 86_400) == (429, True)
+    told = read(answer).text
+    assert "Inifrån nätverket kan du göra en ansökan när som helst. Försök igen i morgon kl. " in told
+    assert read(answer).field("recipient_email")["value"] == EVA
+    outside.defaults["filsluss.client"] = INSIDE
+    assert outside.post("/", FORM).status_code == 303
+
+
+def test_who_waits_for_a_list_reads_when_it_is_sent(outside, read, settings):
+    settings.POLICY = replace(settings.POLICY, letters_per_day=1)
+    outside.post("/", FROM_OUTSIDE)
+    answer = outside.post("/", {**FROM_OUTSIDE, "sender_email": EVA})
+    assert answer.status_code == 303
+    page = read(outside.get(answer["Location"]))
+    assert "Din ansökan väntar på att skickas" in page.text
+    assert re.search(r"Din skickas därför i en lista, om 1[45] minuter\.", page.text)
+    assert re.search(r"Skickad till godkännaren .*Omkring \d+ \w+ \d{4} kl\. \d\d\.\d\d", page.text)
+    assert "avslutas ärendet" not in page.text
+    assert "sent in a list, in 1" in read(outside.get(answer["Location"] + "?lang=en")).text
+
+
 @pytest.mark.parametrize("days", ["0", "31", "x", "-1", "9" * 5000, "٣"])
 def test_an_inside_sender_keeps_files_for_1_to_30_days(inside, read, days):
     answer = inside.post("/", {**FORM, "days": days})
@@ -185,8 +232,9 @@ def test_the_sixth_application_of_an_hour_is_asked_to_wait_and_nothing_typed_is_
     for _ in range(5):
         assert outside.post("/", FORM).status_code == 303
     answer = outside.post("/", FORM)
-    assert (answer.status_code, answer["Retry-After"].isdigit()) == (429, True)
-    assert "Vänta 60 minuter och försök igen." in read(answer).text
+    assert (answer.status_code, 3590 <= int(answer["Retry-After"]) <= 3600) == (429, True)
+    told = r"Många formulär har skickats från ert nätverk den senaste timmen\. "
+    assert re.search(told + r"Försök igen (om 59 minuter|(i morgon )?kl\. \d\d\.\d\d)\.", read(answer).text)
     assert read(answer).field("recipient_email")["value"] == BO
     assert Transfer.objects.count() == 5
 
@@ -234,6 +282,7 @@ def test_a_wrong_code_is_422_and_the_fifth_is_429(inside, read):
     assert codes == [422, 422, 422, 429]
     waiting = inside.post("/code", {"code": "K7PM-4QXD-9T2V"})
     assert (waiting.status_code, 0 < int(waiting["Retry-After"]) <= 60) == (429, True)
+    assert "Många felaktiga koder har angetts från ert nätverk. Försök igen om 1 minut." in read(waiting).text
 
 
 def test_guessing_never_blocks_the_file_itself(inside):

@@ -88,12 +88,12 @@ def letters(service: Service, acknowledged: Acknowledged) -> list[str]:
     if acknowledged.mail_server is None:
         return []
     parties: defaultdict[str, set[str]] = defaultdict(set)
-    for name, address in rows(
+    for name, address, mailbox in rows(
         service,
-        "SELECT t.public_id, p.address FROM filsluss_transfer t"
+        "SELECT t.public_id, p.address, p.canonical FROM filsluss_transfer t"
         " JOIN filsluss_party p ON p.transfer_id = t.id",
     ):
-        parties[name].add(address)
+        parties[name] |= {address, mailbox}
     administrators = set(service.env.get("FILSLUSS_ADMIN_EMAIL", "").split(","))
     written = {name for (name,) in rows(service, "SELECT message_id FROM filsluss_letter")}
     sent = {

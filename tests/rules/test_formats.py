@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from filsluss.rules.formats import (
     moment_text,
     parse_size,
     size_text,
+    wait_text,
     weekday_date_text,
 )
 
@@ -92,6 +94,35 @@ def test_a_moment_early_in_the_day_keeps_its_zeros() -> None:
 )
 def test_days_left_are_told_by_the_calendar(days: int, swedish: str, english: str) -> None:
     assert (days_left_text(days, "sv"), days_left_text(days, "en")) == (swedish, english)
+
+
+@pytest.mark.parametrize(
+    ("later", "swedish", "english"),
+    [
+        (timedelta(seconds=1), "om 1 minut", "in 1 minute"),
+        (timedelta(minutes=3), "om 3 minuter", "in 3 minutes"),
+        (timedelta(minutes=2, seconds=1), "om 3 minuter", "in 3 minutes"),
+        (timedelta(minutes=59), "om 59 minuter", "in 59 minutes"),
+        (timedelta(minutes=59, seconds=1), "kl. 09.15", "at 09:15"),
+        (timedelta(hours=1), "kl. 09.15", "at 09:15"),
+        (timedelta(hours=6, minutes=5), "kl. 14.20", "at 14:20"),
+        (timedelta(hours=15, minutes=44, seconds=30), "i morgon kl. 00.00", "tomorrow at 00:00"),
+        (timedelta(days=1), "i morgon kl. 08.15", "tomorrow at 08:15"),
+        (timedelta(days=2), "1 december 2026 kl. 08.15", "1 December 2026 at 08:15"),
+    ],
+)
+def test_a_waiting_time_is_told_as_it_is_and_never_too_early(
+    later: timedelta, swedish: str, english: str
+) -> None:
+    now = datetime(2026, 11, 29, 8, 15, tzinfo=ZoneInfo("Europe/Stockholm"))
+    assert (wait_text(now + later, now, "sv"), wait_text(now + later, now, "en")) == (swedish, english)
+
+
+def test_a_waiting_time_is_told_by_the_clock_on_the_day_that_it_changes() -> None:
+    now = datetime(2026, 10, 24, 22, 0, tzinfo=UTC)  # midnight in Stockholm, whose day has 25 hours
+    stockholm = ZoneInfo("Europe/Stockholm")
+    at = (now + timedelta(hours=24)).astimezone(stockholm)
+    assert wait_text(at, now.astimezone(stockholm), "sv") == "kl. 23.00"
 
 
 @pytest.mark.parametrize("language", ["", "de", "SV-FI"])

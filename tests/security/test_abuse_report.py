@@ -144,18 +144,35 @@ def test_f3_no_token_but_a_partys_own_opens_the_report_and_looking_at_it_changes
     assert (reports(), in_trail()) == ([], [])
 
 
-def test_f3_one_case_is_reported_five_times_a_day_and_one_network_reports_five_times_an_hour(inside):
+def report(client, transfer, role=Role.RECIPIENT):
+    return client.post(report_link(transfer, Purpose(f"status-{role}")), {"abuse": "x"})
+
+
+def test_f3_each_role_reports_a_case_five_times_a_day_and_uses_up_nobody_elses(inside):
+    transfer = decided("approve")
+    for role in Role:
+        answers = [report(inside, transfer, role) for _ in range(6)]
+        assert [answer.status_code for answer in answers] == [303] * 5 + [429]
+        assert 86_390 - 60 <= int(answers[-1]["Retry-After"]) <= 86_400
+        told = "Du har anmält det här ärendet många gånger det senaste dygnet. Försök igen i morgon kl. "
+        assert told in Page(answers[-1].content.decode()).text
+    assert (len(reports()), len(in_trail())) == (3 * 5 * 2, 3 * 5)
+
+
+def test_f3_how_often_a_role_reports_is_a_setting(inside, settings):
+    settings.POLICY = replace(settings.POLICY, reports_per_day=2)
     transfer = open_transfer()
-    assert [inside.post(report_link(transfer), {"abuse": "x"}).status_code for _ in range(6)] == [303] * 5 + [
-        429
-    ]
-    assert len(reports()) == 5 * 2
+    assert [report(inside, transfer).status_code for _ in range(3)] == [303, 303, 429]
+
+
+def test_f3_a_network_reports_five_times_an_hour_but_no_first_report_is_refused(inside):
     inside.defaults["filsluss.client"] = OUTSIDE
-    others = [open_transfer() for _ in range(6)]
-    answers = [inside.post(report_link(each), {"abuse": "x"}) for each in others]
-    assert [answer.status_code for answer in answers] == [303] * 5 + [429]
-    assert 0 < int(answers[-1]["Retry-After"]) <= 3600
-    assert len(in_trail()) == 10
+    cases = [open_transfer() for _ in range(7)]
+    assert [report(inside, each).status_code for each in cases] == [303] * 7
+    again = [report(inside, each) for each in cases[:6]]
+    assert [answer.status_code for answer in again] == [303] * 5 + [429]
+    assert 0 < int(again[-1]["Retry-After"]) <= 3600
+    assert report(inside, cases[0], Role.SENDER).status_code == 303
 
 
 @pytest.mark.parametrize(

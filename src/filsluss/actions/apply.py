@@ -1,26 +1,23 @@
 """Apply: somebody asks for a transfer. Outbound it opens at once, else an approver is asked."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
+from filsluss.actions.limits import count_for_network, count_outbound, may_ask_at_once, may_confirm
 from filsluss.actions.transitions import RULE, Cause, advance, record_audit
-from filsluss.letters import compose
-from filsluss.models import Attempt, Letter, Link, Party, Transfer, serialize_on
-from filsluss.models.letter import UNTIL_DECIDED
+from filsluss.letters import compose, request_lists
+from filsluss.models import Link, Party, Transfer
 from filsluss.models.link import STATUS_PURPOSE, keep_links
 from filsluss.models.public_id import with_free_public_id
-from filsluss.rules.addresses import canonical, read_address
+from filsluss.rules.addresses import read_address
 from filsluss.rules.application import TERMS_VERSION, Application, direction_of, examine
 from filsluss.rules.directions import Direction, Proof, Role, approver_on
 from filsluss.rules.lifecycle import APPLIED, APPROVED, State
-from filsluss.rules.networks import Client, is_inside_network, rate_key
+from filsluss.rules.networks import Client, is_inside_network
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose, draw_public_id
-
-APPLICATION = "application"
-UNAPPROVED_KINDS = (*UNTIL_DECIDED, "lapsed")
 
 
 class ApplicationRefused(ValueError):
@@ -31,18 +28,11 @@ class ApplicationRefused(ValueError):
         self.problems = problems
 
 
-class TooManyApplications(Exception):
-    """The limit of a network or of an address is reached; `retry_after` in seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(retry_after)
-        self.retry_after = retry_after
-
-
 def apply(application: Application, *, policy: Policy, now: datetime, client: Client) -> Transfer:
     """A new transfer, OPEN from an inside sender and PENDING from anyone else, with its letters queued.
 
-    Raises ApplicationRefused or TooManyApplications, and stores nothing then.
+    Where the approver's mailbox has many undecided requests, this one waits for the next list of them
+    (`letters/request_lists.py`). Raises ApplicationRefused or LimitReached, and stores nothing then.
     """
     if problems := examine(application, policy):
         raise ApplicationRefused(problems)
@@ -52,11 +42,18 @@ def apply(application: Application, *, policy: Policy, now: datetime, client: Cl
 
     def insert() -> None:
         with transaction.atomic():
-            count_application(client, policy=policy, now=now)
-            if transfer.way is not Direction.OUTBOUND:
-                limit_letters_to_mailboxes(transfer, policy=policy, now=now)
-            insert_rows(transfer, parties=parties, policy=policy, now=now)
-            begin(transfer, days=application.days or policy.default_days, policy=policy, now=now)
+            count_for_network(client, policy=policy, now=now)
+            if transfer.approver:
+                asked = may_ask_at_once(transfer.approver, client=client, policy=policy, now=now)
+                transfer.asked_at = now if asked else None
+                transfer.lapse_by = policy.end_of(now, policy.decision_days) if asked else None
+                confirms = may_confirm(transfer.sender, client=client, policy=policy, now=now)
+                insert_rows(transfer, parties=parties, policy=policy, now=now)
+                begin(transfer, confirms=confirms, policy=policy, now=now)
+            else:
+                count_outbound(transfer.sender, client=client, policy=policy, now=now)
+                insert_rows(transfer, parties=parties, policy=policy, now=now)
+                open_at_once(transfer, days=application.days or policy.default_days, policy=policy, now=now)
 
     with_free_public_id(transfer, insert)
     return transfer
@@ -73,8 +70,6 @@ def draft(application: Application, *, policy: Policy, now: datetime) -> tuple[T
         terms_version=TERMS_VERSION,
         applied_at=now,
     )
-    if way is not Direction.OUTBOUND:
-        transfer.asked_at, transfer.lapse_by = now, policy.end_of(now, policy.decision_days)
     addresses = {
         Role.SENDER: read_address(application.sender_email),
         Role.RECIPIENT: recipient,
@@ -111,49 +106,21 @@ def purposes_of(role: Role) -> tuple[Purpose, ...]:
     return (*own.get(role, ()), STATUS_PURPOSE[role])
 
 
-def begin(transfer: Transfer, *, days: int, policy: Policy, now: datetime) -> None:
-    """Takes the first step; outbound the second one too, since no approver is asked."""
-    if transfer.way is Direction.OUTBOUND:
-        record_audit(transfer, step=APPLIED.name, cause=Cause(Role.SENDER), now=now)
-        Transfer.objects.filter(pk=transfer.pk, state=State.NEW).update(state=State.PENDING)
-        end = policy.end_of(now, days)
-        advance(transfer, APPROVED, cause=RULE, policy=policy, now=now, decided_at=now, open_until=end)
-        return
+def begin(transfer: Transfer, *, confirms: bool, policy: Policy, now: datetime) -> None:
+    """Takes the first step, which asks the approver, or else puts the request on the next list."""
     advance(transfer, APPLIED, cause=Cause(Role.SENDER), policy=policy, now=now)
-    compose.write("received", transfer=transfer, role=Role.SENDER, policy=policy, now=now)
+    if transfer.asked_at is None:
+        request_lists.collect(transfer, policy=policy, now=now)
+    if confirms:
+        compose.write("received", transfer=transfer, role=Role.SENDER, policy=policy, now=now)
 
 
-def count_application(client: Client, *, policy: Policy, now: datetime, kind: str = APPLICATION) -> None:
-    """Counts an application, or a report of that kind, against its network; inside networks are exempt.
-
-    Raises TooManyApplications.
-    """
-    if is_inside_network(client, networks=policy.inside_networks):
-        return
-    serialize_on(kind, now=now)
-    network, since = rate_key(client.address or "unknown"), now - timedelta(hours=1)
-    earlier = Attempt.objects.filter(kind=kind, network=network, at__gt=since).order_by("at")
-    times = list(earlier.values_list("at", flat=True))
-    if len(times) >= policy.applications_per_hour:
-        allowed_at = times[-policy.applications_per_hour] + timedelta(hours=1)
-        raise TooManyApplications(max(1, int((allowed_at - now).total_seconds())))
-    Attempt.objects.create(kind=kind, network=network, at=now)
-
-
-def limit_letters_to_mailboxes(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
-    """Limits the letters that an address gets in a day from applications that nobody has approved.
-
-    Raises TooManyApplications.
-    """
-    since = now - timedelta(days=1)
-    for address in {transfer.address_of(Role.APPROVER), transfer.sender.address}:
-        local, _, domain = canonical(address).partition("@")
-        recent = Letter.objects.filter(
-            kind__in=UNAPPROVED_KINDS, written_at__gt=since, to__istartswith=local, to__iendswith="@" + domain
-        )
-        count = sum(canonical(to) == canonical(address) for to in recent.values_list("to", flat=True))
-        if count >= policy.letters_per_day:
-            raise TooManyApplications(24 * 3600)
+def open_at_once(transfer: Transfer, *, days: int, policy: Policy, now: datetime) -> None:
+    """Takes the first two steps, since outbound no approver is asked."""
+    record_audit(transfer, step=APPLIED.name, cause=Cause(Role.SENDER), now=now)
+    Transfer.objects.filter(pk=transfer.pk, state=State.NEW).update(state=State.PENDING)
+    end = policy.end_of(now, days)
+    advance(transfer, APPROVED, cause=RULE, policy=policy, now=now, decided_at=now, open_until=end)
 
 
 def opens_at_once(transfer: Transfer, *, client: Client, policy: Policy) -> bool:

@@ -14,7 +14,7 @@ from filsluss.rules.networks import Client, rate_key
 from filsluss.rules.policy import Policy
 from filsluss.rules.security_events import Kind, Outcome
 from filsluss.rules.spans import cover, with_span
-from filsluss.rules.throttle import Failures, delay_after
+from filsluss.rules.throttle import FREE_FAILURES, Failures, delay_after
 from filsluss.rules.tokens import Purpose, code_digest, read_code
 
 WRONG_CODE = "wrong-code"
@@ -37,11 +37,11 @@ def pickup_by_code(typed: str, *, client: Client, policy: Policy, now: datetime)
     network, is_wrong = rate_key(client.address or "unknown"), False
     with transaction.atomic():
         serialize_on(WRONG_CODE, now=now)
-        delay = seconds_to_wait(network, now=now)
+        delay = seconds_to_wait(network, now=now, free=policy.wrong_codes)
         found = None if delay else _find(typed, policy=policy, now=now)
         if not delay and found is None:
             Attempt.objects.create(kind=WRONG_CODE, network=network, at=now)
-            delay, is_wrong = seconds_to_wait(network, now=now), True
+            delay, is_wrong = seconds_to_wait(network, now=now, free=policy.wrong_codes), True
     if is_wrong:
         security_log.note(security_log.event_now(Kind.CODE, outcome=Outcome.WRONG, now=now))
     if delay:
@@ -57,12 +57,12 @@ def _find(typed: str, *, policy: Policy, now: datetime) -> Pickup | None:
     return found if found and found.file.is_open_at(now) else None
 
 
-def seconds_to_wait(network: str, *, now: datetime, kind: str = WRONG_CODE) -> int:
+def seconds_to_wait(network: str, *, now: datetime, kind: str = WRONG_CODE, free: int = FREE_FAILURES) -> int:
     """Seconds until this network may try again; 0 if it may now. One without wrong guesses never waits."""
     wrong = Attempt.objects.filter(kind=kind, at__gt=now - timedelta(hours=24))
     own = list(wrong.filter(network=network).order_by("at").values_list("at", flat=True))
     of_all = wrong.filter(at__gt=now - timedelta(hours=1)).count() if own else 0
-    return delay_after(Failures(own, of_all), now=now)
+    return delay_after(Failures(own, of_all), now=now, free=free)
 
 
 def record_sent_bytes(link: Link, *, start: int, reached: int, policy: Policy, now: datetime) -> None:

@@ -1,22 +1,23 @@
 """Feedback: reports that a page cannot be used or that a transfer is misused, sent to those responsible."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
-from filsluss.actions.apply import TooManyApplications, count_application
+from filsluss.actions.limits import Limit, attempts, count_for_network, refuse_over
 from filsluss.actions.transitions import Cause, record_audit
 from filsluss.letters.feedback import ACCESSIBILITY_KIND, write_abuse_report, write_accessibility_feedback
+from filsluss.letters.mailboxes import DAY
 from filsluss.models import AuditEntry, Letter, Party, Transfer, serialize_on
 from filsluss.rules.addresses import read_address
-from filsluss.rules.application import address_problem
-from filsluss.rules.networks import Client
+from filsluss.rules.application import party_problem
+from filsluss.rules.networks import Client, rate_key
 from filsluss.rules.policy import Policy
 
 ACCESSIBILITY_MAX = 1000
 ACCESSIBILITY = "report"
-ABUSE, ABUSE_MAX, ABUSE_PER_DAY = "reported", 500, 5
-"""The step in the audit trail, the characters of a report, and the reports of one transfer in a day."""
+ABUSE, ABUSE_MAX = "reported", 500
+"""The step in the audit trail, and the characters of a report."""
 
 
 class FeedbackRefused(ValueError):
@@ -32,34 +33,36 @@ def send_accessibility_feedback(
 ) -> Letter:
     """Queues a letter to `policy.contact_email`, which must be set; `reply_to` may be empty.
 
-    Raises FeedbackRefused or TooManyApplications: a network may report as often as it may apply, and all
-    together as often in a day as one mailbox gets letters about unapproved applications.
+    Raises FeedbackRefused or LimitReached: a network may report as often as it may apply, and all together
+    `policy.feedback_per_day` times; but the first report of a network in a day is never refused, nor one
+    from an inside network.
     """
-    if problems := examine_accessibility(fault, address=reply_to):
+    if problems := examine_accessibility(fault, address=reply_to, policy=policy):
         raise FeedbackRefused(problems)
     with transaction.atomic():
-        count_application(client, policy=policy, now=now, kind=ACCESSIBILITY)
-        limit_to_support(policy=policy, now=now)
+        if attempts(ACCESSIBILITY, network=rate_key(client.address), since=now - DAY):
+            refuse_more_feedback(policy=policy, now=now)
+        count_for_network(client, policy=policy, now=now, kind=ACCESSIBILITY)
         return write_accessibility_feedback(
             fault.strip(), reply_to=read_address(reply_to) if reply_to else "", policy=policy, now=now
         )
 
 
-def examine_accessibility(fault: str, *, address: str) -> dict[str, str]:
+def examine_accessibility(fault: str, *, address: str, policy: Policy) -> dict[str, str]:
     problems = {}
     if not fault.strip():
         problems["fault"] = "fault_empty"
     elif len(fault.strip()) > ACCESSIBILITY_MAX:
         problems["fault"] = "fault_long"
-    if address and (problem := address_problem(address)):
+    if address and (problem := party_problem(address, policy)):
         problems["reply_email"] = problem
     return problems
 
 
-def limit_to_support(*, policy: Policy, now: datetime) -> None:
-    recent = Letter.objects.filter(kind=ACCESSIBILITY_KIND, written_at__gt=now - timedelta(days=1))
-    if recent.count() >= policy.letters_per_day:
-        raise TooManyApplications(24 * 3600)
+def refuse_more_feedback(*, policy: Policy, now: datetime) -> None:
+    recent = Letter.objects.filter(kind=ACCESSIBILITY_KIND, written_at__gt=now - DAY).order_by("written_at")
+    times = list(recent.values_list("written_at", flat=True))
+    refuse_over(times, most=policy.feedback_per_day, window=DAY, limit=Limit.FORM, now=now)
 
 
 def send_abuse_report(
@@ -67,19 +70,18 @@ def send_abuse_report(
 ) -> None:
     """Sends a party's report to the administrators, and adds it to the audit trail.
 
-    Raises FeedbackRefused or TooManyApplications: a network may report as often as it may apply, and one
-    transfer may be reported ABUSE_PER_DAY times in 24 hours.
+    Raises FeedbackRefused or LimitReached: a network may report as often as it may apply, and each role
+    `policy.reports_per_day` times in a case; but the first report of a role is never refused.
     """
     text = words.strip()
     if not text or len(text) > ABUSE_MAX:
         raise FeedbackRefused({"abuse": "abuse_long" if text else "abuse_empty"})
     with transaction.atomic():
-        count_application(client, policy=policy, now=now, kind=ABUSE)
         serialize_on(ABUSE, now=now)
-        earlier = AuditEntry.objects.filter(
-            transfer_public_id=transfer.public_id, step=ABUSE, at__gt=now - timedelta(days=1)
-        )
-        if earlier.count() >= ABUSE_PER_DAY:
-            raise TooManyApplications(24 * 3600)
+        mine = AuditEntry.objects.filter(transfer_public_id=transfer.public_id, step=ABUSE, role=by.role)
+        if mine.exists():
+            times = list(mine.filter(at__gt=now - DAY).values_list("at", flat=True))
+            refuse_over(times, most=policy.reports_per_day, window=DAY, limit=Limit.CASE, now=now)
+            count_for_network(client, policy=policy, now=now, kind=ABUSE)
         record_audit(transfer, step=ABUSE, cause=Cause(by.role, reason=text), now=now)
         write_abuse_report(transfer, text, by=by, policy=policy, now=now)

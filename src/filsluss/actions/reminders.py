@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from filsluss.actions.transitions import distinct_roles
-from filsluss.letters import compose
+from filsluss.letters import compose, request_lists
 from filsluss.letters.each_row import each_row
+from filsluss.letters.mailboxes import has_room
 from filsluss.models import LetterCase, Transfer, TransferFile
+from filsluss.models.letter import REQUEST_LIST, Delivery
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
 from filsluss.rules.policy import Policy
@@ -23,14 +25,17 @@ TOLD = {"approval-reminder": (Role.APPROVER,), "expiry-reminder": (Role.RECIPIEN
 
 
 def remind_approvers(*, policy: Policy, now: datetime) -> int:
-    """Reminds the approvers of applications that will lapse within REMIND_BEFORE; returns how many."""
+    """Reminds the approvers of applications that will lapse within REMIND_BEFORE; returns how many.
+
+    A mailbox that has got as many reminders today as it may gets the others as a list.
+    """
     waiting = Transfer.objects.filter(
         state=State.PENDING,
         lapse_by__gt=now,
         lapse_by__lte=now + REMIND_BEFORE,
         asked_at__lte=now - NOT_BEFORE,
     )
-    waiting = waiting.filter(~_has_letter("approval-reminder")).order_by("lapse_by", "id")
+    waiting = waiting.filter(~_has_letter("approval-reminder"), ~_listed_again()).order_by("lapse_by", "id")
     return each_row(
         "remind approvers",
         waiting,
@@ -45,6 +50,15 @@ def _has_letter(kind: str) -> Exists:
     return Exists(LetterCase.objects.filter(transfer=OuterRef("pk"), letter__kind=kind))
 
 
+def _listed_again() -> Q:
+    """Whether the transfer is on a list after it was asked: by a letter of its own, or on an earlier list."""
+    listed = LetterCase.objects.filter(transfer=OuterRef("pk"), letter__kind=REQUEST_LIST)
+    listed = listed.exclude(letter__delivery=Delivery.WITHDRAWN)
+    earlier = LetterCase.objects.filter(transfer=OuterRef("transfer"), letter__kind=REQUEST_LIST)
+    again = listed.filter(Exists(earlier.filter(pk__lt=OuterRef("pk"))))
+    return Q(Exists(again)) | Q(Exists(listed), _has_letter("approval-requested"))
+
+
 def _approver_reminded(transfer: Transfer, policy: Policy, now: datetime) -> bool:
     with transaction.atomic():
         locked = (
@@ -54,6 +68,10 @@ def _approver_reminded(transfer: Transfer, policy: Policy, now: datetime) -> boo
         )
         if locked is None:
             return False
+        approver = locked.approver
+        if approver and not has_room(approver, kind="approval-reminder", policy=policy, now=now):
+            request_lists.collect(locked, policy=policy, now=now)
+            return True
         return _remind("approval-reminder", locked, [], policy, now)
 
 

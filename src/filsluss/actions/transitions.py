@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import transaction
 
-from filsluss.letters import compose, disclosure, outbox
+from filsluss.letters import compose, disclosure, outbox, request_lists
+from filsluss.letters.mailboxes import has_room
 from filsluss.models import AuditEntry, Transfer, TransferFile
 from filsluss.models.letter import UNTIL_DECIDED, WHILE_OPEN
 from filsluss.origin import NOWHERE, Origin, current_origin
@@ -51,6 +52,8 @@ WITHDRAWN_BY_STEP: dict[str, Collection[str]] = {
     **dict.fromkeys(("ended", "closed"), WHILE_OPEN),
 }
 """The kinds of unsent letters that a step withdraws."""
+LIMITED = ("lapsed", "withdrawn")
+"""Letters that strangers can cause, and after which their reader has nothing to do."""
 
 
 def advance(
@@ -79,6 +82,8 @@ def advance(
             setattr(transfer, name, value)
         record_audit(transfer, step=step.name, cause=cause, now=now)
         outbox.withdraw_unsent(transfer=transfer, kinds=WITHDRAWN_BY_STEP.get(step.name, ()), now=now)
+        if step.source is State.PENDING:
+            request_lists.leave(transfer, now=now)
         queue_letters(transfer, step=step, policy=policy, now=now, files=files)
         if step.target in OVER:
             outbox.forget_texts(transfer)
@@ -96,10 +101,16 @@ def moved(transfer: Transfer, step: Step, *, policy: Policy, now: datetime, **ch
 def queue_letters(
     transfer: Transfer, *, step: Step, policy: Policy, now: datetime, files: Sequence[TransferFile] = ()
 ) -> None:
-    """One letter for each address among the roles that the step tells."""
+    """One letter for each address among the roles that the step tells.
+
+    A mailbox gets no more than its limit of those that only say how an undecided application ended.
+    """
     if step.letter is None:
         return
     for role in roles_told(transfer, step=step):
+        reader = transfer.party(role) if step.letter in LIMITED else None
+        if reader and not has_room(reader, kind=step.letter, policy=policy, now=now):
+            continue
         compose.write(step.letter, transfer=transfer, role=role, policy=policy, now=now, files=files)
 
 
@@ -108,7 +119,7 @@ def roles_told(transfer: Transfer, *, step: Step) -> list[Role]:
 
     An approver who was not asked gets none, nor does a recipient for whom no file was ever ready.
     """
-    not_asked = step.source is State.PENDING and transfer.asked_at is None
+    not_asked = step.source in (State.NEW, State.PENDING) and transfer.asked_at is None
     told = [role for role in step.told if not (not_asked and role is Role.APPROVER)]
     known = [role for role in told if disclosure.is_told(step.letter or "", role, transfer)]
     return distinct_roles(transfer, among=known)

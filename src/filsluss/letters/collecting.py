@@ -9,7 +9,7 @@ from filsluss.letters.compose import addressed, fill
 from filsluss.letters.context import About
 from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LetterCase, Party, Pickup, Transfer, TransferFile
-from filsluss.models.letter import BLANK, Delivery
+from filsluss.models.letter import BLANK, REQUEST_LIST, Delivery
 from filsluss.rules.lifecycle import FileState
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import draw_row_id, show_code
@@ -56,20 +56,24 @@ def _collecting(
     kind: str, reader: Party, by: Party, closes_at: datetime, policy: Policy, now: datetime
 ) -> Letter:
     """The letter to `reader` that collects the files or fetches of `by`, locked; a new one if needed."""
-    collects = f"{kind}:{by.public_id}:{reader.address}"
+    transfer = reader.transfer
+    key = f"{kind}:{transfer.public_id}:{reader.role}:{draw_row_id()}"
+    draft = addressed(kind, About(transfer, reader), key=key, policy=policy, now=now)
+    return found_or_new(draft, collects=f"{kind}:{by.public_id}:{reader.address}", closes_at=closes_at)
+
+
+def found_or_new(draft: Letter, *, collects: str, closes_at: datetime) -> Letter:
+    """The letter that collects under that key, locked; else `draft`, saved so that it does."""
     collecting = Letter.objects.collecting().filter(collects=collects).select_for_update()
     if found := collecting.first():
         return found
-    transfer = reader.transfer
-    key = f"{kind}:{transfer.public_id}:{reader.role}:{draw_row_id()}"
-    letter = addressed(kind, About(transfer, reader), key=key, policy=policy, now=now)
-    letter.delivery, letter.collects, letter.next_try_at = Delivery.COLLECTING, collects, closes_at
+    draft.delivery, draft.collects, draft.next_try_at = Delivery.COLLECTING, collects, closes_at
     try:
         with transaction.atomic():
-            letter.save(force_insert=True)
+            draft.save(force_insert=True)
     except IntegrityError:  # another transaction has inserted one
         return collecting.get()
-    return letter
+    return draft
 
 
 def _add(letter: Letter, party: Party, file: TransferFile) -> None:
@@ -78,7 +82,8 @@ def _add(letter: Letter, party: Party, file: TransferFile) -> None:
 
 def close_due(*, policy: Policy, now: datetime) -> int:
     """Closes the letters that are due; returns how many."""
-    due = Letter.objects.collecting().filter(next_try_at__lte=now).order_by("next_try_at", "id")
+    due = Letter.objects.collecting().filter(next_try_at__lte=now).exclude(kind=REQUEST_LIST)
+    due = due.order_by("next_try_at", "id")
     return each_row(
         "close collected letters",
         due,

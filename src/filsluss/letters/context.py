@@ -7,11 +7,12 @@ from typing import Any
 
 from filsluss.letters import disclosure, links, sanitize
 from filsluss.models import Party, Transfer, TransferFile
+from filsluss.models.letter import list_closes_at
 from filsluss.models.link import LinkLost
 from filsluss.models.pickup import first_fetch
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.formats import date_text, moment_text, size_text
-from filsluss.rules.lifecycle import ErasedBecause
+from filsluss.rules.lifecycle import ErasedBecause, State
 from filsluss.rules.mail_links import defused_address
 from filsluss.rules.policy import Policy
 from filsluss.rules.undelivered import reason_of
@@ -113,10 +114,12 @@ def case_values(about: About, policy: Policy) -> LetterContext:
 def dates(about: About, policy: Policy, now: datetime) -> LetterContext:
     transfer, language = about.transfer, about.language
     until, decided, lapse_by = transfer.open_until, transfer.decided_at, transfer.lapse_by
+    listed = list_closes_at(transfer) if transfer.state == State.PENDING else None
     return {
         "applied_on": _day(transfer.applied_at, language, policy),
         "decided_on": _day(decided, language, policy) if decided else "",
         "answer_by": date_text(policy.last_day(lapse_by), language) if lapse_by else "",
+        "list_at": _moment(listed, language, policy) if listed else "",
         "last_day": date_text(policy.last_day(until), language) if until else "",
         "days": policy.days_left(until, decided or now) if until else 0,
         "erased_at": _moment(transfer.erased_at or now, language, policy),

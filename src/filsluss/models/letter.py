@@ -22,7 +22,9 @@ APPROVAL_KINDS = ("approval-requested", "approval-reminder")
 """Kinds that ask an approver for an answer."""
 READY_KINDS = ("file-ready", "files-ready")
 """Kinds that tell a recipient of ready files."""
-FIRST_OF_ALL = ("approval-requested", "approved", *READY_KINDS)
+REQUEST_LIST = "approvals-requested"
+"""The kind that lists several undecided requests; a decided one leaves it, and the others stay."""
+FIRST_OF_ALL = ("approval-requested", REQUEST_LIST, "approved", *READY_KINDS)
 """Kinds that are delivered before all others, because somebody waits for them."""
 
 BLANK = {"subject": "", "text": "", "html": "", "claimed_by": ""}
@@ -49,7 +51,7 @@ class LetterQuerySet(models.QuerySet["Letter"]):
         cases = LetterCase.objects.filter(letter=OuterRef("pk"))
         undecided = Exists(cases.exclude(transfer__lapse_by__lte=now))
         still_open = Exists(cases.exclude(transfer__open_until__lte=now))
-        late = Q(kind__in=UNTIL_DECIDED) & ~undecided
+        late = Q(kind__in=(*UNTIL_DECIDED, REQUEST_LIST)) & ~undecided
         return self.exclude(late | (Q(kind__in=WHILE_OPEN) & ~still_open))
 
     def queued(self) -> LetterQuerySet:
@@ -189,3 +191,11 @@ class LetterCase(models.Model):
 
     def __str__(self) -> str:
         return f"{self.letter_id} about {self.transfer_id}"
+
+
+def list_closes_at(transfer: Transfer) -> datetime | None:
+    """When the list of requests closes on which an undecided transfer waits; None if it waits for none."""
+    if transfer.asked_at is not None or transfer.lapse_by is not None:
+        return None
+    lists = Letter.objects.collecting().filter(kind=REQUEST_LIST).about(transfer)
+    return lists.values_list("next_try_at", flat=True).first()

@@ -16,6 +16,7 @@ from filsluss.blobs import open_store
 from filsluss.models import Heartbeat
 from filsluss.ops import mail_check
 from filsluss.ops.tables import oldest_program, program_version, refusal, waiting_migrations
+from filsluss.rules.application import is_own_address
 from filsluss.rules.contrast import dark_shades, light_shades, was_darkened
 from filsluss.rules.tokens import draw_upload_id
 from filsluss.scanners.clamd import EICAR, SCAN_MAX, STREAM_MAX, Clamd, NotScanned
@@ -45,7 +46,10 @@ def check_settings() -> str:
     policy = settings.POLICY
     if policy.base_url.startswith("http://") and not settings.DEMO and "localhost" not in policy.base_url:
         raise CheckFailed("FILSLUSS_BASE_URL is http: links and files are sent unencrypted; use https")
-    return f"{policy.organisation} at {policy.base_url}, inside domains {', '.join(policy.inside_domains)}"
+    own = any(is_own_address(address, policy) for address in policy.admin_emails)
+    more = "; FILSLUSS_ADMIN_EMAIL names the service's own address: does anybody read it?" if own else ""
+    domains = ", ".join(policy.inside_domains)
+    return f"{policy.organisation} at {policy.base_url}, inside domains {domains}{more}"
 
 
 def check_branding() -> str:

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
 
-from filsluss.actions.apply import TooManyApplications
 from filsluss.actions.feedback import FeedbackRefused, send_abuse_report
+from filsluss.actions.limits import LimitReached
 from filsluss.models import Party, Transfer
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import client_of, only_language_is_switched, posted_text, use_language
@@ -45,11 +45,9 @@ def take_report(request: HttpRequest, transfer: Transfer, party: Party) -> HttpR
         )
     except FeedbackRefused as refusal:
         return show(request, transfer, party, words, status=422, problems=refusal.problems)
-    except TooManyApplications as limit:
-        wait = errors.wait_text(limit.retry_after)
-        response = show(request, transfer, party, words, status=429, notice=wait)
-        response.headers["Retry-After"] = str(limit.retry_after)
-        return response
+    except LimitReached as reached:
+        response = show(request, transfer, party, words, status=429, notice=errors.limit_text(reached))
+        return errors.with_retry_after(response, reached.retry_after)
     there = f"{report_page(party)}?lang={translation.get_language()}&reported=1"
     return HttpResponseRedirect(there, status=303)
 

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
 
-from filsluss.actions.apply import TooManyApplications
 from filsluss.actions.feedback import FeedbackRefused, send_accessibility_feedback
+from filsluss.actions.limits import LimitReached
 from filsluss.pages import errors
 from filsluss.pages.context import client_of, only_language_is_switched, posted_text, printable
 from filsluss.pages.decorators import allow_methods
@@ -40,10 +40,9 @@ def take_report(request: HttpRequest) -> HttpResponse:
         )
     except FeedbackRefused as refusal:
         return show(request, typed, status=422, problems=refusal.problems)
-    except TooManyApplications as limit:
-        response = show(request, typed, status=429, notice=errors.wait_text(limit.retry_after))
-        response.headers["Retry-After"] = str(limit.retry_after)
-        return response
+    except LimitReached as reached:
+        response = show(request, typed, status=429, notice=errors.limit_text(reached))
+        return errors.with_retry_after(response, reached.retry_after)
     return HttpResponseRedirect(f"/accessibility?lang={translation.get_language()}&reported=1", status=303)
 
 

@@ -10,7 +10,8 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.translation import ngettext
 
-from filsluss.actions.apply import ApplicationRefused, TooManyApplications, apply, opens_at_once
+from filsluss.actions.apply import ApplicationRefused, apply, opens_at_once
+from filsluss.actions.limits import LimitReached
 from filsluss.models import Transfer
 from filsluss.pages import errors
 from filsluss.pages.context import client_of, only_language_is_switched, posted_text, printable
@@ -54,10 +55,11 @@ def take_application(request: HttpRequest) -> HttpResponse:
     client, policy = client_for(request, given["as"]), settings.POLICY
     try:
         transfer = apply(application_in(given), policy=policy, now=timezone.now(), client=client)
-    except ApplicationRefused as refusal:
-        return form(request, given, status=422, problems=refusal.problems)
-    except TooManyApplications as limit:
-        return too_many(request, given, limit.retry_after)
+    except ApplicationRefused as refused:
+        return form(request, given, status=422, problems=refused.problems)
+    except LimitReached as reached:
+        refusal = form(request, given, status=429, notice=errors.limit_text(reached))
+        return errors.with_retry_after(refusal, reached.retry_after)
     return HttpResponseRedirect(next_page(transfer, client), status=303)
 
 
@@ -127,12 +129,6 @@ def form(
     }
     response = render(request, "pages/apply.html", page, status=status)
     response.headers["Cache-Control"] = "no-cache" if request.method == "GET" else "no-store"
-    return response
-
-
-def too_many(request: HttpRequest, given: dict[str, str], seconds: int) -> HttpResponse:
-    response = form(request, given, status=429, notice=errors.wait_text(seconds))
-    response.headers["Retry-After"] = str(seconds)
     return response
 
 

@@ -120,8 +120,8 @@ def code_form(
 
 
 def too_many(request: HttpRequest, given: str, seconds: int) -> HttpResponse:
-    wait = errors.wait_text(seconds)
-    notice = _("%(wait)s You can also use the link in the email at any time.") % {"wait": wait}
-    response = code_form(request, given, status=429, notice=notice)
-    response.headers["Retry-After"] = str(seconds)
-    return response
+    notice = _(
+        "Many wrong codes have been entered from your network. %(wait)s "
+        "You can also use the link in the email at any time."
+    ) % {"wait": errors.wait_text(seconds)}
+    return errors.with_retry_after(code_form(request, given, status=429, notice=notice), seconds)

@@ -64,6 +64,7 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
             "The service can only send to addresses with the letters a–z. Use another address."
         ),
         "address_several": _("Enter only one email address. Make one request for each recipient."),
+        "address_of_service": _("This is the service’s own address. Enter another address."),
         "same_person": _("The recipient cannot have the same email address as you"),
         "box_needed": _(
             "Neither you nor the recipient has an email address ending in @%(domain)s. "

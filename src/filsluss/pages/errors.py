@@ -1,16 +1,17 @@
 """Error pages: what happened, why, and what to do next, without blame and without secrets."""
 
-import math
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from filsluss.actions.limits import Limit, LimitReached
+from filsluss.pages import presenters
 from filsluss.rules.formats import size_text
 
 NEW_REQUEST, CODE, HELP = "/", "/code", "/help"
@@ -43,10 +44,30 @@ def error_page(
 
 
 def wait_text(seconds: int) -> str:
-    minutes = max(1, math.ceil(seconds / 60))
-    return ngettext("Wait %(n)d minute and try again.", "Wait %(n)d minutes and try again.", minutes) % {
-        "n": minutes
+    """When to try again: "Try again tomorrow at 08:15."."""
+    now = timezone.now()
+    return _("Try again %(when)s.") % {"when": presenters.wait(now + timedelta(seconds=seconds), now)}
+
+
+def limit_text(reached: LimitReached) -> str:
+    """Which limit was reached, and when to try again."""
+    words = {
+        Limit.NETWORK: _("Many forms have been sent from your network in the last hour."),
+        Limit.SENDER: _(
+            "Many requests have been made with this sender’s address from outside the network of "
+            "%(organisation)s. From inside it you can make a request at any time."
+        )
+        % {"organisation": settings.POLICY.organisation},
+        Limit.CASE: _("You have reported this case many times in the last day."),
+        Limit.FORM: _("Many reports have been sent in the last day."),
     }
+    return f"{words[reached.limit]} {wait_text(reached.retry_after)}"
+
+
+def with_retry_after(response: HttpResponse, seconds: int) -> HttpResponse:
+    """The response (429), with the header that tells programs what `wait_text` tells people."""
+    response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def unknown_link(request: HttpRequest) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from filsluss.letters import sanitize
 from filsluss.models import Letter, Transfer, TransferFile
-from filsluss.models.letter import READY_KINDS, Delivery
+from filsluss.models.letter import READY_KINDS, Delivery, list_closes_at
 from filsluss.models.pickup import first_fetch, first_partly
 from filsluss.rules.formats import (
     date_text,
@@ -18,9 +18,10 @@ from filsluss.rules.formats import (
     exact_bytes_text,
     moment_text,
     size_text,
+    wait_text,
     weekday_date_text,
 )
-from filsluss.rules.lifecycle import LIVE_FILE, ErasedBecause, FileState
+from filsluss.rules.lifecycle import LIVE_FILE, ErasedBecause, FileState, State
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,17 @@ def last_day(until: datetime | None) -> When | None:
 def answer_by(transfer: Transfer) -> When:
     """The last day for an answer; empty if no approver was asked."""
     return last_day(transfer.lapse_by) or When("", "")
+
+
+def wait(at: datetime, now: datetime) -> str:
+    """When something is possible, seen from now: in 3 minutes, at 14:20, tomorrow at 08:15."""
+    zone = settings.POLICY.time_zone
+    return wait_text(at.astimezone(zone), now.astimezone(zone), translation.get_language())
+
+
+def list_at(transfer: Transfer) -> When | None:
+    """When the approver gets the list on which the request waits; None if it waits for none."""
+    return moment(list_closes_at(transfer)) if transfer.state == State.PENDING else None
 
 
 def day_of(at: datetime | None) -> When | None:

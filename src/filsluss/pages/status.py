@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from filsluss.models import Letter, Party, Transfer
-from filsluss.models.letter import APPROVAL_KINDS, READY_KINDS, Delivery
+from filsluss.models.letter import APPROVAL_KINDS, READY_KINDS, Delivery, list_closes_at
 from filsluss.models.link import STATUS_PURPOSE
 from filsluss.models.pickup import first_fetch, first_partly
 from filsluss.pages import presenters
@@ -64,7 +64,7 @@ def case_behind(token: str) -> tuple[Transfer, Party]:
 def standing(transfer: Transfer, role: Role, now: datetime) -> tuple[str, str]:
     """Heading and text: the state of the case, and what this party can expect or do."""
     if transfer.is_undecided_at(now):
-        return waiting(transfer, role)
+        return waiting(transfer, role, now)
     if transfer.is_open_at(now):
         return opened(transfer, role)
     match transfer.state:
@@ -101,7 +101,9 @@ def lost_letter_words(transfer: Transfer, now: datetime) -> str:
     return f"{words} {_('Check the address, and make a new request if it is wrong.')}"
 
 
-def waiting(transfer: Transfer, role: Role) -> tuple[str, str]:
+def waiting(transfer: Transfer, role: Role, now: datetime) -> tuple[str, str]:
+    if transfer.lapse_by is None:
+        return waiting_for_list(transfer, role, now)
     by = {"date": presenters.answer_by(transfer).text}
     if role is Role.SENDER:
         text = _(
@@ -113,6 +115,18 @@ def waiting(transfer: Transfer, role: Role) -> tuple[str, str]:
         text = _("Open the link in the email to approve or reject the request by %(date)s.")
         return _("The request is waiting for your answer"), text % by
     return _("The request is waiting for an answer"), _("You will get an email for each file.")
+
+
+def waiting_for_list(transfer: Transfer, role: Role, now: datetime) -> tuple[str, str]:
+    """The approver has not been asked yet."""
+    if role is not Role.SENDER:
+        return _("The request is waiting for an answer"), _("You will get an email for each file.")
+    text = _(
+        "The approver has many requests to answer. Yours is therefore sent in a list, %(when)s. "
+        "You will get an email when it has been approved or rejected."
+    )
+    at = list_closes_at(transfer) or now
+    return _("Your request is waiting to be sent"), text % {"when": presenters.wait(at, now)}
 
 
 def opened(transfer: Transfer, role: Role) -> tuple[str, str]:
@@ -164,6 +178,8 @@ def decided_mark(transfer: Transfer, now: datetime) -> Mark:
         return Mark(_("Not answered in time"), presenters.moment(transfer.lapse_by), tone="stopped")
     if transfer.state == State.WITHDRAWN:
         return Mark(_("Withdrawn"), presenters.moment(transfer.over_at), tone="stopped")
+    if when is None and (listed := presenters.list_at(transfer)):
+        return Mark(_("Sent to the approver"), None, _("About %(when)s") % {"when": listed.text}, "coming")
     if when is None:
         by = _("By %(date)s at the latest") % {"date": presenters.answer_by(transfer).text}
         return Mark(_("Answer"), None, by if transfer.lapse_by else "", "coming")

@@ -41,6 +41,16 @@ def address_problem(typed: str) -> str | None:
     return None
 
 
+def is_own_address(typed: str, policy: Policy) -> bool:
+    """Whether it is the address that letters come from, however it is spelt."""
+    return bool(policy.mail_from) and same_person(typed.strip(), policy.mail_from)
+
+
+def party_problem(typed: str, policy: Policy) -> str | None:
+    """The code of what is wrong with a party's address; None if it is accepted."""
+    return address_problem(typed) or ("address_of_service" if is_own_address(typed, policy) else None)
+
+
 def same_person(one: str, other: str) -> bool:
     return canonical(one) == canonical(other)
 
@@ -77,7 +87,7 @@ def _approver_problems(application: Application, policy: Policy) -> dict[str, st
         return {"recipient_outside": "box_needed"}
     if not typed:
         return {"approver_email": "approver_empty"}
-    if problem := address_problem(typed):
+    if problem := party_problem(typed, policy):
         return {"approver_email": problem}
     if not policy.is_inside(read_address(typed)):
         return {"approver_email": "approver_outside"}
@@ -102,8 +112,8 @@ def examine(application: Application, policy: Policy) -> dict[str, str]:
     """The codes of all problems by field, in the order of the form; empty if the application is valid."""
     by_field = {
         "sender_name": name_problem(application.sender_name),
-        "sender_email": address_problem(application.sender_email),
-        "recipient_email": address_problem(application.recipient_email),
+        "sender_email": party_problem(application.sender_email, policy),
+        "recipient_email": party_problem(application.recipient_email, policy),
         "purpose": _purpose_problem(application.purpose),
         "language": None if application.language in LANGUAGES else "language_unknown",
         "accept_terms": None if application.terms_accepted else "terms_missing",

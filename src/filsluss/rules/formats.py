@@ -1,7 +1,7 @@
 """Sizes, dates and days as people read them, in Swedish and English, and sizes as operators write them."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 _NBSP = "\u00a0"
@@ -80,6 +80,29 @@ def moment_text(moment: datetime, language: str) -> str:
     if _is_swedish(language):
         return f"{date_text(moment, language)} kl. {moment:%H.%M}"
     return f"{date_text(moment, language)} at {moment:%H:%M}"
+
+
+def wait_text(at: datetime, now: datetime, language: str) -> str:
+    """When something is possible again, never too early: minutes within the hour, else the time of day.
+
+    Both times are in the reader's time zone.
+    """
+    minutes = -((now.astimezone(UTC) - at.astimezone(UTC)) // timedelta(minutes=1))
+    if minutes < 60:
+        return _minutes_text(max(1, minutes), language)
+    minute = (at + timedelta(seconds=59, microseconds=999_999)).replace(second=0, microsecond=0)
+    days = (minute.date() - now.date()).days
+    if days > 1:
+        return moment_text(minute, language)
+    if _is_swedish(language):
+        return f"{'i morgon ' if days else ''}kl. {minute:%H.%M}"
+    return f"{'tomorrow ' if days else ''}at {minute:%H:%M}"
+
+
+def _minutes_text(minutes: int, language: str) -> str:
+    if _is_swedish(language):
+        return "om 1 minut" if minutes == 1 else f"om {minutes} minuter"
+    return "in 1 minute" if minutes == 1 else f"in {minutes} minutes"
 
 
 def days_left_text(days: int, language: str) -> str:

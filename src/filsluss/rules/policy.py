@@ -40,6 +40,11 @@ class Policy:
     applications_per_hour: int = 5
     letters_per_day: int = 20
     file_letters_per_hour: int = 50
+    list_interval: timedelta = timedelta(hours=4)
+    outbound_per_day: int = 20
+    reports_per_day: int = 5
+    feedback_per_day: int = 20
+    wrong_codes: int = 4
     time_zone: ZoneInfo = ZoneInfo("Europe/Stockholm")
     language: str = "sv"
     support_email: str = ""

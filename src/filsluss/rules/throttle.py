@@ -23,15 +23,15 @@ class Failures:
     in_all: int
 
 
-def delay_after(failures: Failures, *, now: datetime) -> int:
+def delay_after(failures: Failures, *, now: datetime, free: int = FREE_FAILURES) -> int:
     """Seconds until the network may try again; 0 if it may now.
 
-    The fifth failure within WINDOW starts a delay that doubles with each further failure, up to
-    LONGEST_DELAY. Above ALL_NETWORKS_PER_HOUR in all, each network with a failure gets one try an hour.
+    The first failure within WINDOW after `free` others starts a delay that doubles with each further one,
+    up to LONGEST_DELAY. Above ALL_NETWORKS_PER_HOUR in all, each network with a failure gets one try an hour.
     """
     if not failures.mine:
         return 0
-    delay = LONGEST_DELAY if failures.in_all > ALL_NETWORKS_PER_HOUR else _own_delay(failures.mine)
+    delay = LONGEST_DELAY if failures.in_all > ALL_NETWORKS_PER_HOUR else _own_delay(failures.mine, free)
     return max(0, math.ceil((failures.mine[-1] + delay - now).total_seconds()))
 
 
@@ -46,12 +46,12 @@ def account_delay(failures: int) -> timedelta:
     return min(FIRST_DELAY * (1 << doublings), LONGEST_OF_ACCOUNT)
 
 
-def _own_delay(times: Sequence[datetime]) -> timedelta:
+def _own_delay(times: Sequence[datetime], free: int) -> timedelta:
     """The delay after the last of these failures."""
     delay, level = timedelta(0), 0
     for number, at in enumerate(times):
         continues = level > 0 and at - times[number - 1] <= WINDOW + delay
-        too_many = sum(at - WINDOW < earlier for earlier in times[: number + 1]) > FREE_FAILURES
+        too_many = sum(at - WINDOW < earlier for earlier in times[: number + 1]) > free
         level = level + 1 if continues or too_many else 0
         delay = min(FIRST_DELAY * 2 ** min(level - 1, 10), LONGEST_DELAY) if level else timedelta(0)
     return delay

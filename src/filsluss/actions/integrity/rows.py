@@ -11,9 +11,10 @@ from django.db.models.functions import Coalesce
 from filsluss.actions import completion, erasure, expiry, scan, upload_probe
 from filsluss.actions.integrity.findings import Finding, Repair, World
 from filsluss.actions.transitions import distinct_roles, roles_told
+from filsluss.letters import request_lists
 from filsluss.letters.claims import claimed, has_exited
 from filsluss.models import AuditEntry, Letter, LetterCase, Link, Party, Pickup, Transfer, TransferFile
-from filsluss.models.letter import BLANK, READY_KINDS, Delivery
+from filsluss.models.letter import BLANK, READY_KINDS, REQUEST_LIST, Delivery
 from filsluss.models.link import FILE_PURPOSES, STATUS_PURPOSE
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ERASED, OVER, FileState, State
@@ -55,9 +56,11 @@ def letters_of_ready_files(world: World) -> Iterator[Finding]:
 
 
 def letters_to_outsiders(world: World) -> Iterator[Finding]:
-    """I4: no letter about a case goes to an address that is not in it."""
+    """I4: no letter about a case goes to an address that is not in it; a list goes to its mailbox."""
     known = Party.objects.filter(transfer=OuterRef("transfer"), address=OuterRef("letter__to"))
-    unknown = LetterCase.objects.filter(~Exists(known)).exclude(letter__role="administrator")
+    mailbox = Party.objects.filter(pk=OuterRef("party"), canonical=OuterRef("letter__to"))
+    unknown = LetterCase.objects.filter(~Exists(known)).exclude(Exists(mailbox), letter__kind=REQUEST_LIST)
+    unknown = unknown.exclude(letter__role="administrator")
     for case in unknown.select_related("letter"):
         yield Finding("I4", f"letter {case.letter.key} is addressed to somebody outside the case")
 
@@ -178,6 +181,17 @@ def end(world: World) -> None:
     erasure.erase_files(store=world.store, policy=world.policy, now=world.now)
 
 
+def unasked(world: World) -> Iterator[Finding]:
+    """I11: an application whose approver has not been asked waits on a list."""
+    listed = LetterCase.objects.filter(
+        transfer=OuterRef("pk"), letter__kind=REQUEST_LIST, letter__delivery=Delivery.COLLECTING
+    )
+    waiting = Transfer.objects.filter(~Exists(listed), state=State.PENDING, asked_at=None, lapse_by=None)
+    for transfer in waiting:
+        again = partial(request_lists.collect, transfer, policy=world.policy, now=world.now)
+        yield Finding("I11", f"transfer {transfer.public_id}: its approver is on no list to be asked", again)
+
+
 def stuck(world: World) -> Iterator[Finding]:
     """I11: no row stays in a transient state."""
     for transfer in Transfer.objects.filter(state=State.NEW):
@@ -253,6 +267,7 @@ def database_is_sound(world: World) -> Iterator[Finding]:
 
 CHECKS = (
     late,
+    unasked,
     stuck,
     closed_is_empty,
     erased_stays_erased,

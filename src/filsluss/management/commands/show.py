@@ -7,7 +7,9 @@ from django.core.management.base import CommandError, CommandParser
 from filsluss.management.os_account import note_command
 from filsluss.management.printing import PrintingCommand
 from filsluss.models import AuditEntry, Letter, Transfer
+from filsluss.models.letter import list_closes_at
 from filsluss.pages.oversee.actors import actors_of
+from filsluss.rules.lifecycle import State
 from filsluss.rules.security_events import Kind, Outcome
 
 
@@ -43,6 +45,7 @@ def facts(transfer: Transfer) -> list[str]:
         "closed_reason",
     )
     rows = [(name, getattr(transfer, name)) for name in columns]
+    rows += [("asked about", list_closes_at(transfer))] if transfer.state == State.PENDING else []
     people = [
         (party.role, f"{party.name} <{party.address}>  {party.language}  proof: {party.proof}".strip())
         for party in transfer.parties.order_by("pk")
@@ -60,7 +63,7 @@ def files(transfer: Transfer) -> list[str]:
 
 def letters(transfer: Transfer) -> list[str]:
     return [
-        f"letter {letter.kind:<18} {letter.delivery:<10} {letter.to}  {letter.public_id}  "
+        f"letter {letter.kind:<19} {letter.delivery:<10} {letter.to}  {letter.public_id}  "
         f"{letter.last_error}".rstrip()
         for letter in Letter.objects.about(transfer).order_by("written_at", "id")
     ]

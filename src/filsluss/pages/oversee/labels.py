@@ -56,6 +56,7 @@ def letter_label(kind: str) -> str:
         "approved": _("Approved"),
         "received": _("Receipt"),
         "approval-requested": _("Request to approve"),
+        "approvals-requested": _("List of requests to approve"),
         "approval-reminder": _("Reminder to the approver"),
         "rejected": _("Rejected"),
         "lapsed": _("Not answered in time"),

@@ -50,9 +50,7 @@ def redirect_target(request: HttpRequest) -> str:
 
 def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
     found = [Problem("username", f"{_('Too many attempts')}. {errors.wait_text(seconds)}")]
-    response = sign_in_form(request, status=429, problems=found)
-    response.headers["Retry-After"] = str(seconds)
-    return response
+    return errors.with_retry_after(sign_in_form(request, status=429, problems=found), seconds)
 
 
 def sign_in_form(

@@ -86,6 +86,8 @@ def show(
         "sender_name": presenters.sender_name(row),
         "state_word": state_label(row.state),
         "applied": presenters.moment(row.applied_at),
+        "asked": presenters.moment(row.asked_at),
+        "list_at": presenters.list_at(row),
         "decided": presenters.moment(row.decided_at),
         "through": presenters.last_day(row.open_until),
         "erased": presenters.moment(row.erased_at),

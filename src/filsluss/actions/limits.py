@@ -1,0 +1,113 @@
+"""Limits: how often something may be done from a network or to a mailbox, and when there is room again."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from filsluss.letters.mailboxes import DAY, written_to
+from filsluss.models import Attempt, Party, Transfer, serialize_on
+from filsluss.rules.directions import Direction, Proof, Role
+from filsluss.rules.lifecycle import State
+from filsluss.rules.networks import Client, is_inside_network, rate_key
+from filsluss.rules.policy import Policy
+
+HOUR = timedelta(hours=1)
+APPLICATION, OUTBOUND, MAILBOX = "application", "outbound", "mailbox"
+
+
+class Limit(StrEnum):
+    """Which limit is reached: of a network, of a sender named by strangers, of a case, of a form."""
+
+    NETWORK = "network"
+    SENDER = "sender"
+    CASE = "case"
+    FORM = "form"
+
+
+class LimitReached(Exception):
+    """Nothing was stored; `retry_after` is the seconds until the oldest one that counts no longer does."""
+
+    def __init__(self, limit: Limit, retry_after: int) -> None:
+        super().__init__(limit, retry_after)
+        self.limit, self.retry_after = limit, retry_after
+
+
+def refuse_over(
+    times: Sequence[datetime], *, most: int, window: timedelta, limit: Limit, now: datetime
+) -> None:
+    """Raises LimitReached if `most` of these times (oldest first, all within `window`) are counted."""
+    if len(times) >= most:
+        free_at = times[-most] + window
+        raise LimitReached(limit, max(1, math.ceil((free_at - now).total_seconds())))
+
+
+def attempts(kind: str, *, network: str, since: datetime) -> list[datetime]:
+    """The times of a network's attempts of that kind, oldest first."""
+    found = Attempt.objects.filter(kind=kind, network=network, at__gt=since)
+    return list(found.order_by("at").values_list("at", flat=True))
+
+
+def count_for_network(client: Client, *, policy: Policy, now: datetime, kind: str = APPLICATION) -> None:
+    """Counts an application, or a report of that kind, against its network; inside networks are exempt.
+
+    Raises LimitReached.
+    """
+    if is_inside_network(client, networks=policy.inside_networks):
+        return
+    serialize_on(kind, now=now)
+    network = rate_key(client.address)
+    earlier = attempts(kind, network=network, since=now - HOUR)
+    refuse_over(earlier, most=policy.applications_per_hour, window=HOUR, limit=Limit.NETWORK, now=now)
+    Attempt.objects.create(kind=kind, network=network, at=now)
+
+
+def count_outbound(sender: Party, *, client: Client, policy: Policy, now: datetime) -> None:
+    """Counts an outbound application against the address that it names as its sender.
+
+    Anyone outside may type that address, so only applications count whose sender has no proof, and a
+    single network may use up no more than half. Those with a proof are never refused. Raises LimitReached.
+    """
+    if sender.proof != Proof.NONE:
+        return
+    serialize_on(OUTBOUND, now=now)
+    since, most = now - DAY, policy.outbound_per_day
+    key = sha256(f"{sender.canonical} {rate_key(client.address)}".encode()).hexdigest()
+    share = attempts(OUTBOUND, network=key, since=since)
+    refuse_over(share, most=(most + 1) // 2, window=DAY, limit=Limit.SENDER, now=now)
+    named = Transfer.objects.filter(direction=Direction.OUTBOUND, applied_at__gt=since)
+    unproved = named.filter(
+        parties__role=Role.SENDER, parties__canonical=sender.canonical, parties__proof=Proof.NONE
+    )
+    times = list(unproved.order_by("applied_at").values_list("applied_at", flat=True))
+    refuse_over(times, most=most, window=DAY, limit=Limit.SENDER, now=now)
+    Attempt.objects.create(kind=OUTBOUND, network=key, at=now)
+
+
+def may_ask_at_once(approver: Party, *, client: Client, policy: Policy, now: datetime) -> bool:
+    """Whether the approver gets a letter of its own; else the request waits for the next list.
+
+    Undecided requests of the last day count, by mailbox. Whoever applies from an inside network never waits.
+    """
+    if is_inside_network(client, networks=policy.inside_networks):
+        return True
+    serialize_on(MAILBOX, now=now)
+    asked = Party.objects.filter(
+        role=Role.APPROVER,
+        canonical=approver.canonical,
+        transfer__state=State.PENDING,
+        transfer__asked_at__gt=now - DAY,
+    )
+    return asked.count() < policy.letters_per_day
+
+
+def may_confirm(sender: Party, *, client: Client, policy: Policy, now: datetime) -> bool:
+    """Whether the sender's mailbox gets the receipt of an application, which anybody may have made.
+
+    Beyond the limit the application is taken without it: the status page says the same.
+    """
+    if is_inside_network(client, networks=policy.inside_networks):
+        return True
+    confirmed = written_to(sender, kind="received", now=now).filter(transfer__open_until=None)
+    return confirmed.count() < policy.letters_per_day
