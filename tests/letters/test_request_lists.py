@@ -1,10 +1,12 @@
 """Lists of requests: who is asked at once and who in a list, when it comes, and what leaves it."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from filsluss.actions import expiry, oversee, reminders
@@ -337,6 +339,20 @@ def test_when_the_list_closes_is_known(now):
     assert "omkring 24 november 2026 kl. 10.15" in receipt.text
     assert "avslutas ärendet" not in receipt.text
     assert "lista" not in letters("received", to=asked.sender.address)[0].text
+
+
+def test_the_administrators_command_says_when_it_will_be_asked(now, capsys):
+    asked, _, waiting = ask_many(3, now)
+    call_command("show", asked.public_id)
+    assert "asked_at          2026-11-24" in capsys.readouterr().out
+    call_command("show", waiting.public_id)
+    shown = capsys.readouterr().out
+    assert "asked about       2026-11-24 09:15:00" in shown
+    assert "asked_at" not in shown
+    assert "lapse_by" not in shown
+    assert re.search(r"letter approvals-requested collecting +anna\.berg@ltdalarna\.se", shown)
+    call_command("list", "--state", "pending")
+    assert capsys.readouterr().out.count("  pending ") == 3
 
 
 def test_two_hundred_suppliers_are_all_served_while_a_network_floods_their_mailbox(now):
