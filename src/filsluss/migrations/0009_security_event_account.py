@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Sign-ins of one account are looked for while its password is guessed."""
 
-    dependencies = [("filsluss", "0007_one_row_each")]
+    dependencies = [("filsluss", "0008_how_letters_failed")]
 
     operations = [
         migrations.AddIndex(
