@@ -153,11 +153,7 @@ JOBS = (
         0.5,
         lambda services, now: erasure.erase_files(store=services.store, policy=services.policy, now=now),
     ),
-    Job(
-        "close collected letters",
-        5,
-        lambda own, now: request_lists.close_collected(policy=own.policy, now=now),
-    ),
+    Job("close collected letters", 5, lambda own, now: request_lists.close_due(policy=own.policy, now=now)),
     Job(DELIVER, 0.5, deliver_letters()),
     Job(
         "erase orphans",
@@ -171,7 +167,7 @@ JOBS = (
         lambda services, now: expiry.forget(policy=services.policy, now=now),
         needs_trusted_clock=True,
     ),
-    Job("keep room", 60, lambda services, now: room.tidy(store=services.store, now=now)),
+    Job("keep room", 60, lambda own, now: room.tidy(store=own.store, policy=own.policy, now=now)),
     Job("checkpoint", 300, checkpoint),
 )
 

@@ -226,17 +226,17 @@ class TestAfterACrash:
         take(file, 0, 5 * MIB)
         with store.writer(file.blob) as writer:
             writer.write(b"012")
-            assert room.tidy(store=store, now=now + 5 * MINUTE) == 0
-        assert room.tidy(store=store, now=now + 5 * MINUTE) == 1
+            assert room.tidy(store=store, policy=POLICY, now=now + 5 * MINUTE) == 0
+        assert room.tidy(store=store, policy=POLICY, now=now + 5 * MINUTE) == 1
         assert TransferFile.objects.get().arrived == 3
-        assert room.tidy(store=store, now=now + 5 * MINUTE) == 0
+        assert room.tidy(store=store, policy=POLICY, now=now + 5 * MINUTE) == 0
 
     def test_what_was_written_and_never_acknowledged_counts(self, announce, store, now):
         transfer = make_transfer(now)
         file = announce(transfer, 5 * MIB)
         with store.writer(file.blob) as writer:
             writer.write(b"0" * MIB)
-        room.tidy(store=store, now=now + 20 * MINUTE)
+        room.tidy(store=store, policy=POLICY, now=now + 20 * MINUTE)
         assert figure(transfer, now + 20 * MINUTE) == MIB
 
 

@@ -151,7 +151,7 @@ def crowd(policy, now):
 
 def test_applications_on_a_list_give_no_findings(crowd, policy, now, world):
     assert verify_world(world) == []
-    assert request_lists.close_due(policy=policy, now=now + timedelta(hours=1)) == 1
+    assert request_lists.close_lists(policy=policy, now=now + timedelta(hours=1)) == 1
     assert verify_world(world) == []
 
 

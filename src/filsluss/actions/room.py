@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import BigIntegerField, Case, DateTimeField, F, Func, Q, When
 
 from filsluss.blobs import BlobBusy, BlobMissing, Store
+from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile, serialize_on
 from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
 from filsluss.rules.lifecycle import LIVE_FILE, WHOLE_FILE, FileState
@@ -66,7 +67,7 @@ def total(of: Any, *, function: str = "SUM") -> Func:
     return Func(of, function=function, output_field=BigIntegerField())
 
 
-def total_where(condition: Q, amount: Any) -> Func:
+def _total_where(condition: Q, amount: Any) -> Func:
     return total(Case(When(condition, then=amount), default=0, output_field=BigIntegerField()))
 
 
@@ -94,8 +95,8 @@ TOTALS = CompiledQuery(
                 output_field=BigIntegerField(),
             )
         ),
-        total_where(Q(state__in=LIVE_FILE), 1),
-        total_where(UPLOADING, 1),
+        _total_where(Q(state__in=LIVE_FILE), 1),
+        _total_where(UPLOADING, 1),
         total(F("pk"), function="COUNT"),
     )
 )
@@ -104,8 +105,8 @@ OUTSTANDING = CompiledQuery(
         TransferFile.objects.filter(UPLOADING)
         .exclude(pk=Param("but", ROW))
         .values_list(
-            total_where(HOLDS & IS_KEPT, F("size") - F("arrived")),
-            total_where(HOLDS & ~IS_KEPT, F("size") - F("arrived")),
+            _total_where(HOLDS & IS_KEPT, F("size") - F("arrived")),
+            _total_where(HOLDS & ~IS_KEPT, F("size") - F("arrived")),
             total(
                 Case(
                     When(arrived__gt=F("acknowledged") + PIECE, then=PIECE),
@@ -267,26 +268,20 @@ def refuse_size(file: TransferFile, *, size: int, store: Store, policy: Policy, 
 
 def is_full(fault: BaseException) -> bool:
     """Whether the database, SQLite or PostgreSQL, had no room for what it was told."""
-    cause = fault.__cause__
-    return (
-        getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-        or getattr(cause, "sqlstate", None) == DISK_FULL
-    )
+    codes = [getattr(fault.__cause__, name, None) for name in ("sqlite_errorcode", "sqlstate")]
+    return codes[0] == sqlite3.SQLITE_FULL or codes[1] == DISK_FULL
 
 
-def tidy(*, store: Store, now: datetime) -> int:
-    """Lays the reserve if it is missing, and corrects reservations; returns how many."""
-    reserve_is_laid()
-    return correct_reservations(store=store, now=now)
-
-
-def correct_reservations(*, store: Store, now: datetime) -> int:
-    """Corrects what an upload has reserved to what is stored, if a crash has left it wrong; returns how many.
+def tidy(*, store: Store, policy: Policy, now: datetime) -> int:
+    """Lays the reserve if it is missing, and corrects reservations that a crash left wrong; returns how many.
 
     Only of uploads that no request has moved for a minute.
     """
+    reserve_is_laid()
     idle = TransferFile.objects.filter(UPLOADING, active_at__lte=now - CRASHED_AFTER)
-    return sum(correct_reservation(file, store=store) for file in idle)
+    return each_row(
+        "tidy room", idle, lambda file: correct_reservation(file, store=store), policy=policy, now=now
+    )
 
 
 def correct_reservation(file: TransferFile, *, store: Store) -> bool:

@@ -21,11 +21,10 @@ from filsluss.letters.delivery import (
     prepared_message,
     submit,
 )
-from filsluss.letters.mailboxes import has_room
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.letter import BLANK, READY_KINDS, REQUEST_LIST, Delivery, LetterQuerySet
 from filsluss.rules.directions import Role
-from filsluss.rules.lifecycle import OVER, State
+from filsluss.rules.lifecycle import OVER
 from filsluss.rules.policy import Policy
 from filsluss.rules.smtp_answers import LATER, Concerns, Failure, Verdict, is_ambiguous
 
@@ -233,16 +232,10 @@ def give_up(letter: Letter, failure: GivenUp, *, policy: Policy, now: datetime) 
 def tell_undelivered(
     letter: Letter, cases: Sequence[LetterCase], failure: GivenUp, *, policy: Policy, now: datetime
 ) -> None:
-    """One letter to the sender of each transfer, about a letter that was given up.
-
-    Anybody may have typed the sender of an undecided one: of those a mailbox gets so many a day.
-    """
+    """One letter to the sender of each transfer, if they have a proof, about a letter that was given up."""
     undelivered = Undelivered(letter.to, letter.role, failure.why)
     by_transfer = {case.transfer: case.file if len(cases) == 1 else None for case in cases}
     for transfer, file in by_transfer.items():
-        undecided = transfer.state == State.PENDING
-        if undecided and not has_room(transfer.sender, kind="undelivered", policy=policy, now=now):
-            continue
         compose.write(
             "undelivered",
             transfer=transfer,

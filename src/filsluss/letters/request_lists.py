@@ -8,6 +8,7 @@ from django.db import transaction
 
 from filsluss.letters import collecting, compose, context, links, sanitize
 from filsluss.letters.context import OTHER_LANGUAGE, About
+from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LetterCase, Link, Party, Transfer
 from filsluss.models.letter import BLANK, REQUEST_LIST, Delivery
 from filsluss.models.link import LinkLost
@@ -48,15 +49,21 @@ def next_close(mailbox: str, *, policy: Policy, now: datetime) -> datetime:
     return max(soon, last + policy.list_interval) if last else soon
 
 
-def close_due(*, policy: Policy, now: datetime) -> int:
+def close_lists(*, policy: Policy, now: datetime) -> int:
     """Closes the lists that are due; returns how many."""
     due = Letter.objects.collecting().filter(kind=REQUEST_LIST, next_try_at__lte=now)
-    return sum(close(letter, policy=policy, now=now) for letter in due.order_by("next_try_at", "id"))
+    return each_row(
+        "close lists of requests",
+        due.order_by("next_try_at", "id"),
+        lambda letter: close(letter, policy=policy, now=now),
+        policy=policy,
+        now=now,
+    )
 
 
-def close_collected(*, policy: Policy, now: datetime) -> int:
+def close_due(*, policy: Policy, now: datetime) -> int:
     """Closes all letters that are due: about files, about fetches, and lists; returns how many."""
-    return collecting.close_due(policy=policy, now=now) + close_due(policy=policy, now=now)
+    return collecting.close_due(policy=policy, now=now) + close_lists(policy=policy, now=now)
 
 
 def close(letter: Letter, *, policy: Policy, now: datetime) -> bool:
