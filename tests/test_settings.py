@@ -409,6 +409,10 @@ def test_without_the_old_key_codes_stop_working_but_mailed_links_open_and_the_se
     (code,) = re.findall(r"\b[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{4}\b", letter.text)
     service.stop()
     service.env |= {"FILSLUSS_SECRET_KEY": "b" * 40}
+    ran = service.run("serve", "--port", str(service.port), check=False)
+    assert (ran.returncode, "FILSLUSS_SECRET_KEY_OLD" in ran.stderr, ran.stderr.count("\n")) == (1, True, 1)
+    assert "WRONG secret key: the secret key is not the one" in service.run("check", check=False).stdout
+    service.run("rekey")
     service.start()
     assert service.post("/code", {"code": code}).status == 422
     assert fetch(service, letter).body == b"x"  # the row knows the digest of the link itself, not its key

@@ -1,21 +1,54 @@
-"""The `filsluss` command: Django's commands and ours; an error that an operator can fix is one line."""
+"""The `filsluss` command: ours and two of Django's; an error that an operator can fix is one line."""
 
+import errno
 import os
+import pkgutil
+import pwd
 import sys
+from pathlib import Path
 
+from filsluss import config_file
+from filsluss.config_file import SettingUnreadable
 from filsluss.logs import printable
-from filsluss.server import demo_settings
+from filsluss.management import commands
+from filsluss.server import demo_settings, placeholder_settings, temporary_files
+from filsluss.version import program_version
 
-BUILT_IN = {"help", "version"}
-"""What Django answers itself, without a command of that name."""
+OWN = {module.name for module in pkgutil.iter_modules(commands.__path__)}
+FROM_DJANGO = {
+    "createsuperuser": "Makes an administrator for /oversee/.",
+    "changepassword": "Changes an administrator's password.",
+}
+OPERATORS = {
+    getattr(errno, name) for name in "EACCES EPERM EROFS EISDIR ENOTDIR ENOSPC EDQUOT EMFILE ENFILE".split()
+}
+"""Errors of the system that come from its rights and its room."""
+HELP = {"help", "version", "--help", "--version", "-h"}
 
 
 def main() -> None:
     """Exit status 0; 1 with one line on stderr for an error of settings or database; 2 for bad usage."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filsluss.settings")
-    if sys.argv[1:2] == ["demo"]:
-        demo_settings.apply(sys.argv[2:])
-    run(sys.argv)
+    os.environ.pop("DJANGO_AUTO_COMPLETE", None)  # it would answer with Django's commands
+    words = sys.argv[1:] or ["help"]
+    if "--version" in words:
+        words = ["--version"]
+    elif words[0] in HELP:
+        words = [*words[1:2], "--help"] if words[0] == "help" and words[1:] else words[:1]
+    if words[0] not in {*OWN, *FROM_DJANGO, *HELP}:
+        sys.exit(unknown(words[0]))
+    if words[0] in HELP or {"-h", "--help"} & set(words):
+        explain(words)
+        return
+    if words[0] == "demo":
+        demo_settings.apply(words[1:])
+    run(["filsluss", *words])
+
+
+def unknown(name: str) -> int:
+    """Says that there is no such command; returns the exit status of bad usage (Django's own is 1)."""
+    print(f"filsluss: there is no command {name!r}; `filsluss help` lists them all", file=sys.stderr)
+    return 2
 
 
 def run(argv: list[str]) -> None:
@@ -31,24 +64,72 @@ def run(argv: list[str]) -> None:
 
 
 def dispatch(argv: list[str]) -> None:
-    """Calls Django; an unknown command ends with status 2, as any bad usage (Django's own status is 1)."""
+    """Reads the settings, and calls the command."""
+    config_file.load()
+    if os.environ.get("FILSLUSS_DEMO") and not demo_settings.is_applied():
+        raise SettingUnreadable("FILSLUSS_DEMO is only for `filsluss demo`; remove it")
+    act_as_owner()
+    folder = temporary_files.keep_below(Path(config_file.data_folder()))
     import django
-    from django.core.management import execute_from_command_line, get_commands
+    from django.core.management import execute_from_command_line
 
     django.setup()
-    name = argv[1] if len(argv) > 1 else "help"
-    if not name.startswith("-") and name not in {*BUILT_IN, *get_commands()}:
-        print(f"filsluss: there is no command {name!r}; `filsluss help` lists them all", file=sys.stderr)
-        sys.exit(2)
+    temporary_files.make(folder)
     execute_from_command_line(argv)
+
+
+def explain(words: list[str]) -> None:
+    """Prints the version, all commands, or the usage of one; needs no settings, and leaves nothing behind."""
+    placeholder_settings.apply()
+    import django
+    from django.core.management import execute_from_command_line
+
+    django.setup()
+    if words[0] in HELP:
+        print(f"filsluss {program_version()}" if "version" in words[0] else help_text())
+    else:
+        execute_from_command_line(["filsluss", *words])
+
+
+def help_text() -> str:
+    """Every command, with what it says of itself."""
+    from django.core.management import load_command_class
+
+    about = {name: load_command_class("filsluss", name).help for name in OWN} | FROM_DJANGO
+    lines = [f"  {name:<16} {about[name]}" for name in sorted(about)]
+    return "\n".join(["filsluss COMMAND …; `filsluss help COMMAND` says more of one.", "", *lines])
+
+
+def act_as_owner() -> None:
+    """As root, continues as the owner of the data folder, so that no file in it becomes root's.
+
+    Not where root owns the secret key in it: then the service itself runs as root.
+    """
+    folder = Path(config_file.data_folder())
+    if os.geteuid() != 0 or not folder.is_dir():
+        return
+    key, owner = folder / "secret_key", folder.stat()
+    if owner.st_uid == 0 or (key.exists() and key.stat().st_uid == 0):
+        return
+    try:
+        os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+    except KeyError:  # a user without a name, as in a container
+        os.setgroups([])
+    os.setgid(owner.st_gid)
+    os.setuid(owner.st_uid)
 
 
 def one_line_message(fault: Exception) -> str | None:
     """The message of an error that an operator can fix; None for any other, which needs its traceback."""
-    from django.db import DatabaseError, InterfaceError
-
-    if type(fault).__name__ == "SettingUnreadable":
+    if isinstance(fault, SettingUnreadable):
         return str(fault)
+    if isinstance(fault, OSError) and fault.errno in OPERATORS:
+        return f"{fault.filename or 'a file'}: {fault.strerror}; user {os.geteuid()} runs this"
+    from django.db import DatabaseError, InterfaceError
+    from django.db.migrations.exceptions import IrreversibleError
+
+    if isinstance(fault, IrreversibleError):
+        return "the tables cannot go back: restore a copy of the database; see docs/upgrade.md"
     if isinstance(fault, DatabaseError | InterfaceError):
         return f"the database cannot be used: {fault}; see `filsluss check`, and `filsluss migrate`"
     return None

@@ -13,16 +13,15 @@ from zoneinfo import ZoneInfo
 
 import dj_database_url
 
+from filsluss.config_file import SettingUnreadable as SettingUnreadable
+from filsluss.config_file import read_bounded
 from filsluss.rules.addresses import AddressRefused, read_address
 from filsluss.rules.contrast import read_colour
+from filsluss.rules.hosts import normal_url
+from filsluss.rules.logo import MAX_BYTES as LOGO_MAX
 from filsluss.rules.logo import Logo, read_logo
-from filsluss.rules.networks import Network, parse_networks
+from filsluss.rules.setting_values import comma_list
 from filsluss.scanners.clamd import Clamd
-
-
-class SettingUnreadable(Exception):
-    """A setting is missing, unknown or cannot be read; the text is one line that names it."""
-
 
 PREFIX = "FILSLUSS_"
 SECRETS = {"SMTP_URL", "DATABASE_URL", "SECRET_KEY", "SECRET_KEY_OLD", "S3_ACCESS_KEY", "S3_SECRET_KEY"}
@@ -37,12 +36,15 @@ OPTIONAL = set(
     WEB_PROCESSES WRONG_CODES
     """.split()
 )
+HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
 DEMO_NAME = "DEMO"  # set by `filsluss demo`, for its children only
+NEVER_EMPTY = {"SECRET_KEY", "SECRET_KEY_OLD", "DATABASE_URL", "DATA_DIR"}
+"""An empty one would be another installation, in silence."""
 NOT_BUILT = ("S3_ACCESS_KEY", "S3_SECRET_KEY")
 
 
 def known_names() -> set[str]:
-    plain = {*REQUIRED, *OPTIONAL, DEMO_NAME}
+    plain = {*REQUIRED, *OPTIONAL, DEMO_NAME, "CONFIG"}
     return plain | {f"{name}_FILE" for name in SECRETS}
 
 
@@ -56,14 +58,22 @@ def refuse_unknown() -> None:
 
 
 def text(name: str, default: str = "") -> str:
-    """The setting's text; a secret's may be in the file that NAME_FILE points to."""
+    """The setting's text; a secret's may be in the file that NAME_FILE points to, and is never empty."""
     path = os.environ.get(f"{PREFIX}{name}_FILE") if name in SECRETS else None
     if path is None:
-        return os.environ.get(PREFIX + name, default).strip()
+        value = os.environ.get(PREFIX + name, default).strip()
+        if not value and PREFIX + name in os.environ and name in NEVER_EMPTY:
+            raise SettingUnreadable(f"{PREFIX}{name} is empty: give it a value, or remove it")
+        return value
+    if PREFIX + name in os.environ:
+        raise SettingUnreadable(f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set: remove one")
     try:
-        return Path(path).read_text().strip()
+        value = read_bounded(Path(path)).strip()
     except (OSError, ValueError) as fault:
         raise SettingUnreadable(f"{PREFIX}{name}_FILE: cannot read {path!r}: {fault}") from None
+    if not value:
+        raise SettingUnreadable(f"{PREFIX}{name}_FILE: {path!r} is empty; restore what it held")
+    return value
 
 
 def required(name: str) -> str:
@@ -79,28 +89,13 @@ def read(name: str, parse: Callable[[str], Any], default: str) -> Any:
     try:
         return parse(value)
     except (ValueError, OSError) as fault:
-        shown = "its value" if name in SECRETS else repr(value)
-        raise SettingUnreadable(f"{PREFIX}{name}: cannot read {shown}: {fault}") from None
+        shown = "its value" if name in SECRETS or len(value) > 100 else repr(value)
+        raise SettingUnreadable(f"{PREFIX}{name}: cannot read {shown}: {shortened(fault)}") from None
 
 
-def integer(minimum: int, maximum: int) -> Callable[[str], int]:
-    def number(value: str) -> int:
-        if not minimum <= int(value) <= maximum:
-            raise ValueError(f"must be {minimum} to {maximum}")
-        return int(value)
-
-    return number
-
-
-def percent(value: str) -> float:
-    number = float(value.removesuffix("%"))
-    if not value.endswith("%") or not 0 <= number < 100:
-        raise ValueError("must be a percentage like 5%")
-    return number
-
-
-def comma_list(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
+def shortened(fault: Exception, longest: int = 200) -> str:
+    text = str(fault)
+    return text if len(text) <= longest else f"… {text[-longest:]}"
 
 
 def addresses(value: str) -> tuple[str, ...]:
@@ -111,25 +106,21 @@ def scanner(value: str) -> Clamd | None:
     return Clamd.at(value) if value else None
 
 
-def networks(value: str) -> tuple[Network, ...]:
-    return parse_networks(comma_list(value))
-
-
 def domains(value: str) -> tuple[str, ...]:
     """Domains in lower case, other letters than a-z as A-labels; a leading dot stays."""
-    found = tuple("." * part.startswith(".") + _domain(part.removeprefix(".")) for part in comma_list(value))
-    if not found:
-        raise ValueError("names no domain")
-    return found
+    return tuple("." * part.startswith(".") + _domain(part.removeprefix(".")) for part in comma_list(value))
 
 
 def _domain(name: str) -> str:
-    return read_address(f"x@{name}").partition("@")[2]
+    try:
+        return read_address(f"x@{name}").partition("@")[2]
+    except AddressRefused:
+        raise ValueError(f"{name!r} is not a domain such as region.example") from None
 
 
 def site(value: str) -> str:
     parts = urlsplit(value)
-    bare = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+    bare = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
     ascii_host = re.fullmatch(r"[a-z0-9.:\[\]-]+", parts.netloc.lower())  # IDNA in ASCII, as browsers send it
     if (
         parts.scheme not in ("http", "https")
@@ -139,7 +130,7 @@ def site(value: str) -> str:
         or parts.port == 0
     ):
         raise ValueError("must be scheme and host, like https://fts.example.se")
-    return f"{parts.scheme}://{parts.netloc}"
+    return normal_url(parts.scheme, parts.netloc)
 
 
 def language(value: str) -> str:
@@ -152,7 +143,7 @@ def zone(value: str) -> ZoneInfo:
     try:
         return ZoneInfo(value)
     except (ValueError, OSError, KeyError):
-        raise ValueError("is not a time zone of the tz database") from None
+        raise ValueError("is not in this machine's tz database (apt-get install tzdata)") from None
 
 
 def address(value: str) -> str:
@@ -254,8 +245,9 @@ def smtp(url: str) -> dict[str, Any]:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        host = port = None
-    if not host or parts.scheme not in ports or parts.path.strip("/") or parts.query or parts.fragment:
+        parts, host, port = urlsplit(""), None, None
+    whole = not (parts.path.strip("/") or parts.query or parts.fragment) and port != 0
+    if not host or not HOST.fullmatch(host) or parts.scheme not in ports or not whole:
         raise ValueError(
             "must be smtp://, smtps:// or smtp+starttls:// and host:port; / : @ in a password as %2F …"
         )
@@ -297,4 +289,7 @@ def accent(value: str) -> str:
 
 
 def logo(value: str) -> Logo | None:
-    return read_logo(Path(value).read_bytes()) if value else None
+    if not value:
+        return None
+    with open(value, "rb") as file:
+        return read_logo(file.read(LOGO_MAX + 1))

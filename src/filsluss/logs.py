@@ -46,6 +46,13 @@ def _escaped(char: str) -> str:
     return named.get(char) or (f"\\u{ord(char):04x}" if char <= "\uffff" else f"\\U{ord(char):08x}")
 
 
+class AlreadyTold(logging.Filter):
+    """Leaves out the responses 503 of an outage, which has a line of its own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "status_code", None) != 503
+
+
 class LineFormatter(logging.Formatter):
     """`extra={"facts": {…}}` of a call adds pairs to the line; within a request it ends with its id."""
 

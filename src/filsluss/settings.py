@@ -1,44 +1,50 @@
 """Django's settings, read once from FILSLUSS_ variables; the installation's own rules become POLICY."""
 
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
-from filsluss import env
-from filsluss.env import comma_list, integer, read, required, text
-from filsluss.rules.formats import parse_size
+from filsluss import config_file, env
+from filsluss.env import read, required, text
 from filsluss.rules.policy import Policy
+from filsluss.rules.setting_values import comma_list, integer, name, networks, percent, size
 from filsluss.rules.tokens import keys_for
 
+MIB, PIB = 1 << 20, 1 << 50
+
+config_file.load()
 env.refuse_unknown()
-DEMO = bool(text(env.DEMO_NAME))
-DATA_DIR = read("DATA_DIR", env.data_folder, "./data")
-SECRET_KEY = env.secret_key(DATA_DIR)
-_all_secrets = (SECRET_KEY, *comma_list(text("SECRET_KEY_OLD")))
-SECRET_KEY_FALLBACKS = list(_all_secrets[1:])
-ENCRYPTION_KEYS = {use: keys_for(use, _all_secrets) for use in ("letter", "pickup-code")}
 for _name in env.REQUIRED:
     required(_name)
+DEMO = bool(text(env.DEMO_NAME))
+DATA_DIR = read("DATA_DIR", env.data_folder, config_file.data_folder())
+SECRET_KEY = env.secret_key(DATA_DIR)
+_all_secrets = (SECRET_KEY, *read("SECRET_KEY_OLD", comma_list, ""))
+SECRET_KEY_FALLBACKS = list(_all_secrets[1:])
+KEY_FINGERPRINTS = [sha256(key).hexdigest()[:32] for key in keys_for("fingerprint", _all_secrets)]
+ENCRYPTION_KEYS = {use: keys_for(use, _all_secrets) for use in ("letter", "pickup-code")}
 
+_max_size = read("MAX_TRANSFER_SIZE", size(MIB, PIB), "50GiB")
 _max_days = read("MAX_DAYS", integer(1, 3650), "30")
 _limit = integer(1, 1_000_000)
 POLICY = Policy(
     base_url=read("BASE_URL", env.site, ""),
-    organisation=required("ORGANISATION"),
+    organisation=read("ORGANISATION", name, ""),
     inside_domains=read("INSIDE_DOMAINS", env.domains, ""),
     link_keys=keys_for("link", _all_secrets),
     code_keys=keys_for("code", _all_secrets),
     mail_from=read("MAIL_FROM", env.address, ""),
-    inside_networks=read("INSIDE_NETWORKS", env.networks, ""),
-    trusted_proxies=read("TRUSTED_PROXIES", env.networks, ""),
-    max_file_size=read("MAX_FILE_SIZE", parse_size, "2GiB"),
-    max_transfer_size=read("MAX_TRANSFER_SIZE", parse_size, "50GiB"),
+    inside_networks=read("INSIDE_NETWORKS", networks, ""),
+    trusted_proxies=read("TRUSTED_PROXIES", networks, ""),
+    max_file_size=read("MAX_FILE_SIZE", size(MIB, PIB), str(min(2048 * MIB, _max_size))),
+    max_transfer_size=_max_size,
     max_days=_max_days,
     default_days=read("DEFAULT_DAYS", integer(1, 3650), str(min(7, _max_days))),
     decision_days=read("DECISION_DAYS", integer(1, 365), "7"),
     forget_days=read("FORGET_DAYS", integer(0, 3650), "30"),
     audit_days=read("AUDIT_DAYS", integer(1, 36500), "365"),
     security_log_days=read("SECURITY_LOG_DAYS", integer(1, 3650), "90"),
-    free_space_percent=read("FREE_SPACE", env.percent, "5%"),
+    free_space_percent=read("FREE_SPACE", percent, "5%"),
     applications_per_hour=read("APPLICATIONS_PER_HOUR", _limit, "5"),
     letters_per_day=read("LETTERS_PER_DAY", _limit, "20"),
     list_interval=timedelta(minutes=read("LIST_MINUTES", integer(1, 1440), "240")),
@@ -53,6 +59,8 @@ POLICY = Policy(
     accent=read("ACCENT", env.accent, ""),
     logo=read("LOGO", env.logo, ""),
 )
+if POLICY.max_transfer_size < POLICY.max_file_size:
+    raise env.SettingUnreadable("FILSLUSS_MAX_TRANSFER_SIZE is less than FILSLUSS_MAX_FILE_SIZE")
 if POLICY.default_days > POLICY.max_days:
     raise env.SettingUnreadable("FILSLUSS_DEFAULT_DAYS is more than FILSLUSS_MAX_DAYS")
 BLOB_URL = read("BLOB_URL", env.blob_url, (DATA_DIR / "blobs").as_uri())
@@ -62,7 +70,7 @@ if ACCEL and not BLOB_URL.startswith("file:"):
 SCANNER = read("CLAMD", env.scanner, "")
 MAIL_CONNECTIONS = read("MAIL_CONNECTIONS", integer(1, 32), "4")
 SMTP_HELO = read("SMTP_HELO", env.helo_name, "")
-METRICS_NETWORKS = read("METRICS_NETWORKS", env.networks, "")
+METRICS_NETWORKS = read("METRICS_NETWORKS", networks, "")
 THREADS = read("THREADS", integer(2, 2000), "1000")
 WEB_PROCESSES = read("WEB_PROCESSES", integer(1, 64), "1")
 
@@ -150,12 +158,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "filsluss.logs.LineFormatter"}},
+    "filters": {"told": {"()": "filsluss.logs.AlreadyTold"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "filsluss": {"level": "INFO"},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["told"]},
         "django.security": {"level": "CRITICAL"},  # any client can cause these, and gets a response
     },
 }

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 DEFAULTS = {
+    "FILSLUSS_CONFIG": "",
     "FILSLUSS_BASE_URL": "http://localhost:8000",
     "FILSLUSS_ORGANISATION": "Landstinget Dalarna",
     "FILSLUSS_INSIDE_DOMAINS": "ltdalarna.se",

@@ -19,6 +19,10 @@ from tests.parts.mail_server import free_port
 Body = bytes | Mapping[str, str] | None
 
 
+OF_DJANGO = {"shell", "dumpdata", "collectstatic"}
+"""Commands of Django that tests use, and that `filsluss` does not offer."""
+
+
 class FaketimeMissing(Exception):
     """The clock of a process cannot be set on this machine."""
 
@@ -145,9 +149,11 @@ class Service:
         self, *words: str, at: datetime | None = None, check: bool = True, seconds: float = 100
     ) -> subprocess.CompletedProcess[str]:
         """One `filsluss` command on this installation, to its end; with `check`, exit 0 is demanded."""
+        djangos = {"DJANGO_SETTINGS_MODULE": "filsluss.settings"} if words[0] in OF_DJANGO else {}
+        program = [sys.executable, "-m", "django"] if djangos else self.program
         ran = subprocess.run(
-            [*self.program, *words],
-            env={**self.env, **faketime_environment(at)},
+            [*program, *words],
+            env={**self.env, **djangos, **faketime_environment(at)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

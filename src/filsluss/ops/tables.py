@@ -1,25 +1,16 @@
 """Whether this program may run on the tables of its database: neither may be too old for the other."""
 
 import re
-import tomllib
-from importlib import metadata
-from pathlib import Path
 
 from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 
 from filsluss.models import Installation
+from filsluss.version import program_version as program_version
 
-SOURCE = Path(__file__).parents[3] / "pyproject.toml"
 OLDEST_PROGRAM = "oldest-program"
-
-
-def program_version() -> str:
-    """Of the source tree that this runs from, or of the installed package."""
-    if SOURCE.exists():
-        return str(tomllib.loads(SOURCE.read_text())["project"]["version"])
-    return metadata.version("filsluss")
 
 
 def oldest_program() -> str:
@@ -43,6 +34,11 @@ def waiting_migrations() -> int:
     """How many migrations the tables lack. Raises DatabaseError."""
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def are_empty() -> bool:
+    """Whether nothing has ever been migrated, as in an installation that was never started."""
+    return not MigrationRecorder(connection).applied_migrations()
 
 
 def refusal() -> str:

@@ -9,6 +9,7 @@ from django.utils import translation
 from filsluss.pages.branding import current
 from filsluss.rules.formats import size_text
 from filsluss.rules.networks import Client
+from filsluss.version import program_version
 
 LANGUAGES = {"sv": "På svenska", "en": "In English"}
 NEAR_SWEDISH = {"sv", "nb", "nn", "no", "da"}
@@ -69,6 +70,7 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
         "other_language": other_language(request),
         "lang_query": f"?lang={asked}" if asked in LANGUAGES else "",
         "demo": settings.DEMO,
+        "version": program_version(),
         "max_file_size": size_text(policy.max_file_size, language),
         "max_transfer_size": size_text(policy.max_transfer_size, language),
         "max_files": policy.max_files,

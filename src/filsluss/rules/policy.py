@@ -1,6 +1,6 @@
 """The operator's choices for this installation: one frozen value, read once from the settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from zoneinfo import ZoneInfo
@@ -45,7 +45,7 @@ class Policy:
     reports_per_day: int = 5
     feedback_per_day: int = 20
     wrong_codes: int = 4
-    time_zone: ZoneInfo = ZoneInfo("Europe/Stockholm")
+    time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Stockholm"))
     language: str = "sv"
     support_email: str = ""
     admin_emails: tuple[str, ...] = ()

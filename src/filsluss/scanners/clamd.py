@@ -48,7 +48,7 @@ class Clamd:
         host, _, port = rest.rpartition(":")
         if kind == "unix" and rest.startswith("/"):
             return cls(rest)
-        if kind == "tcp" and host and port.isdecimal() and 0 < int(port) < 65536:
+        if kind == "tcp" and host and port.isascii() and port.isdecimal() and 0 < int(port) < 65536:
             return cls((host.strip("[]"), int(port)))
         raise ValueError("must be unix:/path or tcp:host:port")
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from filsluss.server.supervisor import port_number
 
+_applied: list[bool] = []
+
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=port_number, default=8000, help="the port on loopback (8000)")
@@ -14,14 +16,21 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def is_applied() -> bool:
+    """Whether this program, or the one it was forked from, was started as `filsluss demo`."""
+    return _applied == [True]
+
+
 def apply(argv: Sequence[str]) -> None:
     """Replaces every FILSLUSS_ variable by the demo's own, before the settings are read."""
+    _applied[:] = [True]
     parser = argparse.ArgumentParser(prog="filsluss demo", add_help=False)
     add_demo_arguments(parser)
     chosen, _ = parser.parse_known_args(argv)
     for name in [name for name in os.environ if name.startswith("FILSLUSS_")]:
         del os.environ[name]
     os.environ |= {
+        "FILSLUSS_CONFIG": "",
         "FILSLUSS_DEMO": "1",
         "FILSLUSS_BASE_URL": f"http://localhost:{chosen.port}",
         "FILSLUSS_ORGANISATION": "Landstinget Dalarna",

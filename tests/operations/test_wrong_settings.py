@@ -1,0 +1,130 @@
+"""Every setting with every kind of wrong value: refused in one line that names it and says what is wanted."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from filsluss import env
+from tests.test_settings import read, refusal
+
+__all__ = ["read", "refusal"]  # fixtures
+
+ROOT = Path(__file__).parents[2]
+WRONG = {
+    "negative": "-1",
+    "nonsense": "nonsense!",
+    "far too large": "9" * 30,
+    "wrong unit": "5 bananas",
+    "other digits": "٣٠",
+    "underscore": "1_000",
+    "plus": "+5",
+    "exponent": "1e3",
+    "several lines": "a\nb",
+    "a bracket": "https://[::1",
+    "commas": ",,",
+    "far too long": "x" * 10_000,
+}
+NUMBERS = {
+    "AUDIT_DAYS",
+    "DECISION_DAYS",
+    "DEFAULT_DAYS",
+    "FORGET_DAYS",
+    "FREE_SPACE",
+    "MAX_DAYS",
+    "MAX_FILE_SIZE",
+    "MAX_TRANSFER_SIZE",
+    "THREADS",
+    "WEB_PROCESSES",
+}
+# What takes a text of any kind: a name, a key, a folder, a file that is read.
+FREE = {
+    "ORGANISATION": {*WRONG} - {"several lines", "far too long"},
+    "SECRET_KEY": {*WRONG},
+    "SECRET_KEY_OLD": {*WRONG} - {"commas"},
+    "DATA_DIR": {*WRONG} - {"far too long"},
+}
+SETTINGS = sorted({*env.REQUIRED, *env.OPTIONAL} - {*env.NOT_BUILT})
+CASES = [
+    (name, value) for name in SETTINGS for kind, value in WRONG.items() if kind not in FREE.get(name, ())
+]
+
+
+@pytest.mark.parametrize(("name", "value"), CASES, ids=[f"{n}={v[:16]!a}" for n, v in CASES])
+def test_a_wrong_value_is_refused_in_one_line_that_names_the_setting(refusal, name, value):
+    line = refusal(**{name: value})
+    assert re.match(rf"FILSLUSS_{name}(_FILE)?: ", line), line
+    assert "\n" not in line
+    assert "invalid literal" not in line
+    assert len(line) < 300
+
+
+@pytest.mark.parametrize("name", sorted(NUMBERS - {"FORGET_DAYS", "FREE_SPACE"}))
+def test_zero_is_refused_where_it_means_nothing(refusal, name):
+    assert refusal(**{name: "0"}).startswith(f"FILSLUSS_{name}: ")
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_OLD", "DATABASE_URL", "DATA_DIR"])
+def test_an_empty_value_that_would_mean_another_installation_is_refused(refusal, name):
+    assert refusal(**{name: " "}) == f"FILSLUSS_{name} is empty: give it a value, or remove it"
+
+
+@pytest.mark.parametrize("name", sorted(env.SECRETS - {*env.NOT_BUILT}))
+def test_a_secrets_file_that_is_empty_or_has_no_end_is_refused(refusal, tmp_path, name):
+    (tmp_path / "empty").write_text(" \n")
+    assert re.match(
+        f"FILSLUSS_{name}_FILE: .* is empty", refusal(**{f"{name}_FILE": str(tmp_path / "empty"), name: None})
+    )
+    assert refusal(**{f"{name}_FILE": "/dev/zero", name: None}).startswith(f"FILSLUSS_{name}_FILE: ")
+    both = refusal(**{f"{name}_FILE": "/dev/zero", name: "smtp://a"})
+    assert both == f"FILSLUSS_{name} and FILSLUSS_{name}_FILE are both set: remove one"
+
+
+@pytest.mark.parametrize("name", ["INSIDE_NETWORKS", "TRUSTED_PROXIES", "METRICS_NETWORKS"])
+@pytest.mark.parametrize("wide", ["0.0.0.0/0", "::/0", "0.0.0.0/1,128.0.0.0/1", "2000::/3", "::ffff:0:0/96"])
+def test_a_network_that_holds_the_world_is_refused(refusal, name, wide):
+    assert "too wide" in refusal(**{name: wide})
+
+
+def test_a_transfer_holds_at_least_one_file_of_the_largest_size(read, refusal):
+    assert "FILSLUSS_MAX_TRANSFER_SIZE is less" in refusal(MAX_TRANSFER_SIZE="1GiB", MAX_FILE_SIZE="2GiB")
+    assert read(MAX_TRANSFER_SIZE="1GiB")["POLICY"].max_file_size == 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BASE_URL", "https://a@fts.example.se"),
+        ("BASE_URL", "https://@fts.example.se"),
+        ("SMTP_URL", "smtp://host:0"),
+        ("SMTP_URL", "smtp://two hosts"),
+        ("SMTP_URL", "smtp://pöst.example"),
+        ("LOGO", "/dev/zero"),
+        ("LOGO", "/"),
+        ("CLAMD", "tcp:host:٣٣١٠"),
+        ("CLAMD", "unix:clamd.ctl"),
+        ("FREE_SPACE", "٥%"),
+        ("FREE_SPACE", "100%"),
+        ("INSIDE_DOMAINS", "*"),
+        ("INSIDE_DOMAINS", ".se"),
+        ("ADMIN_EMAIL", "a@region.example,b"),
+    ],
+)
+def test_a_value_that_only_looks_right_is_refused(refusal, name, value):
+    assert refusal(**{name: value}).startswith(f"FILSLUSS_{name}: ")
+
+
+def test_a_refusal_says_what_is_wanted_in_words(refusal):
+    assert refusal(MAX_DAYS="trettio").endswith("must be a whole number from 1 to 3650")
+    assert refusal(INSIDE_DOMAINS="region").endswith("'region' is not a domain such as region.example")
+    assert refusal(MAIL_FROM="region").endswith("is not an email address")
+    assert refusal(MAX_FILE_SIZE="0").endswith("must be from 1 MiB to 1024 TiB")
+
+
+def test_every_setting_has_its_line_in_operations():
+    tables = (ROOT / "docs/operations.md").read_text().partition("## Settings")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1:3] for line in tables.splitlines() if line.startswith("| `FILSLUSS_")]
+    found = [(name, row) for row in rows for name in re.findall(r"`FILSLUSS_([A-Z0-9_]+)`", row[0])]
+    assert sorted(name for name, _ in found) == sorted({*SETTINGS, "CONFIG"})
+    assert {name for name, row in found if "*" in row[0]} == env.SECRETS - {*env.NOT_BUILT}
+    assert {name for name, row in found if "required" in row[1]} == {*env.REQUIRED}
