@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 import time_machine
 
-from filsluss import jobs
+from filsluss import clock_monitor, jobs
 from filsluss.actions import clock_hold
 from filsluss.jobs import ClockMonitor
 from filsluss.models import Heartbeat, Pause, Transfer, TransferFile
@@ -265,7 +265,7 @@ def test_a_worker_that_starts_in_the_pause_of_another_waits_for_its_end(running,
     assert "21 accounts would end at once: the hold that an earlier worker started still lasts" in caplog.text
     time.sleep(2)
     assert states() == {"open"}
-    monkeypatch.setattr(jobs, "HOLD_SECONDS", 0.0)
+    monkeypatch.setattr(clock_monitor, "HOLD_SECONDS", 0.0)
     wait_until(lambda: states() == {"closed"}, seconds=60)
     assert not Pause.objects.exists()
 
@@ -289,7 +289,7 @@ def test_a_pause_is_an_hour_from_its_begin_or_from_when_another_machine_meets_it
     elsewhere, here = ClockMonitor("another boot"), ClockMonitor("this boot")
     assert (elsewhere.trouble, here.trouble) == ("the clock leapt", "")
     begin(boot_id="this boot", steady=now + 10**6)
-    monkeypatch.setattr(jobs, "HOLD_SECONDS", 1.0)
+    monkeypatch.setattr(clock_monitor, "HOLD_SECONDS", 1.0)
     assert (elsewhere.trouble, here.trouble) == ("the clock leapt", "the clock leapt")
     time.sleep(1.1)
     assert (elsewhere.trouble, here.trouble) == ("", "")

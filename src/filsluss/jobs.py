@@ -5,28 +5,29 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from django.db import close_old_connections, connection
 
+from filsluss import outages
 from filsluss.actions import alarms, clock_hold, completion, erasure, expiry, heartbeat, reminders, room, scan
 from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import reconcile
 from filsluss.blobs import Store
+from filsluss.clock_monitor import ClockMonitor as ClockMonitor
+from filsluss.clock_monitor import utc_now as utc_now
 from filsluss.letters import outbox, request_lists
 from filsluss.letters.claims import Claimant
 from filsluss.letters.delivery import MailConnection
-from filsluss.models import Pause
 from filsluss.rules.policy import Policy
 from filsluss.scanners.clamd import Clamd
 
 log = logging.getLogger(__name__)
 
 WORKER, DELIVER = "worker", "deliver letters"
-CLOCK_LEAP = timedelta(hours=1)
-HOLD_SECONDS = 3600.0
-"""How long nothing is ended or erased by time after a clock leap or a long absence."""
+MAX_PAUSE = 15.0
+"""Seconds between two tries of a job that keeps failing."""
 GRACE_SECONDS = 8.0
 """For running jobs at shutdown. They may also be killed: every job survives a crash at any moment."""
 
@@ -65,7 +66,7 @@ def scan_next(services: Services, now: datetime) -> int:
     return scan.scan_next(services.scanner, store=services.store, policy=services.policy, now=now)
 
 
-def alarm_check(monitor: "ClockMonitor | None") -> Callable[[Services, datetime], int]:
+def alarm_check(monitor: ClockMonitor | None) -> Callable[[Services, datetime], int]:
     """The job that raises and clears alarms; without a monitor the clock counts as trusted."""
 
     def run(services: Services, now: datetime) -> int:
@@ -172,53 +173,6 @@ JOBS = (
 )
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class ClockMonitor:
-    """Holds the jobs that need a trusted clock, because what they erase on a wrong clock is lost.
-
-    A hold starts after a clock leap or a long absence and lasts HOLD_SECONDS. It is a row in the database,
-    so that a worker that starts meanwhile obeys it as well.
-    """
-
-    def __init__(self, boot_id: str) -> None:
-        self._wall, self._monotonic = utc_now(), time.monotonic()
-        self._boot_id = boot_id
-        self._first_seen: dict[tuple[str, float], float] = {}
-        self._lock = threading.Lock()
-
-    def read(self) -> tuple[datetime, str]:
-        """The time, and why it is not trusted, empty if it is; a leap beyond CLOCK_LEAP starts a hold."""
-        with self._lock:
-            now, monotonic = utc_now(), time.monotonic()
-            drift = now - self._wall - timedelta(seconds=monotonic - self._monotonic)
-            if abs(drift) > CLOCK_LEAP:
-                self.hold(f"the clock leapt by {drift}")
-                self._wall, self._monotonic = now, monotonic
-            current = clock_hold.current()
-            if current and time.monotonic() - self._start_of(current) >= HOLD_SECONDS:
-                clock_hold.end(current)
-                current = None
-            return now, current.why if current else ""
-
-    @property
-    def trouble(self) -> str:
-        """Why the clock is not trusted; empty if it is."""
-        return self.read()[1]
-
-    def hold(self, why: str) -> None:
-        clock_hold.begin(why, boot_id=self._boot_id, steady=time.monotonic())
-        log.error("%s: nothing is ended, lapsed or forgotten for an hour; is the clock right?", why)
-
-    def _start_of(self, hold: Pause) -> float:
-        """When it started by time.monotonic(); for a hold of another boot, when it was first seen here."""
-        if hold.boot_id == self._boot_id and hold.steady <= time.monotonic():
-            return hold.steady
-        return self._first_seen.setdefault((hold.boot_id, hold.steady), time.monotonic())
-
-
 def run_once(services: Services, now: datetime) -> int:
     """Runs every job until nothing is due at `now`; returns the number of items processed.
 
@@ -258,13 +212,15 @@ def continuous_jobs(monitor: ClockMonitor, services: Services) -> tuple[Job, ...
     )
 
 
-def run_forever(services: Services, stop: threading.Event) -> None:
-    """Runs each job in its own thread until `stop` is set, so that a long one delays no other."""
+def run_forever(
+    services: Services, stop: threading.Event, meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Runs each job in its own thread until `stop` is set, so that a long one delays no other.
+
+    `meanwhile` is called every 0.2 s.
+    """
     monitor = ClockMonitor(services.boot_id)
-    if why := clock_hold.long_absence(WORKER, now=utc_now()):
-        monitor.hold(why)
-    elif why := monitor.trouble:
-        log.error("%s: the hold that an earlier worker started still lasts", why)
+    begin(monitor, stop)
     threads = [
         threading.Thread(target=_repeat, args=(job, services, monitor, stop), name=job.name, daemon=True)
         for job in (*JOBS, *continuous_jobs(monitor, services))
@@ -272,26 +228,58 @@ def run_forever(services: Services, stop: threading.Event) -> None:
     for thread in threads:
         thread.start()
     while not stop.is_set():  # not stop.wait(): the signal handler that sets it could deadlock on its lock
+        meanwhile()
         time.sleep(0.2)
     deadline = time.monotonic() + GRACE_SECONDS
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
 
 
+def begin(monitor: ClockMonitor, stop: threading.Event) -> None:
+    """Looks whether the clock may be trusted; waits for a database that is away, unless `stop` is set."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            if why := clock_hold.long_absence(WORKER, now=utc_now()):
+                monitor.hold(why)
+            elif why := monitor.trouble:
+                log.error("%s: the hold that an earlier worker started still lasts", why)
+        except outages.AWAY as fault:
+            outages.database.met(fault)
+            connection.close()
+            failures += 1
+            for _ in range(int(5 * pause_after(failures))):  # not stop.wait(): see run_forever
+                time.sleep(0 if stop.is_set() else 0.2)
+        else:
+            return
+
+
 def _repeat(job: Job, services: Services, monitor: ClockMonitor, stop: threading.Event) -> None:
+    """Runs the job until `stop` is set, at its interval; after failures with growing pauses."""
+    failures = 0
     while not stop.is_set():
         close_old_connections()
-        if not _run_safely(job, services, monitor):
-            stop.wait(job.interval)
+        done = _run_safely(job, services, monitor)
+        failures = failures + 1 if done is None else 0
+        if not done:
+            stop.wait(max(job.interval, pause_after(failures)))
     connection.close()
 
 
-def _run_safely(job: Job, services: Services, monitor: ClockMonitor) -> int:
+def pause_after(failures: int) -> float:
+    """Seconds to wait after so many failures one after the other: 2, 4, 8 … MAX_PAUSE; 0 after none."""
+    return float(min(MAX_PAUSE, 2**failures)) if failures else 0.0
+
+
+def _run_safely(job: Job, services: Services, monitor: ClockMonitor) -> int | None:
+    """How many items the job processed; None if it failed."""
     try:
         # The job gets the reading that was checked, as the clock may leap after the check.
         now, trouble = monitor.read() if job.needs_trusted_clock else (utc_now(), "")
         return 0 if trouble else int(job.run(services, now))
+    except outages.AWAY as fault:
+        outages.database.met(fault)
     except Exception:
         log.exception("job %r failed and will be tried again", job.name)
-        connection.close()
-        return 0
+    connection.close()
+    return None

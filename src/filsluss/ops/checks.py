@@ -4,42 +4,24 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from filsluss.actions import room, upload_probe
+from filsluss.actions import key_fingerprint, room
 from filsluss.blobs import open_store
 from filsluss.models import Heartbeat
 from filsluss.ops import mail_check
-from filsluss.ops.tables import oldest_program, program_version, refusal, waiting_migrations
+from filsluss.ops.deploy_checks import check_downloads, check_proxy, check_uploads
+from filsluss.ops.findings import CheckFailed, Finding
+from filsluss.ops.secret_key import OTHER_KEY, open_to_others
+from filsluss.ops.tables import are_empty, oldest_program, program_version, refusal, waiting_migrations
 from filsluss.rules.application import is_own_address
 from filsluss.rules.contrast import dark_shades, light_shades, was_darkened
 from filsluss.rules.tokens import draw_upload_id
 from filsluss.scanners.clamd import EICAR, SCAN_MAX, STREAM_MAX, Clamd, NotScanned
-from filsluss.streams.upload_probe import NoWayThrough, Probe
-
-MIN_KEPT = 0.8
-"""The share of an interrupted upload that a proxy must have passed on."""
-
-
-class CheckFailed(Exception):
-    """One line: what is wrong with one part, and how to repair it."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the output."""
-
-    part: str
-    is_ok: bool
-    text: str
-
-    def __str__(self) -> str:
-        return f"{'OK   ' if self.is_ok else 'WRONG'} {self.part}: {self.text}"
 
 
 def check_settings() -> str:
@@ -71,19 +53,26 @@ def check_data_folder() -> str:
 
 
 def check_secret() -> str:
-    path = settings.DATA_DIR / "secret_key"
-    if path.exists() and path.stat().st_mode & 0o077:
-        raise CheckFailed(f"{path} can be read by others: chmod 600 it")
+    if found := open_to_others():
+        raise CheckFailed(f"{', '.join(map(str, found))} can be read by others: chmod 600")
     if len(settings.SECRET_KEY) < 32:
         raise CheckFailed("FILSLUSS_SECRET_KEY is shorter than 32 characters: take a random one")
+    try:
+        known = key_fingerprint.is_known(settings.KEY_FINGERPRINTS)
+    except DatabaseError:  # without tables nothing was ever made with a key
+        known = True
+    if not known:
+        raise CheckFailed(OTHER_KEY)
     return "readable by its owner only"
 
 
 def check_database() -> str:
     try:
-        waiting = waiting_migrations()
+        waiting, empty = waiting_migrations(), are_empty()
     except DatabaseError as fault:
         raise CheckFailed(f"does not answer: {str(fault).splitlines()[0]}") from None
+    if empty:
+        return f"{connection.vendor}, empty: `filsluss serve` makes its tables"
     if waiting:
         raise CheckFailed(f"{waiting} migrations are not applied: run `filsluss migrate`")
     return f"{connection.vendor}, all migrations are applied"
@@ -212,22 +201,6 @@ def check_key_place() -> str:
     return "the key and the database share no folder"
 
 
-def check_uploads() -> str:
-    """Interrupts a slow upload through the public address, and compares what arrived with what was sent."""
-    policy, store = settings.POLICY, open_store(settings.BLOB_URL)
-    try:
-        with upload_probe.open_account(store=store, policy=policy, now=datetime.now(UTC)) as token:
-            found = Probe(policy.base_url, token).run()
-    except NoWayThrough as fault:
-        raise CheckFailed(f"{policy.base_url} {fault}; see docs/proxy.md") from None
-    kept = f"{found.kept / 2**20:.1f} of {found.sent / 2**20:.1f} MiB of an interrupted upload were kept"
-    if found.kept < MIN_KEPT * found.sent:
-        raise CheckFailed(
-            f"only {kept}: the proxy buffers bodies; see `proxy_request_buffering` in docs/proxy.md"
-        )
-    return kept
-
-
 CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("settings", check_settings),
     ("branding", check_branding),
@@ -245,7 +218,9 @@ DEPLOY_CHECKS = (
     ("user", check_user),
     ("key place", check_key_place),
     ("worker", check_worker),
+    ("proxy", check_proxy),
     ("uploads", check_uploads),
+    ("downloads", check_downloads),
 )
 
 

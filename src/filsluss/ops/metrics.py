@@ -6,7 +6,7 @@ from enum import Enum
 from ipaddress import ip_address
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.db.models import Count, Min, Model, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -23,6 +23,7 @@ from filsluss.pages.context import client_of
 from filsluss.pages.decorators import allow_methods
 from filsluss.rules.lifecycle import LIVE_FILE, FileState, State
 from filsluss.rules.networks import is_inside_network
+from filsluss.version import program_version
 
 PREFIXES = frozenset(
     "upload download zip decide status code oversee static healthz readyz metrics terms help".split()
@@ -71,6 +72,9 @@ class RowMetrics(Collector):
         except DatabaseError:
             figures = []
         yield from figures
+        build = GaugeMetricFamily("filsluss_build_info", "Always 1.", labels=["version", "database"])
+        build.add_metric([program_version(), connection.vendor], 1)
+        yield build
         yield gauge("filsluss_database_up", "Whether the database answers.", float(bool(figures)))
         free, total = open_store(settings.BLOB_URL).space()
         yield gauge("filsluss_free_bytes", "Free bytes on the blob store's file system.", free)

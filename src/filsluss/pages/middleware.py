@@ -1,12 +1,10 @@
 """Middleware: the origin of forms, the language of a request, database errors, CSRF tokens."""
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
-from django.db import InterfaceError, OperationalError
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -19,13 +17,13 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+from filsluss import outages
 from filsluss.models.link import LinkRevoked
 from filsluss.pages import errors
 from filsluss.pages.context import LANGUAGES, NEAR_SWEDISH, is_oversee
 from filsluss.pages.decorators import View
 from filsluss.rules.origins import is_from_us
 
-log = logging.getLogger(__name__)
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -104,9 +102,9 @@ class DatabaseErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, OperationalError | InterfaceError):
+        if not isinstance(exception, outages.AWAY):
             return None
-        log.error("the database did not answer", exc_info=exception)
+        outages.database.met(exception)
         return errors.busy(request)
 
 

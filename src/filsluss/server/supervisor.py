@@ -13,6 +13,8 @@ from types import FrameType
 
 from django.db import connections
 
+from filsluss.server import notify
+
 log = logging.getLogger(__name__)
 
 MAX_DELAY = 60.0
@@ -99,11 +101,34 @@ class Child:
         return self._process is None or self._process.exitcode is not None
 
 
+def once_open(host: str, port: int, act: Callable[[], None]) -> Callable[[], None]:
+    """A function that calls `act` the first time that it finds the port open; for supervise's `meanwhile`."""
+    done: list[bool] = []
+
+    def look() -> None:
+        if not done and is_open(host, port):
+            done.append(True)
+            act()
+
+    return look
+
+
+def is_open(host: str, port: int) -> bool:
+    """Whether something accepts connections there; of 0.0.0.0 and ::, at loopback."""
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+    try:
+        socket.create_connection((near, port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
 def supervise(children: list[Child], meanwhile: Callable[[], None] = lambda: None) -> None:
     """Keeps the children running until SIGTERM or SIGINT, then ends them within GRACE_SECONDS.
 
     `meanwhile` is called every 0.2 s. It has no thread of its own, because a fork copies only one thread.
     """
+    notify.adopt()
     received: list[int] = []
 
     def remember(sig: int, frame: FrameType | None) -> None:
@@ -115,7 +140,9 @@ def supervise(children: list[Child], meanwhile: Callable[[], None] = lambda: Non
         for child in children:
             child.ensure_running()
         meanwhile()
+        notify.keep_alive()
         time.sleep(0.2)
+    notify.tell("STOPPING=1")
     _shut_down(children)
 
 

@@ -1,12 +1,20 @@
 """The web server: gunicorn embedded, with our settings and our log format."""
 
+import logging
 import resource
+import tempfile
 from typing import Any
 
+from django.conf import settings
+from django.db import connection
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from filsluss.logs import LineFormatter
+from filsluss.server import notify
+from filsluss.version import program_version
+
+log = logging.getLogger(__name__)
 
 FILES_MAX = 65536
 GRACE_SECONDS = 8
@@ -19,6 +27,19 @@ def raise_file_limit() -> int:
     soft = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return soft
+
+
+def announce(server: Any) -> None:
+    """One line when the port is open, and a word to systemd; called by gunicorn."""
+    facts = {
+        "version": program_version(),
+        "address": ",".join(str(listener) for listener in server.LISTENERS),
+        "url": settings.POLICY.base_url,
+        "database": connection.vendor,
+        "blobs": settings.BLOB_URL,
+    }
+    log.info("open", extra={"facts": facts})
+    notify.tell("READY=1")
 
 
 class LineLogger(Logger):
@@ -50,6 +71,8 @@ class WebServer(BaseApplication):
             "loglevel": "warning",
             "proc_name": "filsluss",
             "logger_class": "filsluss.server.web.LineLogger",
+            "worker_tmp_dir": tempfile.gettempdir(),
+            "when_ready": announce,
         }
         super().__init__()
 

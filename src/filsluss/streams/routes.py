@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import close_old_connections, connection
 
+from filsluss import outages
 from filsluss.actions.room import UploadRefused, is_full
 from filsluss.blobs import BlobDamaged, StoreFull
 from filsluss.rules.origins import is_from_us
@@ -91,11 +92,11 @@ def respond(environ: dict[str, Any], handler: Handler, path_params: dict[str, st
         return refusal_response(environ, Refusal(refusal.code))
     except StoreFull:
         return refusal_response(environ, Refusal("disk_full"))
-    except (InterfaceError, OperationalError) as fault:
+    except outages.AWAY as fault:
         if is_full(fault):
             log.error("the database has no room: %s", fault)
             return refusal_response(environ, Refusal("disk_full"))
-        log.exception("the database did not answer")
+        outages.database.met(fault)
     except (BlobDamaged, OSError):
         log.exception("the blob store failed")
     return refusal_response(environ, Refusal("busy", headers=(("Retry-After", "5"),)))

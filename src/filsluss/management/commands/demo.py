@@ -1,7 +1,6 @@
 """`filsluss demo`: the whole service on loopback, without any configuration."""
 
 import secrets
-import socket
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ from filsluss import cli
 from filsluss.env import lock_down
 from filsluss.management.commands.serve import migrate_tables, require_port
 from filsluss.server.demo_settings import add_demo_arguments
-from filsluss.server.supervisor import Child, supervise
+from filsluss.server.supervisor import Child, once_open, supervise
 
 NAME = "admin"
 
@@ -32,29 +31,17 @@ class Command(BaseCommand):
         require_port("127.0.0.1", port)
         migrate_tables()
         password = ensure_administrator()
-        self.is_announced = False
         children = [Child(cli.run, "web", "--port", str(port)), Child(cli.run, "worker")]
-        supervise(children, partial(self.announce, port, password))
+        supervise(children, once_open("127.0.0.1", port, partial(self.announce, password)))
 
-    def announce(self, port: int, password: str) -> None:
-        """Prints the addresses as soon as the port accepts connections."""
-        if self.is_announced or not is_open(port):
-            return
-        self.is_announced = True
+    def announce(self, password: str) -> None:
         self.stdout.write(
             f"\n  Filsluss is open at   {settings.POLICY.base_url}/\n"
             f"  Letters are shown at  {settings.POLICY.base_url}/demo/mail\n"
             f"  Administrator         {settings.POLICY.base_url}/oversee/   {NAME}  {password}\n"
             "  Ctrl-C ends it.\n"
         )
-
-
-def is_open(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
+        self.stdout.flush()
 
 
 def ensure_administrator() -> str:

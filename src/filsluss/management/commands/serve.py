@@ -3,6 +3,7 @@
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -13,15 +14,20 @@ from django.db import connection
 from filsluss import cli
 from filsluss.env import lock_down
 from filsluss.management import static_files
+from filsluss.management.database_copy import copy_before_migrating
+from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_known_tables
-from filsluss.server.supervisor import Child, port_number, require_free_port, supervise
+from filsluss.server import notify
+from filsluss.server.supervisor import Child, once_open, port_number, require_free_port, supervise
 
 
 def migrate_tables() -> None:
     """Applies the migrations, unless the tables are newer; one process at a time."""
     with start_lock(), migration_lock():
         require_known_tables()
+        copy_before_migrating()
         call_command("migrate", verbosity=0, interactive=False)
+        require_known_key()
 
 
 def lay_out_static_files() -> None:
@@ -70,9 +76,8 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=port_number, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
-        if settings.DEMO:
-            raise CommandError("FILSLUSS_DEMO is only for `filsluss demo`; remove it")
         lock_down(settings.DATA_DIR)
         require_port(host, port)
         migrate_tables()
-        supervise([Child(cli.run, "web", "--host", host, "--port", str(port)), Child(cli.run, "worker")])
+        children = [Child(cli.run, "web", "--host", host, "--port", str(port)), Child(cli.run, "worker")]
+        supervise(children, once_open(host, port, partial(notify.tell, "READY=1")))

@@ -7,7 +7,9 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from filsluss.env import lock_down
 from filsluss.management.commands.serve import lay_out_static_files
+from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_current_tables
+from filsluss.server import notify
 from filsluss.server.supervisor import port_number
 from filsluss.server.web import WebServer
 
@@ -24,5 +26,7 @@ class Command(BaseCommand):
         bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         lock_down(settings.DATA_DIR)
         require_current_tables()
+        require_known_key()
         lay_out_static_files()
+        notify.adopt()
         WebServer(bind, processes=settings.WEB_PROCESSES, threads=settings.THREADS).run()

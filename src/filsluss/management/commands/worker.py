@@ -11,7 +11,9 @@ from filsluss import jobs
 from filsluss.actions import clock_hold
 from filsluss.blobs import open_store
 from filsluss.env import lock_down
+from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_current_tables
+from filsluss.server import notify
 from filsluss.streams.request import this_boot
 
 
@@ -25,6 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         lock_down(settings.DATA_DIR)
         require_current_tables()
+        require_known_key()
         services = jobs.Services(
             settings.POLICY,
             open_store(settings.BLOB_URL),
@@ -41,4 +44,6 @@ class Command(BaseCommand):
         stop = threading.Event()
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, lambda *_: stop.set())
-        jobs.run_forever(services, stop)
+        notify.adopt()
+        notify.tell("READY=1")
+        jobs.run_forever(services, stop, notify.keep_alive)

@@ -1,0 +1,55 @@
+"""A copy of the SQLite database before its tables are migrated: the way back, should the upgrade fail."""
+
+import logging
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import connection
+
+from filsluss.ops.tables import are_empty, waiting_migrations
+
+log = logging.getLogger(__name__)
+
+PATTERN = "before-upgrade-*.sqlite3"
+KEPT = timedelta(days=7)
+"""A copy outlives what people were promised is erased, so it goes at the first start after this."""
+
+
+def copies() -> list[Path]:
+    """The copies that lie in the data folder, the oldest first."""
+    return sorted(settings.DATA_DIR.glob(PATTERN))
+
+
+def copy_before_migrating() -> None:
+    """Copies a database that has rows and waits for migrations; raises CommandError if there is no room."""
+    now = datetime.now(UTC)
+    for copy in copies():
+        if now.timestamp() - copy.stat().st_mtime > KEPT.total_seconds():
+            copy.unlink()
+    if connection.vendor != "sqlite" or are_empty() or not waiting_migrations():
+        return
+    database = Path(settings.DATABASES["default"]["NAME"])
+    need, free = database.stat().st_size, shutil.disk_usage(settings.DATA_DIR).free
+    if free < 3 * need:
+        raise CommandError(
+            f"an upgrade needs {3 * need >> 20} MiB beside the database, and {free >> 20} are free"
+        )
+    copy = settings.DATA_DIR / PATTERN.replace("*", f"{now:%Y%m%dT%H%M%S}")
+    write_copy(database, copy)
+    log.info("the database before the upgrade was copied", extra={"facts": {"copy": copy}})
+
+
+def write_copy(database: Path, copy: Path) -> None:
+    """One moment of the database, by SQLite's backup API; a copy under its name is whole."""
+    part = copy.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL, 0o600))
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(part)) as target:
+        source.backup(target)
+    part.rename(copy)

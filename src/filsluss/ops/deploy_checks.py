@@ -1,0 +1,59 @@
+"""The checks of `filsluss check --deploy` that go through the public address, and so through the proxy."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+
+from filsluss.actions import upload_probe
+from filsluss.actions.heartbeat import UNNAMED_PROXY
+from filsluss.blobs import open_store
+from filsluss.models import Heartbeat
+from filsluss.ops.findings import CheckFailed
+from filsluss.ops.forwarding import NOTE_SECONDS
+from filsluss.streams import download_probe
+from filsluss.streams.upload_probe import NoWayThrough, Probe, ask
+
+MIN_KEPT = 0.8
+"""The share of an interrupted upload that a proxy must have passed on."""
+
+
+def check_uploads() -> str:
+    """Interrupts a slow upload through the public address, and compares what arrived with what was sent."""
+    policy, store = settings.POLICY, open_store(settings.BLOB_URL)
+    try:
+        with upload_probe.open_account(store=store, policy=policy, now=datetime.now(UTC)) as account:
+            found = Probe(policy.base_url, account.upload).run()
+    except NoWayThrough as fault:
+        raise CheckFailed(f"{policy.base_url} {fault}; see docs/proxy.md") from None
+    kept = f"{found.kept / 2**20:.1f} of {found.sent / 2**20:.1f} MiB of an interrupted upload were kept"
+    if found.kept < MIN_KEPT * found.sent:
+        raise CheckFailed(
+            f"only {kept}: the proxy buffers bodies; see `proxy_request_buffering` in docs/proxy.md"
+        )
+    return kept
+
+
+def check_downloads() -> str:
+    """Fetches a file through the public address, whole and in part, and compares it with the one stored."""
+    policy, store = settings.POLICY, open_store(settings.BLOB_URL)
+    try:
+        with upload_probe.open_account(store=store, policy=policy, now=datetime.now(UTC)) as account:
+            download_probe.compare(policy.base_url, account.download, account.content)
+    except NoWayThrough as fault:
+        raise CheckFailed(f"{policy.base_url} {fault}; see docs/proxy.md") from None
+    return "a file came through whole, and a range of it"
+
+
+def check_proxy() -> str:
+    """Asks for a page through the public address, and looks whether a proxy spoke that is not named."""
+    since = datetime.now(UTC) - timedelta(seconds=NOTE_SECONDS)
+    try:
+        ask(settings.POLICY.base_url)
+    except NoWayThrough as fault:
+        raise CheckFailed(f"{settings.POLICY.base_url} {fault}; see docs/proxy.md") from None
+    if Heartbeat.objects.filter(name=UNNAMED_PROXY, at__gte=since).exists():
+        raise CheckFailed(
+            "a proxy that is not named forwards requests, so that everybody counts as one network: "
+            "name it in FILSLUSS_TRUSTED_PROXIES"
+        )
+    return "no proxy forwards that is not named in FILSLUSS_TRUSTED_PROXIES"

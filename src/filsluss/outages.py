@@ -1,0 +1,54 @@
+"""One line when the database stops answering and one when it is back, however many meet it."""
+
+import logging
+import threading
+import time
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from django.db.backends.signals import connection_created
+
+log = logging.getLogger(__name__)
+
+AWAY = (OperationalError, InterfaceError)
+"""What the database's driver raises when it cannot be asked; a mistake in a statement is another error."""
+QUIET_SECONDS = 60.0
+"""An outage that nothing has met for as long as this is over."""
+
+
+class Outage:
+    """Whether the database answers, as this process has last seen it. Safe in any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._began = self._met = 0.0
+        self._lasts = False
+
+    def met(self, fault: Exception) -> None:
+        """Something has failed: a line if it is the first of this outage."""
+        now = time.monotonic()
+        with self._lock:
+            is_new = not self._lasts or now - self._met > QUIET_SECONDS
+            self._began, self._met, self._lasts = now if is_new else self._began, now, True
+        if is_new:
+            why = " ".join(str(fault).split())[:300]
+            log.error("the database did not answer", extra={"facts": {"fault": why}})
+
+    def over(self) -> None:
+        """It was reached: a line if it was away."""
+        with self._lock:
+            lasted, self._lasts = self._lasts, False
+        if lasted:
+            log.warning("the database answers again after %.0f s", time.monotonic() - self._began)
+
+
+database = Outage()
+
+
+def _connected(connection: Any, **kwargs: Any) -> None:
+    # A file can always be opened, so that with SQLite a connection says nothing.
+    if connection.vendor != "sqlite":
+        database.over()
+
+
+connection_created.connect(_connected)

@@ -1,0 +1,73 @@
+"""A database that is away: one line when it begins and one when it is over, and no traceback."""
+
+import time
+
+import pytest
+
+from filsluss import jobs
+from tests.operations.test_logs import read
+from tests.parts.people import FORM, apply, send_tus
+from tests.parts.postgres import Postgres, PostgresMissing
+
+AWAY = 'ALTER DATABASE "outage" ALLOW_CONNECTIONS {}'
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'outage'"
+
+
+@pytest.fixture
+def server():
+    try:
+        server = Postgres()
+    except PostgresMissing as missing:
+        pytest.skip(str(missing))
+    server.start()
+    yield server
+    server.stop()
+
+
+def events(service):
+    lines = [read(line) for line in service.log_text().splitlines() if line.startswith("at=")]
+    return [line["event"] for line in lines if line["level"] in ("error", "warning")]
+
+
+def test_an_outage_of_the_database_is_two_lines_a_process_and_all_goes_on_after_it(
+    server, make_service, mail_server
+):
+    with server.database("outage") as url:
+        service = make_service(DATABASE_URL=url).start()
+        account = apply(service, FORM).location
+        before = len(service.log_text())
+        server.sql(AWAY.format("false"))
+        server.sql(CUT)
+        statuses = set()
+        for _ in range(40):
+            statuses |= {service.get(path).status for path in (account, f"{account}/files", "/readyz")}
+            time.sleep(0.1)
+        assert statuses == {503}
+        during = service.log_text()[before:]
+        assert ("Traceback" in during, len(during) < 2000) == (False, True), during
+        server.sql(AWAY.format("true"))
+        send_tus(service, account, b"after")
+        assert mail_server.one("file-ready", seconds=60)
+        said = events(service)
+        assert said.count("the database did not answer") == 2  # web and worker
+        assert len([event for event in said if event.startswith("the database answers again")]) == 2
+
+
+def test_a_worker_that_starts_meanwhile_waits(server, make_service):
+    with server.database("outage") as url:
+        service = make_service(DATABASE_URL=url)
+        service.run("migrate", "--verbosity", "0")
+        server.sql(AWAY.format("false"))
+        service.start("worker")
+        time.sleep(4)
+        assert service.is_running
+        server.sql(AWAY.format("true"))
+        for _ in range(200):
+            if "OK    worker" in service.run("check", "--deploy", check=False).stdout:
+                break
+        assert "OK    worker" in service.run("check", "--deploy", check=False).stdout
+        assert events(service)[0] == "the database did not answer"
+
+
+def test_pauses_after_failures_grow_and_end():
+    assert [jobs.pause_after(failures) for failures in range(6)] == [0, 2, 4, 8, 15, 15]

@@ -1,0 +1,105 @@
+"""The lines of README, run as they are written: on a fresh folder, on a machine without a network."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+INSIDE = """
+import fcntl, os, signal, socket, struct, subprocess, sys, time, urllib.request
+sys.path[:0] = [sys.argv[1]]
+from tests.parts.mail_server import MailServer
+
+def mount(*words):
+    subprocess.run(["mount", *words], check=True)
+
+layer = sys.argv[2]
+mount("-t", "tmpfs", "tmpfs", "/opt")
+mount("-t", "tmpfs", "tmpfs", layer)
+os.mkdir(layer + "/upper"), os.mkdir(layer + "/work")
+mount("-t", "overlay", "overlay", "-o", f"lowerdir=/etc,upperdir={layer}/upper,workdir={layer}/work", "/etc")
+with socket.socket() as any_socket:  # the loopback of a new network namespace is down
+    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh", b"lo", 1))
+MailServer(port=25).start()
+os.makedirs("/etc/filsluss")
+with open("/etc/filsluss/filsluss.env", "w") as file:
+    file.write(sys.argv[3])
+running = subprocess.Popen(["bash", "-e", "-c", sys.argv[4]], start_new_session=True, stderr=1)
+for _ in range(600):
+    try:
+        said = urllib.request.urlopen("http://127.0.0.1:8000/healthz", timeout=5).read()
+        print("answered", said, flush=True)
+        break
+    except OSError:
+        if running.poll() is not None:
+            break
+    time.sleep(0.2)
+if running.poll() is None:
+    os.killpg(running.pid, signal.SIGTERM)
+print("status", running.wait(20), flush=True)
+os._exit(0)
+"""
+
+
+def blocks(heading: str) -> list[str]:
+    """The indented blocks below the heading."""
+    section = (ROOT / "README.md").read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    found = re.findall(r"(?:^ {4}.*\n)+", section, re.MULTILINE)
+    return [re.sub("^ {4}", "", block, flags=re.MULTILINE) for block in found]
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory) -> Path:
+    """What pip would fetch, fetched before: there is no network where the lines are run."""
+    folder = tmp_path_factory.mktemp("wheels")
+    builder = re.search(r"^setuptools==\S+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
+    assert builder
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "-d", folder]
+    for words in (["--require-hashes", "-r", ROOT / "requirements.txt"], ["--no-deps", builder[0]]):
+        ran = subprocess.run([*pip, *words], capture_output=True, text=True, check=False)
+        if ran.returncode:
+            pytest.skip(f"pip cannot fetch what the service needs: {ran.stderr[-200:]}")
+    return folder
+
+
+@pytest.mark.timeout(400)
+def test_the_lines_that_run_it_do_so_on_a_fresh_folder(tmp_path, wheels):
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        pytest.skip("only root makes a machine without a network")
+    fresh, layer = tmp_path / "fresh", tmp_path / "layer"
+    layer.mkdir()
+    shutil.copytree(ROOT / "src", fresh / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.txt"):
+        shutil.copy(ROOT / name, fresh)
+    (tmp_path / "inside.py").write_text(INSIDE)
+    settings, commands = blocks("Run it")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("FILSLUSS_", "PYTHON"))}
+    env |= {
+        "PATH": f"{sys.base_prefix}/bin:{os.environ['PATH']}",
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheels),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    env.pop("VIRTUAL_ENV", None)
+    ran = subprocess.run(
+        ["unshare", "-mn", sys.executable, tmp_path / "inside.py", ROOT, layer, settings, commands],
+        cwd=fresh,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    said = ran.stdout + ran.stderr
+    if "mount: " in ran.stderr or "unshare: " in ran.stderr:
+        pytest.skip(f"nothing can be mounted here: {ran.stderr[-200:]}")
+    assert "answered b'ok\\n'" in said, said
+    assert not re.search(r"^WRONG|Traceback", said, re.MULTILINE), said
+    assert "event=open version=" in said
+    assert (fresh / "data" / "filsluss.sqlite3").exists()
