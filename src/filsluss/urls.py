@@ -77,6 +77,7 @@ urlpatterns = [
     path("privacy", info.privacy, name="privacy"),
     path("help", info.help_page, name="help"),
     path("accessibility", accessibility_feedback.statement, name="accessibility"),
+    path(".well-known/security.txt", info.security_txt, name="security-txt"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from filsluss.origin import current_origin, origin_of, set_origin
+from filsluss.rules.hosts import has_root_dot, is_loopback_name, is_number, is_same_host
 from filsluss.rules.networks import client_of, is_trusted_proxy
 from filsluss.rules.shares import CROWDED_KEY
 
@@ -32,41 +33,52 @@ DEFAULT_HEADERS = (
 """Added to a response that does not have them."""
 HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 FORWARDING = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
-LOOPBACK_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
-HEALTH = {"/healthz", "/readyz", "/metrics"}
-
-
-def own_host() -> str:
-    return urlsplit(settings.POLICY.base_url).netloc.lower()
+HEALTH, METRICS = {"/healthz", "/readyz"}, "/metrics"
 
 
 def host_of(environ: Environ) -> str:
-    return str(environ.get("HTTP_HOST", "")).lower()
-
-
-def without_port(host: str) -> str:
-    return host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    return str(environ.get("HTTP_HOST", ""))
 
 
 def is_known_host(environ: Environ) -> bool:
-    """The host of BASE_URL; in the demo and for health and metrics also the names of loopback."""
+    """The host of BASE_URL, in the demo also the names of loopback.
+
+    Health answers whatever the host, since probes ask by number; metrics by a name of loopback or a number,
+    but no other name: a page of somebody else's could give its own name this machine's number.
+    """
     host = host_of(environ)
-    if settings.DEMO or is_health(environ):
-        return without_port(host) in LOOPBACK_HOSTS or host == own_host()
-    return host == own_host()
+    if environ["PATH_INFO"] in HEALTH or is_same_host(host, settings.POLICY.base_url):
+        return True
+    if environ["PATH_INFO"] == METRICS:
+        return is_loopback_name(host) or is_number(host)
+    return settings.DEMO and is_loopback_name(host)
 
 
-def identify_client(environ: Environ) -> None:
+def is_elsewhere(environ: Environ) -> bool:
+    """Whether it asks for a page at another name of ours: links and cookies belong to that of BASE_URL."""
+    if environ["REQUEST_METHOD"] != "GET" or environ["PATH_INFO"] in {*HEALTH, METRICS}:
+        return False
+    host = host_of(environ)
+    return has_root_dot(host) or not is_same_host(host, settings.POLICY.base_url)
+
+
+def identify_client(environ: Environ, see: Callable[..., None]) -> None:
     """Sets `filsluss.client` and the origin, from what trusted proxies say of the client and the request."""
-    peer, trusted = environ.get("REMOTE_ADDR", ""), settings.POLICY.trusted_proxies
+    peer, forwarded_for = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR")
+    other_forwarding = any(name in environ for name in FORWARDING)
+    trusted = settings.POLICY.trusted_proxies
     environ["filsluss.client"] = client_of(
-        peer=peer,
-        forwarded_for=environ.get("HTTP_X_FORWARDED_FOR"),
-        other_forwarding=any(name in environ for name in FORWARDING),
-        trusted=trusted,
+        peer=peer, forwarded_for=forwarded_for, other_forwarding=other_forwarding, trusted=trusted
     )
-    proxied = environ.get("HTTP_X_REQUEST_ID") if is_trusted_proxy(peer, trusted=trusted) else None
-    set_origin(origin_of(environ["filsluss.client"], request_id=proxied))
+    is_proxied = is_trusted_proxy(peer, trusted=trusted)
+    set_origin(
+        origin_of(
+            environ["filsluss.client"],
+            request_id=environ.get("HTTP_X_REQUEST_ID") if is_proxied else None,
+        )
+    )
+    if not settings.DEMO and not is_proxied:
+        see(peer, forwards=forwarded_for is not None or other_forwarding)
 
 
 def with_headers(start_response: StartResponse) -> StartResponse:
@@ -106,12 +118,8 @@ def misdirected_request(start_response: StartResponse) -> Iterable[bytes]:
     return []
 
 
-def is_health(environ: Environ) -> bool:
-    return environ["PATH_INFO"] in HEALTH
-
-
 def redirect_to_base_url(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """For the demo on another name of loopback: links and cookies belong to the host of BASE_URL."""
+    """The same path at the host of BASE_URL."""
     location = settings.POLICY.base_url + quote(environ["PATH_INFO"].encode("latin-1"))
     query = environ.get("QUERY_STRING", "")
     start_response(
@@ -126,13 +134,14 @@ class Application:
     def __init__(self) -> None:
         self._pages = get_wsgi_application()
         from filsluss.actions import security_log  # these import models, which need the line above
-        from filsluss.ops import metrics
+        from filsluss.ops import forwarding, metrics
         from filsluss.streams.body import count_open, read_form
         from filsluss.streams.routes import RenderPage, application
         from filsluss.streams.sending import registry
 
         self._streams, self._render_page, self._read_form = application, RenderPage, read_form
-        self._count, self._note_refusal = metrics.count_request, security_log.note_refusal
+        self._count, self._see = metrics.count_request, forwarding.watch.see
+        self._note_refusal = security_log.note_refusal
         metrics.transfer_counters.update({"in": count_open, "out": registry.count})
 
     def _counted(self, path: str, status: str) -> None:
@@ -140,11 +149,11 @@ class Application:
         self._note_refusal(path, status=status, now=datetime.now(UTC))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        identify_client(environ)
+        identify_client(environ, self._see)
         start = with_headers(with_count(start_response, environ["PATH_INFO"], self._counted))
         if not is_known_host(environ):
             return misdirected_request(start)
-        if environ["REQUEST_METHOD"] == "GET" and host_of(environ) != own_host() and not is_health(environ):
+        if is_elsewhere(environ):
             return redirect_to_base_url(environ, start)
         try:
             streamed = self._streams(environ, start)

@@ -1,5 +1,6 @@
 """`filsluss check --deploy`: what it reports on an upload that is interrupted on its way through a proxy."""
 
+import signal
 import subprocess
 
 import pytest
@@ -34,10 +35,13 @@ def trusting(tmp_path, database_server, request):
         yield proxied
 
 
-@pytest.mark.parametrize("trusting", ["nginx", "caddy"], indirect=True)
+@pytest.mark.parametrize("trusting", ["nginx", "nginx sends", "caddy"], indirect=True)
 def test_the_proxies_we_ship_settings_for_pass_on_an_interrupted_upload(trusting):
-    line, _ = finding(trusting.service)
-    assert line == "OK    uploads: 2.0 of 2.0 MiB of an interrupted upload were kept"
+    ran = trusting.service.run("check", "--deploy", check=False)
+    said = ran.stdout.splitlines()
+    assert "OK    uploads: 2.0 of 2.0 MiB of an interrupted upload were kept" in said
+    assert "OK    downloads: a file came through whole, and a range of it" in said
+    assert "OK    proxy: no proxy forwards that is not named in FILSLUSS_TRUSTED_PROXIES" in said
     assert rows(trusting.service) == "0 0 0 0 0"
 
 
@@ -58,6 +62,33 @@ def test_a_proxy_that_buffers_bodies_is_reported(tmp_path, make_service):
         assert rows(service) == "0 0 0 0 0"
     finally:
         proxied.stop()
+
+
+@pytest.mark.parametrize("trusting", ["nginx sends"], indirect=True)
+def test_a_proxy_that_may_not_read_the_blobs_is_reported(trusting):
+    service, moved = trusting.service, trusting.folder / "elsewhere"
+    text = (trusting.folder / "filsluss.conf").read_text()
+    (trusting.folder / "filsluss.conf").write_text(
+        text.replace(f"{service.data_dir}/blobs/", f"{moved}/")  # as a proxy without rights sees it
+    )
+    trusting.process.send_signal(signal.SIGHUP)
+    for _ in range(50):
+        line, status = finding(service, "downloads")
+        if line.startswith("WRONG"):
+            break
+    assert "to a download: with FILSLUSS_ACCEL the proxy must be able to read the blob folder" in line
+    assert status == 1
+    assert rows(service) == "0 0 0 0 0"
+
+
+@pytest.mark.parametrize("trusting", ["nginx"], indirect=True)
+def test_a_proxy_that_is_not_named_is_reported(trusting):
+    service = trusting.service
+    service.stop()
+    del service.env["FILSLUSS_TRUSTED_PROXIES"]
+    service.start()
+    line, status = finding(service, "proxy")
+    assert (line.startswith("WRONG proxy: a proxy that is not named forwards requests"), status) == (True, 1)
 
 
 def test_an_address_that_leads_elsewhere_is_reported(make_service, tmp_path):

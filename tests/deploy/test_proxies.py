@@ -21,7 +21,7 @@ from tusclient.client import TusClient
 from tests.deploy.conftest import behind_proxy
 from tests.parts import short_timeouts
 from tests.parts.people import FORM, announce, append, apply, metadata, offset_of, send_form, send_tus
-from tests.parts.proxy import unverified_tls
+from tests.parts.proxy import speaks_ipv6, unverified_tls
 from tests.parts.storage import rows
 
 MIB = 1 << 20
@@ -509,6 +509,59 @@ def test_a_download_says_the_id_that_the_proxy_logged_once(proxied, filled):
     )
     assert entry == ("partly-fetched", "127.0.0.2")
     assert own in proxied.log_text()
+
+
+SPELLINGS = ("/%75pload/{}", "//upload/{}", "/upload%2F{}", "/UPLOAD/{}", "/./download/{}", "/x/zip/{}")
+
+
+def test_no_way_of_writing_a_path_puts_a_token_into_the_log(proxied):
+    for path in SPELLINGS:
+        proxied.request("GET", path.format("A" * 43))
+    absolute = proxied.connect()
+    absolute.putrequest("GET", f"{proxied.url}/status/{'A' * 43}", skip_host=True)
+    absolute.putheader("Host", urlsplit(proxied.url).netloc)
+    absolute.endheaders()
+    absolute.getresponse().read()
+    absolute.close()
+    assert "A" * 20 not in proxied.log_text()
+
+
+def test_another_host_is_refused_and_told_nothing(proxied):
+    answer = proxied.request("GET", "/", headers={"Host": "evil.example"})
+    assert (answer.status, answer.body) == (421, b"")
+
+
+def test_a_probe_that_asks_by_number_past_the_proxy_is_answered(proxied):
+    assert proxied.service.request("GET", "/readyz", headers={"Host": "10.0.0.7:8000"}).status == 200
+
+
+WEAK = (
+    "AES128-SHA",
+    "AES256-GCM-SHA384",
+    "ECDHE-RSA-AES128-SHA256",
+    "ECDHE-RSA-AES256-SHA",
+    "CAMELLIA128-SHA",
+)
+
+
+def test_ciphers_without_forward_secrecy_or_with_cbc_are_refused(proxied):
+    if not proxied.url.startswith("https"):
+        pytest.skip("without TLS here; Caddy's own defaults have none of them")
+    address = ["-connect", f"127.0.0.1:{proxied.port}", "-tls1_2", "-cipher"]
+
+    def accepts(cipher):
+        words = ["openssl", "s_client", *address, f"{cipher}@SECLEVEL=0"]
+        ran = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        return f"Cipher is {cipher}" in ran.stdout
+
+    assert [cipher for cipher in WEAK if accepts(cipher)] == []
+    assert accepts("ECDHE-RSA-AES128-GCM-SHA256")
+
+
+def test_it_listens_to_ipv6_too(proxied):
+    if not speaks_ipv6():
+        pytest.skip("this machine has no IPv6")
+    socket.create_connection(("::1", proxied.port), timeout=10).close()
 
 
 def test_while_the_service_is_down_people_read_so_in_their_language(proxied, filled):

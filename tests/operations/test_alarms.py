@@ -31,6 +31,7 @@ FIGURES = {
     "jobs": ("make received files ready: K7PM-4QXD (LinkLost)", ""),
     "reconcile": ("2", ""),
     "sign-ins": ("42", "30"),
+    "proxy": ("", ""),
 }
 
 

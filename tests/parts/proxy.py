@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -119,6 +120,16 @@ def unverified_tls() -> ssl.SSLContext:
     return context
 
 
+def speaks_ipv6() -> bool:
+    """Whether this machine has the loopback address of IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 def nginx(folder: Path, service: Service, *, buffering: bool = False) -> ProxiedService:
     """nginx with deploy/nginx.conf; its documented values are put in, and nothing else is changed.
 
@@ -150,7 +161,7 @@ def nginx(folder: Path, service: Service, *, buffering: bool = False) -> Proxied
         check=True,
         capture_output=True,
     )
-    text = (DEPLOY / "nginx.conf").read_text()
+    text, plain = (DEPLOY / "nginx.conf").read_text(), free_port()
     for shipped, here in {
         "fts.example.se": "localhost",
         "/etc/ssl/filsluss.crt": str(folder / "crt"),
@@ -158,12 +169,16 @@ def nginx(folder: Path, service: Service, *, buffering: bool = False) -> Proxied
         "127.0.0.1:8000": f"127.0.0.1:{service.port}",
         "/var/lib/filsluss/blobs/": f"{service.data_dir}/blobs/",
         "/usr/share/filsluss/": f"{DEPLOY}/",
-        "0.0.0.0:80": f"127.0.0.1:{free_port()}",
+        "0.0.0.0:80": f"127.0.0.1:{plain}",
+        "[::]:80": f"[::1]:{plain}",
         "0.0.0.0:443": f"0.0.0.0:{proxied.port}",
+        "[::]:443": f"[::1]:{proxied.port}",
         "/var/log/nginx/": f"{folder}/",
     }.items():
         assert shipped in text, shipped
         text = text.replace(shipped, here)
+    if not speaks_ipv6():
+        text = re.sub(r"    listen \[::1\]:.*\n", "", text)
     if buffering:
         text = text.replace("proxy_request_buffering off;", "proxy_request_buffering on;")
     (folder / "filsluss.conf").write_text(text)
@@ -189,6 +204,7 @@ def caddy(folder: Path, service: Service) -> ProxiedService:
         FILSLUSS_SITE=proxied.url,
         FILSLUSS_AT=f"127.0.0.1:{service.port}",
         FILSLUSS_PAGES=str(DEPLOY),
+        FILSLUSS_OTHERS=f"http://:{proxied.port}",
         CADDY_ADMIN=f"localhost:{free_port()}",
         XDG_DATA_HOME=str(folder),
         XDG_CONFIG_HOME=str(folder),

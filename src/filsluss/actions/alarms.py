@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Min, Sum
 
 from filsluss.actions import room, scan
+from filsluss.actions.heartbeat import UNNAMED_PROXY
 from filsluss.blobs import Store
 from filsluss.letters import notices
 from filsluss.letters.each_row import any_failed, each_row
-from filsluss.models import Alarm, Letter, SecurityEvent, TransferFile
+from filsluss.models import Alarm, Heartbeat, Letter, SecurityEvent, TransferFile
 from filsluss.models.letter import Delivery
 from filsluss.rules.formats import size_text
 from filsluss.rules.lifecycle import FileState, State
@@ -21,8 +22,19 @@ from filsluss.scanners.clamd import Clamd, NotScanned
 
 log = logging.getLogger(__name__)
 
-CHECKS = ("scanner", "unscanned", "disk", "letters", "given-up", "clock", "jobs", "reconcile", "sign-ins")
-LATE_LETTER_AGE = timedelta(minutes=15)
+CHECKS = (
+    "scanner",
+    "unscanned",
+    "disk",
+    "letters",
+    "given-up",
+    "clock",
+    "jobs",
+    "reconcile",
+    "sign-ins",
+    "proxy",
+)
+LATE_LETTER_AGE, PROXY_AGE = timedelta(minutes=15), timedelta(minutes=15)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MANY_FAILED_SIGN_INS = 30
 """Wrong passwords in an hour, of all accounts and networks, and tries that were refused."""
@@ -40,6 +52,7 @@ def check_all(
         "disk": lambda: check_disk(store, policy=policy, now=now),
         "letters": lambda: check_letters(policy=policy, now=now),
         "sign-ins": lambda: check_sign_ins(policy=policy, now=now),
+        "proxy": lambda: check_proxy(policy=policy, now=now),
         "clock": lambda: check_clock(clock_trouble, policy=policy, now=now),
     }
     each_row("check alarms", checks, lambda name: checks[name]() or 0, policy=policy, now=now)
@@ -124,6 +137,14 @@ def check_sign_ins(*, policy: Policy, now: datetime) -> None:
         raise_alarm("sign-ins", since=failed["since"], policy=policy, now=now, **values)
     else:
         clear_alarm("sign-ins")
+
+
+def check_proxy(*, policy: Policy, now: datetime) -> None:
+    """Whether requests came through a proxy that is not named, within the last quarter of an hour."""
+    if Heartbeat.objects.filter(name=UNNAMED_PROXY, at__gt=now - PROXY_AGE).exists():
+        raise_alarm("proxy", since=now, policy=policy, now=now)
+    else:
+        clear_alarm("proxy")
 
 
 def clear_alarm(name: str) -> bool:

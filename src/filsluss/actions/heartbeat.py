@@ -4,6 +4,9 @@ from datetime import datetime
 
 from filsluss.models import Heartbeat
 
+UNNAMED_PROXY = "unnamed-proxy"
+"""The last request that came through a proxy which FILSLUSS_TRUSTED_PROXIES does not name."""
+
 
 def record_heartbeat(part: str, *, now: datetime) -> None:
     """Stores `now` as the last time at which that part, such as the worker, ran."""

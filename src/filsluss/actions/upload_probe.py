@@ -1,28 +1,41 @@
-"""Upload probe: a temporary account with which `filsluss check --deploy` tests uploads from outside."""
+"""Probe: a temporary account with which `filsluss check --deploy` uploads and downloads from outside."""
 
 import contextlib
+import hashlib
+import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from filsluss.actions.apply import insert_rows
 from filsluss.blobs import Store
-from filsluss.models import AuditEntry, Party, Transfer
+from filsluss.models import AuditEntry, Link, Party, Transfer, TransferFile
 from filsluss.models.link import token_of
 from filsluss.models.public_id import with_free_public_id
 from filsluss.rules.directions import Direction, Role
-from filsluss.rules.lifecycle import State
+from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.policy import Policy
-from filsluss.rules.tokens import Purpose, draw_public_id
+from filsluss.rules.tokens import Purpose, draw_public_id, draw_upload_id
 
 MINUTES = 10
+FILE_SIZE = 1 << 20
 PURPOSE = "filsluss check --deploy"
 
 
+@dataclass(frozen=True)
+class ProbeAccount:
+    """Tokens of the account's upload link and of its one ready file, and the bytes of that file."""
+
+    upload: str
+    download: str
+    content: bytes
+
+
 @contextlib.contextmanager
-def open_account(*, store: Store, policy: Policy, now: datetime) -> Iterator[str]:
-    """The token of an open account without addresses, so that no letter is written about it.
+def open_account(*, store: Store, policy: Policy, now: datetime) -> Iterator[ProbeAccount]:
+    """An open account without addresses, so that no letter is written about it.
 
     Its row and its bytes are deleted on leaving. After a crash it ends by itself, after MINUTES.
     """
@@ -44,9 +57,42 @@ def open_account(*, store: Store, policy: Policy, now: datetime) -> Iterator[str
 
     with_free_public_id(transfer, insert)
     try:
-        yield token_of(sender, Purpose.UPLOAD, policy.link_keys)
+        content = secrets.token_bytes(FILE_SIZE)
+        download = _ready_file(content, party=sender, store=store, policy=policy, now=now)
+        yield ProbeAccount(token_of(sender, Purpose.UPLOAD, policy.link_keys), download, content)
     finally:
         _delete(transfer, store)
+
+
+def _ready_file(content: bytes, *, party: Party, store: Store, policy: Policy, now: datetime) -> str:
+    """Stores a file as if it had been uploaded, and returns the token of a link to it.
+
+    It is no party's to fetch (no `Pickup`), so that nothing is recorded of its downloads.
+    """
+    blob = draw_upload_id()
+    store.create(blob)
+    with store.writer(blob) as writer:
+        writer.write(content)
+        writer.sync()
+    name = "filsluss-check.bin"
+    file = TransferFile.objects.create(
+        transfer_id=party.transfer_id,
+        public_id=draw_public_id(),
+        upload_id=blob,
+        state=FileState.READY,
+        name=name,
+        folded=name,
+        size=len(content),
+        acknowledged=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        created_at=now,
+        active_at=now,
+        received_at=now,
+        ready_at=now,
+    )
+    link = Link.draw(Purpose.DOWNLOAD, key=policy.link_keys[0], party=party, file=file, now=now)
+    link.save()
+    return link.token(policy.link_keys)
 
 
 def _delete(transfer: Transfer, store: Store) -> None:

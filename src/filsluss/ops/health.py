@@ -13,6 +13,7 @@ from django.utils import timezone
 from filsluss.actions import room
 from filsluss.blobs import open_store
 from filsluss.models import Heartbeat
+from filsluss.ops.metrics import may_read_metrics
 from filsluss.pages.decorators import allow_methods
 
 WORKER = "worker"
@@ -26,7 +27,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @allow_methods("GET")
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Status 200 or 503, and "ok" or "failing" for each part, without details."""
+    """Status 200 or 503; "ok" or "failing" for each part only to those who may read the metrics."""
     database = database_answers()
     parts = {
         "database": database,
@@ -36,7 +37,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     }
     state = {name: "ok" if works else "failing" for name, works in parts.items()}
     ready = all(parts.values())
-    body = {"status": "ok" if ready else "failing", **state}
+    body = {"status": "ok" if ready else "failing", **(state if may_read_metrics(request) else {})}
     return JsonResponse(body, status=200 if ready else 503, headers={"Cache-Control": "no-store"})
 
 

@@ -1,7 +1,11 @@
-"""The pages that only inform: terms, privacy, help."""
+"""The pages that only inform: terms, privacy, help, and whom to tell of a weakness."""
 
-from django.http import HttpRequest, HttpResponse
+from datetime import timedelta
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from filsluss.pages import presenters
 from filsluss.pages.decorators import View, allow_methods
@@ -29,3 +33,23 @@ def terms(request: HttpRequest) -> HttpResponse:
     response = render(request, "pages/terms.html", page)
     response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+SECURITY_TXT_DAYS = 180
+
+
+@allow_methods("GET")
+def security_txt(request: HttpRequest) -> HttpResponse:
+    """Whom researchers tell of a weakness (RFC 9116); 404 where no setting names an address."""
+    policy = settings.POLICY
+    if not policy.contact_email:
+        raise Http404
+    expires = timezone.now() + timedelta(days=SECURITY_TXT_DAYS)
+    fields = {
+        "Contact": f"mailto:{policy.contact_email}",
+        "Expires": f"{expires:%Y-%m-%d}T00:00:00Z",
+        "Preferred-Languages": "sv, en",
+        "Canonical": f"{policy.base_url}/.well-known/security.txt",
+    }
+    text = "".join(f"{name}: {value}\n" for name, value in fields.items())
+    return HttpResponse(text, "text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})

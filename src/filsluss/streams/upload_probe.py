@@ -27,20 +27,37 @@ class Kept:
     kept: int
 
 
+def connect(base_url: str) -> http.client.HTTPConnection:
+    """A connection to the public address, not opened yet."""
+    parts = urlsplit(base_url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=15)
+
+
+def ask(base_url: str) -> None:
+    """Asks whether the service is alive there; raises NoWayThrough if it does not answer so."""
+    connection = connect(base_url)
+    try:
+        connection.request("GET", "/healthz")
+        answered = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as fault:
+        raise NoWayThrough(f"cannot be reached from here: {fault}") from None
+    finally:
+        connection.close()
+    if answered != 200:
+        raise NoWayThrough(f"answered {answered} to /healthz, as this installation would not")
+
+
 class Probe:
     """A tus client of `base_url`; raises NoWayThrough."""
 
     def __init__(self, base_url: str, token: str) -> None:
-        self._parts = urlsplit(base_url)
+        self._base_url = base_url
         self._files = f"/upload/{token}/files"
-
-    def _connection(self) -> http.client.HTTPConnection:
-        kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
-        return kind(self._parts.hostname or "", self._parts.port, timeout=15)
 
     def _request(self, method: str, path: str, headers: dict[str, str], status: int, header: str) -> str:
         """The value of `header` in the response, which must have `status`."""
-        connection = self._connection()
+        connection = connect(self._base_url)
         try:
             connection.request(method, path, headers={**TUS, **headers})
             response = connection.getresponse()
@@ -62,7 +79,7 @@ class Probe:
         return Kept(sent, int(self._request("HEAD", path, {}, 200, "Upload-Offset")))
 
     def _send_and_cut(self, path: str) -> int:
-        connection = self._connection()
+        connection = connect(self._base_url)
         try:
             connection.putrequest("PATCH", path)
             for name, text in {

@@ -86,6 +86,7 @@ def alarm_label(name: str) -> str:
         "jobs": _("A job failed for a part of its work"),
         "reconcile": _("Store and database disagree"),
         "sign-ins": _("Many sign-ins fail"),
+        "proxy": _("Requests come through a proxy that is not named"),
     }
     return words.get(name, name)
 
