@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from filsluss.ops.tables import program_version
+from filsluss.streams.request import this_boot
 from tests.operations.test_logs import read
 from tests.parts.installation import folder
 from tests.parts.mail_server import free_port
@@ -155,3 +157,13 @@ def test_what_deletes_every_row_is_refused(make_service):
     service.run("migrate", "--verbosity", "0")
     ran = service.run("migrate", "filsluss", "zero", check=False)
     assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
+
+
+def test_a_boot_id_that_cannot_be_read_is_no_crash(monkeypatch, caplog):
+    def refuse(path, *args, **more):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    drawn = [this_boot.__wrapped__() for _ in range(2)]
+    assert ([len(boot) for boot in drawn], drawn[0] == drawn[1]) == ([36, 36], False)
+    assert "the boot id cannot be read" in caplog.text

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 from django.db import DatabaseError, connection
 from django.db.models import F, QuerySet
@@ -23,6 +24,7 @@ BOOT_ID, NETWORK = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/
 NO_SOCKET = "-"
 MOST_TO_A_DOMAIN = 2
 """How many letters a process delivers to one domain at a time, so that one slow server holds up no other."""
+UNKNOWN_BOOT = str(uuid4())
 
 Heartbeat = tuple[str, int]
 
@@ -113,8 +115,14 @@ class Claimant:
 
 
 def network_namespace() -> str:
-    """The boot and the network namespace in which an abstract socket address is unique."""
-    return f"{BOOT_ID.read_text().strip()}/{NETWORK.stat().st_ino}"
+    """The boot and the network namespace in which an abstract socket address is unique.
+
+    Where /proc does not tell, one that no other process is in: then only heartbeats count.
+    """
+    try:
+        return f"{BOOT_ID.read_text().strip()}/{NETWORK.stat().st_ino}"
+    except OSError:
+        return f"{UNKNOWN_BOOT}/0"
 
 
 def socket_address(token: str) -> str:

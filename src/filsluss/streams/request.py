@@ -1,5 +1,6 @@
 """A request on a byte path: its method, headers and parameters, with the policy and the blob store."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import parse_qs
+from uuid import uuid4
 
 from django.conf import settings
 
@@ -18,11 +20,22 @@ from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose
 from filsluss.streams.responses import Refusal, Response
 
+log = logging.getLogger(__name__)
+
 
 @lru_cache
 def this_boot() -> str:
-    """The kernel's boot id: bytes not synced under another boot cannot be trusted."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    """The kernel's boot id: bytes not synced under another boot cannot be trusted.
+
+    Where it cannot be read, an id of this process alone: then only synced bytes are trusted.
+    """
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        log.warning(
+            "the boot id cannot be read: after a restart unfinished uploads go on from what was synced"
+        )
+        return str(uuid4())
 
 
 @dataclass(frozen=True)
