@@ -112,7 +112,9 @@ def act_as_owner() -> None:
     if owner.st_uid == 0 or (key.exists() and key.stat().st_uid == 0):
         return
     try:
-        os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+        user = pwd.getpwuid(owner.st_uid)
+        os.initgroups(user.pw_name, owner.st_gid)
+        os.environ["HOME"] = user.pw_dir  # PostgreSQL's library looks for files there
     except KeyError:  # a user without a name, as in a container
         os.setgroups([])
     os.setgid(owner.st_gid)
