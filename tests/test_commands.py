@@ -152,8 +152,9 @@ def test_serve_says_in_one_line_that_the_port_is_taken(make_service):
     assert (ran.returncode, ran.stdout) == (1, "")
     (line,) = ran.stderr.splitlines()
     assert "Address already in use" in line
-    ran = service.run("serve", "--host", "nowhere.invalid", check=False)
-    assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1)
+    for command in ("serve", "web"):
+        ran = service.run(command, "--host", "nowhere.invalid", check=False)
+        assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1)
 
 
 def test_a_database_that_is_away_or_has_no_tables_is_told_of_in_one_line(make_service):

@@ -358,6 +358,7 @@ def test_every_command_stops_at_a_wrong_setting_with_status_1_and_one_line(tmp_p
         ["serve", "--port", "http"],
         ["web", "--port", "70000"],
         ["serve", "--port", "0"],
+        ["serve", "--port", "٨٠٠٠"],
         ["worker", "--twice"],
         ["show"],
         ["list", "--state", "lost"],

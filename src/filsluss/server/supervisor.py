@@ -32,7 +32,7 @@ fork = multiprocessing.get_context("fork")
 
 def port_number(text: str) -> int:
     """An argparse type: argparse reports the ValueError and exits with status 2."""
-    if not 0 < int(text) < 65536:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 65536):
         raise ValueError
     return int(text)
 

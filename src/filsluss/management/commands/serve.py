@@ -1,5 +1,6 @@
 """`filsluss serve`: the whole service on one machine."""
 
+import errno
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,10 +59,13 @@ def start_lock() -> Iterator[None]:
         yield
 
 
-def require_port(host: str, port: int) -> None:
+def require_port(host: str, port: int, *, may_be_taken: bool = False) -> None:
+    """Raises CommandError for an address that is not this machine's, or a port that is taken or not ours."""
     try:
         require_free_port(host, port)
     except OSError as fault:
+        if may_be_taken and fault.errno == errno.EADDRINUSE:
+            return
         raise CommandError(
             f"cannot listen on {host}, port {port}: {fault.strerror}; try another --port"
         ) from None

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from filsluss.env import lock_down
-from filsluss.management.commands.serve import lay_out_static_files
+from filsluss.management.commands.serve import lay_out_static_files, require_port
 from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_current_tables
 from filsluss.server import notify
@@ -25,6 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         lock_down(settings.DATA_DIR)
+        require_port(host, port, may_be_taken=True)  # by a process before this that is about to end
         require_current_tables()
         require_known_key()
         lay_out_static_files()
