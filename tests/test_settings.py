@@ -128,6 +128,30 @@ SETTINGS = {
     "WRONG_CODES": (policy("wrong_codes"), 4, "10", 10, ["0", "x"]),
     "THREADS": (setting("THREADS"), 1000, "64", 64, ["0", "1", "-1", "många", "99999"]),
     "WEB_PROCESSES": (setting("WEB_PROCESSES"), 1, "4", 4, ["0", "-1", "x", "1000"]),
+    "MAIL_CONNECTIONS": (setting("MAIL_CONNECTIONS"), 4, "1", 1, ["0", "-1", "x", "33"]),
+    "SMTP_HELO": (
+        setting("SMTP_HELO"),
+        "",
+        "[IPv6:2001:db8::25]",
+        "[IPv6:2001:db8::25]",
+        [
+            "fts",
+            "fts.example.se.",
+            "-fts.example.se",
+            "fts_1.example.se",
+            "öra.example.se",
+            "a b.se",
+            "a..se",
+            f"{'a' * 64}.se",
+            "a." * 130 + "se",
+            "[192.0.2.999]",
+            "[2001:db8::25]",
+            "[IPv6:192.0.2.1]",
+            "192.0.2.1]",
+            "192.0.2.1",
+            "fts.example.se\r\nMAIL FROM:<x@y.se>",
+        ],
+    ),
 }
 BAD = [(name, bad) for name, (*_, bads) in SETTINGS.items() for bad in bads]
 BAD += [

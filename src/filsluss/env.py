@@ -267,7 +267,7 @@ def helo_name(value: str) -> str:
     if literal and ip_address(literal[2]).version == (6 if literal[1] else 4):
         return value
     label = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-    if value and (len(value) > 253 or not re.fullmatch(rf"({label}\.)+{label}", value)):
+    if value and (len(value) > 253 or not re.fullmatch(rf"({label}\.)+(?=[A-Za-z]){label}", value)):
         raise ValueError("must be a full name such as fts.example.se, or an address such as [192.0.2.1]")
     return value
 
