@@ -10,6 +10,7 @@ from filsluss.actions.erasure import erase_files
 from filsluss.actions.room import UploadRefused
 from filsluss.actions.upload import remove_own
 from filsluss.models import TransferFile
+from filsluss.models.room_queries import PIECE
 from filsluss.rules.lifecycle import FileState
 from tests.actions.racing import race
 from tests.letters.cases import example_policy, make_file, make_transfer
@@ -200,7 +201,7 @@ class TestDisk:
     def test_near_the_end_of_the_disk_pieces_are_small(self, announce, take, store, now):
         disk, transfer = FakeDisk(store, 50 * GIB), make_transfer(now)
         file = announce(transfer, 2 * GIB, policy=LARGE, disk=disk)
-        assert take(file, 0, policy=LARGE, disk=disk) == room.PIECE
+        assert take(file, 0, policy=LARGE, disk=disk) == PIECE
         disk.free = 5 * GIB + 80 * MIB
         assert take(file, 0, policy=LARGE, disk=disk) == 10 * MIB
         disk.free = 5 * GIB + 1000

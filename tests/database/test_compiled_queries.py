@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db.models import BigIntegerField, CharField, F
 
-from filsluss.actions.room import LOCKED_TRANSFER, OUTSTANDING, TOTALS
 from filsluss.actions.upload import STILL_OPEN
 from filsluss.models import Transfer, TransferFile
 from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
+from filsluss.models.room_queries import LOCKED_TRANSFER, OUTSTANDING, TOTALS
 from filsluss.models.upload_queries import file_at_upload_link, reload_progress, transfer_at_upload_link
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.tokens import Purpose

@@ -3,24 +3,17 @@
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import BigIntegerField, Case, DateTimeField, F, Func, Q, When
 
 from filsluss.blobs import BlobBusy, BlobMissing, Store
 from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile, serialize_on
-from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
-from filsluss.rules.lifecycle import LIVE_FILE, WHOLE_FILE, FileState
+from filsluss.models.room_queries import LOCKED_TRANSFER, OUTSTANDING, PIECE, RESERVED, TOTALS, UPLOADING
 from filsluss.rules.policy import Policy
 from filsluss.sqlite.reserve import Reserve
 
 MIB = 1 << 20
-PIECE = 64 * MIB
-"""The most bytes that a writer reserves, or writes before it looks at the disk again."""
-KEPT_FROM = 20
-"""A promise is being kept from the moment when a twentieth of its bytes has come."""
 BARE_SHARE = 10
 """Promises that are not being kept weigh together at most a tenth of what is free."""
 TIGHT, MANY = 1 << 30, 100
@@ -60,69 +53,6 @@ class Account:
     live: int
     unfinished: int
     ever: int
-
-
-def total(of: Any, *, function: str = "SUM") -> Func:
-    """An aggregate over all rows as a column, which `aggregate` cannot give a compiled query."""
-    return Func(of, function=function, output_field=BigIntegerField())
-
-
-def _total_where(condition: Q, amount: Any) -> Func:
-    return total(Case(When(condition, then=amount), default=0, output_field=BigIntegerField()))
-
-
-ROW = BigIntegerField()
-UPLOADING = Q(state=FileState.UPLOADING)
-HOLDS = Q(size__gt=F("arrived"), active_at__gt=Param("since", DateTimeField()))
-"""The rest of the file is promised; see `TransferFile.taken_at`."""
-IS_KEPT = Q(size__lte=F("arrived") * KEPT_FROM)
-LOCKED_TRANSFER = CompiledQuery(
-    lambda: (
-        Transfer.objects.select_for_update()
-        .filter(pk=Param("transfer", ROW))
-        .values_list("state", "open_until", "closed_reason")
-    )
-)
-TOTALS = CompiledQuery(
-    lambda: TransferFile.objects.filter(transfer=Param("transfer", ROW)).values_list(
-        total(
-            Case(
-                When(pk=Param("but", ROW), then=0),
-                When(UPLOADING & HOLDS, then=F("size")),
-                When(UPLOADING, then=F("arrived")),
-                When(state__in=WHOLE_FILE, then=F("size")),
-                default=0,
-                output_field=BigIntegerField(),
-            )
-        ),
-        _total_where(Q(state__in=LIVE_FILE), 1),
-        _total_where(UPLOADING, 1),
-        total(F("pk"), function="COUNT"),
-    )
-)
-OUTSTANDING = CompiledQuery(
-    lambda: (
-        TransferFile.objects.filter(UPLOADING)
-        .exclude(pk=Param("but", ROW))
-        .values_list(
-            _total_where(HOLDS & IS_KEPT, F("size") - F("arrived")),
-            _total_where(HOLDS & ~IS_KEPT, F("size") - F("arrived")),
-            total(
-                Case(
-                    When(arrived__gt=F("acknowledged") + PIECE, then=PIECE),
-                    When(arrived__gt=F("acknowledged"), then=F("arrived") - F("acknowledged")),
-                    default=0,
-                    output_field=BigIntegerField(),
-                )
-            ),
-        )
-    )
-)
-RESERVED = CompiledUpdate(
-    lambda: TransferFile.objects.filter(UPLOADING, pk=Param("file", ROW), epoch=Param("epoch", ROW)),
-    arrived=Param("arrived", ROW),
-    active_at=Param("now", DateTimeField()),
-)
 
 
 def account_of(transfer_id: int, *, but: int = 0, policy: Policy, now: datetime) -> Account:

@@ -6,6 +6,7 @@ from django.db import connection
 
 from filsluss.actions import room
 from filsluss.models import TransferFile
+from filsluss.models.room_queries import PIECE
 from filsluss.streams.body import Body
 from filsluss.streams.request import Request
 
@@ -46,6 +47,6 @@ class RequestAllowance:
 
     def _most(self, offset: int) -> int:
         """Bytes to ask for when the file's length is not known."""
-        wanted = min(room.PIECE, max(FIRST_PIECE, offset - self._start))
+        wanted = min(PIECE, max(FIRST_PIECE, offset - self._start))
         length = self._body.length
         return wanted if length is None else max(1, min(wanted, length - (offset - self._start)))
