@@ -99,7 +99,7 @@ class TransferFile(models.Model):
         return self.size is not None and self.active_at > now - lasts
 
     def taken_at(self, now: datetime, *, lasts: timedelta) -> int:
-        """The bytes that the file takes of its account; the queries of `models.room_queries` say the same in SQL."""
+        """The bytes that the file takes of its account; `models.room_queries` says the same in SQL."""
         if self.state != FileState.UPLOADING:
             return (self.size or 0) if self.state in WHOLE_FILE else 0
         return max(self.arrived, (self.size or 0) if self.promise_holds_at(now, lasts=lasts) else 0)
