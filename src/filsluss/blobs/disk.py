@@ -175,7 +175,8 @@ class DiskStore:
                     yield entry.name, datetime.fromtimestamp(entry.stat().st_mtime, UTC)
 
     def space(self) -> tuple[int, int]:
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self.root.exists():
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         fs = os.statvfs(self.root)
         return fs.f_bavail * fs.f_frsize, fs.f_blocks * fs.f_frsize
 
