@@ -89,7 +89,8 @@ def asked(target, number, **form):
 
 def test_c1_no_word_of_a_stranger_becomes_a_header(target):
     for number, words in enumerate(L5):
-        letter = asked(target, f"c1.{number}", sender_name=words[:100], purpose=words)
+        name = words.replace("@", " at ")[:100]  # a name with an @ is refused
+        letter = asked(target, f"c1.{number}", sender_name=name, purpose=words)
         assert {name.lower() for name in letter.message} - HEADERS == set(), words
         assert letter.to == [f"anna.c1.{number}@ltdalarna.se"]
         assert len(letter.message.get_all("To")) == 1
