@@ -9,11 +9,11 @@ import pytest
 from django.db import OperationalError
 
 from filsluss import jobs
-from filsluss.actions import alarms, completion, erasure, expiry, reminders, scan
+from filsluss.actions import alarms, completion, erasure, expiry, reminders, room, scan
 from filsluss.actions.integrity import repair, rows
 from filsluss.actions.integrity.findings import Finding, World
 from filsluss.blobs import Digests
-from filsluss.letters import collecting, each_row, outbox
+from filsluss.letters import collecting, each_row, outbox, request_lists
 from filsluss.models import Alarm, Letter, Link, Transfer, TransferFile
 from filsluss.rules.lifecycle import FileState, State
 from tests.letters.cases import example_policy, make_file, make_transfer
@@ -142,14 +142,26 @@ WALKS = {
         "close",
         of_policy(collecting.close_due),
     ),
+    "close lists of requests": Walk(
+        lambda now: [collected(now, number, "approvals-requested") for number in (2, 3)],
+        request_lists,
+        "close",
+        of_policy(request_lists.close_due),
+    ),
+    "keep room": Walk(
+        lambda now: files(now, state=FileState.UPLOADING, active_at=now - HOUR),
+        room,
+        "correct_reservation",
+        of_store(room.tidy),
+    ),
 }
 
 
-def collected(now, number):
+def collected(now, number, kind="files-ready"):
     return Letter.objects.create(
         public_id=f"{number:022}",
-        key=f"files-ready:{number}",
-        kind="files-ready",
+        key=f"{kind}:{number}",
+        kind=kind,
         to="bo@rontgen.example",
         language="sv",
         message_id="x",

@@ -210,7 +210,7 @@ def tidy(*, store: Store, policy: Policy, now: datetime) -> int:
     reserve_is_laid()
     idle = TransferFile.objects.filter(UPLOADING, active_at__lte=now - CRASHED_AFTER)
     return each_row(
-        "tidy room", idle, lambda file: correct_reservation(file, store=store), policy=policy, now=now
+        "keep room", idle, lambda file: correct_reservation(file, store=store), policy=policy, now=now
     )
 
 
