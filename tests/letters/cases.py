@@ -187,9 +187,6 @@ BY_ADMINISTRATOR = {
 BY_SENDER = {"removed_by": "sender"}
 AT = datetime.fromisoformat("2026-11-26T08:05:00+01:00")
 LIST: tuple[dict[str, Any], ...] = ({"fetched_at": AT}, {}, {"ready_at": None, "sha256": ""})
-NO = "550 5.1.1 no such user, see https://mail.example/why"
-FULL = "552 5.2.2 mailbox of anna in mail03.intern.example is full"
-POLICY = "554 5.7.1 rejected by mail03.intern.example"
 STRANGER: dict[str, Any] = {"proofs": {Role.SENDER: "none"}, "open_until": None}
 UNANSWERED = {"proofs": {Role.SENDER: "none", Role.APPROVER: "none"}, "open_until": None}
 CAUSES: tuple[dict[str, Any], ...] = tuple(
@@ -251,12 +248,12 @@ CASES = [
     Case("file-removed", A, "by-sender", Direction.THROUGH, file=BY_SENDER),
     Case("file-infected", S, file={"virus": "Eicar-Test", "ready_at": None}),
     Case("file-infected", S, "no-support", file={"virus": "Eicar-Test"}, policy=NO_SUPPORT),
-    Case("undelivered", S, "approver", undelivered=Undelivered(ANNA, "approver", "refused", NO)),
-    Case("undelivered", S, "recipient", file={}, undelivered=Undelivered(ANNA, "recipient", "refused", NO)),
-    Case("undelivered", S, "full", file={}, undelivered=Undelivered(ANNA, "recipient", "refused", FULL)),
-    Case("undelivered", S, "policy", file={}, undelivered=Undelivered(ANNA, "recipient", "refused", POLICY)),
-    Case("undelivered", S, "expired", file={}, undelivered=Undelivered(ANNA, "recipient", "expired", "")),
-    Case("undelivered", S, "fault", file={}, undelivered=Undelivered(ANNA, "recipient", "fault", "")),
+    Case("undelivered", S, "approver", undelivered=Undelivered(ANNA, "approver", "unknown")),
+    Case("undelivered", S, "recipient", file={}, undelivered=Undelivered(ANNA, "recipient", "unknown")),
+    Case("undelivered", S, "full", file={}, undelivered=Undelivered(ANNA, "recipient", "full")),
+    Case("undelivered", S, "policy", file={}, undelivered=Undelivered(ANNA, "recipient", "refused")),
+    Case("undelivered", S, "expired", file={}, undelivered=Undelivered(ANNA, "recipient", "expired")),
+    Case("undelivered", S, "fault", file={}, undelivered=Undelivered(ANNA, "recipient", "fault")),
 ]
 EACH = [(case, language) for case in CASES for language in ("sv", "en")]
 NAMES = [f"{language}-{case.name}" for case, language in EACH]

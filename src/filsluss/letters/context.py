@@ -15,7 +15,6 @@ from filsluss.rules.formats import date_text, moment_text, size_text
 from filsluss.rules.lifecycle import ErasedBecause, State
 from filsluss.rules.mail_links import defused_address
 from filsluss.rules.policy import Policy
-from filsluss.rules.undelivered import reason_of
 
 LetterContext = dict[str, Any]
 OTHER_LANGUAGE = {"sv": "en", "en": "sv"}
@@ -25,16 +24,15 @@ LINKS = ("link", "code_page", "application_page", "other_page", "site")
 
 @dataclass(frozen=True)
 class Undelivered:
-    """A letter that was not delivered: its recipient's address and role, and the mail server's answer.
+    """A letter that was not delivered: its recipient's address and role, and why.
 
-    `why` is "refused", "expired" (tried for too long) or "fault" (it could not be sent at all). No letter
-    carries a word of the answer: it says of a refusal only which one of `Undeliverable` it is.
+    `why` is a `Failure` of `rules.smtp_answers` (full, unknown, refused), "expired" (tried for too long) or
+    "fault" (it could not be sent at all). No letter carries a word of the mail server's answer.
     """
 
     address: str
     role: str
     why: str = "refused"
-    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def build_context(kind: str, about: About, *, policy: Policy, now: datetime) -> 
         "with_codes": bool(about.codes),
         "lost_to": _typed(defused_address(undelivered.address), about, policy),
         "lost_role": undelivered.role,
-        "why": reason_of(undelivered.error).value if undelivered.why == "refused" else undelivered.why,
+        "why": undelivered.why,
     }
 
 
