@@ -173,6 +173,7 @@ def rewrite_to_page(environ: Environ, page: str, refusal: Any) -> None:
     """Discards the body and makes the request a GET of the page, which shows the refusal."""
     environ["filsluss.refusal"] = refusal.code
     environ["filsluss.refusal_status"] = refusal.status
+    environ["filsluss.refusal_detail"] = refusal.detail
     environ["filsluss.retry_after"] = dict(refusal.headers).get("Retry-After", "")
     environ["PATH_INFO"] = page
     environ["CONTENT_LENGTH"] = ""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -46,16 +47,34 @@ def test_files_are_taken_with_the_fields_before_them(shared_service, account):
     ]
 
 
-def test_a_field_after_the_files_changes_nothing(shared_service, account):
-    body = part("file", b"hej", "a.txt") + part("with_code", b"1") + END
-    assert send(shared_service, account, body).status == 303
-    assert [file["with_code"] for file in listed(shared_service, account)] == [False]
+FILES = part("file", b"a", "a.txt") + part("file", b"b", "b.txt")
+CODE, NO_CODE = part("with_code", b"1"), part("with_code", b"0")
+BASE64 = "Content-Transfer-Encoding: base64\r\n"
 
 
-def test_a_field_between_two_files_is_for_the_second(shared_service, account):
-    body = part("file", b"a", "a.txt") + part("with_code", b"1") + part("file", b"b", "b.txt") + END
+@pytest.mark.parametrize(
+    ("body", "with_code"),
+    [
+        (FILES, [False, False]),
+        (CODE + FILES, [True, True]),
+        (FILES + CODE, [True, True]),
+        (part("file", b"a", "a.txt") + CODE + part("file", b"b", "b.txt"), [True, True]),
+        (NO_CODE + part("file", b"a", "a.txt") + CODE + part("file", b"b", "b.txt"), [False, True]),
+        (NO_CODE + FILES + CODE, [False, False]),
+    ],
+    ids=["no choice", "before", "after", "between", "another before the second", "too late"],
+)
+def test_a_choice_that_comes_before_anybody_is_told_is_heeded(shared_service, account, body, with_code):
+    assert send(shared_service, account, body + END).status == 303
+    assert [file["with_code"] for file in listed(shared_service, account)] == with_code
+
+
+def test_the_choices_for_all_files_may_follow_them(shared_service, account):
+    body = FILES + part("one_letter", b"1") + part("receipts", b"none") + END
     assert send(shared_service, account, body).status == 303
-    assert [file["with_code"] for file in listed(shared_service, account)] == [False, True]
+    page = shared_service.get(account).text
+    assert re.search(r'id="one_letter"[^>]* checked', page)
+    assert re.search(r'value="none" selected', page)
 
 
 def test_a_form_in_chunks_is_taken_too(shared_service, account):
@@ -93,7 +112,7 @@ def test_a_form_that_is_none_leaves_no_file(shared_service, account, kind, body)
 
 
 def test_a_form_cut_in_its_file_discards_it_and_keeps_those_before(shared_service, account):
-    body = part("file", b"hej", "hel.txt") + part("file", os.urandom(MIB), "kapad.bin") + END
+    body = NO_CODE + part("file", b"hej", "hel.txt") + part("file", os.urandom(MIB), "kapad.bin") + END
     with RawConnection(shared_service) as connection:
         connection.send_request(
             "POST", account, body[: MIB // 2], Content_Type=KIND, Content_Length=len(body)
@@ -101,6 +120,84 @@ def test_a_form_cut_in_its_file_discards_it_and_keeps_those_before(shared_servic
         connection.half_close()
         assert connection.read_response().status in (400, 503)
     assert [file["name"] for file in live(shared_service, account)] == ["hel.txt"]
+
+
+def test_a_form_that_is_refused_before_its_choices_could_come_leaves_no_file(shared_service, account):
+    body = part("file", b"hej", "hel.txt") + part("file", b"x", "\u200b") + CODE + END
+    assert send(shared_service, account, body).status == 400
+    assert live(shared_service, account) == []
+
+
+def test_a_refusal_names_the_file_and_those_that_are_in(shared_service, account):
+    body = NO_CODE + part("file", b"hej", "hel.txt") + part("file", b"x", "bild.png", BASE64) + END
+    answer = send(shared_service, account, body)
+    assert answer.status == 415
+    assert "bild.png: Filen kunde inte laddas upp" in answer.text
+    assert "De här filerna kom fram: hel.txt." in answer.text
+    assert [file["name"] for file in live(shared_service, account)] == ["hel.txt"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (BASE64, 415),
+        ("Content-Transfer-Encoding: quoted-printable\r\n", 415),
+        ("Content-Encoding: gzip\r\n", 415),
+        ("Content-Transfer-Encoding: binary\r\n", 303),
+        ("Content-Transfer-Encoding: 8BIT\r\n", 303),
+        ("Content-Encoding: identity\r\n", 303),
+    ],
+)
+def test_a_part_that_is_encoded_is_refused(shared_service, account, headers, status):
+    assert send(shared_service, account, part("file", b"aGVq", "a.txt", headers) + END).status == status
+    assert len(live(shared_service, account)) == (status == 303)
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("filename*=utf-8''r%C3%A5k.txt", "råk.txt"),
+        ("filename=\"r%C3%A5k.txt\"; filename*=utf-8''r%C3%A5k.txt", "råk.txt"),
+        ('filename="=?utf-8?B?csOlay50eHQ=?="', "råk.txt"),
+    ],
+)
+def test_the_name_of_a_file_is_read_as_its_client_meant_it(shared_service, account, disposition, name):
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; {disposition}\r\n\r\n'
+    assert send(shared_service, account, head.encode() + b"hej\r\n" + END).status == 303
+    assert [file["name"] for file in live(shared_service, account)] == [name]
+
+
+TUS = {"Tus-Resumable": "1.0.0"}
+ALTERED = {
+    "Content-Encoding": ("gzip", 415, "content_encoding"),
+    "Content-Range": ("bytes 500-999/1000", 400, "content_range"),
+}
+
+
+@pytest.mark.parametrize("header", ALTERED)
+def test_a_body_that_a_header_makes_something_else_is_refused_everywhere(shared_service, account, header):
+    value, status, code = ALTERED[header]
+    altered, data = {header: value}, b"x" * 500
+    created = announce(shared_service, account, 500).location
+    opaque = {"Content-Type": "application/offset+octet-stream"}
+    ways = {
+        "PUT": ("PUT", f"{account}/a.bin", data, {}),
+        "PUT in chunks": ("PUT", f"{account}/b.bin", iter([data]), {}),
+        "form": ("POST", account, part("file", data, "c.bin") + END, {"Content-Type": KIND}),
+        "creation": ("POST", f"{account}/files", data, {**TUS, **opaque, "Upload-Length": "500"}),
+        "PATCH": ("PATCH", created, data, {**TUS, **opaque, "Upload-Offset": "0"}),
+    }
+    for way, (method, path, body, headers) in ways.items():
+        answer = shared_service.request(method, path, body, {**headers, **altered})
+        assert answer.status == status, way
+        if way != "form":
+            assert json.loads(answer.text)["code"] == code
+    assert [(file["size"], file["offset"]) for file in live(shared_service, account)] == [(500, 0)]
+
+
+def test_a_range_that_is_the_whole_and_an_encoding_that_is_none_are_heeded(shared_service, account):
+    headers = {"Content-Range": "bytes 0-499/500", "Content-Encoding": "identity"}
+    assert shared_service.request("PUT", f"{account}/a.bin", b"x" * 500, headers).status == 201
 
 
 @pytest.mark.full

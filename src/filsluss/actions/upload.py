@@ -110,7 +110,7 @@ def begin(
             if is_tight:
                 room.refuse_full_in_turn(needed, store=store, policy=policy, now=now)
             file.save(force_insert=True)
-            _choose(transfer, choices)
+            choose(transfer, choices=choices)
 
     with _empty_blob(file, store):
         with_free_public_id(file, announce)
@@ -145,7 +145,7 @@ def _empty_blob(file: TransferFile, store: Store) -> Iterator[None]:
         raise
 
 
-def _choose(transfer: Transfer, choices: Choices) -> None:
+def choose(transfer: Transfer, *, choices: Choices) -> None:
     """Stores the choices for the whole transfer; the last upload that names one sets it."""
     chosen = {"one_letter": choices.one_letter, "receipts": choices.receipts}
     changes = {
@@ -157,6 +157,12 @@ def _choose(transfer: Transfer, choices: Choices) -> None:
         Transfer.objects.filter(pk=transfer.pk).update(**changes)
         for name, value in changes.items():
             setattr(transfer, name, value)
+
+
+def choose_code(file: TransferFile, *, with_code: bool) -> None:
+    """Stores the choice of a code for a file that is not received yet."""
+    if file.with_code != with_code and writable(file).update(with_code=with_code):
+        file.with_code = with_code
 
 
 def cleaned_name(name: str) -> str:

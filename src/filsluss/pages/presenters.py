@@ -12,6 +12,7 @@ from filsluss.letters import sanitize
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.models.letter import READY_KINDS, Delivery, list_closes_at
 from filsluss.models.pickup import first_fetch, first_partly
+from filsluss.rules.filenames import NameRefused, clean_name
 from filsluss.rules.formats import (
     date_text,
     days_left_text,
@@ -75,6 +76,14 @@ def day_of(at: datetime | None) -> When | None:
 
 def days_left(until: datetime, now: datetime) -> str:
     return days_left_text(settings.POLICY.days_left(until, now), translation.get_language())
+
+
+def sent_name(raw: str) -> str:
+    """A file name as it came, made safe to show; that of a file which has none that could be shown."""
+    try:
+        return clean_name(raw)
+    except NameRefused:
+        return _("File without a name")
 
 
 def sender_name(transfer: Transfer) -> str:

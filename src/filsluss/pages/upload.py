@@ -65,17 +65,25 @@ def show(
         "files": [presenters.file_view(file) for file in files],
         "receipts": [(each.value, words) for each, words in receipt_words().items()],
         "collects": Letter.objects.collecting().filter(kind="files-ready").about(transfer).exists(),
-        "problems": problems_of(code, unconfirmed),
+        "problems": problems_of(code, unconfirmed, request.META.get("filsluss.refusal_detail", {})),
         "error": errors.refusal_words(code)[0] if code else "",
     }
     return render(request, "pages/upload.html", page, status=status)
 
 
-def problems_of(code: str, unconfirmed: bool) -> list[Problem]:
-    """Why a file was refused (`code`), or that its removal was not confirmed."""
+def problems_of(code: str, unconfirmed: bool, detail: dict[str, Any]) -> list[Problem]:
+    """Why which file was refused (`code`), and which others came; or that a removal was not confirmed."""
     if unconfirmed:
         return [Problem("files", _("Tick the box to confirm that the file is to be deleted"))]
-    return [Problem("file", ". ".join(errors.refusal_words(code)))] if code else []
+    if not code:
+        return []
+    words = ". ".join(errors.refusal_words(code))
+    if detail.get("file"):
+        words = f"{presenters.sent_name(detail['file'])}: {words}"
+    if detail.get("received"):
+        received = ", ".join(detail["received"])
+        words = f"{words} {_('These files were uploaded: %(names)s.') % {'names': received}}"
+    return [Problem("file", words)]
 
 
 @allow_methods("POST")

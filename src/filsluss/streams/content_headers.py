@@ -2,6 +2,8 @@
 
 import re
 
+from multipart import MultipartSegment
+
 from filsluss.streams.body import content_length
 from filsluss.streams.request import Request
 from filsluss.streams.responses import Refusal
@@ -23,12 +25,12 @@ def refuse_altered_body(request: Request) -> None:
         raise Refusal("content_range")
 
 
-def refuse_encoded_part(transfer_encoding: str | None, content_encoding: str | None) -> None:
+def refuse_encoded_part(part: MultipartSegment) -> None:
     """Refuses a part of a form that is encoded in base64 or otherwise (RFC 7578, 4.7)."""
-    if (transfer_encoding or "").strip().lower() not in PLAIN_TRANSFER_ENCODINGS:
-        raise Refusal("content_encoding")
-    if (content_encoding or "").strip().lower() not in PLAIN_ENCODINGS:
-        raise Refusal("content_encoding")
+    encodings = {"Content-Transfer-Encoding": PLAIN_TRANSFER_ENCODINGS, "Content-Encoding": PLAIN_ENCODINGS}
+    for header, plain in encodings.items():
+        if (part.header(header) or "").strip().lower() not in plain:
+            raise Refusal("content_encoding")
 
 
 def _is_whole(content_range: str, *, length: int | None) -> bool:

@@ -16,6 +16,8 @@ from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import ErasedBecause
 from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
+from filsluss.streams.content_headers import refuse_encoded_part
+from filsluss.streams.form_names import name_in
 from filsluss.streams.request import Request, deadline_of, this_boot
 from filsluss.streams.responses import Refusal, Response
 from filsluss.streams.tus import read_digest
@@ -87,8 +89,17 @@ def discarding(request: Request, file: TransferFile) -> Any:
         raise
 
 
+def is_by_browser(request: Request) -> bool:
+    """Every browser says whose page sent a form."""
+    return request.header("Origin") is not None or request.header("Sec-Fetch-Site") is not None
+
+
 class Form:
-    """The multipart form: its fields precede its files; each file is written to the store as it is read."""
+    """The multipart form: each file is written to the store as it is read.
+
+    Our page's fields precede its files, which are received one by one. If no `with_code` precedes the first
+    file, it may follow: then no file is received, and nobody told of one, before the whole form is read.
+    """
 
     def __init__(self, request: Request, transfer: Transfer, body: Body) -> None:
         self._request = request
@@ -99,10 +110,22 @@ class Form:
         self._file: TransferFile | None = None
         self._writer: Writer | None = None
         self._segment: MultipartSegment | None = None
-        self._has_files = False
+        self._name: str | None = None
+        self._waiting: list[tuple[TransferFile, int]] = []
+        self._received: list[str] = []
 
     def read(self, boundary: str) -> None:
-        """Receives every file; on Refusal or UploadRefused the one being read is discarded."""
+        """Receives every file; a Refusal names the file that was refused, and those that were received."""
+        try:
+            self._read(boundary)
+        except (Refusal, UploadRefused) as refused:
+            names = {"file": self._name, "received": self._received} if self._name else {}
+            headers = refused.headers if isinstance(refused, Refusal) else ()
+            raise Refusal(refused.code, headers=headers, **names) from None
+        finally:
+            self._discard_incomplete()
+
+    def _read(self, boundary: str) -> None:
         try:
             with self._body, PushMultipartParser(boundary, max_segment_count=2000) as parser:
                 for piece in self._body.pieces(limit=NO_LIMIT):
@@ -110,15 +133,14 @@ class Form:
                     if parser.closed:
                         break
                 self._refuse_incomplete()
-            if not self._has_files:
-                raise Refusal("file_missing")
         except MultipartError:
             self._refuse_incomplete()
             raise Refusal("form_invalid") from None
         except StoreFull:
             raise Refusal("disk_full") from None
-        finally:
-            self._discard_incomplete()
+        if self._name is None:
+            raise Refusal("file_missing")
+        self._receive_waiting()
 
     def _refuse_incomplete(self) -> None:
         if not self._body.is_whole:
@@ -127,27 +149,36 @@ class Form:
     def _handle(self, events: Iterable[Any]) -> None:
         for event in events:
             if isinstance(event, MultipartSegment):
-                self._segment = event
-                if event.filename:
-                    self._open(event.filename)
-                else:
-                    self._fields[event.name] = ""  # of fields with one name the last counts
+                self._begin(event)
             elif event is None:
                 self._close()
             elif self._writer:
                 self._write(event)
-            elif self._segment and not self._segment.filename:
+            elif self._segment:
                 self._add_to_field(event)
+
+    def _begin(self, segment: MultipartSegment) -> None:
+        """A part's headers: of a file, of a field, or of a file field that was left empty."""
+        disposition = segment.header("Content-Disposition") or ""
+        name = name_in(disposition, by_browser=is_by_browser(self._request))
+        self._segment = None
+        if name:
+            self._name = name
+            refuse_encoded_part(segment)
+            self._open(name)
+        elif name is None:
+            self._segment = segment
+            self._fields[segment.name or ""] = ""  # of fields with one name the last counts
 
     def _add_to_field(self, data: bytes) -> None:
         assert self._segment
-        value = self._fields.get(self._segment.name, "") + bytes(data).decode("utf-8", "replace")
+        name = self._segment.name or ""
+        value = self._fields.get(name, "") + bytes(data).decode("utf-8", "replace")
         if len(value) > FIELD_MAX:
             raise Refusal("form_invalid")
-        self._fields[self._segment.name] = value
+        self._fields[name] = value
 
     def _open(self, name: str) -> None:
-        self._has_files = True
         self._file = announce(self._request, self._transfer, name=name, size=None, choices=self._choices())
         self._writer = self._writer_stack.enter_context(writing(self._request, self._file, self._body))
         self._writer.allowance = RequestAllowance(self._request, self._file, self._body, start=0)
@@ -166,17 +197,33 @@ class Form:
         self._writer.write(data)
 
     def _close(self) -> None:
-        if self._file and self._writer:
-            save_progress(self._request, self._file, self._writer)
-            receive_undeclared(self._request, self._file, self._writer)
-            self._file = self._writer = None
-            self._writer_stack.close()
+        if not self._file or not self._writer:
+            return
+        save_progress(self._request, self._file, self._writer)
+        self._waiting.append((self._file, self._writer.offset))
+        self._file = self._writer = None
+        self._writer_stack.close()
+        if "with_code" in self._fields:
+            self._receive_waiting()
+
+    def _receive_waiting(self) -> None:
+        """Receives the files that are whole, with the choices as they have been read by now."""
+        choices, policy, now = self._choices(), self._request.policy, self._request.now
+        upload.choose(self._transfer, choices=choices)
+        while self._waiting:
+            file, size = self._waiting[0]
+            upload.choose_code(file, with_code=choices.with_code)
+            upload.declare_size(file, size=size, store=self._request.store, policy=policy, now=now)
+            receive(self._request, file)
+            self._received.append(file.name)
+            del self._waiting[0]
 
     def _discard_incomplete(self) -> None:
+        """Discards what was not received: the file being read, and those that waited for the form's end."""
         self._writer_stack.close()
-        if self._file:
-            take_away(self._file, because=ErasedBecause.WITHDRAWN, as_writer=True, now=self._request.now)
-            connection.close()
+        for file in (*([self._file] if self._file else ()), *(file for file, _ in self._waiting)):
+            take_away(file, because=ErasedBecause.WITHDRAWN, as_writer=True, now=self._request.now)
+        connection.close()
 
 
 def post(request: Request) -> Response:
@@ -188,8 +235,5 @@ def post(request: Request) -> Response:
     body = Body(request.environ, until=deadline_of(transfer, request.now))
     if (body.length or 0) > request.policy.max_transfer_size:
         raise Refusal("too_large")
-    try:
-        Form(request, transfer, body).read(options["boundary"])
-    except UploadRefused as refused:
-        raise Refusal(refused.code) from None
+    Form(request, transfer, body).read(options["boundary"])
     return Response(303, (("Location", f"/upload/{request.path_params['token']}"), ("Content-Length", "0")))

@@ -3,7 +3,7 @@
 import email.errors
 import email.header
 import re
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from multipart import content_disposition_unquote, parse_options_header
 
@@ -12,7 +12,7 @@ EXTENDED = re.compile(r";\s*filename\*\s*=\s*([A-Za-z0-9-]+)'[A-Za-z0-9-]*'([^\s
 ENCODED_WORDS = re.compile(r"=\?[^?\s]+\?[BbQq]\?[^?\s]*\?=(?:\s+=\?[^?\s]+\?[BbQq]\?[^?\s]*\?=)*")
 
 
-def name_in(disposition: str) -> str | None:
+def name_in(disposition: str, *, by_browser: bool = True) -> str | None:
     """The file name in a `Content-Disposition` header (RFC 7578, 4.2); None if the part is no file.
 
     `filename*` (RFC 8187) if it can be decoded, else `filename`, where encoded words (RFC 2047) are decoded.
@@ -22,7 +22,9 @@ def name_in(disposition: str) -> str | None:
         return decoded
     _, options = parse_options_header(disposition, unquote=content_disposition_unquote)
     name: str | None = options.get("filename")
-    return _decoded_words(name) if name else name
+    if not name:
+        return name
+    return _decoded_words(name) if by_browser else _decoded_percents(_decoded_words(name))
 
 
 def _decoded_extended(charset: str, encoded: str) -> str | None:
@@ -32,6 +34,18 @@ def _decoded_extended(charset: str, encoded: str) -> str | None:
         return unquote_to_bytes(encoded).decode(charset)
     except UnicodeDecodeError:
         return None
+
+
+def _decoded_percents(name: str) -> str:
+    """The name with every percent-encoding decoded, if it is just what encoding all of it gives (aiohttp).
+
+    Browsers leave a percent sign as it is (WHATWG HTML, "multipart/form-data encoding algorithm").
+    """
+    try:
+        decoded = unquote_to_bytes(name).decode()
+    except (UnicodeDecodeError, UnicodeEncodeError):
+        return name
+    return decoded if quote(decoded, safe="") == name else name
 
 
 def _decoded_words(name: str) -> str:

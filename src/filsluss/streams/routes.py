@@ -16,6 +16,7 @@ from filsluss.rules.shares import CROWDED_KEY
 from filsluss.rules.tokens import TOKEN_PATTERN
 from filsluss.streams import archive, downloads, files_api, form, uploads
 from filsluss.streams.body import close_after_response, content_length
+from filsluss.streams.content_headers import refuse_altered_body
 from filsluss.streams.request import Handler, Request, by_method
 from filsluss.streams.responses import Refusal, Response, problem, reason_of
 from filsluss.streams.sending import RETRY_SECONDS
@@ -85,7 +86,10 @@ def respond(environ: dict[str, Any], handler: Handler, path_params: dict[str, st
     try:
         refuse_crowded(environ)
         refuse_cross_site(environ)
-        return handler(Request(environ, path_params))
+        request = Request(environ, path_params)
+        if environ["REQUEST_METHOD"] in ("PUT", "POST", "PATCH"):
+            refuse_altered_body(request)
+        return handler(request)
     except Refusal as refusal:
         return refusal_response(environ, refusal)
     except UploadRefused as refusal:
