@@ -1,15 +1,19 @@
 """The administrator searches, sees, and takes away with a reason; and opens no file."""
 
+import html
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.test import Client
 from django.utils import timezone
 
 from filsluss.models import AuditEntry, Transfer
 from filsluss.models.party import folded_party
 from filsluss.pages.oversee.actors import actors_of
-from tests.pages.cases import ANNA, BO, applied, open_transfer, pending, ready_file
+from tests.pages.cases import ANNA, BO, INSIDE, applied, open_transfer, pending, ready_file
 
 
 @pytest.fixture
@@ -33,6 +37,86 @@ def test_the_sign_in_leads_nowhere_else(inside, there):
     signed_in = {"username": "admin", "password": "correct horse battery"}
     answer = inside.post("/oversee/sign-in", signed_in, query_params={"next": there})
     assert answer["Location"] == "/oversee"
+
+
+@pytest.mark.parametrize(
+    ("asked", "there"),
+    [
+        ("/oversee?q=bo%40kund.example&state=open", "/oversee?q=bo%40kund.example&state=open"),
+        ("/oversee/?lang=sv", "/oversee/?lang=sv"),
+        ("/oversee/security?lang=en", "/oversee/security?lang=en"),
+        ("/oversee/transfers/K7PM-4QXD?lang=sv", "/oversee/transfers/K7PM-4QXD?lang=sv"),
+    ],
+)
+def test_the_sign_in_leads_back_with_search_and_language(inside, read, asked, there):
+    User.objects.create_superuser("admin", password="correct horse battery")
+    to_sign_in = inside.get(asked)["Location"]
+    language = parse_qs(urlsplit(asked).query).get("lang", [""])[0]
+    page = inside.get(to_sign_in)
+    assert language in ("", page["Content-Language"])
+    answer = inside.post(to_sign_in, {"username": "admin", "password": "correct horse battery"})
+    assert (answer.status_code, answer["Location"]) == (303, there)
+
+
+REASON = 'Avsändaren har "bett" om det & <annat>'
+
+
+def test_a_reason_typed_as_the_session_ended_is_there_after_the_sign_in(admin, read):
+    transfer = open_transfer()
+    file = ready_file(transfer)
+    acts = {
+        f"/oversee/transfers/{transfer.public_id}/close": "reason-close",
+        f"/oversee/files/{file.public_id}/remove": f"reason-{file.public_id}",
+    }
+    for act, field in acts.items():
+        admin.logout()
+        refused = admin.post(act, {"reason": REASON})
+        page = read(refused)
+        assert (refused.status_code, page.field("unsent_reason")["value"]) == (403, REASON)
+        form = {"username": "admin", "unsent_path": act, "unsent_reason": REASON}
+        wrong = admin.post("/oversee/sign-in", {**form, "password": "x"})
+        assert (wrong.status_code, read(wrong).field("unsent_reason")["value"]) == (422, REASON)
+        back = admin.post("/oversee/sign-in", {**form, "password": "correct horse battery"})
+        assert back["Location"] == f"/oversee/transfers/{transfer.public_id}"
+        case = admin.get(back["Location"])
+        assert read(case).problems == [field]
+        assert f">\n{html.escape(REASON)}</textarea>" in case.content.decode()
+        assert html.escape(REASON) not in admin.get(back["Location"]).content.decode()
+    transfer.refresh_from_db()
+    assert (transfer.state, AuditEntry.objects.filter(role="administrator").exists()) == ("open", False)
+
+
+def test_a_reason_for_no_act_of_ours_is_not_kept(admin):
+    for path in ("/oversee/transfers", "https://evil.example", "/oversee/files/K7PM-4QXD/remove"):
+        form = {"username": "admin", "password": "correct horse battery", "unsent_path": path}
+        answer = admin.post("/oversee/sign-in", {**form, "unsent_reason": REASON})
+        assert answer["Location"] == "/oversee"
+
+
+def test_a_sign_in_in_another_window_loses_no_reason(read):
+    """It changes the token of every form, and those that are open have the old one."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.defaults["filsluss.client"] = INSIDE
+    User.objects.create_superuser("admin", password="correct horse battery")
+    transfer = open_transfer()
+    signed_in = {"username": "admin", "password": "correct horse battery"}
+
+    def token_in(answer):
+        return read(answer).all("input", name="csrfmiddlewaretoken")[0]["value"]
+
+    ours = {"Origin": settings.POLICY.base_url}
+    for _window in range(2):
+        token = token_in(browser.get("/oversee/sign-in"))
+        browser.post("/oversee/sign-in", {**signed_in, "csrfmiddlewaretoken": token}, headers=ours)
+    act = f"/oversee/transfers/{transfer.public_id}/close"
+    old = {"reason": REASON, "csrfmiddlewaretoken": "x" * 64}
+    assert browser.post(act, old, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert browser.post(act, old, headers=ours)["Location"] == f"/oversee/transfers/{transfer.public_id}"
+    assert html.escape(REASON) in browser.get(f"/oversee/transfers/{transfer.public_id}").content.decode()
+    again = browser.post("/oversee/sign-in", {**signed_in, "csrfmiddlewaretoken": "x" * 64}, headers=ours)
+    assert (again.status_code, again["Location"]) == (303, "/oversee/sign-in")
+    transfer.refresh_from_db()
+    assert transfer.state == "open"
 
 
 def test_a_wrong_password_brings_the_form_back(inside, read):

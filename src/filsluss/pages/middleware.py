@@ -10,6 +10,7 @@ from django.http import (
     HttpResponse,
     HttpResponseBase,
     HttpResponseForbidden,
+    HttpResponseRedirect,
     UnreadablePostError,
 )
 from django.middleware.csrf import CsrfViewMiddleware
@@ -22,6 +23,7 @@ from filsluss.models.link import LinkRevoked
 from filsluss.pages import errors
 from filsluss.pages.context import LANGUAGES, NEAR_SWEDISH, is_oversee
 from filsluss.pages.decorators import View
+from filsluss.pages.oversee import unsent
 from filsluss.rules.origins import is_from_us
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -124,4 +126,11 @@ class OverseeCsrfMiddleware(CsrfViewMiddleware):
         return super().process_response(request, response) if is_oversee(request) else response
 
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
+        """A form of ours from before a sign-in in another window: what was typed into it is shown again."""
+        if is_same_origin_form(request):
+            if request.user.is_authenticated and (typed := unsent.posted(request)):
+                unsent.keep(request, typed)
+                return HttpResponseRedirect(typed.case_page, status=303)
+            if request.path == f"{unsent.OVERSEE_PATH}/sign-in":
+                return HttpResponseRedirect(request.get_full_path(), status=303)
         return errors.expired_form(request)

@@ -15,8 +15,9 @@ from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.pages.context import posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem, form_problems
-from filsluss.pages.oversee.access import OVERSEE_PATH, administrators_only
+from filsluss.pages.oversee.access import administrators_only
 from filsluss.pages.oversee.transfers import show, transfer_named
+from filsluss.pages.oversee.unsent import OVERSEE_PATH
 
 Act = Callable[[str, str], None]
 

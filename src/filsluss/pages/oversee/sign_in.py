@@ -1,21 +1,22 @@
 """Sign-in to the administrator's pages, and sign-out."""
 
 from collections.abc import Sequence
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from filsluss.actions import sign_in as actions
 from filsluss.pages import errors
-from filsluss.pages.context import client_of, posted_text
+from filsluss.pages.context import LANGUAGES, client_of, posted_text
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem, form_problems
-from filsluss.pages.oversee.access import OVERSEE_PATH
+from filsluss.pages.oversee import unsent
+from filsluss.pages.oversee.access import sign_in_page
+from filsluss.pages.oversee.unsent import OVERSEE_PATH
 
 
 @allow_methods("GET", "POST")
@@ -36,16 +37,30 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return sign_in_form(request, status=422, problems=found)
     login(request, user)
     actions.signed_in(user, client=client, now=now)
-    return HttpResponseRedirect(redirect_target(request), status=303)
+    if typed := unsent.posted(request):
+        unsent.keep(request, typed)
+        return HttpResponseRedirect(in_same_language(request, typed.case_page), status=303)
+    return HttpResponseRedirect(in_same_language(request, redirect_target(request)), status=303)
 
 
 def redirect_target(request: HttpRequest) -> str:
-    """The page that `next` names, if it is the security log or one of a transfer; else the list."""
-    path = request.GET.get("next", "")
-    if path == f"{OVERSEE_PATH}/security":
-        return path
-    is_ours = path.startswith(f"{OVERSEE_PATH}/transfers/") and path.isascii() and path.isprintable()
-    return quote(path, safe="/-") if is_ours else OVERSEE_PATH
+    """The page that `next` names, with its query, if it is the list, the security log or a transfer's."""
+    asked = urlsplit(request.GET.get("next", ""))
+    known = asked.path in (OVERSEE_PATH, f"{OVERSEE_PATH}/", f"{OVERSEE_PATH}/security")
+    known = known or asked.path.startswith(f"{OVERSEE_PATH}/transfers/")
+    is_ours = known and asked.path.isascii() and asked.path.isprintable() and "\\" not in asked.path
+    if asked.scheme or asked.netloc or not is_ours:
+        return OVERSEE_PATH
+    query = urlencode(parse_qsl(asked.query, max_num_fields=20)) if asked.query.count("&") < 20 else ""
+    return f"{quote(asked.path, safe='/-')}{'?' if query else ''}{query}"
+
+
+def in_same_language(request: HttpRequest, address: str) -> str:
+    """The address with the language of this page, if one was chosen and it names none."""
+    language = request.GET.get("lang")
+    if language not in LANGUAGES or "lang=" in address:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}lang={language}"
 
 
 def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
@@ -56,8 +71,9 @@ def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
 def sign_in_form(
     request: HttpRequest, *, status: int = 200, problems: Sequence[Problem] = ()
 ) -> HttpResponse:
-    page = {"problems": problems, "typed": {"username": posted_text(request, "username")}}
-    return render(request, "pages/oversee/sign_in.html", page, status=status)
+    typed = {"username": posted_text(request, "username")}
+    page = {"problems": problems, "typed": typed, "unsent": unsent.posted(request)}
+    return sign_in_page(request, page, status=status)
 
 
 @allow_methods("POST")

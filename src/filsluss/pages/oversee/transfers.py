@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from filsluss.actions import alarms
 from filsluss.models import AuditEntry, Letter, Transfer
@@ -14,6 +15,7 @@ from filsluss.pages import presenters
 from filsluss.pages.context import posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem
+from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.access import administrators_only
 from filsluss.pages.oversee.actors import actors_of
 from filsluss.pages.oversee.labels import (
@@ -74,11 +76,19 @@ def transfer_named(public_id: str) -> Transfer:
 def transfer(request: HttpRequest, public_id: str) -> HttpResponse:
     row = transfer_named(public_id)
     note_read(request, Outcome.TRANSFER, transfer=row.public_id)
+    if kept := unsent.taken(request, row):
+        words = _("Nothing has been done yet. What you wrote is still here: check it and send it again.")
+        return show(request, row, problems=[Problem(kept.field, words)], typed_reason=kept.reason)
     return show(request, row)
 
 
 def show(
-    request: HttpRequest, row: Transfer, *, status: int = 200, problems: list[Problem] | None = None
+    request: HttpRequest,
+    row: Transfer,
+    *,
+    status: int = 200,
+    problems: list[Problem] | None = None,
+    typed_reason: str = "",
 ) -> HttpResponse:
     files = row.files.prefetch_related(*presenters.WITH_LETTERS).order_by("created_at", "id")
     page = {
@@ -98,7 +108,7 @@ def show(
         "is_pending": row.state == State.PENDING,
         "problems": problems or [],
         "failed_field": problems[0].field if problems else "",
-        "typed_reason": posted_text(request, "reason"),
+        "typed_reason": typed_reason or posted_text(request, "reason"),
     }
     return render(request, "pages/oversee/transfer.html", page, status=status)
 
