@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from filsluss.rules.filenames import (
     LONGEST_NAME,
     NameRefused,
+    clean_folder,
     clean_name,
     content_disposition,
-    distinct_names,
+    distinct_paths,
     extension,
 )
 
@@ -199,7 +200,7 @@ def test_not_even_an_unclean_name_can_add_a_header(name: str) -> None:
 
 def test_names_are_made_distinct_also_where_capitals_are_not_told_apart():
     names = ["a.txt", "A.TXT", "a.txt", "a (2).txt", "b", "b", ".x", ".x", "all.tar.gz", "all.tar.gz"]
-    assert distinct_names(names) == [
+    assert distinct_paths(names) == [
         "a.txt",
         "A (2).TXT",
         "a (3).txt",
@@ -213,12 +214,52 @@ def test_names_are_made_distinct_also_where_capitals_are_not_told_apart():
     ]
 
 
+def test_paths_are_made_distinct_and_no_file_has_the_name_of_a_folder():
+    paths = ["a/x.txt", "b/x.txt", "A/X.txt", "a", "B", "c/d", "c/d/e"]
+    assert distinct_paths(paths) == [
+        "a/x.txt",
+        "b/x.txt",
+        "A/X (2).txt",
+        "a (2)",
+        "B (2)",
+        "c/d (2)",
+        "c/d/e",
+    ]
+
+
 LONG_NAMES = ["x" * 255, "å" * 127, "x" * 251 + ".txt", "😀" * 62 + ".tar.gz", "a"]
 
 
 @given(st.lists(st.sampled_from(LONG_NAMES), max_size=25))
 def test_names_that_were_made_distinct_still_fit_and_keep_their_extension(names):
-    found = distinct_names(names)
+    found = distinct_paths(names)
     assert len({name.casefold() for name in found}) == len(names)
     assert all(len(name.encode()) <= LONGEST_NAME for name in found)
     assert [extension(name) for name in found] == [extension(name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("", ""),
+        ("a", "a"),
+        ("/a//b/", "a/b"),
+        ("..\\..\\a", "a"),
+        ("../../etc", "etc"),
+        ("a/./b/ . /c", "a/b/c"),
+        ("C:/Användare/aux", "C_/Användare/_aux"),
+        ("a\0b/c", "c"),
+        ("två  blanka/\u202efel", "två blanka/fel"),
+        ("x/" * 200 + "y", "x/" * 149 + "y"),
+    ],
+)
+def test_of_a_folder_only_safe_names_are_kept(sent: str, kept: str) -> None:
+    assert clean_folder(sent) == kept
+    assert clean_folder(kept) == kept
+
+
+@given(st.text(max_size=50))
+def test_a_folder_never_leads_upwards_or_to_a_root(sent: str) -> None:
+    kept = clean_folder(sent)
+    assert clean_folder(kept) == kept
+    assert not {"", ".", ".."} & set(kept.split("/")) or kept == ""

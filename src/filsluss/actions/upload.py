@@ -77,6 +77,7 @@ def begin(
     transfer: Transfer,
     *,
     name: str,
+    folder: str = "",
     size: int | None,
     choices: Choices = NO_CHOICE,
     metadata: str = "",
@@ -92,6 +93,7 @@ def begin(
     refuse_closed(transfer, now=now)
     file = TransferFile(
         **_identity(name),
+        folder=folder,
         transfer=transfer,
         size=checked_size(size, policy=policy),
         with_code=choices.with_code,

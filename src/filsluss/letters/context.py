@@ -153,7 +153,7 @@ def main_link(kind: str, about: About, policy: Policy) -> str:
 def file_values(file: TransferFile, about: About, policy: Policy) -> LetterContext:
     language, fetched = about.language, about.fetched.get(file.public_id) or first_fetch(file)
     return {
-        "name": _typed(sanitize.file_name(file.name), about, policy) or file.public_id,
+        "name": _typed(sanitize.file_name(file.path), about, policy) or file.public_id,
         "size": size_text(file.size, language) if file.size is not None else "",
         "sha256": file.sha256,
         "code": sanitize.one_line(about.codes.get(file.public_id, "")),

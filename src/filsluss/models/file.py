@@ -72,9 +72,9 @@ class TransferFile(models.Model):
 
     modified_at = models.DateTimeField(null=True)  # when the sender last changed it, as they say
     crc32 = models.BigIntegerField(null=True)
-
-    # Not filled yet: the folder in archives, and who holds the lease.
     folder = models.CharField(max_length=1024, blank=True, default="")
+
+    # Not filled yet: who holds the lease.
     holder = models.CharField(max_length=100, blank=True, default="")
 
     objects = FileQuerySet.as_manager()
@@ -103,6 +103,11 @@ class TransferFile(models.Model):
         if self.state != FileState.UPLOADING:
             return (self.size or 0) if self.state in WHOLE_FILE else 0
         return max(self.arrived, (self.size or 0) if self.promise_holds_at(now, lasts=lasts) else 0)
+
+    @property
+    def path(self) -> str:
+        """The name, with the folder that the sender chose it with: files of one name can be told apart."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name
 
     @property
     def etag(self) -> str:

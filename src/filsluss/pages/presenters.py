@@ -8,6 +8,8 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from filsluss.actions.stored_bytes import stored_bytes
+from filsluss.blobs import open_store
 from filsluss.letters import sanitize
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.models.letter import READY_KINDS, Delivery, list_closes_at
@@ -133,7 +135,7 @@ def file_view(file: TransferFile) -> FileView:
     exact = exact_bytes_text(file.size, translation.get_language()) if file.size is not None else ""
     return FileView(
         public_id=file.public_id,
-        name=file.name,
+        name=file.path,
         size=size(file.size),
         exact_size=exact,
         state=file.state,
@@ -173,10 +175,10 @@ def letter_about(file: TransferFile) -> Letter | None:
 
 
 def percent(file: TransferFile) -> int | None:
-    """How much of an unfinished file is on disk, as far as the row knows; None if that cannot be said."""
+    """How much of an unfinished file is stored, a running request included; None if it has no size."""
     if file.state != FileState.UPLOADING or not file.size:
         return None
-    return min(99, file.acknowledged * 100 // file.size)
+    return min(99, stored_bytes(file, store=open_store(settings.BLOB_URL)) * 100 // file.size)
 
 
 def state_words(file: TransferFile, letter: Letter | None) -> tuple[str, str]:

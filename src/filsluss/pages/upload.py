@@ -1,5 +1,6 @@
 """The sender's page: uploads files, shows the state of each, and removes one."""
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,9 @@ from filsluss.pages.error_messages import Problem
 from filsluss.pages.links import link_behind
 from filsluss.rules.lifecycle import Receipts, State
 from filsluss.rules.tokens import Purpose
+
+MOST_ROWS = 200
+PUBLIC_ID = re.compile("[0-9A-Z]{4}-[0-9A-Z]{4}")
 
 
 def transfer_behind(request: HttpRequest, token: str) -> Transfer:
@@ -57,6 +61,8 @@ def show(
 ) -> HttpResponse:
     assert transfer.open_until is not None
     files = transfer.files.prefetch_related(*presenters.WITH_LETTERS).order_by("created_at", "id")
+    if rows := request.GET.get("rows"):  # the script wants the rows of some files anew
+        files = files.filter(public_id__in=PUBLIC_ID.findall(rows)[:MOST_ROWS])
     page: dict[str, Any] = {
         "transfer": transfer,
         "action": f"/upload/{token}",

@@ -1,11 +1,13 @@
 """File names: how the name that a client sends is cleaned, and how it is written in a header."""
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterable
 from urllib.parse import quote
 
 LONGEST_NAME = 255  # bytes of UTF-8: what ext4, APFS and NTFS all accept
+LONGEST_FOLDER = 300
 
 _KEPT_AT_EACH_END = 2048
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -49,20 +51,37 @@ def clean_name(raw: str) -> str:
     return name
 
 
-def distinct_names(names: Iterable[str]) -> list[str]:
-    """The names in order, made unique without regard to case: a.txt, a (2).txt, all (2).tar.gz."""
-    taken: set[str] = set()
-    return [_free_name(name, taken) for name in names]
+def distinct_paths(paths: Iterable[str]) -> list[str]:
+    """The paths in order, made unique without regard to case: a.txt, a (2).txt, all (2).tar.gz.
+
+    No file gets the name of a folder that another lies in.
+    """
+    paths = list(paths)
+    folders = (path.split("/")[:-1] for path in paths)
+    taken = {"/".join(parts[: depth + 1]).casefold() for parts in folders for depth in range(len(parts))}
+    return [_free_path(path, taken) for path in paths]
 
 
-def _free_name(name: str, taken: set[str]) -> str:
-    found, number, ending = name, 1, extension(name)
+def _free_path(path: str, taken: set[str]) -> str:
+    folder, slash, name = path.rpartition("/")
+    found, number, ending = path, 1, extension(name)
     while found.casefold() in taken:
         number += 1
         mark = f" ({number}){ending}"
-        found = _fitted(name.removesuffix(ending), LONGEST_NAME - len(mark.encode())) + mark
+        found = folder + slash + _fitted(name.removesuffix(ending), LONGEST_NAME - len(mark.encode())) + mark
     taken.add(found.casefold())
     return found
+
+
+def clean_folder(raw: str) -> str:
+    """The folder that a file was in, each name in it cleaned; of a long one the last LONGEST_FOLDER signs."""
+    kept: list[str] = []
+    for part in reversed(re.split(r"[/\\]", raw)):
+        with contextlib.suppress(NameRefused):  # "", "." and "..", too
+            kept.insert(0, clean_name(part))
+        if len("/".join(kept)) > LONGEST_FOLDER:
+            return "/".join(kept[1:])
+    return "/".join(kept)
 
 
 def extension(name: str) -> str:

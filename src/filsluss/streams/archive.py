@@ -10,7 +10,7 @@ from django.db import connection
 
 from filsluss.blobs import BlobMissing
 from filsluss.models import Link, TransferFile
-from filsluss.rules.filenames import content_disposition, distinct_names
+from filsluss.rules.filenames import content_disposition, distinct_paths
 from filsluss.rules.tokens import Purpose
 from filsluss.streams import downloads
 from filsluss.streams.request import Request
@@ -65,7 +65,7 @@ def fetch(request: Request) -> Response:
 def members_of(files: Iterable[TransferFile], *, zone: tzinfo) -> list[Member]:
     """A member for each file, with names that differ also where capitals are not told apart."""
     files = list(files)
-    names = distinct_names(file.name for file in files)
+    names = distinct_paths(file.path for file in files)
     return [
         Member(name, file.size or 0, file.crc32 or 0, file.last_modified.astimezone(zone))
         for file, name in zip(files, names, strict=True)

@@ -1,23 +1,30 @@
 """The state of a transfer's files as JSON, for the upload page and for programs."""
 
+import contextlib
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from filsluss.actions.stored_bytes import stored_bytes
 from filsluss.models import Letter, Transfer, TransferFile
-from filsluss.models.letter import READY_KINDS
+from filsluss.models.letter import READY_KINDS, Delivery
 from filsluss.models.pickup import first_fetch, first_partly
 from filsluss.rules.lifecycle import FileState
-from filsluss.streams.request import Request, this_boot
+from filsluss.streams.request import Request
 from filsluss.streams.responses import Refusal, Response, as_json
 from filsluss.streams.tus import read_metadata
 from filsluss.streams.uploads import find
 
 SAMPLE = 1 << 20
+OVERLAP = timedelta(seconds=10)  # a row may show a little later than its stamp says
 
 
 def files(request: Request) -> Response:
-    """Every file of the transfer, with its offset, its state and the delivery of its letter."""
+    """Every file of the transfer, with its offset, its state and the delivery of its letter.
+
+    With `?after=` the `at` of an earlier answer: at least those that have changed since.
+    """
+    now, after = request.now, moment(request.query("after"))
     transfer = request.transfer()
     rows = list(transfer.files.order_by("created_at", "id").prefetch_related("pickups"))
     told = transfer.letter_cases.filter(letter__kind__in=READY_KINDS).select_related("letter").order_by("pk")
@@ -28,12 +35,41 @@ def files(request: Request) -> Response:
         {
             "max_size": request.policy.max_file_size,
             "room": max(0, request.policy.max_transfer_size - taken),
-            "files": [entry(row, letters.get(row.pk), transfer, request) for row in rows],
+            "at": now.isoformat(),
+            "files": [
+                entry(row, letters.get(row.pk), transfer, request)
+                for row in rows
+                if after is None or may_differ(row, letters.get(row.pk), after)
+            ],
         }
     )
 
 
+def moment(text: str) -> datetime | None:
+    """A moment in ISO 8601 with its offset; None if it is none."""
+    with contextlib.suppress(ValueError):
+        found = datetime.fromisoformat(text)
+        return found if found.tzinfo else None
+    return None
+
+
+def may_differ(file: TransferFile, letter: Letter | None, after: datetime) -> bool:
+    """False if it had reached a state that only stamped events leave, and none since `after`."""
+    is_told = letter is not None and letter.delivery == Delivery.SENT
+    if file.state != FileState.ERASED and not (file.state == FileState.READY and is_told):
+        return True
+    stamps = (
+        file.created_at,
+        file.erased_at,
+        first_fetch(file),
+        first_partly(file),
+        letter and letter.sent_at,
+    )
+    return any(stamp + OVERLAP >= after for stamp in stamps if stamp)
+
+
 def entry(file: TransferFile, letter: Letter | None, transfer: Transfer, request: Request) -> dict[str, Any]:
+    metadata = read_metadata(file.metadata)
     uploading = file.state == FileState.UPLOADING
     until = file.active_at + request.policy.upload_idle
     expires = min(until, transfer.open_until or until) if uploading else None
@@ -41,12 +77,15 @@ def entry(file: TransferFile, letter: Letter | None, transfer: Transfer, request
         "id": file.upload_id,
         "public_id": file.public_id,
         "name": file.name,
+        "folder": file.folder,
+        "sent_name": file.sent_name or file.name,
+        "sent_folder": metadata.folder,
         "size": file.size,
         "offset": offset_of(file, request),
         "state": file.state,
         "with_code": file.with_code,
         "sha256": file.sha256,
-        "last_modified": read_metadata(file.metadata).last_modified,
+        "last_modified": metadata.last_modified,
         "created_at": iso_time(file.created_at),
         "active_at": iso_time(file.active_at),
         "received_at": iso_time(file.received_at),
@@ -65,14 +104,7 @@ def iso_time(moment: datetime | None) -> str | None:
 
 
 def offset_of(file: TransferFile, request: Request) -> int:
-    """The bytes stored, read without interrupting the writer; after a reboot only those acknowledged."""
-    if file.state != FileState.UPLOADING:
-        return file.size or 0
-    try:
-        size = request.store.size(file.blob)
-    except LookupError:
-        return 0
-    return size if file.boot_id == this_boot() else min(size, file.acknowledged)
+    return stored_bytes(file, store=request.store)
 
 
 def samples(request: Request) -> Response:

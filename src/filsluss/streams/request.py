@@ -5,14 +5,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import parse_qs
-from uuid import uuid4
 
 from django.conf import settings
 
+from filsluss.actions.stored_bytes import this_boot as this_boot
 from filsluss.blobs import Store, open_store
 from filsluss.models import Link, Transfer
 from filsluss.models.upload_queries import transfer_at_upload_link
@@ -21,21 +19,6 @@ from filsluss.rules.tokens import Purpose
 from filsluss.streams.responses import Refusal, Response
 
 log = logging.getLogger(__name__)
-
-
-@lru_cache
-def this_boot() -> str:
-    """The kernel's boot id: bytes not synced under another boot cannot be trusted.
-
-    Where it cannot be read, an id of this process alone: then only synced bytes are trusted.
-    """
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        log.warning(
-            "the boot id cannot be read: after a restart unfinished uploads go on from what was synced"
-        )
-        return str(uuid4())
 
 
 @dataclass(frozen=True)

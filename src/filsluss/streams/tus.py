@@ -55,6 +55,11 @@ class Metadata:
             raise Refusal("metadata_invalid") from None
 
     @property
+    def folder(self) -> str:
+        """Where the file was within what was chosen, as it was sent; empty if it was chosen by itself."""
+        return self.values.get("folder", b"").decode("utf-8", "replace")
+
+    @property
     def choices(self) -> Choices:
         """`with_code`, `one_letter` (0 or 1) and `receipts` (none, first, each)."""
         text = {key: value.decode("ascii", "replace") for key, value in self.values.items()}

@@ -12,6 +12,7 @@ from filsluss.actions.room import UploadRefused
 from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreFull, Writer
 from filsluss.models import TransferFile
 from filsluss.models.upload_queries import file_at_upload_link, reload_progress
+from filsluss.rules.filenames import clean_folder
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
 from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
@@ -63,6 +64,7 @@ def create(request: Request) -> Response:
     file = upload.begin(
         transfer,
         name=metadata.filename,
+        folder=clean_folder(metadata.folder),
         size=size,
         choices=metadata.choices,
         metadata=metadata.raw,
