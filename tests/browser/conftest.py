@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 
 from tests.browser.steps import MiB
 from tests.parts.browser import person
+from tests.parts.http_proxy import GatheringProxy, start_gathering_proxy
 from tests.parts.slow_proxy import SlowProxy, start_slow_proxy
 
 SLOW = 4 * MiB  # bytes a second: a busy machine must find the time to press a button half-way
@@ -28,3 +29,12 @@ def slow_proxy(make_service: Any) -> Iterator[SlowProxy]:
         slow_proxy.service = make_service(BASE_URL=slow_proxy.url).start()
         slow_proxy.service_port = slow_proxy.service.port
         yield slow_proxy
+
+
+@pytest.fixture
+def gathering_proxy(make_service: Any) -> Iterator[GatheringProxy]:
+    """A service whose BASE_URL is `gathering_proxy.url`; it is `gathering_proxy.service`."""
+    with start_gathering_proxy() as proxy:
+        proxy.service = make_service(BASE_URL=proxy.url).start()
+        proxy.service_port = proxy.service.port
+        yield proxy

@@ -2,12 +2,13 @@
 
 import hashlib
 import random
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Dialog, Locator, Page, Request, Route, expect
 
 from tests.parts.people import ANNA, BO, EVA, KARIN
 
@@ -78,6 +79,45 @@ def drop(page: Page, files: Sequence[tuple[str, str]]) -> None:
     zone.dispatch_event("drop", {"dataTransfer": carried})
 
 
+def choose_folder(page: Page, folder: Path) -> None:
+    """Presses the button for folders and chooses that one in the window it opens."""
+    with page.expect_file_chooser() as opened:
+        page.get_by_role("button", name="Välj en mapp", exact=True).click()
+    opened.value.set_files(folder)
+
+
+def shorten_silence(page: Page, milliseconds: int) -> None:
+    """From the next page on, the script takes a silence of that length for a minute's."""
+
+    def serve(route: Route) -> None:
+        answer = route.fetch()
+        script = answer.text().replace("IDLE_TIMEOUT=60_000", f"IDLE_TIMEOUT={milliseconds}")
+        assert f"IDLE_TIMEOUT={milliseconds}" in script
+        route.fulfill(response=answer, body=script)
+
+    page.route(re.compile(r"/tus\.[0-9a-f]+\.js$"), serve)
+
+
+def leave(page: Page) -> bool:
+    """Whether the browser asks before the page is left; it stays."""
+    asked: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
+    page.evaluate("setTimeout(() => location.assign('/help'))")
+    page.wait_for_timeout(500)
+    page.remove_listener("dialog", refuse)
+    return asked == ["beforeunload"]
+
+
+def summary(page: Page) -> Locator:
+    """The line above the rows, which says when everything is done."""
+    return page.locator("#upload-summary")
+
+
 def row(page: Page, name: str) -> Locator:
     """The row of that file, be it the page's own or the server's."""
     return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name, exact=True))
@@ -89,7 +129,7 @@ def button(page: Page, word: str, name: str) -> Locator:
 
 def is_sent(page: Page, name: str) -> None:
     """Waits until the page says that the file is in and the recipient told."""
-    expect(row(page, name)).to_contain_text("Klar. Mejl skickat till mottagaren.")
+    expect(row(page, name).get_by_text("Klar. Mejl skickat till mottagaren.")).to_be_visible()
 
 
 def download(page: Page, name: str) -> Path:

@@ -41,11 +41,12 @@ def names_in(letter):
     return [f"{number}.bin" for number in range(1, 6) if f"{number}.bin" in letter.text]
 
 
-def test_files_dropped_on_the_page_are_uploaded_also_empty_ones(service, mail_server, page):
+def test_files_dropped_on_the_page_are_uploaded_also_empty_ones_if_that_is_meant(service, mail_server, page):
     apply(page, service.url)
     expect(page.get_by_text("Dra hit filer eller")).to_be_visible()
     drop(page, [("anteckning.txt", "hej"), ("tom.txt", "")])
     is_sent(page, "anteckning.txt")
+    page.get_by_role("button", name="Ladda upp dem också").click()
     is_sent(page, "tom.txt")
     assert [entry(page, name)["size"] for name in ("anteckning.txt", "tom.txt")] == [3, 0]
     mail_server.wait_for("file-ready", to=BO, count=2)

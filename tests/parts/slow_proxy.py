@@ -69,6 +69,11 @@ class SlowProxy:
             pause = self._free_at - now
         time.sleep(pause)
 
+    def forget_debt(self) -> None:
+        """After `rate` was raised: what was taken in before need not be waited for."""
+        with self._lock:
+            self._free_at = 0.0
+
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)

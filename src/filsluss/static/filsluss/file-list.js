@@ -1,10 +1,11 @@
 // The files that the server has: polled as JSON; after a change their rows are copied from the page, loaded again.
 
-import { getJson, getPage } from "./tus.js";
+import { getChanges, getPage } from "./tus.js";
 
 const POLL_INTERVAL = 4000;
 const SLOW_POLL_INTERVAL = 30_000;
 const SLOW_AFTER = 120_000;
+const SHOWN = ["id", "state", "letter", "letter_at", "fetched_at", "partly_at", "offset"];
 
 export class ServerFileList {
   /**
@@ -15,8 +16,8 @@ export class ServerFileList {
   constructor(options) {
     Object.assign(this, options);
     this.latest = { files: [], max_size: Infinity, room: Infinity };
-    this.shown = "";
-    this.loadedAt = this.changedAt = -Infinity;
+    this.shown = new Map();
+    this.changedAt = -Infinity;
     this.html = new WeakMap();
     for (const row of this.element.children) this.prepare(row);
   }
@@ -38,14 +39,15 @@ export class ServerFileList {
     }, 1000);
   }
 
-  async refreshIfOld() {
-    if (performance.now() - this.loadedAt > 3000) await this.refresh();
+  /** What the server has now: an answer that is already on its way may be older than what another window did. */
+  async refreshNow() {
+    await this.request;
+    await this.refresh();
   }
 
   async load() {
     try {
-      this.latest = await getJson(this.url);
-      this.loadedAt = performance.now();
+      this.latest = this.merge(await getChanges(this.url, this.latest.at));
       await this.updateRows();
       this.isStale = false;
       this.onUpdate();
@@ -55,16 +57,23 @@ export class ServerFileList {
     }
   }
 
-  /** Loads the page again if its rows would show something new. */
+  /** The server leaves out files that have not changed since its latest answer. */
+  merge(answer) {
+    const files = new Map(this.latest.files.map((entry) => [entry.id, entry]));
+    for (const entry of answer.files) files.set(entry.id, entry);
+    return { ...answer, files: [...files.values()] };
+  }
+
+  /** Loads from the page the rows that would show something new. */
   async updateRows() {
     const entries = this.latest.files.filter((entry) => !this.hasRow(entry));
-    const shown = JSON.stringify(entries, ["id", "state", "letter", "letter_at", "fetched_at", "partly_at"]);
-    if (shown === this.shown) return;
-    const page = await getPage();
+    const shown = new Map(entries.map((entry) => [entry.public_id, JSON.stringify(entry, SHOWN)]));
+    const changed = [...shown.keys()].filter((id) => shown.get(id) !== this.shown.get(id));
+    if (!changed.length && shown.size === this.shown.size) return;
+    const page = await getPage(changed);
     const rows = page?.querySelectorAll("#files > [data-file]");
     if (!rows) return;
-    const publicIds = entries.map((entry) => entry.public_id);
-    this.showRows(rows, publicIds);
+    this.showRows(rows, [...shown.keys()]);
     const id = "collecting";
     if (page.getElementById(id).innerHTML !== document.getElementById(id).innerHTML)
       document.getElementById(id).replaceWith(document.importNode(page.getElementById(id), true));
@@ -73,9 +82,10 @@ export class ServerFileList {
   }
 
   showRows(rows, publicIds) {
-    const current = new Map(Array.from(this.element.children, (row) => [row.dataset.file, row]));
-    const wanted = [...rows].filter((row) => publicIds.includes(row.dataset.file));
-    const kept = wanted.map((row) => this.reuseOrReplace(current.get(row.dataset.file), row));
+    const byId = (row) => [row.dataset.file, row];
+    const [current, loaded] = [new Map([...this.element.children].map(byId)), new Map([...rows].map(byId))];
+    const take = (id) => (loaded.has(id) ? this.reuseOrReplace(current.get(id), loaded.get(id)) : current.get(id));
+    const kept = publicIds.map(take).filter(Boolean);
     for (const row of current.values()) if (!kept.includes(row)) row.remove();
     kept.forEach((row, index) => {
       const sibling = this.element.children[index];
@@ -90,7 +100,7 @@ export class ServerFileList {
     for (const row of [...this.element.children]) {
       if (!publicIds.includes(row.dataset.file)) continue;
       row.remove();
-      this.shown = "";
+      this.shown.delete(row.dataset.file);
     }
   }
 

@@ -38,7 +38,7 @@ export class FileRow {
   }
 
   renderName() {
-    const { name } = this.upload.file;
+    const { name } = this.upload;
     for (const element of this.element.querySelectorAll('[data-part="name"]')) element.textContent = name;
     this.part("progress").setAttribute("aria-label", t("progress_label", { file: name }));
   }
@@ -74,13 +74,53 @@ export class FileRow {
     const isClose = upload.size > max && formatSize(upload.size) === formatSize(max);
     const format = isClose ? formatBytes : formatSize;
     return t(messageKey(upload), {
-      file: upload.file.name,
+      file: upload.name,
       size: format(upload.size),
       percent: formatPercent(upload.offset, upload.size || 1),
       n: upload.attempts,
       max: format(max),
       room: formatSize(room),
     });
+  }
+}
+
+/** The rows of all uploads of this tab. */
+export class UploadRows extends Map {
+  /** Options: the elements `list`, `template` of a row and `heading`; `onAction(action, upload)`, `limits()`. */
+  constructor(options) {
+    super();
+    Object.assign(this, options);
+  }
+
+  add(upload) {
+    const row = new FileRow({
+      template: this.template,
+      upload,
+      onAction: (action) => this.onAction(action, upload),
+      limits: this.limits,
+      nextFocus: () => this.nextFocus(row),
+    });
+    this.set(upload, row);
+    this.list.append(row.element);
+  }
+
+  remove(upload) {
+    const row = this.get(upload);
+    if (!row) return;
+    const focus = row.element.contains(document.activeElement) ? this.nextFocus(row) : null;
+    row.element.remove();
+    this.delete(upload);
+    focus?.focus();
+  }
+
+  /** Where the focus goes when a row loses it: to a button of the next or previous row, else to the heading. */
+  nextFocus({ element }) {
+    const button = (row) => row?.querySelector("button:not([hidden])");
+    return button(element.nextElementSibling) ?? button(element.previousElementSibling) ?? this.heading;
+  }
+
+  render(isActive) {
+    for (const [upload, row] of this) if (upload.isActive === isActive) row.render();
   }
 }
 

@@ -6,12 +6,15 @@ import {
   create,
   getJson,
   getOffset,
+  getStored,
   matchesUpload,
   sendChunk,
+  shrinkChunks,
   terminate,
   toggleOverride,
 } from "./tus.js";
-import { isSameFile, isEqualFile } from "./picker.js";
+import { folderOf, isEqualFile, isJustCreated, pathOf } from "./picker.js";
+import { Source } from "./source.js";
 import { SpeedMeter } from "./speed.js";
 
 const RETRY_DELAYS = [1, 2, 4, 8, 15, 30];
@@ -21,9 +24,9 @@ const MAX_ATTEMPTS = 30;
 /** States: waiting preparing uploading finishing reconnecting offline paused asking received cancelled failed. */
 export class FileUpload {
   /**
-   * Options: `file`, `filesUrl`, `resumeFrom` (an entry of the list, or null); `onChange(upload)` after every change of
-   * state; `wantsCode()` and `choices()` (metadata for the whole case) as the form says; `isClaimed(id)`: another
-   * upload, of this or another tab, has that id.
+   * Options: `file`, `filesUrl`, `resumeFrom` (an entry of the list, or null), `choice` (that of files
+   * picked together); `onChange(upload)` after every change of state; `wantsCode()` and `choices()` (metadata for the
+   * whole case) as the form says; `isClaimed(id)`: another upload, of this or another tab, has that id.
    */
   constructor(options) {
     Object.assign(this, options);
@@ -32,6 +35,8 @@ export class FileUpload {
     this.url = "";
     this.withCode = null;
     this.offset = this.sent = 0;
+    this.source = new Source(this.file);
+    this.tried = 0;
     this.log = [];
     this.meter = new SpeedMeter();
   }
@@ -39,6 +44,10 @@ export class FileUpload {
   /** The id of the upload on the server, or of the one that this is to resume. */
   get id() {
     return this.resumeFrom?.id ?? this.url.split("/").pop();
+  }
+
+  get name() {
+    return pathOf(this.file);
   }
 
   get size() {
@@ -82,54 +91,42 @@ export class FileUpload {
     this.setState("asking", question);
   }
 
-  pause() {
+  /** "Paused" is said when it is known how much the server kept of the interrupted request. */
+  async pause() {
     this.stop();
-    this.setState("paused");
-    if (this.url) this.updateOffset();
-  }
-
-  /** What the server kept of the interrupted request, for "62 % is saved". */
-  async updateOffset() {
-    this.controller = new AbortController();
-    try {
-      this.setOffset(await getOffset(this.url, this.controller.signal));
-      this.onChange(this);
-    } catch {
-      // The last confirmed offset is shown.
+    const { signal } = (this.controller = new AbortController());
+    if (this.url) {
+      this.setState("paused", "pausing");
+      try {
+        this.setOffset(await getOffset(this.url, signal));
+      } catch {
+        // The last confirmed offset is shown.
+      }
     }
+    if (!signal.aborted) this.setState("paused");
   }
 
   async cancel() {
     this.stop();
     this.setState("cancelled");
-    if (this.url) await this.terminate(this.url);
-  }
-
-  async terminate(url) {
-    for (const delay of [0, 2, 10]) {
-      await new Promise((resolve) => setTimeout(resolve, delay * 1000));
-      try {
-        return await terminate(url);
-      } catch (error) {
-        if (error.action !== "retry") return;
-      }
-    }
+    if (this.url) await terminate(this.url);
   }
 
   /** The user picked the file again. If it has changed, what the server has of it is useless. */
   replaceFile(file) {
-    if (this.url && isEqualFile(file, this.file)) {
-      this.resumeFrom = { id: this.id, offset: this.offset, with_code: this.withCode };
-    } else if (this.url) {
-      this.terminate(this.url);
-    }
+    const { id, offset, url, withCode } = this;
+    const isSame = isEqualFile(file, this.file);
     this.file = file;
     this.forget();
+    if (url && isSame) this.resumeFrom = { id, offset, with_code: withCode };
+    else if (url) terminate(url);
     this.enqueue();
   }
 
   forget() {
     this.url = "";
+    this.resumeFrom = null;
+    this.source = new Source(this.file);
     this.offset = this.sent = 0;
     this.mayExist = false;
   }
@@ -160,6 +157,7 @@ export class FileUpload {
     while (!signal.aborted) {
       try {
         await this.attempt(signal);
+        this.source.tail = null;
         if (!signal.aborted) this.setState("received");
         return;
       } catch (error) {
@@ -171,13 +169,14 @@ export class FileUpload {
   }
 
   async attempt(signal) {
-    if (!(await isReadable(this.file, 0))) throw new UploadError("fail", { code: "file_unreadable" });
+    await this.source.settle();
+    if (await this.source.fault()) throw new UploadError("fail");
     if (this.resumeFrom && !(await this.resume(signal))) {
       this.resumeFrom = null;
       this.ask("not_same");
       throw new UploadAborted();
     }
-    if (this.url) this.setOffset(await getOffset(this.url, signal));
+    if (this.url) this.continueFrom(await getOffset(this.url, signal));
     else await this.create(signal);
     this.sent = this.offset;
     this.meter.start(this.offset);
@@ -200,7 +199,8 @@ export class FileUpload {
     if (this.mayExist && (await this.findCreated(signal))) return;
     this.mayExist = true;
     this.withCode = this.wantsCode();
-    this.url = await create(this.filesUrl, this.file, { withCode: this.withCode, choices: this.choices(), signal });
+    const options = { withCode: this.withCode, choices: this.choices(), folder: folderOf(this.file), signal };
+    this.url = await create(this.filesUrl, this.file, options);
     this.addToLog(`created ${this.id}`);
   }
 
@@ -208,12 +208,7 @@ export class FileUpload {
   async findCreated(signal) {
     const { files } = await getJson(this.filesUrl, signal);
     const found = files.find(
-      (entry) =>
-        isSameFile(this.file, entry) &&
-        entry.offset === 0 &&
-        ["uploading", this.size ? "" : "received"].includes(entry.state) &&
-        entry.with_code === this.withCode &&
-        !this.isClaimed(entry.id),
+      (entry) => isJustCreated(this.file, entry) && entry.with_code === this.withCode && !this.isClaimed(entry.id),
     );
     if (!found) return false;
     this.url = `${this.filesUrl}/${found.id}`;
@@ -223,9 +218,31 @@ export class FileUpload {
 
   async sendChunk(signal) {
     const start = this.offset;
-    const onProgress = (bytes) => this.setSent(Math.min(start + bytes, this.size));
-    this.setOffset(await sendChunk(this.url, this.file, start, { onProgress, signal }));
-    this.setSent(this.offset);
+    const bytes = await this.source.bytesFrom(start, () => this.isAsSent(signal));
+    if (!bytes) throw new UploadError("fail", { code: "file_changed" });
+    this.seen = start;
+    const offset = await sendChunk(this.url, bytes, start, {
+      onBody: (size) => (this.tried = size),
+      onProgress: (sent) => this.setSent(Math.min(start + sent, this.size)),
+      patience: 2 ** Math.min(this.failures, 3),
+      isMoving: () => this.isMoving(signal),
+      signal,
+    });
+    this.tried = 0;
+    this.setOffset(offset);
+    this.setSent(offset);
+  }
+
+  /** Whether the server got more while a request said nothing. Not asked by HEAD, which would end that request. */
+  async isMoving(signal) {
+    const seen = this.seen;
+    this.seen = await getStored(this.filesUrl, this.id, signal).catch(() => seen);
+    return this.seen > seen;
+  }
+
+  /** Compares the beginning of the file and what was sent last with what the server has. */
+  async isAsSent(signal) {
+    return !globalThis.crypto?.subtle || matchesUpload(this.file, this.url, this.offset, signal);
   }
 
   setSent(bytes) {
@@ -240,12 +257,19 @@ export class FileUpload {
     this.offset = this.sent = offset;
   }
 
+  /** What the server answered after a request broke. If it got nothing of a body, the next is smaller, and at once. */
+  continueFrom(offset) {
+    if (offset <= this.offset && shrinkChunks(this.tried)) this.attempts = this.failures = 0;
+    this.tried = 0;
+    this.setOffset(offset);
+  }
+
   async handleError(error) {
     const { action, code, status, retryAfter } = error;
     this.addToLog(error.message);
-    if (!(await isReadable(this.file, this.offset))) {
-      return this.fail(this.offset || this.sent ? "file_changed" : "file_unreadable");
-    }
+    const fault = code === "file_changed" ? code : await this.source.fault(this.offset);
+    if (fault) return this.handleFault(fault);
+    if (action === "forget" && this.resumeFrom) return this.forget(); // another window took it away
     if (action === "forget" && this.url) return this.handleGone();
     if (action === "stop") return this.fail(code);
     if (action !== "retry") return this.fail(code || "refused");
@@ -257,16 +281,20 @@ export class FileUpload {
     await this.delay(retryAfter);
   }
 
+  /** A file that is away may come back. Of one that has changed, what the server has is no use: it is taken back. */
+  handleFault(fault) {
+    const { url } = this;
+    const reason = fault !== "NotFoundError" && (url || this.sent) ? "file_changed" : "file_unreadable";
+    if (reason === "file_changed") this.forget();
+    this.fail(reason);
+    if (reason === "file_changed" && url) terminate(url);
+  }
+
   /** The server no longer has the upload. Asking for the list tells whether the account has ended too. */
   async handleGone() {
-    let reason = "upload_gone";
-    try {
-      await getJson(this.filesUrl);
-    } catch (error) {
-      if (error.action === "stop") reason = error.code;
-    }
+    const error = await getJson(this.filesUrl).catch((error) => error);
     this.forget();
-    this.fail(reason);
+    this.fail(error.action === "stop" ? error.code : "upload_gone");
   }
 
   /** Exponential backoff with jitter, at least `retryAfter` milliseconds; `retryNow` and `stop` end it early. */
@@ -280,14 +308,5 @@ export class FileUpload {
       this.endDelay = resolve;
       setTimeout(resolve, isOffline ? 60_000 : Math.max(backoff, retryAfter));
     });
-  }
-}
-
-async function isReadable(file, offset) {
-  try {
-    await file.slice(offset, offset + 1).arrayBuffer();
-    return true;
-  } catch {
-    return false;
   }
 }

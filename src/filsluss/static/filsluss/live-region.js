@@ -7,14 +7,14 @@ export class LiveRegions {
     Object.assign(this, { polite, assertive, announcedAt: -MIN_INTERVAL });
   }
 
-  /** Polite, and at most once in ten seconds: a newer text replaces one that still waits. */
+  /** For progress: polite, and at most once in ten seconds: a newer text replaces one that still waits. */
   announce(text) {
     clearTimeout(this.timer);
     const delay = this.announcedAt + MIN_INTERVAL - performance.now();
     this.timer = setTimeout(() => this.announceNow(text), delay);
   }
 
-  /** Polite and without delay: the response to something the user did. */
+  /** Polite and without delay: the response to something the user did, or the end of it. */
   announceNow(text) {
     clearTimeout(this.timer);
     this.announcedAt = performance.now();

@@ -2,36 +2,50 @@
 
 export const MAX_FILES = 1000;
 
+/** The folder that a dropped file was in, which only its entry knows. */
+const folders = new WeakMap();
+
 export class FilePicker {
   /**
    * Options: the elements `input`, `button`, `folderButton` and `dropZone`; `onDragOver()`;
-   * `onFiles(files, resumeId, isComplete)`, where `resumeId` is what `open` was given. Off until `enabled` is set.
+   * `onFiles(files, target, problem)`: `target` is what `open` was given, `problem` the key of a message about what
+   * could not be taken, or empty. Off until `enable(true)`.
    */
   constructor(options) {
-    Object.assign(this, { resumeId: null, enabled: false }, options);
+    Object.assign(this, { target: null, enabled: false }, options);
     this.button.addEventListener("click", () => this.open());
     this.folderButton.addEventListener("click", () => this.open(null, true));
     this.folderButton.hidden = !("webkitdirectory" in this.input);
     this.input.addEventListener("change", () => this.onChange());
-    this.input.addEventListener("cancel", () => (this.resumeId = null));
+    this.input.addEventListener("cancel", () => this.prepare());
     this.acceptDrops();
   }
 
-  /** `resumeId` is the upload that the file to be picked should continue, if any. */
-  open(resumeId = null, isFolder = false) {
-    this.resumeId = resumeId;
-    this.input.multiple = resumeId === null;
-    this.input.webkitdirectory = isFolder;
+  /** The plain form, which is used when this is off, has the same input. */
+  enable(isEnabled) {
+    this.enabled = isEnabled;
+    this.prepare();
+  }
+
+  /** `target` is the upload that the file to be picked is for, or the id of one on the server, or null. */
+  open(target = null, isFolder = false) {
+    this.prepare(target, isFolder);
     this.input.click();
+  }
+
+  prepare(target = null, isFolder = false) {
+    this.target = target;
+    this.input.multiple = target === null;
+    this.input.webkitdirectory = isFolder;
   }
 
   onChange() {
     if (!this.enabled) return;
     const files = Array.from(this.input.files);
-    const { resumeId } = this;
-    this.resumeId = null;
+    const { target } = this;
     this.input.value = "";
-    if (files.length) this.onFiles(files, resumeId, true);
+    this.prepare();
+    if (files.length) this.onFiles(files, target, "");
   }
 
   /** Anywhere on the page, so that a file dropped beside the zone does not make the browser leave the page. */
@@ -53,31 +67,45 @@ export class FilePicker {
     on("drop", async (event) => {
       event.preventDefault();
       setDepth(0);
-      const { files, isComplete } = await filesFrom(event.dataTransfer);
-      this.onFiles(files, null, isComplete);
+      const { files, problem } = await filesFrom(event.dataTransfer);
+      this.onFiles(files, null, problem);
     });
   }
 }
 
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
 
-/** `items` is empty as soon as the event handler yields, so all entries are taken before the first await. */
+/** `items` is empty as soon as the event handler yields, so everything is taken from it before the first await. */
 async function filesFrom(dataTransfer) {
-  const entries = Array.from(dataTransfer.items, (item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.length) return { files: Array.from(dataTransfer.files), isComplete: true };
-  const result = { files: [], isComplete: true };
-  for (const entry of entries) await collect(entry, result);
+  const both = (item) => ({ entry: item.webkitGetAsEntry?.(), file: item.getAsFile() });
+  const items = Array.from(dataTransfer.items, both);
+  const result = { files: [], problem: "" };
+  for (const { entry, file } of items) {
+    const before = result.files.length;
+    if (entry) await collect(entry, file, result);
+    else if (file) result.files.push(file);
+    if (entry?.isDirectory && result.files.length === before) result.problem ||= "folder_empty";
+  }
   return result;
 }
 
-async function collect(entry, result) {
+/** `file` is what the event itself gave for the entry: WebKit has only that of some. */
+async function collect(entry, file, result) {
   if (result.files.length > MAX_FILES) return;
   try {
-    if (entry.isFile) result.files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
-    else for (const child of await readDirectory(entry)) await collect(child, result);
+    if (entry.isDirectory) for (const child of await readDirectory(entry)) await collect(child, null, result);
+    else result.files.push(await fileOf(entry, file));
   } catch {
-    result.isComplete = false;
+    result.problem = entry.isDirectory ? "folder_unreadable" : "drop_unreadable";
   }
+}
+
+async function fileOf(entry, fallback) {
+  const file = await new Promise((resolve, reject) =>
+    entry.file(resolve, (error) => (fallback ? resolve(fallback) : reject(error))),
+  );
+  folders.set(file, entry.fullPath.slice(1, -entry.name.length - 1));
+  return file;
 }
 
 /** `readEntries` returns up to a hundred entries at a time, and none at the end. */
@@ -91,32 +119,61 @@ async function readDirectory(directory) {
   }
 }
 
-/** The part of the server's cleaning of names that matters for comparing them. */
-const normalizeName = (name) => name.normalize("NFC").replace(/[\p{Cc}\p{Cf}]/gu, "").replace(/[/\\:]/g, "_");
+/** The folder that a file was picked or dropped with, its last 300 characters; "" if it came without. */
+export const folderOf = (file) =>
+  (folders.get(file) ?? (file.webkitRelativePath || "").slice(0, -file.name.length - 1)).slice(-300);
 
-const hasSameName = (file, entry) => normalizeName(file.name) === normalizeName(entry.name);
+export const pathOf = (file) => (folderOf(file) ? `${folderOf(file)}/${file.name}` : file.name);
+
+/** As the name reaches the server, in the one form of Unicode: browsers differ in which they give. */
+function asSent(name) {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(name)).normalize("NFC");
+}
+
+const isSameText = (one, other) => asSent(one) === asSent(other);
+
+/** A file that was picked by itself may be any of that name; one from a folder is not that of another folder. */
+const isSameFolder = (one, other) => !one || !other || isSameText(one, other);
+
+const hasSameName = (file, entry) =>
+  isSameText(file.name, entry.sent_name) && isSameFolder(folderOf(file), entry.sent_folder);
 
 /** As far as name, size and date can tell; `entry` is of the server's list. */
-export const isSameFile = (file, entry) =>
-  hasSameName(file, entry) &&
+const isSameFile = (file, entry) =>
   entry.size === file.size &&
-  [null, file.lastModified].includes(entry.last_modified);
+  [null, file.lastModified].includes(entry.last_modified) &&
+  hasSameName(file, entry);
+
+/** Whether the entry may be the answer to a creation whose answer was lost. */
+export const isJustCreated = (file, entry) =>
+  isSameFile(file, entry) &&
+  isSameText(folderOf(file), entry.sent_folder) &&
+  entry.offset === 0 &&
+  ["uploading", file.size ? "" : "received"].includes(entry.state);
 
 /** Two File objects of the same file, if it has not changed in between. */
 export const isEqualFile = (file, other) =>
-  ["name", "size", "lastModified"].every((property) => file[property] === other[property]);
+  ["name", "size", "lastModified"].every((property) => file[property] === other[property]) &&
+  isSameFolder(folderOf(file), folderOf(other));
+
+/** Left by operating systems and office programs beside the files that people mean. */
+export const isSystemFile = ({ name }) => /^(\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|~\$.*)$/i.test(name);
 
 /**
  * What to do with a picked file: {refuse: message key}, {ask: message key}, {resume: list entry}, or {}: upload it.
- * `otherTabs` are the ids of uploads in other tabs; `resumeId` that of the upload this file should continue, if any.
+ * `choice`: files picked together are never the same; `otherTabs`: what other tabs are uploading; `resumeId`: the id of
+ * the upload that this file should continue, if any.
  */
-export function checkFile(file, { list, room, uploads, otherTabs, resumeId }) {
+export function checkFile(file, { list, room, uploads, otherTabs, choice, resumeId }) {
   const isHere = ({ id }) => uploads.some((upload) => upload.id === id);
-  const isElsewhere = ({ id }) => otherTabs.includes(id);
+  const isElsewhere = ({ id }) => otherTabs.some((other) => other.id === id);
   // `crypto.subtle` exists in secure contexts only, and an upload is never resumed without comparing digests.
   const canCompare = ({ offset }) => offset === 0 || globalThis.crypto?.subtle;
+  const isNotSent = ({ state }) => ["failed", "asking", "cancelled"].includes(state);
+  const wasPicked = (upload) => upload.choice !== choice && !isNotSent(upload) && isEqualFile(upload.file, file);
   if (file.size > list.max_size) return { refuse: "too_large" };
-  if (uploads.some((upload) => upload.state !== "failed" && isEqualFile(upload.file, file))) return { ask: "already" };
+  if (uploads.some(wasPicked)) return { ask: "already" };
+  if (otherTabs.some((other) => isEqualFile(file, other))) return { ask: "elsewhere" };
   const unfinished = list.files.filter((entry) => entry.state === "uploading" && hasSameName(file, entry));
   const same = unfinished.filter((entry) => isSameFile(file, entry) && (!resumeId || entry.id === resumeId));
   if (same.some(isElsewhere)) return { ask: "elsewhere" };

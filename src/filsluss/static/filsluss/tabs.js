@@ -1,38 +1,55 @@
-// Which uploads the other tabs with this page are sending, over a BroadcastChannel.
+// What the other tabs with this page are uploading, over a BroadcastChannel.
+
+const CHECK_INTERVAL = 3000;
 
 export class Tabs {
   constructor(channelName, onChange) {
     this.tabId = Math.random();
     this.others = new Map();
-    this.ids = [];
+    this.files = [];
     this.onChange = onChange;
     if (!("BroadcastChannel" in globalThis)) return;
     this.channel = new BroadcastChannel(channelName);
     this.channel.onmessage = ({ data }) => this.receive(data);
-    this.channel.postMessage({ from: this.tabId, asks: true });
+    this.check();
     addEventListener("pagehide", () => this.publish([]));
   }
 
-  /** The ids of the uploads in other tabs. */
-  get uploadIds() {
-    return [...this.others.values()].flat();
+  /** The files of all other tabs, as they published them. */
+  get otherFiles() {
+    return [...this.others.values()].flatMap(({ files }) => files);
   }
 
-  /** Tells the other tabs which uploads this one has. */
-  publish(ids) {
-    if (String(ids) === String(this.ids)) return;
-    this.ids = ids;
+  /** Tells the other tabs what this one is uploading: what identifies each file, and its `id` if it has one yet. */
+  publish(files) {
+    if (JSON.stringify(files) === JSON.stringify(this.files)) return;
+    this.files = files;
     this.post();
   }
 
   post() {
-    this.channel?.postMessage({ from: this.tabId, ids: this.ids });
+    this.channel?.postMessage({ from: this.tabId, files: this.files });
   }
 
-  receive({ from, asks, ids }) {
-    if (asks) return this.ids.length && this.post();
-    if (ids.length) this.others.set(from, ids);
+  /** Asks the other tabs. One that was closed hard, or sleeps, does not answer: what it was uploading is forgotten. */
+  check() {
+    const askedAt = performance.now();
+    this.channel.postMessage({ from: this.tabId, asks: true });
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      const silent = [...this.others].filter(([, { heardAt }]) => heardAt < askedAt);
+      for (const [tab] of silent) this.others.delete(tab);
+      if (silent.length) this.onChange();
+      if (this.others.size && !this.timer) this.check();
+    }, CHECK_INTERVAL);
+  }
+
+  receive({ from, asks, files }) {
+    if (asks) return this.files.length && this.post();
+    const before = JSON.stringify(this.others.get(from)?.files ?? []);
+    if (files.length) this.others.set(from, { files, heardAt: performance.now() });
     else this.others.delete(from);
-    this.onChange();
+    if (this.others.size && !this.timer) this.check();
+    if (JSON.stringify(files) !== before) this.onChange();
   }
 }

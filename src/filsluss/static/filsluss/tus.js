@@ -3,12 +3,16 @@
 const CHUNK_TYPE = "application/offset+octet-stream";
 const IDLE_TIMEOUT = 60_000;
 const MiB = 2 ** 20;
-const chunk = { size: 64 * MiB, max: 128 * MiB };
+const MIN_LIMIT = 2 ** 16; // of a proxy's limits, one that cannot be worked with
+/** Bytes of a piece: now, at most, and the size that broke last; `whole` pieces have gone through since. */
+const chunk = { size: 64 * MiB, max: 128 * MiB, broken: Infinity, whole: 0 };
+const MAX_ROWS = 200;
 const overridden = new Set();
 
 /**
- * `action` is what the caller should do: "retry"; "fail", as retrying is no use; "forget" the upload, which the
- * server no longer has; or "stop" all uploads, as the account has ended. `retryAfter` is in milliseconds.
+ * `action` is what the caller should do: "retry"; "fail", as retrying is no use; "shrink" the body, which is too large
+ * for a proxy; "forget" the upload, which the server no longer has; or "stop" all uploads, as the account has ended.
+ * `retryAfter` is in milliseconds.
  */
 export class UploadError extends Error {
   constructor(action, { status = 0, code = "", retryAfter = 0 } = {}) {
@@ -20,15 +24,25 @@ export class UploadError extends Error {
 /** The caller's own signal aborted the request. */
 export class UploadAborted extends Error {}
 
-/** One request. A minute without progress counts as a lost connection. */
-function request(method, url, { headers = {}, body, type = "", onProgress, signal } = {}) {
+/**
+ * One request. A minute without progress, times `patience`, counts as a lost connection, unless `isMoving()` says that
+ * the bytes come through: what lies in the buffers of a slow line makes no progress events.
+ */
+function request(method, url, { headers = {}, body, type = "", onProgress, isMoving, patience = 1, signal } = {}) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     const abort = () => xhr.abort();
     let timer = 0;
     const restartTimer = () => {
       clearTimeout(timer);
-      timer = setTimeout(abort, IDLE_TIMEOUT);
+      timer = setTimeout(onSilence, IDLE_TIMEOUT * patience);
+    };
+    const onSilence = async () => {
+      const silent = timer;
+      const isAlive = await isMoving?.();
+      if (silent !== timer || xhr.readyState === XMLHttpRequest.DONE) return;
+      if (isAlive) restartTimer();
+      else abort();
     };
     const fail = () => reject(signal?.aborted ? new UploadAborted() : new UploadError("retry"));
     if (signal?.aborted) return fail();
@@ -90,7 +104,7 @@ function actionFor(response, code) {
   if (code.startsWith("account_")) return "stop";
   if (status === 507) return "fail";
   if (status === 404 || status === 410) return "forget";
-  if (status === 413 && !isTusResponse(response)) return halveChunks() ? "retry" : "fail";
+  if (status === 413 && !isTusResponse(response)) return "shrink";
   return status < 400 || status >= 500 || [408, 409, 423, 425, 429, 460].includes(status) ? "retry" : "fail";
 }
 
@@ -119,16 +133,17 @@ function base64(text) {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
-function metadata(file, withCode, choices) {
+function metadata(file, { withCode, choices, folder }) {
   const fields = { filename: file.name, lastmodified: file.lastModified, ...choices };
+  if (folder) fields.folder = folder;
   if (file.type) fields.filetype = file.type;
   if (withCode) fields.with_code = 1;
   return Object.entries(fields).map(([key, value]) => `${key} ${base64(value)}`).join(",");
 }
 
 /** tus "creation": the URL of the new upload. Only the path of `Location` is used; no other host gets the bytes. */
-export async function create(filesUrl, file, { withCode, choices, signal }) {
-  const headers = { "Upload-Length": file.size, "Upload-Metadata": metadata(file, withCode, choices) };
+export async function create(filesUrl, file, { signal, ...about }) {
+  const headers = { "Upload-Length": file.size, "Upload-Metadata": metadata(file, about) };
   const response = await tusRequest("POST", filesUrl, { headers, signal });
   const location = response.getResponseHeader("Location");
   if (!location) throw new UploadError("retry", { status: response.status });
@@ -140,33 +155,68 @@ export async function getOffset(url, signal) {
   return offsetIn(await tusRequest("HEAD", url, { signal }));
 }
 
-/** PATCHes the next chunk; the offset after it. */
-export async function sendChunk(url, file, offset, { onProgress, signal }) {
-  const body = file.slice(offset, offset + chunk.size);
-  const startedAt = performance.now();
-  const headers = { "Content-Type": CHUNK_TYPE, "Upload-Offset": offset };
-  const response = await tusRequest("PATCH", url, { headers, body, onProgress, signal });
-  adaptChunks(body.size, (performance.now() - startedAt) / 1000);
-  return offsetIn(response);
+/**
+ * PATCHes the first of `bytes`, which belong at `offset`; the offset after them. `onBody(size)` is told how many.
+ * When a proxy refuses a body of that size, half of it is sent, at once and from then on.
+ */
+export async function sendChunk(url, bytes, offset, { onBody, ...options }) {
+  for (;;) {
+    const body = bytes.slice(0, chunk.size);
+    const startedAt = performance.now();
+    const headers = { "Content-Type": CHUNK_TYPE, "Upload-Offset": offset };
+    onBody(body.size);
+    try {
+      const response = await tusRequest("PATCH", url, { headers, body, ...options });
+      adaptChunks(body.size, (performance.now() - startedAt) / 1000);
+      return offsetIn(response);
+    } catch (error) {
+      if (error.action !== "shrink" || body.size < MIN_LIMIT) throw error;
+      chunk.size = chunk.max = Math.min(chunk.max, Math.ceil(body.size / 2));
+    }
+  }
 }
 
+/** Grows after quick pieces; to a size that broke before only when many have gone through. */
 function adaptChunks(bytes, seconds) {
+  chunk.whole += 1;
   if (seconds > 60) chunk.size = Math.min(chunk.size, Math.max(4 * MiB, chunk.size / 2));
-  else if (seconds < 5 && bytes === chunk.size) chunk.size = Math.min(chunk.size * 2, chunk.max);
+  if (seconds >= 5 || bytes < chunk.size) return;
+  const isAllowed = chunk.size * 2 < chunk.broken || chunk.whole >= 8;
+  if (isAllowed) chunk.size = Math.min(chunk.size * 2, chunk.max);
 }
 
-/** A proxy refuses bodies of this size: half of it from now on. False when that would be too small. */
-function halveChunks() {
-  chunk.size = chunk.max = chunk.size / 2;
-  return chunk.size >= MiB / 2;
+/** A body of that size broke, and the server got nothing of it: half of it from now on. False if it was small. */
+export function shrinkChunks(bytes) {
+  const size = Math.max(MiB, Math.ceil(bytes / 2));
+  if (size >= bytes) return false;
+  Object.assign(chunk, { size: Math.min(chunk.size, size), broken: bytes, whole: 0 });
+  return true;
 }
 
-/** tus "termination". */
-export const terminate = (url) => tusRequest("DELETE", url);
+/** tus "termination", tried three times. */
+export async function terminate(url) {
+  for (const delay of [0, 2, 10]) {
+    await new Promise((resolve) => setTimeout(resolve, delay * 1000));
+    try {
+      return await tusRequest("DELETE", url);
+    } catch (error) {
+      if (error.action !== "retry") return;
+    }
+  }
+}
 
 /** The list of files at their URL, or the samples at that of an upload. */
 export async function getJson(url, signal) {
   return JSON.parse(checked(await request("GET", url, { signal })).responseText);
+}
+
+/** The list of files at `url`; of those that have not changed since its answer `at` maybe nothing. */
+export const getChanges = (url, at) => getJson(at ? `${url}?after=${encodeURIComponent(at)}` : url);
+
+/** How much of an upload is stored, from the list, which leaves a running PATCH alone. */
+export async function getStored(filesUrl, id, signal) {
+  const { files } = await getJson(filesUrl, signal);
+  return files.find((entry) => entry.id === id)?.offset ?? 0;
 }
 
 /** Whether the bytes on the server are the beginning of this file: compares digests of their first and last part. */
@@ -184,8 +234,10 @@ async function sha256(blob) {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** This page as the server renders it now; null if it cannot be had. */
-export async function getPage() {
-  const response = await request("GET", location.pathname + location.search, { type: "document" });
+/** This page as the server renders it now, with the rows of these files, if they are few; null if it cannot be had. */
+export async function getPage(publicIds) {
+  const query = new URLSearchParams(location.search);
+  if (publicIds.length <= MAX_ROWS) query.set("rows", publicIds.join());
+  const response = await request("GET", `${location.pathname}?${query}`, { type: "document" });
   return response.status === 200 ? response.response : null;
 }

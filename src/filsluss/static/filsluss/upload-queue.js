@@ -1,23 +1,44 @@
 // The queue: all files picked in this tab, two uploads at a time, and what the page shows and announces of them.
 
 import { FilePicker, MAX_FILES, checkFile } from "./picker.js";
-import { formatPercent, formatProgress, percent } from "./format.js";
 import { t } from "./i18n.js";
-import { FileRow } from "./file-row.js";
 import { FileUpload } from "./file-upload.js";
 import { KeepAwake } from "./wake-lock.js";
+import { LeftOut } from "./left-out.js";
 import { LiveRegions } from "./live-region.js";
 import { ServerFileList } from "./file-list.js";
+import { Summary } from "./summary.js";
 import { Tabs } from "./tabs.js";
+import { UploadRows } from "./file-row.js";
 
 const MAX_PARALLEL = 2;
-const pageTitle = document.title;
 
 export class UploadQueue {
   constructor(byId, filesUrl) {
-    Object.assign(this, { byId, filesUrl, uploads: [], rows: new Map(), isStopped: false, milestone: 0 });
+    Object.assign(this, { byId, filesUrl, uploads: [], choosing: 0 });
+    this.isStopped = this.isIncomplete = false;
+    this.rows = new UploadRows({
+      list: byId("uploads"),
+      template: byId("upload-row"),
+      heading: byId("files-heading"),
+      onAction: (action, upload) => this.handleAction(action, upload),
+      limits: () => ({ max: this.list.latest.max_size, room: this.room }),
+    });
     this.live = new LiveRegions(byId("upload-status"), byId("upload-alert"));
     this.tabs = new Tabs(`filsluss ${filesUrl}`, () => this.onTabsChange());
+    this.summary = new Summary({
+      element: byId("upload-summary"),
+      live: this.live,
+      uploads: () => this.uploads,
+      isMissing: () => this.isMissing,
+    });
+    this.leftOut = new LeftOut({
+      template: byId("left-out"),
+      list: byId("uploads"),
+      nextFocus: (line) => this.rows.nextFocus(line),
+      onAnswer: (files, choice) => this.addAll(files, choice),
+      say: (text) => this.live.announceNow(text),
+    });
     this.keepAwake = new KeepAwake(byId("keep-screen-on"));
     this.list = new ServerFileList({
       url: filesUrl,
@@ -34,14 +55,14 @@ export class UploadQueue {
       button: byId("choose"),
       folderButton: byId("choose-folder"),
       dropZone: byId("drop"),
-      onFiles: (files, resumeId, isComplete) => this.addFiles(files, resumeId, isComplete),
+      onFiles: (files, target, problem) => this.addFiles(files, target, problem),
       onDragOver: () => this.live.announceNow(t("can_drop")),
     });
     byId("files").addEventListener("click", (event) => {
       const button = event.target.closest('[data-action="pick-again"]');
       if (button) this.picker.open(this.list.uploadIdOf(button.closest("[data-file]")));
     });
-    byId("upload-form").addEventListener("change", () => this.renderRows(false));
+    byId("upload-form").addEventListener("change", () => this.rows.render(false));
     addEventListener("online", () => this.retryNow());
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) return;
@@ -60,65 +81,77 @@ export class UploadQueue {
     return Math.max(0, this.list.latest.room - uncreated.reduce((sum, upload) => sum + upload.size, 0));
   }
 
-  /** Files were picked; `isComplete` is false if a folder could not be read. */
-  async addFiles(files, resumeId, isComplete) {
+  /** Files were picked; see FilePicker for `target` and `problem`. */
+  async addFiles(files, target, problem) {
     if (this.isStopped) return;
-    this.showNotice(isComplete ? "" : "folder_unreadable");
-    const changed = this.uploads.find((upload) => resumeId && upload.id === resumeId);
-    if (changed) {
-      changed.replaceFile(files[0]);
-      this.rows.get(changed).renderName();
+    this.showNotice(problem);
+    if (this.uploads.includes(target)) {
+      target.replaceFile(files[0]);
+      this.rows.get(target).renderName();
       return this.startNext();
     }
-    await this.list.refreshIfOld();
+    this.choosing += 1;
+    this.updateActivity();
+    await this.list.refreshNow();
+    this.choosing -= 1;
     if (this.isStopped) return;
-    const stored = this.list.latest.files.filter((entry) => !["erasing", "erased"].includes(entry.state));
-    const n = MAX_FILES - stored.length - this.openUploads.filter((upload) => !upload.url).length;
-    if (files.length > n) return this.showNotice("too_many", { n: Math.max(0, n) });
     if (!this.openUploads.length) this.clearReceived();
-    if (files.length) this.live.announceNow(t(files.length === 1 ? "chosen_one" : "chosen", { n: files.length }));
-    for (const file of files) this.add(file, resumeId);
+    const isTooMany = files.length > this.freePlaces;
+    if (isTooMany) this.showNotice("too_many", { n: Math.max(0, this.freePlaces) });
+    this.isIncomplete ||= isTooMany || ["folder_unreadable", "drop_unreadable"].includes(problem);
+    if (files.length && !isTooMany) this.addChosen(files, target);
+    else this.updateActivity();
+  }
+
+  /** How many more files the account takes. */
+  get freePlaces() {
+    const stored = this.list.latest.files.filter((entry) => !["erasing", "erased"].includes(entry.state));
+    return MAX_FILES - stored.length - this.openUploads.filter((upload) => !upload.url).length;
+  }
+
+  /** A file for `resumeId` was meant; of others, some are left out until the user says that they were. */
+  addChosen(files, resumeId) {
+    this.live.announceNow(t(files.length === 1 ? "chosen_one" : "chosen", { n: files.length }));
+    const choice = {};
+    this.addAll(resumeId ? files : this.leftOut.sort(files, choice), choice, resumeId);
+  }
+
+  addAll(files, choice, resumeId) {
+    for (const file of files) this.add(file, choice, resumeId);
     this.startNext();
   }
 
-  add(file, resumeId) {
-    const { uploads, room, filesUrl } = this;
-    const otherTabs = this.tabs.uploadIds;
-    const check = checkFile(file, { list: this.list.latest, room, uploads, otherTabs, resumeId });
+  check(file, choice, resumeId) {
+    const { list, room, tabs, uploads } = this;
+    return checkFile(file, { list: list.latest, room, uploads, otherTabs: tabs.otherFiles, choice, resumeId });
+  }
+
+  add(file, choice, resumeId) {
+    const check = this.check(file, choice, resumeId);
     const upload = new FileUpload({
       file,
-      filesUrl,
+      filesUrl: this.filesUrl,
+      choice,
       resumeId,
       resumeFrom: check.resume,
       onChange: (changed) => this.onUploadChange(changed),
       wantsCode: () => this.byId("with_code-1").checked,
       choices: () => ({ one_letter: Number(this.byId("one_letter").checked), receipts: this.byId("receipts").value }),
-      isClaimed: (id) => this.uploads.some((other) => other.id === id) || this.tabs.uploadIds.includes(id),
+      isClaimed: (id) => [...this.uploads, ...this.tabs.otherFiles].some((other) => other.id === id),
     });
     this.uploads.push(upload);
-    this.addRow(upload);
+    this.rows.add(upload);
+    this.list.updateEmptyText();
     if (check.refuse) upload.fail(check.refuse);
     if (check.ask) upload.ask(check.ask);
   }
 
-  addRow(upload) {
-    const row = new FileRow({
-      template: this.byId("upload-row"),
-      upload,
-      onAction: (action) => this.handleAction(action, upload),
-      limits: () => ({ max: this.list.latest.max_size, room: this.room }),
-      nextFocus: () => this.nextFocus(row),
-    });
-    this.rows.set(upload, row);
-    this.byId("uploads").append(row.element);
-    this.list.updateEmptyText();
-  }
-
   handleAction(action, upload) {
-    if (action === "pick-again") this.picker.open(upload.id || null);
+    if (action === "pick-again") this.picker.open(upload);
     else if (action === "start") upload.enqueue();
     else if (action === "retry-now") upload.retryNow();
     else if (action === "pause") upload.pause();
+    else if (action === "take-over") this.takeOver(upload);
     else if (action === "cancel") upload.cancel();
     else this.remove(upload);
     if (action === "pick-other") this.picker.open(upload.resumeId);
@@ -128,30 +161,20 @@ export class UploadQueue {
   remove(upload) {
     this.uploads = this.uploads.filter((other) => other !== upload);
     this.removeRow(upload);
-    this.live.announceNow(t("row_removed", { file: upload.file.name }));
+    this.live.announceNow(t("row_removed", { file: upload.name }));
     this.updateList();
-    this.updateSummary();
+    this.updateActivity();
   }
 
   removeRow(upload) {
-    const row = this.rows.get(upload);
-    if (!row) return;
-    const focus = row.element.contains(document.activeElement) ? this.nextFocus(row) : null;
-    row.element.remove();
-    this.rows.delete(upload);
+    this.rows.remove(upload);
     this.list.updateEmptyText();
-    focus?.focus();
-  }
-
-  /** Where the focus goes when a row loses it: to a button of the next or previous row, else to the heading. */
-  nextFocus({ element }) {
-    const button = (row) => row?.querySelector("button:not([hidden])");
-    return button(element.nextElementSibling) ?? button(element.previousElementSibling) ?? this.byId("files-heading");
   }
 
   clearReceived() {
     this.uploads = this.uploads.filter((upload) => upload.state !== "received");
-    this.milestone = 0;
+    this.summary.milestone = 0;
+    this.isIncomplete = false;
   }
 
   startNext() {
@@ -161,13 +184,24 @@ export class UploadQueue {
       next.run();
     }
     this.updateActivity();
-    this.updateSummary();
   }
 
   updateActivity() {
     if (!this.uploads.some((upload) => upload.isActive)) this.timer = clearInterval(this.timer);
     else this.timer ??= setInterval(() => this.tick(), 1000);
-    this.keepAwake.update(this.uploads.some((upload) => upload.isSending));
+    const isAsking = this.leftOut.isAsking || this.uploads.some(({ state }) => state === "asking");
+    const isNeeded = isAsking || this.choosing > 0 || this.openUploads.length > 0;
+    this.keepAwake.update(this.uploads.some((upload) => upload.isSending), isNeeded && !this.isStopped);
+    this.summary.update();
+  }
+
+  /** Whether something was not taken or is unfinished, or the server could not keep it: not everything is done. */
+  get isMissing() {
+    const isKnown = ({ id }) => [...this.uploads, ...this.tabs.otherFiles].some((other) => other.id === id);
+    const isLost = ({ id, erased_because }) =>
+      !["", "withdrawn"].includes(erased_because) && this.uploads.some((upload) => upload.id === id);
+    const isLeft = (entry) => (entry.state === "uploading" ? !isKnown(entry) : isLost(entry));
+    return this.isIncomplete || this.leftOut.isAsking || this.list.latest.files.some(isLeft);
   }
 
   onUploadChange(upload) {
@@ -175,10 +209,16 @@ export class UploadQueue {
     row?.render();
     if (!row || this.isStopped) return;
     if (upload.reason.startsWith("account_")) return this.stop(upload.reason);
-    this.tabs.publish(this.openUploads.filter(({ url }) => url).map(({ id }) => id));
-    this.announceState(upload, row.statusText);
+    this.publish();
+    this.summary.announceState(upload, row.statusText);
     this.updateList();
     this.startNext();
+  }
+
+  publish() {
+    const identity = ({ id, file: { name, size, lastModified }, name: webkitRelativePath }) =>
+      ({ id, name, size, lastModified, webkitRelativePath });
+    this.tabs.publish(this.openUploads.map(identity));
   }
 
   /** Every file has one row: the upload's while it has something to show, then the server's. */
@@ -190,61 +230,11 @@ export class UploadQueue {
     this.list.refreshSoon();
   }
 
-  announceState(upload, statusText) {
-    const file = upload.file.name;
-    const text = t("file_status", { file, text: statusText });
-    const key = upload.reason || upload.state;
-    if (upload.state === "failed" || key === "not_same") this.live.alert(text);
-    else if (upload.state === "received") this.live.announce(t("is_done", { file }));
-    else if (["paused", "offline", "cancelled", "resuming"].includes(key)) this.live.announceNow(text);
-    else if (key === "already" || key === "elsewhere") this.live.announceNow(statusText);
-  }
-
   /** Every second while an upload is active. */
   tick() {
-    this.renderRows(true);
-    this.updateSummary();
-    this.announceProgress();
-  }
-
-  renderRows(isActive) {
-    for (const [upload, row] of this.rows) if (upload.isActive === isActive) row.render();
-  }
-
-  get totals() {
-    const uploads = this.uploads.filter(({ state }) => state !== "cancelled" && state !== "asking");
-    const count = (state) => uploads.filter((upload) => upload.state === state).length;
-    const sum = (property) =>
-      uploads.reduce((total, upload) => total + (upload.state === "failed" ? 0 : upload[property]), 0);
-    return { n: uploads.length, done: count("received"), k: count("failed"), sent: sum("sent"), size: sum("size") };
-  }
-
-  updateSummary() {
-    const { n, done, k, sent, size } = this.totals;
-    const isOpen = this.openUploads.length > 0;
-    const params = { n, done, k, percent: formatProgress(sent, size) };
-    const title = isOpen ? `(${params.percent}) ${pageTitle}` : pageTitle;
-    if (document.title !== title) document.title = title;
-    const text = summaryText(params, isOpen);
-    const element = this.byId("upload-summary");
-    if (element.textContent === text) return;
-    element.textContent = text;
-    element.className = isOpen ? "" : k ? "state err" : "state ok";
-    if (isOpen || !text) return;
-    if (k) this.live.alert(text);
-    else this.live.announce(text);
-  }
-
-  /** At 25, 50 and 75 percent, if everything takes longer than twenty seconds. */
-  announceProgress() {
-    const { sent, size, n } = this.totals;
-    const milestone = Math.min(75, 25 * Math.floor(percent(sent, size || 1) / 25));
-    if (milestone <= this.milestone) return;
-    this.milestone = milestone;
-    const sending = this.uploads.find((upload) => upload.isSending);
-    if (!sending || sending.meter.age / (milestone / 100) < 20) return;
-    const params = { file: sending.file.name, percent: formatPercent(milestone, 100) };
-    this.live.announce(n === 1 ? t("milestone", params) : this.byId("upload-summary").textContent);
+    this.rows.render(true);
+    this.summary.update();
+    this.summary.announceProgress();
   }
 
   retryNow() {
@@ -268,6 +258,7 @@ export class UploadQueue {
       if (entry && upload.state === "received" && !this.hasRow(entry)) this.removeRow(upload);
     }
     if (this.notice === "list_stale") this.showNotice("");
+    this.summary.update();
   }
 
   onListError(error) {
@@ -276,8 +267,25 @@ export class UploadQueue {
   }
 
   onTabsChange() {
-    if (this.tabs.uploadIds.length) this.showNotice("other_window");
+    if (this.tabs.otherFiles.length) this.showNotice("other_window");
     else if (this.notice === "other_window") this.showNotice("");
+    for (const upload of this.uploads) if (upload.reason === "elsewhere") this.askAgain(upload);
+  }
+
+  /** The other window has finished the file, or has given it up: then it can be continued here. */
+  async askAgain(upload) {
+    await this.list.refreshNow();
+    const { ask } = this.check(upload.file, upload.choice, upload.resumeId);
+    if (upload.reason === "elsewhere" && ask !== "elsewhere") upload.ask(ask === "already" ? ask : "left_elsewhere");
+  }
+
+  async takeOver(upload) {
+    await this.list.refreshNow();
+    const { ask, resume } = this.check(upload.file, upload.choice, upload.resumeId);
+    if (ask) return upload.ask(ask);
+    upload.resumeFrom = resume;
+    upload.enqueue();
+    this.startNext();
   }
 
   showNotice(key, params) {
@@ -296,15 +304,5 @@ export class UploadQueue {
     this.byId("drop").hidden = true;
     this.showNotice(code === "account_closed_by_admin" ? code : "account_over");
     this.updateActivity();
-    this.updateSummary();
   }
-}
-
-/** While uploads are open, only if there are several; at the end always. */
-function summaryText(params, isOpen) {
-  const { n, done, k } = params;
-  if (isOpen) return n > 1 ? t("summary", params) : "";
-  if (k && n > 1) return t("some_failed", params);
-  if (!done || k) return "";
-  return t(n === 1 ? "all_done_one" : "all_done", params);
 }

@@ -21,7 +21,7 @@ function showForm(queue, isSimple) {
   for (const element of document.querySelectorAll("[data-form]")) {
     element.hidden = (element.dataset.form === "simple") !== isSimple;
   }
-  queue.picker.enabled = !isSimple;
+  queue.picker.enable(!isSimple);
 }
 
 function addSwitches(queue) {

@@ -1,16 +1,17 @@
-// While bytes are being sent: the screen stays on, and the browser asks before it leaves the page.
+// The screen stays on while bytes are sent; the browser asks before it leaves the page while anything is not done.
 
 export class KeepAwake {
-  /** `hint` asks the user to keep the screen on: not every browser can. The stylesheet shows it on touch screens only. */
+  /** `hint` asks the user to keep the screen on, as not every browser can; it is shown on touch screens only. */
   constructor(hint) {
     Object.assign(this, { hint, isSending: false });
     document.addEventListener("visibilitychange", () => this.updateLock());
   }
 
-  update(isSending) {
+  /** `isNeeded`: uploads are open, or something is asked that would be lost with the page. */
+  update(isSending, isNeeded) {
+    window.onbeforeunload = isNeeded ? (event) => event.preventDefault() : null;
     if (isSending === this.isSending) return;
     this.isSending = isSending;
-    window.onbeforeunload = isSending ? (event) => event.preventDefault() : null;
     this.hint.hidden = !isSending;
     this.updateLock();
   }
