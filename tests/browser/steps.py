@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Dialog, Locator, Page, Request, Route, expect
+from playwright.sync_api import Dialog, JSHandle, Locator, Page, Request, Route, expect
 
 from tests.parts.people import ANNA, BO, EVA, KARIN
 
@@ -63,8 +63,8 @@ def choose(page: Page, *paths: Path | str, button: Locator | None = None) -> Non
     opened.value.set_files(list(paths))
 
 
-def drop(page: Page, files: Sequence[tuple[str, str]]) -> None:
-    """Drags files of text onto the page and lets go of them over the drop zone."""
+def drag(page: Page, files: Sequence[tuple[str, str]]) -> JSHandle:
+    """Drags files of text onto the page; what is carried."""
     carried = page.evaluate_handle(
         """files => {
             const carried = new DataTransfer();
@@ -74,6 +74,12 @@ def drop(page: Page, files: Sequence[tuple[str, str]]) -> None:
         [list(file) for file in files],
     )
     page.get_by_text("Dra hit filer eller").dispatch_event("dragenter", {"dataTransfer": carried})
+    return carried
+
+
+def drop(page: Page, files: Sequence[tuple[str, str]]) -> None:
+    """Drags files of text onto the page and lets go of them over the drop zone."""
+    carried = drag(page, files)
     zone = page.get_by_text("Släpp filerna här", exact=True)
     zone.dispatch_event("dragover", {"dataTransfer": carried})
     zone.dispatch_event("drop", {"dataTransfer": carried})
@@ -114,8 +120,13 @@ def leave(page: Page) -> bool:
 
 
 def summary(page: Page) -> Locator:
-    """The line above the rows, which says when everything is done."""
+    """The line above the rows: how far they are, or what is left; when everything is done, see `done`."""
     return page.locator("#upload-summary")
+
+
+def done(page: Page) -> Locator:
+    """That everything is done: seen and heard in one place."""
+    return page.locator("#upload-status.state")
 
 
 def row(page: Page, name: str) -> Locator:

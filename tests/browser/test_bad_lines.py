@@ -39,7 +39,7 @@ def test_a_proxy_with_a_limit_of_one_mebibyte_costs_no_pauses(gathering_proxy, p
     gathering_proxy.body_limit = MiB
     apply(page, gathering_proxy.url)
     said = []
-    page.expose_function("said", said.append)
+    page.expose_function("said", lambda text: said.append(text))
     page.evaluate(
         "new MutationObserver(() => said(document.querySelector('#uploads').textContent))"
         ".observe(document.querySelector('#uploads'), {subtree: true, childList: true, characterData: true})"

@@ -6,7 +6,7 @@ PASSWORD = "en lång mening som ingen gissar"
 
 
 def test_a_page_from_the_browsers_memory_is_loaded_again(make_service, page):
-    service = make_service(ADMIN_EMAILS="drift@ltdalarna.se")
+    service = make_service()
     service.env |= {
         "DJANGO_SUPERUSER_USERNAME": "eva",
         "DJANGO_SUPERUSER_EMAIL": "eva@ltdalarna.se",

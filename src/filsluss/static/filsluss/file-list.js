@@ -70,15 +70,21 @@ export class ServerFileList {
     const shown = new Map(entries.map((entry) => [entry.public_id, JSON.stringify(entry, SHOWN)]));
     const changed = [...shown.keys()].filter((id) => shown.get(id) !== this.shown.get(id));
     if (!changed.length && shown.size === this.shown.size) return;
-    const page = await getPage(changed);
-    const rows = page?.querySelectorAll("#files > [data-file]");
+    const rows = changed.length ? await this.loadRows(changed) : [];
     if (!rows) return;
     this.showRows(rows, [...shown.keys()]);
-    const id = "collecting";
-    if (page.getElementById(id).innerHTML !== document.getElementById(id).innerHTML)
-      document.getElementById(id).replaceWith(document.importNode(page.getElementById(id), true));
     this.shown = shown;
     this.changedAt = performance.now();
+  }
+
+  /** The rows of these files as the page has them now, with the form beside them; null if it cannot be had. */
+  async loadRows(publicIds) {
+    const page = await getPage(publicIds);
+    const form = page?.getElementById("collecting");
+    if (!form) return null;
+    const current = document.getElementById("collecting");
+    if (form.innerHTML !== current.innerHTML) current.replaceWith(document.importNode(form, true));
+    return page.querySelectorAll("#files > [data-file]");
   }
 
   showRows(rows, publicIds) {

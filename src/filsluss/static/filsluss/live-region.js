@@ -15,10 +15,27 @@ export class LiveRegions {
   }
 
   /** Polite and without delay: the response to something the user did, or the end of it. */
-  announceNow(text) {
+  announceNow(text, className = "hidden") {
     clearTimeout(this.timer);
     this.announcedAt = performance.now();
+    this.onReplace?.();
+    this.onReplace = null;
+    this.polite.className = className;
     update(this.polite, text);
+  }
+
+  /** Announced now and seen as well, in one place; `onReplace()` is called when something else is announced there. */
+  show(text, className, onReplace) {
+    this.announceNow(text, className);
+    this.onReplace = onReplace;
+  }
+
+  /** What `show` shows is true no longer. */
+  conceal() {
+    if (!this.onReplace) return;
+    this.onReplace = null;
+    this.polite.className = "hidden";
+    this.polite.textContent = "";
   }
 
   alert(text) {

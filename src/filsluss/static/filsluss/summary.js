@@ -46,14 +46,21 @@ export class Summary {
     if (document.title !== title) document.title = title;
     const key = this.messageKey(totals);
     const text = key && t(key, key === "some_asked" ? { ...params, k: totals.asked } : params);
-    const { element } = this;
-    if (element.textContent === text) return;
-    element.textContent = text;
-    const tones = { all_done: "ok", all_done_one: "ok", some_failed: "err", summary: "" };
-    element.className = key && key !== "summary" ? `state ${tones[key] ?? "warn"}` : "";
-    if (!text || totals.isOpen) return;
-    if (key === "some_failed") this.live.alert(text);
-    else this.live.announceNow(text);
+    if (text === this.text) return;
+    this.text = text;
+    const tone = { "": "", summary: "", some_failed: "state err", all_done: "state ok", all_done_one: "state ok" };
+    const className = tone[key] ?? "state warn";
+    const isDone = className === "state ok";
+    this.live.conceal();
+    this.show(isDone ? "" : text, className);
+    if (isDone) this.live.show(text, className, () => this.text === text && this.show(text, className));
+    else if (key === "some_failed") this.live.alert(text);
+    else if (text && !totals.isOpen) this.live.announceNow(text);
+  }
+
+  show(text, className) {
+    this.element.textContent = text;
+    this.element.className = className;
   }
 
   /** While uploads are open, only if there are several. "Done" only when all of them are, and nothing is asked. */
