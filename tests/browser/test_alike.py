@@ -116,7 +116,7 @@ def test_a_file_whose_name_is_cleaned_goes_on_where_it_was(service, page, tmp_pa
     sent = offsets_sent(page)
     choose(page, file, button=button(page, "Välj filen igen", kept))
     is_sent(page, kept)
-    assert sent == [MiB]
+    assert set(sent) == {MiB}
     (only,) = entries(page, kept)
     assert only["sha256"] == sha256(file)
 
@@ -135,5 +135,5 @@ def test_a_folder_chosen_again_goes_on_with_each_of_its_files(service, page, tmp
     for name in ("mapp/a/x.bin", "mapp/b/x.bin"):
         is_sent(page, name)
         expect(row(page, name)).to_have_count(1)
-    assert sent == [MiB, MiB]
+    assert set(sent) == {MiB}
     assert sorted(file["sha256"] for file in entries(page, "x.bin")) == sorted(map(sha256, files))

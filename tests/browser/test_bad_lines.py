@@ -38,6 +38,7 @@ def test_a_proxy_with_a_limit_of_one_mebibyte_costs_no_pauses(gathering_proxy, p
     file = write_file(tmp_path / "a.bin", 20_000_000)
     gathering_proxy.body_limit = MiB
     apply(page, gathering_proxy.url)
+    expect(page.locator("#drop")).to_be_visible()
     said = []
     page.expose_function("said", lambda text: said.append(text))
     page.evaluate(

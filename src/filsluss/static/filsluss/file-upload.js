@@ -142,7 +142,7 @@ export class FileUpload {
     this.endDelay?.();
   }
 
-  /** Tries again at once instead of waiting for the delay to end. */
+  /** Without waiting for the delay to end. */
   retryNow() {
     this.attempts = 0;
     this.endDelay?.();
@@ -218,7 +218,8 @@ export class FileUpload {
 
   async sendChunk(signal) {
     const start = this.offset;
-    const bytes = await this.source.bytesFrom(start, () => this.isAsSent(signal));
+    const isAsSent = () => !globalThis.crypto?.subtle || matchesUpload(this.file, this.url, start, signal);
+    const bytes = await this.source.bytesFrom(start, isAsSent);
     if (!bytes) throw new UploadError("fail", { code: "file_changed" });
     this.seen = start;
     const offset = await sendChunk(this.url, bytes, start, {
@@ -238,11 +239,6 @@ export class FileUpload {
     const seen = this.seen;
     this.seen = await getStored(this.filesUrl, this.id, signal).catch(() => seen);
     return this.seen > seen;
-  }
-
-  /** Compares the beginning of the file and what was sent last with what the server has. */
-  async isAsSent(signal) {
-    return !globalThis.crypto?.subtle || matchesUpload(this.file, this.url, this.offset, signal);
   }
 
   setSent(bytes) {

@@ -2,6 +2,10 @@
 
 const CHECK_INTERVAL = 3000;
 
+/** What picker.js needs to know the file again, and the id of its upload, if that has one yet. */
+const identity = ({ id, file: { name, size, lastModified }, name: webkitRelativePath }) =>
+  ({ id, name, size, lastModified, webkitRelativePath });
+
 export class Tabs {
   constructor(channelName, onChange) {
     this.tabId = Math.random();
@@ -12,7 +16,7 @@ export class Tabs {
     this.channel = new BroadcastChannel(channelName);
     this.channel.onmessage = ({ data }) => this.receive(data);
     this.check();
-    addEventListener("pagehide", () => this.publish([]));
+    addEventListener("pagehide", () => this.change([]));
   }
 
   /** The files of all other tabs, as they published them. */
@@ -20,8 +24,16 @@ export class Tabs {
     return [...this.others.values()].flatMap(({ files }) => files);
   }
 
-  /** Tells the other tabs what this one is uploading: what identifies each file, and its `id` if it has one yet. */
-  publish(files) {
+  /** Tells the other tabs what this one is uploading; at most ten times a second, for many small files. */
+  publish(uploads) {
+    this.uploads = uploads;
+    this.timeout ??= setTimeout(() => {
+      this.timeout = null;
+      this.change(this.uploads.map(identity));
+    }, 100);
+  }
+
+  change(files) {
     if (JSON.stringify(files) === JSON.stringify(this.files)) return;
     this.files = files;
     this.post();

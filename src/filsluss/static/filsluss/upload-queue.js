@@ -209,16 +209,10 @@ export class UploadQueue {
     row?.render();
     if (!row || this.isStopped) return;
     if (upload.reason.startsWith("account_")) return this.stop(upload.reason);
-    this.publish();
+    this.tabs.publish(this.openUploads);
     this.summary.announceState(upload, row.statusText);
     this.updateList();
     this.startNext();
-  }
-
-  publish() {
-    const identity = ({ id, file: { name, size, lastModified }, name: webkitRelativePath }) =>
-      ({ id, name, size, lastModified, webkitRelativePath });
-    this.tabs.publish(this.openUploads.map(identity));
   }
 
   /** Every file has one row: the upload's while it has something to show, then the server's. */
