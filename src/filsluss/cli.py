@@ -57,6 +57,9 @@ def run(argv: list[str]) -> None:
         dispatch(argv)
     except Exception as fault:
         message = one_line_message(fault)
+        if isinstance(fault, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to write at exit
+            sys.exit(0)
         if message is None:
             raise
         print(f"filsluss: {printable(' '.join(message.split()))}", file=sys.stderr)

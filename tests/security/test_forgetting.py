@@ -50,7 +50,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     "Letter": {
         "goes": "public_id key to reply_to subject text html message_id references collects claimed_by "
         "last_error",
-        "fixed": "kind role language delivery",
+        "fixed": "kind role language delivery failure",
     },
     "LetterCase": {},
     "AuditEntry": {

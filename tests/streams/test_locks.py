@@ -97,9 +97,9 @@ def test_two_appends_at_once_from_two_processes_end_as_one_file(pair, account):
         if kept < len(data):
             assert append(pair, where, kept, data[kept:]).status == 204
         files[where.rpartition("/")[2]] = hashlib.sha256(data).hexdigest()
-        if len(seen) == 2 and len(files) >= 8:
+        if len(seen) >= 2 and len(files) >= 8:
             break
-    assert len(seen) == 2, "both processes were to write"
+    assert len(seen) >= 2, "both processes were to write"
     end = time.monotonic() + 60
     while any(file["state"] != "ready" for file in listed(pair, account)) and time.monotonic() < end:
         time.sleep(0.1)

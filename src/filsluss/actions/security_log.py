@@ -179,4 +179,4 @@ def _log(event: Event, tally: Tally) -> None:
     named = {"account": event.account, "person": event.person, "transfer": event.transfer_public_id}
     facts = {"kind": event.kind, "outcome": event.outcome, "count": str(tally.count)}
     facts |= {name: value for name, value in named.items() if value}
-    log.info("security event", extra={"facts": {**facts, "first_request": tally.request_id}})
+    log.info("security event", extra={"facts": {**facts, "first": tally.request_id}})

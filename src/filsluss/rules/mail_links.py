@@ -31,7 +31,7 @@ FILE_TYPES = frozenset(
     "jpg jpeg png gif tif tiff bmp svg heic webp psd eps raw mp3 mp4 m4a m4v wav flac ogg avi mkv webm wmv "
     "mpg mpeg dwg dxf dwf dwfx dgn ifc rvt skp stl step shp dbf prj gpkg geojson kml kmz laz dcm vsd vsdx "
     "indd 7z rar tar gz tgz bz2 xz iso msg eml pst ics vcf log sql sqlite mdb accdb ttf otf sav xps cer crt "
-    "pem bak".split()
+    "pem bak bin dat".split()
 )
 """File name extensions that are no top-level domain: the only dots before two letters that may stay."""
 _FILE_ENDING = re.compile(rf"(?:\.(?:{'|'.join(sorted(FILE_TYPES))}))+\Z", re.IGNORECASE)

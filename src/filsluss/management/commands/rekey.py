@@ -3,15 +3,14 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
 from filsluss.actions import key_fingerprint
+from filsluss.management.printing import PrintingCommand
 
 
-class Command(BaseCommand):
+class Command(PrintingCommand):
     help = "Accepts the secret key as it is now; codes and unsent letters made with another are lost."
-    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         key_fingerprint.replace(settings.KEY_FINGERPRINTS[0])
-        self.stdout.write("The secret key is accepted. Codes and unsent letters made with another are lost.")
+        self.say("The secret key is accepted. Codes and unsent letters made with another are lost.")
