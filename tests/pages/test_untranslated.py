@@ -22,9 +22,7 @@ def marked() -> list[tuple[str, str, str]]:
 
 def test_names_and_checksums_are_left_to_nobody() -> None:
     found = marked()
-    assert {"file.name", "name", "transfer.sender.name", "file.sha256", ""} <= {
-        shown for _, _, shown in found
-    }
+    assert {"file.name", "name", "sender_name", "file.sha256", ""} <= {shown for _, _, shown in found}
     translated = [
         (name, shown)
         for name, attributes, shown in found

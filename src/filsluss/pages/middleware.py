@@ -127,7 +127,7 @@ class OverseeCsrfMiddleware(CsrfViewMiddleware):
 
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
         """A form of ours from before a sign-in in another window: what was typed into it is shown again."""
-        if is_same_origin_form(request):
+        if request.headers.get("Origin") and is_same_origin_form(request):
             if request.user.is_authenticated and (typed := unsent.posted(request)):
                 unsent.keep(request, typed)
                 return HttpResponseRedirect(typed.case_page, status=303)

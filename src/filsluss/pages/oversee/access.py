@@ -35,7 +35,7 @@ def sign_in_address(request: HttpRequest) -> str:
     back = request.get_full_path() if request.method in ("GET", "HEAD") else OVERSEE_PATH
     language = request.GET.get("lang")
     chosen = {"lang": language} if language in LANGUAGES else {}
-    return f"{OVERSEE_PATH}/sign-in?{urlencode({'next': back, **chosen})}"
+    return f"{OVERSEE_PATH}/sign-in?{urlencode({'next': back, **chosen}, safe='/')}"
 
 
 def sign_in_page(request: HttpRequest, page: dict[str, Any], *, status: int = 200) -> HttpResponse:
