@@ -361,3 +361,26 @@ def test_the_language_is_switched_with_everything_typed_and_nothing_judged(insid
         for text in HALF_FILLED[page].values():
             assert text in html.unescape(answer.content.decode())
     assert [model.objects.count() for model in counted] == before
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("purpose", "Ring mig på 0705121234"),
+        ("purpose", "Gäller 811218-9876"),
+        ("sender_name", "Bo 701063-2391"),
+    ],
+)
+def test_what_looks_like_a_personal_number_is_asked_about_and_not_refused(inside, read, field, text):
+    first = inside.post("/", {**FORM, field: text})
+    page = read(first)
+    assert (first.status_code, page.problems, Transfer.objects.exists()) == (422, [field], False)
+    assert page.field("no_personal_number")["type"] == "checkbox"
+    assert inside.post("/", {**FORM, field: text, "no_personal_number": "1"}).status_code == 303
+    assert AuditEntry.objects.get(step="applied").detail == {"confirmed": "personal_number"}
+
+
+def test_a_time_or_a_telephone_number_is_not_even_asked_about(inside):
+    answer = inside.post("/", {**FORM, "purpose": "Ritning 20251125 1430, order 2511251234, 08-123 45 67"})
+    assert answer.status_code == 303
+    assert AuditEntry.objects.get(step="applied").detail is None

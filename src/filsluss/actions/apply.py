@@ -12,7 +12,7 @@ from filsluss.models import Link, Party, Transfer
 from filsluss.models.link import STATUS_PURPOSE, keep_links
 from filsluss.models.public_id import with_free_public_id
 from filsluss.rules.addresses import read_address
-from filsluss.rules.application import TERMS_VERSION, Application, direction_of, examine
+from filsluss.rules.application import TERMS_VERSION, Application, direction_of, examine, fields_with_number
 from filsluss.rules.directions import Direction, Proof, Role, approver_on
 from filsluss.rules.lifecycle import APPLIED, APPROVED, State
 from filsluss.rules.networks import Client, is_inside_network
@@ -34,8 +34,11 @@ def apply(application: Application, *, policy: Policy, now: datetime, client: Cl
     Where the approver's mailbox has many undecided requests, this one waits for the next list of them
     (`letters/request_lists.py`). Raises ApplicationRefused or LimitReached, and stores nothing then.
     """
-    if problems := examine(application, policy):
+    today = now.astimezone(policy.time_zone).date()
+    if problems := examine(application, policy, today=today):
         raise ApplicationRefused(problems)
+    confirmed = {"confirmed": "personal_number"} if fields_with_number(application, today=today) else None
+    cause = Cause(Role.SENDER, detail=confirmed)
     transfer, parties = draft(application, policy=policy, now=now)
     if opens_at_once(transfer, client=client, policy=policy):
         transfer.sender.proof, transfer.sender.proved_at = Proof.NETWORK.value, now
@@ -49,11 +52,12 @@ def apply(application: Application, *, policy: Policy, now: datetime, client: Cl
                 transfer.lapse_by = policy.end_of(now, policy.decision_days) if asked else None
                 confirms = may_confirm(transfer.sender, client=client, policy=policy, now=now)
                 insert_rows(transfer, parties=parties, policy=policy, now=now)
-                begin(transfer, confirms=confirms, policy=policy, now=now)
+                begin(transfer, cause=cause, confirms=confirms, policy=policy, now=now)
             else:
                 count_outbound(transfer.sender, client=client, policy=policy, now=now)
                 insert_rows(transfer, parties=parties, policy=policy, now=now)
-                open_at_once(transfer, days=application.days or policy.default_days, policy=policy, now=now)
+                days = application.days or policy.default_days
+                open_at_once(transfer, cause=cause, days=days, policy=policy, now=now)
 
     with_free_public_id(transfer, insert)
     return transfer
@@ -106,18 +110,18 @@ def purposes_of(role: Role) -> tuple[Purpose, ...]:
     return (*own.get(role, ()), STATUS_PURPOSE[role])
 
 
-def begin(transfer: Transfer, *, confirms: bool, policy: Policy, now: datetime) -> None:
+def begin(transfer: Transfer, *, cause: Cause, confirms: bool, policy: Policy, now: datetime) -> None:
     """Takes the first step, which asks the approver, or else puts the request on the next list."""
-    advance(transfer, APPLIED, cause=Cause(Role.SENDER), policy=policy, now=now)
+    advance(transfer, APPLIED, cause=cause, policy=policy, now=now)
     if transfer.asked_at is None:
         request_lists.collect(transfer, policy=policy, now=now)
     if confirms:
         compose.write("received", transfer=transfer, role=Role.SENDER, policy=policy, now=now)
 
 
-def open_at_once(transfer: Transfer, *, days: int, policy: Policy, now: datetime) -> None:
+def open_at_once(transfer: Transfer, *, cause: Cause, days: int, policy: Policy, now: datetime) -> None:
     """Takes the first two steps, since outbound no approver is asked."""
-    record_audit(transfer, step=APPLIED.name, cause=Cause(Role.SENDER), now=now)
+    record_audit(transfer, step=APPLIED.name, cause=cause, now=now)
     Transfer.objects.filter(pk=transfer.pk, state=State.NEW).update(state=State.PENDING)
     end = policy.end_of(now, days)
     advance(transfer, APPROVED, cause=RULE, policy=policy, now=now, decided_at=now, open_until=end)

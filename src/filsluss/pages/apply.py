@@ -30,6 +30,7 @@ ORDER = (
     "recipient_outside",
     "approver_email",
     "purpose",
+    "no_personal_number",
     "days",
     "language",
     "accept_terms",
@@ -92,6 +93,7 @@ def application_in(given: dict[str, str]) -> Application:
         days=days_in(given["days"]),
         language=given["language"] or translation.get_language(),
         terms_accepted=bool(given["accept_terms"]),
+        numbers_confirmed=bool(given["no_personal_number"]),
     )
 
 
@@ -123,6 +125,7 @@ def form(
         "typed": shown | {"as": given.get("as") or request.GET.get("as", "")},
         "problems": found,
         "errors": {problem.field: problem.text for problem in found},
+        "asks_about_number": "personal_number" in (problems or {}).values(),
         "notice": notice,
         "offered_days": offered_days(),
         "may_choose_network": settings.DEMO,

@@ -76,7 +76,9 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
         "approver_is_party": _("The approver must be somebody else than you and the recipient"),
         "purpose_empty": _("Enter why you need to send files"),
         "purpose_long": _("The reason must be 500 characters or fewer. You have entered %(n)d.") % values,
-        "personal_number": _("The text seems to contain a personal identity number. Remove it."),
+        "personal_number": _(
+            "The text seems to contain a personal identity number. Remove it, or say below that it is none."
+        ),
         "days_range": _("The number of days must be between 1 and %(max)d") % values,
         "language_unknown": _("Choose a language"),
         "terms_missing": _(

@@ -1,12 +1,12 @@
 """The application form: its fields, and what each must contain before it is accepted."""
 
-import re
 from dataclasses import dataclass
 from datetime import date
 
 from filsluss.rules.addresses import AddressRefused, canonical, read_address
 from filsluss.rules.directions import Direction, direction_between
 from filsluss.rules.mail_links import holds_address
+from filsluss.rules.personal_number import has_personal_number
 from filsluss.rules.policy import Policy
 
 NAME_MAX = 100
@@ -14,7 +14,6 @@ TEXT_MAX = 500
 LANGUAGES = ("sv", "en")
 TERMS_VERSION, TERMS_DATE = "1", date(2026, 11, 24)
 """The terms that an applicant accepts: change version and date whenever their words change."""
-PERSONAL_NUMBER = re.compile(r"(?<!\d)(?:19|20)?\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])[-+ ]?\d{4}(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,8 @@ class Application:
     days: int | None = None
     language: str = "sv"
     terms_accepted: bool = True
+    numbers_confirmed: bool = False
+    """Whether the applicant says that what looks like a personal identity number is none."""
 
 
 def address_problem(typed: str) -> str | None:
@@ -75,9 +76,13 @@ def name_problem(name: str) -> str | None:
 
 
 def _purpose_problem(text: str) -> str | None:
-    return _length_problem(text, TEXT_MAX, "purpose") or (
-        "personal_number" if PERSONAL_NUMBER.search(text) else None
-    )
+    return _length_problem(text, TEXT_MAX, "purpose")
+
+
+def fields_with_number(application: Application, *, today: date) -> list[str]:
+    """The fields in which something looks like a personal identity number."""
+    texts = {"sender_name": application.sender_name, "purpose": application.purpose}
+    return [field for field, text in texts.items() if has_personal_number(text, today=today)]
 
 
 def _approver_problems(application: Application, policy: Policy) -> dict[str, str]:
@@ -108,7 +113,7 @@ def _direction_problems(application: Application, policy: Policy) -> dict[str, s
     return {}
 
 
-def examine(application: Application, policy: Policy) -> dict[str, str]:
+def examine(application: Application, policy: Policy, *, today: date) -> dict[str, str]:
     """The codes of all problems by field, in the order of the form; empty if the application is valid."""
     by_field = {
         "sender_name": name_problem(application.sender_name),
@@ -118,6 +123,9 @@ def examine(application: Application, policy: Policy) -> dict[str, str]:
         "language": None if application.language in LANGUAGES else "language_unknown",
         "accept_terms": None if application.terms_accepted else "terms_missing",
     }
+    if not application.numbers_confirmed:
+        for field in fields_with_number(application, today=today):
+            by_field[field] = by_field[field] or "personal_number"
     problems = {field: code for field, code in by_field.items() if code}
     if not {"sender_email", "recipient_email"} & problems.keys():
         problems |= _direction_problems(application, policy)
