@@ -3,14 +3,19 @@
 import html
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 import filsluss
+from filsluss.actions.apply import apply
 from filsluss.models import Attempt, AuditEntry, Letter, Party, Transfer
+from filsluss.rules.application import Application
 from filsluss.rules.tokens import Purpose, code_digest, draw_code, show_code
+from tests.actions.racing import race
 from tests.pages.cases import (
     BO,
     EVA,
@@ -384,3 +389,43 @@ def test_a_time_or_a_telephone_number_is_not_even_asked_about(inside):
     answer = inside.post("/", {**FORM, "purpose": "Ritning 20251125 1430, order 2511251234, 08-123 45 67"})
     assert answer.status_code == 303
     assert AuditEntry.objects.get(step="applied").detail is None
+
+
+def test_a_form_that_is_sent_twice_is_one_application(inside, outside, read):
+    drawn = read(inside.get("/")).field("form_value")["value"]
+    form = {**FROM_OUTSIDE, "form_value": drawn}
+    first, second = (outside.post("/", form) for _ in range(2))
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert first["Location"] == second["Location"]
+    assert (Transfer.objects.count(), Attempt.objects.filter(kind="application").count()) == (1, 1)
+    assert sorted(Letter.objects.values_list("kind", flat=True)) == ["approval-requested", "received"]
+    other = outside.post("/", {**form, "purpose": "Något annat"})
+    assert (other.status_code, Transfer.objects.count()) == (303, 2)
+    assert read(inside.get("/")).field("form_value")["value"] != drawn
+
+
+def test_the_same_form_an_hour_later_is_a_new_application(inside):
+    form = {**FORM, "form_value": "x" * 22}
+    inside.post("/", form)
+    Transfer.objects.update(applied_at=timezone.now() - timedelta(minutes=61))
+    inside.post("/", form)
+    assert Transfer.objects.count() == 2
+
+
+def test_without_a_drawn_value_every_form_is_an_application(inside):
+    for _ in range(2):
+        inside.post("/", FORM)
+    assert Transfer.objects.count() == 2
+
+
+def test_a_form_that_comes_back_keeps_its_value(inside, read):
+    answer = inside.post("/", {"form_value": "abc"})
+    assert read(answer).field("form_value")["value"] == "abc"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_clicks_at_once_are_one_application(tmp_path):
+    form = Application("Bo Ek", BO, "anna.berg@ltdalarna.se", "Ritningar", form_value="y" * 22)
+    now = timezone.now()
+    made = race(*[lambda: apply(form, policy=settings.POLICY, now=now, client=INSIDE).public_id] * 20)
+    assert (len(set(made)), Transfer.objects.count()) == (1, 1)

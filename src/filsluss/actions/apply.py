@@ -1,23 +1,33 @@
 """Apply: somebody asks for a transfer. Outbound it opens at once, else an approver is asked."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from filsluss.actions.limits import count_for_network, count_outbound, may_ask_at_once, may_confirm
 from filsluss.actions.transitions import RULE, Cause, advance, record_audit
 from filsluss.letters import compose, request_lists
-from filsluss.models import Link, Party, Transfer
+from filsluss.models import Link, Party, Transfer, serialize_on
 from filsluss.models.link import STATUS_PURPOSE, keep_links
 from filsluss.models.public_id import with_free_public_id
 from filsluss.rules.addresses import read_address
-from filsluss.rules.application import TERMS_VERSION, Application, direction_of, examine, fields_with_number
+from filsluss.rules.application import (
+    TERMS_VERSION,
+    Application,
+    direction_of,
+    examine,
+    fields_with_number,
+    form_key,
+)
 from filsluss.rules.directions import Direction, Proof, Role, approver_on
 from filsluss.rules.lifecycle import APPLIED, APPROVED, State
 from filsluss.rules.networks import Client, is_inside_network
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose, draw_public_id
+
+FORM_LASTS = timedelta(hours=1)
+"""For so long the same form with the same content is the same application."""
 
 
 class ApplicationRefused(ValueError):
@@ -28,11 +38,20 @@ class ApplicationRefused(ValueError):
         self.problems = problems
 
 
+class AppliedBefore(Exception):
+    """The same form with the same content was sent within FORM_LASTS."""
+
+    def __init__(self, transfer: Transfer) -> None:
+        super().__init__(transfer.public_id)
+        self.transfer = transfer
+
+
 def apply(application: Application, *, policy: Policy, now: datetime, client: Client) -> Transfer:
     """A new transfer, OPEN from an inside sender and PENDING from anyone else, with its letters queued.
 
     Where the approver's mailbox has many undecided requests, this one waits for the next list of them
-    (`letters/request_lists.py`). Raises ApplicationRefused or LimitReached, and stores nothing then.
+    (`letters/request_lists.py`). A form that is sent twice, as by a double click, gives the transfer that
+    there is. Raises ApplicationRefused or LimitReached, and stores nothing then.
     """
     today = now.astimezone(policy.time_zone).date()
     if problems := examine(application, policy, today=today):
@@ -45,6 +64,7 @@ def apply(application: Application, *, policy: Policy, now: datetime, client: Cl
 
     def insert() -> None:
         with transaction.atomic():
+            transfer.form_key = claim_form_key(form_key(application), now=now)
             count_for_network(client, policy=policy, now=now)
             if transfer.approver:
                 asked = may_ask_at_once(transfer.approver, client=client, policy=policy, now=now)
@@ -59,8 +79,24 @@ def apply(application: Application, *, policy: Policy, now: datetime, client: Cl
                 days = application.days or policy.default_days
                 open_at_once(transfer, cause=cause, days=days, policy=policy, now=now)
 
-    with_free_public_id(transfer, insert)
+    try:
+        with_free_public_id(transfer, insert)
+    except AppliedBefore as before:
+        return before.transfer
     return transfer
+
+
+def claim_form_key(key: str | None, *, now: datetime) -> str | None:
+    """The key, which no other transfer has from now on; raises AppliedBefore."""
+    if key is None:
+        return None
+    serialize_on("form-key", now=now)
+    earlier = Transfer.objects.filter(form_key=key).first()
+    if earlier and earlier.applied_at > now - FORM_LASTS:
+        raise AppliedBefore(earlier)
+    if earlier:
+        Transfer.objects.filter(pk=earlier.pk).update(form_key=None)
+    return key
 
 
 def draft(application: Application, *, policy: Policy, now: datetime) -> tuple[Transfer, list[Party]]:

@@ -1,6 +1,7 @@
 """The start page, which holds the application form."""
 
 import re
+import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +38,7 @@ ORDER = (
 )
 ADDRESSES = ("sender_email", "recipient_email", "approver_email")
 """Read as they came: a character that is dropped unseen could make another address."""
+LONGEST_FORM_VALUE = 64
 OFFERED_DAYS = (1, 3, 7, 14, 30)
 
 
@@ -49,7 +51,7 @@ def application(request: HttpRequest) -> HttpResponse:
 
 
 def take_application(request: HttpRequest) -> HttpResponse:
-    given = {field: posted_text(request, field) for field in (*ORDER, "as")}
+    given = {field: posted_text(request, field) for field in (*ORDER, "as", "form_value")}
     given |= {field: request.POST.get(field, "") for field in ADDRESSES}
     if only_language_is_switched(request):
         return form(request, given)
@@ -94,6 +96,7 @@ def application_in(given: dict[str, str]) -> Application:
         language=given["language"] or translation.get_language(),
         terms_accepted=bool(given["accept_terms"]),
         numbers_confirmed=bool(given["no_personal_number"]),
+        form_value=given["form_value"][:LONGEST_FORM_VALUE],
     )
 
 
@@ -125,6 +128,7 @@ def form(
         "typed": shown | {"as": given.get("as") or request.GET.get("as", "")},
         "problems": found,
         "errors": {problem.field: problem.text for problem in found},
+        "form_value": shown.get("form_value") or secrets.token_urlsafe(16),
         "asks_about_number": "personal_number" in (problems or {}).values(),
         "notice": notice,
         "offered_days": offered_days(),

@@ -1,6 +1,8 @@
 """The application form: its fields, and what each must contain before it is accepted."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from datetime import date
 
 from filsluss.rules.addresses import AddressRefused, canonical, read_address
@@ -31,6 +33,15 @@ class Application:
     terms_accepted: bool = True
     numbers_confirmed: bool = False
     """Whether the applicant says that what looks like a personal identity number is none."""
+    form_value: str = ""
+    """What the page drew at random for this form, if it was sent from the page."""
+
+
+def form_key(application: Application) -> str | None:
+    """The key of this form with this content, by which one that is sent twice is known; None without one."""
+    if not application.form_value:
+        return None
+    return hashlib.sha256(json.dumps(asdict(application)).encode()).hexdigest()
 
 
 def address_problem(typed: str) -> str | None:
