@@ -28,9 +28,17 @@ HELP = {"help", "version", "--help", "--version", "-h"}
 
 def main() -> None:
     """Exit status 0; 1 with one line on stderr for an error of settings or database; 2 for bad usage."""
+    try:
+        start(sys.argv[1:] or ["help"])
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes again at exit
+
+
+def start(words: list[str]) -> None:
+    """Runs the command of these words, or explains it."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filsluss.settings")
     os.environ.pop("DJANGO_AUTO_COMPLETE", None)  # it would answer with Django's commands
-    words = sys.argv[1:] or ["help"]
     if "--version" in words:
         words = ["--version"]
     elif words[0] in HELP:
@@ -55,11 +63,10 @@ def run(argv: list[str]) -> None:
     """Runs the command; exits with status 1 and one line for an error that an operator can fix."""
     try:
         dispatch(argv)
+    except BrokenPipeError:
+        raise
     except Exception as fault:
         message = one_line_message(fault)
-        if isinstance(fault, BrokenPipeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to write at exit
-            sys.exit(0)
         if message is None:
             raise
         print(f"filsluss: {printable(' '.join(message.split()))}", file=sys.stderr)

@@ -123,7 +123,7 @@ def test_a_final_no_is_final_and_the_sender_hears_of_it_once(now, mail_server, w
     notice = mail_server.one()
     assert (notice.kind, notice.to) == ("undelivered", [BO])
     words = str(notice.message) + notice.text + notice.html
-    assert (KARIN in words, "such user" in words, "550" in words, "evil" in words) == (True, *[False] * 3)
+    assert (KARIN in words, "such user" in words, "550 5" in words, "evil" in words) == (True, *[False] * 3)
     assert (row(letter).delivery, letter.tries, keeps_nothing(letter)) == ("given_up", 1, False)
     assert round_at(now + timedelta(days=6)) == 0
 
