@@ -17,7 +17,7 @@ def shipped(folder: Path, blobs: Path, inner: int, pages: int) -> str:
     text = (DEPLOY / "nginx.conf").read_text()
     _, _, apart = text.partition("upstream filsluss_pages {")
     text = text.replace(apart, apart.replace("127.0.0.1:8000", f"127.0.0.1:{pages}"))
-    lines = [line for line in text.splitlines() if not line.strip().startswith("ssl_")]
+    lines = [line for line in text.splitlines() if not line.strip().startswith(("ssl_", "listen [::]"))]
     text = "\n".join(lines).replace("{", "{{").replace("}", "}}")
     for theirs, here in {
         SECURE: "listen 127.0.0.1:{port} backlog=1024;",

@@ -102,7 +102,8 @@ def test_room_is_given_back_while_the_service_runs(service, disk, mail_server):
     await_state(service, "erased", 3)
     assert len(blobs(service)) == 1
     takes_uploads_again(service, accounts[3][0])
-    assert "a part of the reserve was let go" in service.log_text()
+    if "FILSLUSS_DATABASE_URL" not in service.env:  # PostgreSQL has no reserve of ours
+        assert "a part of the reserve was let go" in service.log_text()
     (disk / "stuffing").unlink()
     service.stop()
     service.run_worker()

@@ -60,7 +60,7 @@ def store_is_writable() -> bool:
 def disk_has_room() -> bool:
     """Whether as much is free as FILSLUSS_FREE_SPACE asks for, and the reserve; else uploads are refused."""
     disk = room.look_at_disk(open_store(settings.BLOB_URL), policy=settings.POLICY)
-    return disk.left >= 0 and room.reserve_is_laid()
+    return disk.left > 0 and room.reserve_is_laid()
 
 
 def worker_is_alive() -> bool:
