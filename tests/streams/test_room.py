@@ -173,7 +173,7 @@ def test_no_way_in_takes_what_must_stay_free(full_of, way):
     size = 128 * MIB
     if way == "announced":
         where = announce(service, account, 40 * MIB).location
-        (disk / "stuffing").write_bytes(bytes(20 * MIB))
+        (disk / "stuffing").write_bytes(bytes(36 * MIB))
         with RawConnection(service) as connection:
             connection.send_patch(where, 0, length=40 * MIB)
             with contextlib.suppress(OSError):
