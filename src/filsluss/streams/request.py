@@ -1,6 +1,5 @@
 """A request on a byte path: its method, headers and parameters, with the policy and the blob store."""
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from filsluss.models.upload_queries import transfer_at_upload_link
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose
 from filsluss.streams.responses import Refusal, Response
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

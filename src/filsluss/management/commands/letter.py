@@ -1,6 +1,5 @@
 """`filsluss letter send-again ID`: queues a letter that was given up once more."""
 
-import getpass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from filsluss.actions.oversee import ADMINISTRATOR
 from filsluss.actions.send_again import NotSentAgain, send_again
 from filsluss.actions.transitions import Cause
+from filsluss.management.os_account import os_account
 from filsluss.management.printing import PrintingCommand
 from filsluss.models import Letter
 
@@ -33,7 +33,7 @@ class Command(PrintingCommand):
         found = Letter.objects.filter(public_id=letter).first()
         if found is None:
             raise CommandError(f"there is no letter {letter}")
-        by = Cause(ADMINISTRATOR, f"os:{getpass.getuser()}")
+        by = Cause(ADMINISTRATOR, os_account())
         try:
             again = send_again(found, by=by, policy=settings.POLICY, now=datetime.now(UTC))
         except NotSentAgain as refused:
