@@ -1,6 +1,7 @@
 """What others get beside slow clients: a page, uploads and downloads, compared with an idle service."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -11,10 +12,11 @@ from statistics import median, quantiles
 from bench.pages import look
 from bench.parts import beside_slow, measurement, table
 from bench.parts.behind_nginx import BehindNginx
-from bench.parts.beside_slow import Beside, Crowd
+from bench.parts.beside_slow import OF_NGINX, Beside, Crowd
 from bench.parts.client import MIB, Source, create_with, make_source
 from bench.parts.filsluss_server import FilslussServer
 from bench.parts.measurement import Session
+from bench.parts.nginx import Nginx
 
 BEAT = 0.1  # seconds from one request of the normal client to the next
 ACTS = ("page", "upload")
@@ -138,7 +140,9 @@ def beside_takers(session: Session) -> None:
     source, small = session.source(512 * MIB, 32 * MIB), session.source(16 * MIB, 16 * MIB)
     paths = {server.name: server.publish_many(source, 1)[0] for server in servers}
     links = {server.name: server.publish_many(small, 10) for server in servers}
-    measured = [Beside(server, crowd, links[server.name]) for server in servers for crowd in crowds]
+    other = Nginx("nginx sendfile", session.folder)
+    os.link(small.path, other.files / OF_NGINX[1:])
+    measured = [Beside(server, other, crowd, links[server.name]) for server in servers for crowd in crowds]
     beside_slow.run_rounds(measured, source, paths, session)
     beside_slow.show(measured)
 

@@ -53,6 +53,7 @@ ServiceFactory = Callable[..., Service]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="the long runs too")
+    parser.addoption("--failed-to", metavar="FILE", help="write the names of the tests that failed to FILE")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -144,14 +145,16 @@ def make_service(
     """Makes services that are not started yet: `make_service(MAX_DAYS="10")`."""
     made: list[Service] = []
 
-    def make(**own: str) -> Service:
+    def make(*, is_bare: bool = False, **own: str) -> Service:
         name = f"service-{len(made) + 1}"
         given = {"SMTP_URL": mail_server.url, **own}
         if database_server and "DATABASE_URL" not in own:
-            database = database_server.database(name)
+            make_database = database_server.database if is_bare else database_server.migrated_database
+            database = make_database(name)
             given["DATABASE_URL"] = database.__enter__()
             request.addfinalizer(lambda: database.__exit__(None, None, None))
         made.append(Service(tmp_path / name, **given))
+        made[-1].is_bare = is_bare
         request.addfinalizer(made[-1].tear_down)
         return made[-1]
 
@@ -178,3 +181,15 @@ def page(browser: Any) -> Iterator[Any]:
     """A Swedish reader's page; a script error or a request to another host fails the test."""
     with chromium.person(browser) as opened:
         yield opened
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With --failed-to FILE, the names of the tests that failed go there, one a line, for `bin/test`."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    target = session.config.getoption("--failed-to")
+    if target and reporter and not hasattr(session.config, "workerinput"):
+        failed = {
+            report.nodeid for outcome in ("failed", "error") for report in reporter.stats.get(outcome, ())
+        }
+        Path(target).write_text("".join(f"{name}\n" for name in sorted(failed)), encoding="utf-8")

@@ -112,6 +112,7 @@ def test_web_or_worker_alone_ends_with_status_0_too(make_service):
 
 def second_process(service, request):
     other = Service(service.data_dir)
+    other.is_bare = service.is_bare
     other.env, other.log = service.env, service.log
     request.addfinalizer(other.tear_down)
     return other
@@ -130,7 +131,7 @@ def test_web_and_worker_may_be_started_apart(make_service, mail_server, request)
 
 
 def test_services_that_start_at_once_on_one_database_migrate_it_one_at_a_time(make_service, request):
-    first = make_service()
+    first = make_service(is_bare=True)
     others = [second_process(first, request) for _ in range(2)]
     for number, service in enumerate((first, *others)):
         service.log = first.data_dir.with_suffix(f".{number}.log")
@@ -158,7 +159,7 @@ def test_serve_says_in_one_line_that_the_port_is_taken(make_service):
 
 
 def test_a_database_that_is_away_or_has_no_tables_is_told_of_in_one_line(make_service):
-    service = make_service()
+    service = make_service(is_bare=True)
     for words in (["list"], ["worker", "--once"], ["show", "K7PM-4QXD"]):
         ran = service.run(*words, check=False)
         assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (1, "", 1)
@@ -261,7 +262,7 @@ def test_check_names_the_part_that_is_wrong_and_how_to_repair_it(sound, mail_ser
 
 
 def test_check_takes_an_empty_database_for_what_it_is_and_counts_the_migrations_of_another(make_service):
-    service = make_service(BASE_URL="https://fts.example.se")
+    service = make_service(is_bare=True, BASE_URL="https://fts.example.se")
     ran = service.run("check")
     assert wrong(ran) == {}
     assert findings(ran)["database"][1].endswith(", empty: `filsluss serve` makes its tables")

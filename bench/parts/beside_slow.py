@@ -14,8 +14,10 @@ from bench.parts import table
 from bench.parts.client import MIB, Source, fetch
 from bench.parts.filsluss_server import FilslussServer
 from bench.parts.measurement import Session
+from bench.parts.servers import Server
 
 LOOKS, PAUSE = 100, 0.02
+OF_NGINX = "/fil-0.bin"
 ACTS = ("page p95 ms", "upload MiB/s", "download MiB/s")
 
 
@@ -31,12 +33,18 @@ class Crowd:
 
 @dataclass
 class Beside:
-    """One service and one crowd; each round's figures by act, alone and beside the crowd."""
+    """One service and one crowd; each round's figures by act: alone, and beside a crowd at nginx and at ours.
+
+    Clients, crowd and server share the machine's processors: what a crowd takes by itself shows when it asks
+    `other`, an nginx that serves the same bytes.
+    """
 
     server: FilslussServer
+    other: Server
     crowd: Crowd
     links: list[str]
     alone: list[dict[str, float]] = field(default_factory=list)
+    elsewhere: list[dict[str, float]] = field(default_factory=list)
     under: list[dict[str, float]] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
 
@@ -66,10 +74,9 @@ def speed(size: int, work: Callable[[], object]) -> float:
 
 
 @contextmanager
-def present(one: Beside) -> Iterator[None]:
-    """The crowd, from when all have asked; its answers are kept."""
-    server, crowd = one.server, one.crowd
-    words = [server.port, server.host, crowd.kind, crowd.count, *one.links[: crowd.links]]
+def present(crowd: Crowd, server: Server, host: str, links: list[str]) -> Iterator[list[str]]:
+    """The crowd, from when all have asked; at its end the list gets its answers."""
+    words = [server.port, host, crowd.kind, crowd.count, *links[: crowd.links]]
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.parts.slow_takers", *map(str, words)],
         stdin=subprocess.PIPE,
@@ -78,21 +85,25 @@ def present(one: Beside) -> Iterator[None]:
     )
     assert process.stdout
     process.stdout.readline()
+    answers: list[str] = []
     try:
-        yield
+        yield answers
     finally:
         report = process.communicate("\n")[0].splitlines()[-1]
-    one.answers.append(", ".join(f"{count} {name}" for name, count in json.loads(report).items()))
+    answers.append(", ".join(f"{count} {name}" for name, count in json.loads(report).items()))
 
 
 def run_rounds(measured: list[Beside], source: Source, paths: dict[str, str], session: Session) -> None:
-    """Alone and beside the crowd in turn; `paths` by server name is the others' download."""
-    for _ in range(min(session.rounds, 3)):
+    """Alone and beside both crowds in turn; `paths` by server name is the others' download."""
+    for _ in range(min(session.rounds, 5)):
         for one in measured:
             path = paths[one.server.name]
             one.alone.append(measure(one.server, source, path, session))
-            with present(one):
+            with present(one.crowd, one.other, one.server.host, [OF_NGINX]):
+                one.elsewhere.append(measure(one.server, source, path, session))
+            with present(one.crowd, one.server, one.server.host, one.links) as answers:
                 one.under.append(measure(one.server, source, path, session))
+            one.answers.extend(answers)
             time.sleep(3)  # until the service has seen that the crowd is gone
 
 
@@ -100,16 +111,21 @@ def lines_of(one: Beside) -> list[list[str]]:
     name = f"{one.crowd.name}, {one.server.name}"
     lines = []
     for act in ACTS:
-        alone, under = ([each[act] for each in rounds] for rounds in (one.alone, one.under))
-        times = [b / a for a, b in zip(alone, under, strict=True)]
+        alone, elsewhere, under = (
+            [each[act] for each in rounds] for rounds in (one.alone, one.elsewhere, one.under)
+        )
         goal = "< 1000" if act.startswith("page") else "≥ 0.8 ×"
-        figures = (table.spread(each, ".1f") for each in (alone, under))
-        lines.append([f"{name}: {act}", *figures, table.spread(times, ".2f"), goal])
+        figures = (table.spread(each, ".1f") for each in (alone, elsewhere, under))
+        times = (
+            table.spread([b / a for a, b in zip(base, under, strict=True)], ".2f")
+            for base in (alone, elsewhere)
+        )
+        lines.append([f"{name}: {act}", *figures, *times, goal])
     return lines
 
 
 def show(measured: list[Beside]) -> None:
-    head = ["", "alone", "beside them", "is ×", "must be"]
+    head = ["", "alone", "they at nginx", "they here", "× alone", "× they at nginx", "must be"]
     table.show("Others beside slow takers", head, [line for one in measured for line in lines_of(one)])
     answers = [[f"{one.crowd.name}, {one.server.name}", "; ".join(one.answers)] for one in measured]
     table.show("What they were answered", ["", "answers"], answers)

@@ -19,7 +19,7 @@ def populated(database_server: Postgres | None) -> Iterator[PopulatedService]:
     service = Service(
         folder("access") / "service", SMTP_URL=mail_server.url, SUPPORT_EMAIL="it-stod@ltdalarna.se"
     )
-    database = database_server.database("populated") if database_server else None
+    database = database_server.migrated_database("populated") if database_server else None
     if database:
         service.env["FILSLUSS_DATABASE_URL"] = database.__enter__()
     try:

@@ -24,7 +24,7 @@ def behind_proxy(folder, database_server, kind, program=(), **more):
     }
     if accel:
         own["ACCEL"] = accel
-    database = database_server.database(f"proxied-{folder.name[:8]}") if database_server else None
+    database = database_server.migrated_database(f"proxied-{folder.name[:8]}") if database_server else None
     if database:
         own["DATABASE_URL"] = database.__enter__()
     service = Service(folder / "service", **{**own, **more})

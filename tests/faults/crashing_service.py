@@ -24,13 +24,14 @@ SOON = timedelta(minutes=3)
 class CrashingService:
     """One installation, its mail server, and the folder through which its program is told where to crash."""
 
-    def __init__(self, folder: Path, **own: str) -> None:
+    def __init__(self, folder: Path, *, is_bare: bool = False, **own: str) -> None:
         self.mail_server = MailServer()
         self.mail_server.start()
         self.control = folder / "control"
         self.control.mkdir(parents=True)
         (self.control / "crash-at").touch()
         self.service = Service(folder / "service", SMTP_URL=self.mail_server.url, **own)
+        self.service.is_bare = is_bare
         self.service.program = [*crash_points.PROGRAM, str(self.control)]
         self.numbers = itertools.count(1)
 

@@ -33,7 +33,7 @@ def points_of(name: str) -> list[str]:
     """In a service of its own, on SQLite."""
     with_scanner = name != MIGRATE and SCENARIOS[name].with_scanner
     with tempfile.TemporaryDirectory(prefix="filsluss-points-") as place, clamd_if(with_scanner) as own:
-        installation = CrashingService(Path(place), **own)
+        installation = CrashingService(Path(place), is_bare=name == MIGRATE, **own)
         try:
             if name == MIGRATE:
                 with installation.crashing_at(""):

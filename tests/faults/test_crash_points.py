@@ -33,11 +33,12 @@ def make_crashing(tmp_path_factory, database_server):
     made: list[CrashingService] = []
     databases = []
 
-    def make(**own: str) -> CrashingService:
+    def make(*, is_bare: bool = False, **own: str) -> CrashingService:
         if database_server:
-            databases.append(database_server.database(f"crash-{len(made)}"))
+            make_database = database_server.database if is_bare else database_server.migrated_database
+            databases.append(make_database(f"crash-{len(made)}"))
             own["DATABASE_URL"] = databases[-1].__enter__()
-        made.append(CrashingService(tmp_path_factory.mktemp("crash"), **own))
+        made.append(CrashingService(tmp_path_factory.mktemp("crash"), is_bare=is_bare, **own))
         return made[-1]
 
     yield make
@@ -92,7 +93,7 @@ def test_a_crash_at_any_point_breaks_no_promise(services, scenario, point):
 
 @pytest.mark.parametrize(("_", "point"), list(crash_cases(MIGRATE)))
 def test_a_crash_while_migrating_is_repaired_by_migrating_again(make_crashing, _, point):
-    installation = make_crashing()
+    installation = make_crashing(is_bare=True)
     with installation.crashing_at(point):
         installation.service.run("migrate", "--verbosity", "0", check=False)
     if installation.service.env.get("FILSLUSS_DATABASE_URL") is None:

@@ -69,7 +69,7 @@ def copies(service):
 def test_before_it_migrates_rows_serve_copies_the_database(make_service, database_server):
     if database_server:
         pytest.skip("PostgreSQL is copied by pg_dump")
-    service = make_service()
+    service = make_service(is_bare=True)
     service.run("migrate", "filsluss", "0003")
     with closing(sqlite3.connect(service.data_dir / "filsluss.sqlite3")) as database:
         database.execute("INSERT INTO filsluss_heartbeat VALUES ('mine', '2026-01-01')")
@@ -96,7 +96,7 @@ def test_before_it_migrates_rows_serve_copies_the_database(make_service, databas
 
 
 def test_an_empty_database_is_not_copied_and_there_is_no_way_back_but_a_copy(make_service):
-    service = make_service()
+    service = make_service(is_bare=True)
     service.start().stop()
     assert copies(service) == []
     ran = service.run("migrate", "filsluss", "0003", check=False)

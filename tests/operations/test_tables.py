@@ -60,7 +60,7 @@ def test_check_says_which_version_the_tables_need(newer):
 
 
 def test_on_tables_that_wait_for_migrations_web_and_worker_are_started_after_serve_has_migrated(make_service):
-    service = make_service()
+    service = make_service(is_bare=True)
     service.run("migrate", "filsluss", "0003")
     for command in ("web", "worker", "worker --once"):
         assert re.fullmatch(

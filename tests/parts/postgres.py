@@ -8,13 +8,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from tests.parts.installation import folder
+from tests.parts.migrated import migrate
 
 USER = "filsluss"
+MIGRATED = "migrated"
 
 
 class PostgresMissing(Exception):
@@ -44,6 +46,7 @@ class Postgres:
         self.binaries = find_binaries()
         self.folder = own_folder or folder("pg")
         self.process: subprocess.Popen[bytes] | None = None
+        self.has_tables = False
 
     def url(self, database: str) -> str:
         return f"postgresql://{USER}@{quote(str(self.folder), safe='')}/{database}"
@@ -106,13 +109,21 @@ class Postgres:
         raise RuntimeError((self.folder / "log").read_text())
 
     @contextmanager
-    def database(self, name: str) -> Iterator[str]:
-        """The address of a fresh database, which is dropped afterwards whoever is still in it."""
-        self.sql(f'CREATE DATABASE "{name}"')
+    def database(self, name: str, template: str = "template1") -> Iterator[str]:
+        """The address of a fresh, empty database, which is dropped afterwards whoever is still in it."""
+        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
             yield self.url(name)
         finally:
             self.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def migrated_database(self, name: str) -> AbstractContextManager[str]:
+        """The same with all tables, copied from one that is made when it is asked for first."""
+        if not self.has_tables:
+            self.sql(f'CREATE DATABASE "{MIGRATED}"')
+            migrate(self.folder / "data", DATABASE_URL=self.url(MIGRATED))
+            self.has_tables = True
+        return self.database(name, template=MIGRATED)
 
     def sql(self, statement: str) -> None:
         self.order("psql", "-q", "-h", self.folder, "-U", USER, "-d", "postgres", "-c", statement)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+from tests.parts import migrated
 from tests.parts.installation import environment
 from tests.parts.mail_server import free_port
 
@@ -78,7 +79,12 @@ def has_exited(pid: int) -> bool:
 
 
 class Service:
-    """Not started yet. Settings are named without FILSLUSS_; `env` may be changed while it is stopped."""
+    """Not started yet. Settings are named without FILSLUSS_; `env` may be changed while it is stopped.
+
+    Its tables are there before its first start, unless it `is_bare`.
+    """
+
+    is_bare = False
 
     def __init__(self, data_dir: Path, **own: str) -> None:
         self.port = free_port()
@@ -92,6 +98,7 @@ class Service:
     def start(self, command: str = "serve", *words: str, at: datetime | None = None) -> "Service":
         """Runs `filsluss serve` (or `web`, or `worker`) and waits until it answers, if it ever does."""
         listening = () if command == "worker" else ("--port", str(self.port))
+        self.lay_tables()
         clock = faketime_environment(at)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -105,6 +112,11 @@ class Service:
         if listening:
             self.wait_until_alive()
         return self
+
+    def lay_tables(self) -> None:
+        """As `filsluss migrate` would make them, in a data folder that is not there yet."""
+        if not (self.is_bare or self.data_dir.exists() or "FILSLUSS_DATABASE_URL" in self.env):
+            migrated.lay_down(self.data_dir)
 
     def wait_until_alive(self, seconds: float = 30) -> None:
         end = time.monotonic() + seconds
@@ -149,6 +161,8 @@ class Service:
         self, *words: str, at: datetime | None = None, check: bool = True, seconds: float = 100
     ) -> subprocess.CompletedProcess[str]:
         """One `filsluss` command on this installation, to its end; with `check`, exit 0 is demanded."""
+        if words[0] == "migrate":
+            self.lay_tables()
         djangos = {"DJANGO_SETTINGS_MODULE": "filsluss.settings"} if words[0] in OF_DJANGO else {}
         program = [sys.executable, "-m", "django"] if djangos else self.program
         ran = subprocess.run(

@@ -32,7 +32,7 @@ def start_shared_service(
         until_the_end.callback(mail_server.stop)
         own = {"SMTP_URL": mail_server.url}
         if database_server:
-            own["DATABASE_URL"] = until_the_end.enter_context(database_server.database(name))
+            own["DATABASE_URL"] = until_the_end.enter_context(database_server.migrated_database(name))
         service = SharedService(folder / "service", **own)
         service.mail_server = mail_server
         until_the_end.callback(service.tear_down)

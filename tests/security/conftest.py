@@ -62,7 +62,7 @@ def target(tmp_path_factory, database_server) -> Iterator[Target]:
     mail_server = MailServer()
     mail_server.start()
     own = {"SMTP_URL": mail_server.url}
-    database = database_server.database("security") if database_server else None
+    database = database_server.migrated_database("security") if database_server else None
     if database:
         own["DATABASE_URL"] = database.__enter__()
     service = Service(tmp_path_factory.mktemp("security") / "service", **own).start()

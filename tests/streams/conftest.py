@@ -10,7 +10,7 @@ from tests.parts.service import Service
 def shared_service(tmp_path_factory, database_server):
     """A running service without a mail server: nothing here waits for letters."""
     with_database = {}
-    database = database_server.database("shared_service") if database_server else None
+    database = database_server.migrated_database("shared_service") if database_server else None
     if database:
         with_database["DATABASE_URL"] = database.__enter__()
     service = Service(

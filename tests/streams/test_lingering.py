@@ -24,7 +24,7 @@ def shared_service(tmp_path_factory, database_server):
     with contextlib.ExitStack() as stack:
         own = {}
         if database_server:
-            own["DATABASE_URL"] = stack.enter_context(database_server.database("lingering"))
+            own["DATABASE_URL"] = stack.enter_context(database_server.migrated_database("lingering"))
         service = Service(tmp_path_factory.mktemp("lingering") / "service", THREADS="8", **own)
         service.program = short_timeouts.program(**LIMITS)
         service.start("web")

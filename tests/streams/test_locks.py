@@ -20,7 +20,7 @@ DOCUMENTED = {204, 404, 409, 410, 503}
 def pair(tmp_path_factory, database_server):
     """A service of two processes, which share their listening socket."""
     with_database = {}
-    database = database_server.database("pair") if database_server else None
+    database = database_server.migrated_database("pair") if database_server else None
     if database:
         with_database["DATABASE_URL"] = database.__enter__()
     service = Service(tmp_path_factory.mktemp("pair") / "service", WEB_PROCESSES="2", **with_database)

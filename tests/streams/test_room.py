@@ -25,7 +25,7 @@ def service(tmp_path_factory, database_server):
     with contextlib.ExitStack() as until_the_end:
         own = {"MAX_TRANSFER_SIZE": str(2 * LIMIT)}
         if database_server:
-            own["DATABASE_URL"] = until_the_end.enter_context(database_server.database("room"))
+            own["DATABASE_URL"] = until_the_end.enter_context(database_server.migrated_database("room"))
         made = Service(tmp_path_factory.mktemp("room") / "service", **own)
         until_the_end.callback(made.tear_down)
         yield made.start()

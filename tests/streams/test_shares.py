@@ -38,7 +38,7 @@ def started(folder, database_server, **timeouts):
     own = {"THREADS": str(THREADS), "TRUSTED_PROXIES": "127.0.0.1", "INSIDE_NETWORKS": "10.0.0.0/8"}
     with contextlib.ExitStack() as stack:
         if database_server:
-            own["DATABASE_URL"] = stack.enter_context(database_server.database(folder.name[:12]))
+            own["DATABASE_URL"] = stack.enter_context(database_server.migrated_database(folder.name[:12]))
         service = Service(folder / "service", **own)
         if timeouts:
             service.program = short_timeouts.program(**timeouts)

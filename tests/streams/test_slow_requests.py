@@ -28,7 +28,7 @@ def shared_service(tmp_path_factory, database_server):
     with contextlib.ExitStack() as stack:
         own = {}
         if database_server:
-            own["DATABASE_URL"] = stack.enter_context(database_server.database("shared_service"))
+            own["DATABASE_URL"] = stack.enter_context(database_server.migrated_database("shared_service"))
         service = Service(tmp_path_factory.mktemp("shared_service") / "service", THREADS=str(THREADS), **own)
         service.start()
         stack.callback(service.tear_down)

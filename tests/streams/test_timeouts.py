@@ -28,7 +28,7 @@ TIMEOUTS = {
 def shared_service(tmp_path_factory, database_server):
     """A service with short timeouts and few threads, without a worker."""
     with_database = {}
-    database = database_server.database("shared_service") if database_server else None
+    database = database_server.migrated_database("shared_service") if database_server else None
     if database:
         with_database["DATABASE_URL"] = database.__enter__()
     folder = tmp_path_factory.mktemp("shared_service") / "service"
