@@ -14,6 +14,7 @@ pytest.register_assert_rewrite("tests.parts")
 
 from tests.parts import browser as chromium
 from tests.parts import installation
+from tests.parts.databases import needs_one
 from tests.parts.mail_server import MailServer
 from tests.parts.postgres import Postgres, PostgresMissing
 from tests.parts.service import FaketimeMissing, Service
@@ -75,6 +76,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.live)
         if "browser" in asked:
             item.add_marker(pytest.mark.browser)
+        if DATABASE != "sqlite" and needs_one(item.location[0]):
+            item.add_marker(pytest.mark.one_database)
         if NO_SERVER:
             item.add_marker(pytest.mark.skip(reason=NO_SERVER))
         if item.get_closest_marker("full") and not config.getoption("--full"):

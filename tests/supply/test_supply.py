@@ -11,6 +11,7 @@ import pytest
 from cyclonedx.model.bom import Bom
 
 from tests.parts import pip_audit, wheel
+from tests.parts.databases import ONE_DATABASE
 
 ROOT = Path(__file__).parents[2]
 LOCKED = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
@@ -100,3 +101,11 @@ def test_a_wheel_with_a_file_too_many_or_too_few_is_refused(tmp_path):
         "not expected: filsluss/.env",
         "not expected: tests/x.py",
     ]
+
+
+def test_the_document_names_what_does_not_run_again_on_postgresql():
+    rows = re.findall(
+        r"^\| `(tests/\S+)` \| (.+) \|$", (ROOT / "docs" / "testing.md").read_text(), re.MULTILINE
+    )
+    assert dict(rows) == ONE_DATABASE
+    assert [path for path in ONE_DATABASE if not (ROOT / path).exists()] == []

@@ -1,0 +1,25 @@
+"""Which tests need not run again on PostgreSQL: what they are about lies above the database."""
+
+ONE_DATABASE = {
+    "tests/accessibility": "markup, and what a link scanner may ask for: the pages' own",
+    "tests/deploy/test_check.py": "what a proxy does to requests and responses",
+    "tests/letters/test_headers.py": "the header of a letter, made of values in memory",
+    "tests/letters/test_texts.py": "the words of a letter, made of values in memory",
+    "tests/letters/test_words.py": "which words a letter may carry",
+    "tests/operations/test_forwarding.py": "forwarded headers",
+    "tests/operations/test_probes.py": "the Host header",
+    "tests/security/test_downloads.py": "response headers, and files on the disk",
+    "tests/security/test_headers.py": "response headers",
+    "tests/security/test_oversized_requests.py": "requests that are refused before a row is read",
+    "tests/streams/test_archive.py": "the bytes of a ZIP file",
+    "tests/streams/test_lingering.py": "connections that clients do not close",
+    "tests/streams/test_model.py": "bytes and offsets, which lie in the store",
+    "tests/streams/test_slow_requests.py": "threads and slow clients",
+    "tests/test_settings.py": "the environment",
+}
+"""Path of a file or folder, and what it is about. docs/testing.md has the same table."""
+
+
+def needs_one(path: str) -> bool:
+    """Whether one database is enough for the tests of that file; the path is relative to the root."""
+    return any(path == known or path.startswith(f"{known}/") for known in ONE_DATABASE)
