@@ -1,16 +1,19 @@
-"""The `filsluss` command: ours and two of Django's; an error that an operator can fix is one line."""
+"""The `filsluss` command: ours and two of Django's."""
 
-import errno
 import os
 import pkgutil
 import pwd
 import sys
+from functools import partial
 from pathlib import Path
+
+import django
+from django.core.management import execute_from_command_line, load_command_class
 
 from filsluss import config_file
 from filsluss.config_file import SettingUnreadable
-from filsluss.logs import printable
 from filsluss.management import commands
+from filsluss.management.running import run
 from filsluss.server import demo_settings, placeholder_settings, temporary_files
 from filsluss.version import program_version
 
@@ -19,10 +22,6 @@ FROM_DJANGO = {
     "createsuperuser": "Makes an administrator for /oversee/.",
     "changepassword": "Changes an administrator's password.",
 }
-OPERATORS = {
-    getattr(errno, name) for name in "EACCES EPERM EROFS EISDIR ENOTDIR ENOSPC EDQUOT EMFILE ENFILE".split()
-}
-"""Errors of the system that come from its rights and its room."""
 HELP = {"help", "version", "--help", "--version", "-h"}
 
 
@@ -50,7 +49,7 @@ def start(words: list[str]) -> None:
         return
     if words[0] == "demo":
         demo_settings.apply(words[1:])
-    run(["filsluss", *words])
+    run(partial(dispatch, words))
 
 
 def unknown(name: str) -> int:
@@ -59,41 +58,21 @@ def unknown(name: str) -> int:
     return 2
 
 
-def run(argv: list[str]) -> None:
-    """Runs the command; exits with status 1 and one line for an error that an operator can fix."""
-    try:
-        dispatch(argv)
-    except BrokenPipeError:
-        raise
-    except Exception as fault:
-        message = one_line_message(fault)
-        if message is None:
-            raise
-        print(f"filsluss: {printable(' '.join(message.split()))}", file=sys.stderr)
-        sys.exit(1)
-
-
-def dispatch(argv: list[str]) -> None:
+def dispatch(words: list[str]) -> None:
     """Reads the settings, and calls the command."""
     config_file.load()
-    if os.environ.get("FILSLUSS_DEMO") and not demo_settings.is_applied():
+    if os.environ.get("FILSLUSS_DEMO") and words[0] != "demo":
         raise SettingUnreadable("FILSLUSS_DEMO is only for `filsluss demo`; remove it")
     act_as_owner()
     folder = temporary_files.keep_below(Path(config_file.data_folder()))
-    import django
-    from django.core.management import execute_from_command_line
-
     django.setup()
     temporary_files.make(folder)
-    execute_from_command_line(argv)
+    execute_from_command_line(["filsluss", *words])
 
 
 def explain(words: list[str]) -> None:
     """Prints the version, all commands, or the usage of one; needs no settings, and leaves nothing behind."""
     placeholder_settings.apply()
-    import django
-    from django.core.management import execute_from_command_line
-
     django.setup()
     if words[0] in HELP:
         print(f"filsluss {program_version()}" if "version" in words[0] else help_text())
@@ -103,8 +82,6 @@ def explain(words: list[str]) -> None:
 
 def help_text() -> str:
     """Every command, with what it says of itself."""
-    from django.core.management import load_command_class
-
     about = {name: load_command_class("filsluss", name).help for name in OWN} | FROM_DJANGO
     lines = [f"  {name:<16} {about[name]}" for name in sorted(about)]
     return "\n".join(["filsluss COMMAND …; `filsluss help COMMAND` says more of one.", "", *lines])
@@ -129,19 +106,3 @@ def act_as_owner() -> None:
         os.setgroups([])
     os.setgid(owner.st_gid)
     os.setuid(owner.st_uid)
-
-
-def one_line_message(fault: Exception) -> str | None:
-    """The message of an error that an operator can fix; None for any other, which needs its traceback."""
-    if isinstance(fault, SettingUnreadable):
-        return str(fault)
-    if isinstance(fault, OSError) and fault.errno in OPERATORS:
-        return f"{fault.filename or 'a file'}: {fault.strerror}; user {os.geteuid()} runs this"
-    from django.db import DatabaseError, InterfaceError
-    from django.db.migrations.exceptions import IrreversibleError
-
-    if isinstance(fault, IrreversibleError):
-        return "the tables cannot go back: restore a copy of the database; see docs/upgrade.md"
-    if isinstance(fault, DatabaseError | InterfaceError):
-        return f"the database cannot be used: {fault}; see `filsluss check`, and `filsluss migrate`"
-    return None

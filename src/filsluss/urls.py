@@ -11,6 +11,7 @@ from filsluss.pages import (
     decide,
     demo,
     download,
+    errors,
     info,
     status,
     upload,
@@ -88,7 +89,5 @@ urlpatterns = [
     path("demo/mail/<slug:name>/html", demo.letter_html, name="demo-letter-html"),
 ]
 
-handler400 = "filsluss.pages.errors.handler400"
-handler403 = "filsluss.pages.errors.handler403"
-handler404 = "filsluss.pages.errors.handler404"
-handler500 = "filsluss.pages.errors.handler500"
+handler400, handler403 = errors.handler400, errors.handler403
+handler404, handler500 = errors.handler404, errors.handler500

@@ -133,7 +133,8 @@ class Application:
 
     def __init__(self) -> None:
         self._pages = get_wsgi_application()
-        from filsluss.actions import security_log  # these import models, which need the line above
+        # These import models, which need the line above.
+        from filsluss.actions import security_log
         from filsluss.ops import forwarding, metrics
         from filsluss.streams.body import count_open, read_form
         from filsluss.streams.routes import RenderPage, application

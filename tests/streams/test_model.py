@@ -178,17 +178,16 @@ def _stored(where):
 
 
 def test_the_fast_path_is_taken_on_the_server_we_pin_and_on_no_other():
-    from filsluss.streams.connection import open_socket_reader
+    from filsluss.streams.connection import Connection
 
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(b"PATCH / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
         parsed = next(get_parser(CONFIG, ours, ("127.0.0.1", 1)))
         environ = {"gunicorn.socket": ours, "wsgi.input": parsed.body}
-        reader = open_socket_reader(environ)
+        reader = Connection.of(environ).splicer()
         assert reader is not None
         assert (reader.read_ahead(), reader.left) == (b"hello", 0)
-        assert open_socket_reader({"wsgi.input": parsed.body}) is None
-        assert open_socket_reader({"gunicorn.socket": ours, "wsgi.input": io.BytesIO(b"x")}) is None
         other = SimpleNamespace(reader=SimpleNamespace(length=5))
-        assert open_socket_reader({"gunicorn.socket": ours, "wsgi.input": other}) is None
+        for body, sock in ((parsed.body, None), (io.BytesIO(b"x"), ours), (other, ours)):
+            assert Connection.of({"gunicorn.socket": sock, "wsgi.input": body}).splicer() is None

@@ -27,7 +27,7 @@ def encrypt(text: str, keys: Sequence[bytes]) -> str:
 
 def decrypt(ciphertext: str, keys: Sequence[bytes]) -> str:
     """The text, whichever of the keys it was encrypted with; raises DecryptionFailed."""
-    from cryptography.fernet import InvalidToken
+    from cryptography.fernet import InvalidToken  # as in _fernet
 
     try:
         return _fernet(keys).decrypt(ciphertext.removeprefix(PREFIX).encode()).decode()

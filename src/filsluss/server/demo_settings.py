@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from filsluss.server.supervisor import port_number
 
-_applied: list[bool] = []
-
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=port_number, default=8000, help="the port on loopback (8000)")
@@ -16,14 +14,8 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def is_applied() -> bool:
-    """Whether this program, or the one it was forked from, was started as `filsluss demo`."""
-    return _applied == [True]
-
-
 def apply(argv: Sequence[str]) -> None:
     """Replaces every FILSLUSS_ variable by the demo's own, before the settings are read."""
-    _applied[:] = [True]
     parser = argparse.ArgumentParser(prog="filsluss demo", add_help=False)
     add_demo_arguments(parser)
     chosen, _ = parser.parse_known_args(argv)

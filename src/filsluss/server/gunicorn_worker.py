@@ -1,13 +1,10 @@
 """gunicorn's threaded worker, changed so that slow clients hold no thread, or no more than their part."""
 
 import contextlib
-import fcntl
 import logging
 import signal
 import socket
-import termios
 import time
-from array import array
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,9 +17,9 @@ from filsluss.actions import security_log
 from filsluss.origin import NOWHERE, set_origin
 from filsluss.rules.shares import CROWDED_HEADER, share_of
 from filsluss.server.lingering import Lingering
-from filsluss.server.peek import Peek, peek_request, stop_reading
+from filsluss.server.peek import Peek, peek_request
 from filsluss.server.shares import Share
-from filsluss.streams import body
+from filsluss.streams import body, connection
 
 HEADER_SECONDS = 10.0
 """For a whole request header."""
@@ -50,7 +47,7 @@ class PendingRequest:
 
 
 class FilslussWorker(ThreadWorker):
-    """Keeps incomplete requests in the poller, each until a deadline. Relies on gunicorn 27's internals."""
+    """Keeps incomplete requests in the poller, each until a deadline. Overrides methods of gunicorn 27."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -93,7 +90,7 @@ class FilslussWorker(ThreadWorker):
     def enqueue_req(self, conn: TConn) -> None:
         """Gives a complete request to a thread: a form with its body, anything else with its header."""
         before = self._pending.pop(conn, None)
-        held = conn.parser.unreader.buf.getvalue() if conn.parser else b""
+        held = connection.read_already(conn.parser)
         peek = peek_request(conn.sock, held, at_least=before.low_water if before else 0)
         if not peek.missing:
             self._dispatch(conn, peek)
@@ -174,7 +171,7 @@ class FilslussWorker(ThreadWorker):
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
         """gunicorn would wait for seconds, in the thread, for the rest of a body that nobody wanted."""
-        return bool(keepalive and conn.parser.finish_body(deadline=time.monotonic() + UNWANTED_SECONDS))
+        return keepalive and connection.finish_body(conn.parser, within=UNWANTED_SECONDS)
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """Called with the header complete; leaves `100 Continue` to the reader of the body."""
@@ -184,8 +181,7 @@ class FilslussWorker(ThreadWorker):
             self._deadlines.pop(conn, None)
         if conn.is_crowded:
             req.headers.append((CROWDED_HEADER, "1"))
-        req._expected_100_continue = False
-        req.body.message = req
+        connection.leave_body_to_reader(req)
         try:
             return super().handle_request(req, conn)
         except TimeoutError:
@@ -226,7 +222,7 @@ class FilslussWorker(ThreadWorker):
     def _give_up(self, conn: TConn, pending: PendingRequest) -> None:
         """An incomplete form gets a response (408); an incomplete header is closed without one."""
         if pending.is_form:
-            stop_reading(conn.sock)
+            connection.stop_reading(conn.sock)
             self._dispatch(conn, Peek(0, is_form=True, is_bytes=False))
         else:
             self.nr_conns -= 1
@@ -250,10 +246,5 @@ class FilslussWorker(ThreadWorker):
 
 
 def unread_bytes(conn: TConn) -> int:
-    """How many bytes of earlier responses the client has not acknowledged (tcp(7), SIOCOUTQ)."""
-    if not conn.initialized:
-        return 0
-    count = array("i", [0])
-    with contextlib.suppress(OSError):  # the client closed first
-        fcntl.ioctl(conn.sock, termios.TIOCOUTQ, count)
-    return count[0]
+    """How many bytes of earlier responses its client has not acknowledged; a new connection has had none."""
+    return connection.unread_bytes(conn.sock) if conn.initialized else 0

@@ -1,11 +1,11 @@
 """What the first bytes of a request tell, read without taking them from the socket."""
 
-import contextlib
 import re
 import socket
 from typing import NamedTuple
 
 from filsluss.streams import body
+from filsluss.streams.connection import stop_reading
 
 HEAD_MAX = 64 * 1024
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,20})[ \t]*\r\n", re.IGNORECASE)
@@ -82,9 +82,3 @@ def request_size(seen: bytes) -> tuple[int, bool]:
 def is_byte_request(seen: bytes) -> bool:
     """Whether its thread may block on the client, so that it must not be a page thread."""
     return bool(BYTE_REQUEST.match(seen) or BODY.search(seen, 0, seen.find(b"\r\n\r\n") + 2))
-
-
-def stop_reading(sock: socket.socket) -> None:
-    """Received bytes can still be read; after them the stream ends."""
-    with contextlib.suppress(OSError):  # the client closed first
-        sock.shutdown(socket.SHUT_RD)

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -45,28 +44,23 @@ def require_free_port(host: str, port: int) -> None:
         probe.bind((host, port))
 
 
-Program = Callable[[list[str]], None]
-
-
-def run_child(program: Program, arguments: tuple[str, ...]) -> None:
-    """Runs the program in the forked child with these arguments, as if it had been started on its own."""
+def run_child(name: str, program: Callable[[], None]) -> None:
+    """Runs the program in the forked child, with the process named after it and signals as at its start."""
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # also when the parent is killed
-    libc.prctl(PR_SET_NAME, f"filsluss-{arguments[0]}".encode())
+    libc.prctl(PR_SET_NAME, f"filsluss-{name}".encode())
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; the parent passes it on
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-    sys.argv[1:] = arguments
-    program(sys.argv)
+    program()
 
 
 class Child:
-    """One child process, which runs `program` and is named by the first of its arguments."""
+    """One child process, which runs `program`; `ps` calls it filsluss-<name>."""
 
-    def __init__(self, program: Program, *arguments: str) -> None:
-        self.name = arguments[0]
+    def __init__(self, name: str, program: Callable[[], None]) -> None:
+        self.name = name
         self._program = program
-        self._arguments = arguments
         self._process: multiprocessing.process.BaseProcess | None = None
         self._started_at = self._start_after = 0.0
         self._delay = 1.0
@@ -82,7 +76,7 @@ class Child:
     def _start(self) -> None:
         """Blocks signals across fork so the child cannot run the parent's handlers."""
         connections.close_all()
-        self._process = fork.Process(target=run_child, args=(self._program, self._arguments), daemon=True)
+        self._process = fork.Process(target=run_child, args=(self.name, self._program), daemon=True)
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         self._process.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)

@@ -12,6 +12,7 @@ from gunicorn.glogging import Logger
 
 from filsluss.logs import LineFormatter
 from filsluss.server import notify
+from filsluss.server.gunicorn_worker import FilslussWorker
 from filsluss.version import program_version
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class WebServer(BaseApplication):
             "bind": bind,
             "workers": processes,
             "threads": threads,
-            "worker_class": "filsluss.server.gunicorn_worker.FilslussWorker",
+            "worker_class": FilslussWorker,
             # Half of the descriptors: a thread with an upload has its blob and a pipe open as well.
             "worker_connections": max(threads + 1, min(threads + 4000, raise_file_limit() // 2)),
             "preload_app": True,
@@ -70,7 +71,7 @@ class WebServer(BaseApplication):
             "forwarded_allow_ips": "",
             "loglevel": "warning",
             "proc_name": "filsluss",
-            "logger_class": "filsluss.server.web.LineLogger",
+            "logger_class": LineLogger,
             "worker_tmp_dir": tempfile.gettempdir(),
             "when_ready": announce,
         }
@@ -81,6 +82,6 @@ class WebServer(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        from filsluss.wsgi import application
+        from filsluss.wsgi import application  # it is built when it is imported: only where it serves
 
         return application

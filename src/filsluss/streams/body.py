@@ -1,14 +1,11 @@
 """Reading one request's body: in large pieces, with timeouts, and stoppable from another thread."""
 
-import contextlib
-import io
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from filsluss.streams.connection import PIECE, Sink, SocketReader, open_chunks, open_socket_reader
+from filsluss.streams.connection import PIECE, Connection, Sink, SocketReader
 from filsluss.streams.rates import Rate, is_crowded
 
 STALL_SECONDS = 30.0
@@ -41,9 +38,7 @@ class Body:
     """
 
     def __init__(self, environ: dict[str, Any], *, until: float | None = None) -> None:
-        self._environ = environ
-        self._input = environ["wsgi.input"]
-        self._socket: socket.socket | None = environ.get("gunicorn.socket")
+        self._connection = Connection.of(environ)
         self._reader: SocketReader | None = None
         self._chunks: Iterator[bytes] | None = None
         self._excess = b""
@@ -56,9 +51,9 @@ class Body:
 
     def __enter__(self) -> "Body":
         _open_bodies.add(self)
-        self._send_continue()
-        self._reader = open_socket_reader(self._environ)
-        self._chunks = open_chunks(self._environ)
+        self._connection.send_continue()
+        self._reader = self._connection.splicer()
+        self._chunks = self._connection.chunks()
         return self
 
     def __exit__(self, *fault: object) -> None:
@@ -66,7 +61,7 @@ class Body:
         if self._reader:
             self._reader.close()
         if self.stopped or not self.is_whole:
-            close_after_response(self._environ)
+            self._connection.close_after_response()
 
     @property
     def is_whole(self) -> bool:
@@ -75,18 +70,10 @@ class Body:
             return self.count == self.length
         return not self.stopped and not self.broken
 
-    def _send_continue(self) -> None:
-        """100 Continue, sent only now that the body is wanted (RFC 9110, 10.1.1)."""
-        expected = self._environ.get("HTTP_EXPECT", "").lower() == "100-continue"
-        if self._socket and expected and self._environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
-            self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-
     def stop(self, reason: str) -> None:
         """Ends the reading, from any thread; bytes read before are kept."""
         self.stopped = self.stopped or reason
-        if self._socket:
-            with contextlib.suppress(OSError):  # the client closed first
-                self._socket.shutdown(socket.SHUT_RD)
+        self._connection.stop_reading()
 
     def copy_to(self, sink: Sink, *, limit: int) -> None:
         """Copies the body to `sink`, at most `limit` bytes, until it ends or is stopped."""
@@ -122,8 +109,7 @@ class Body:
             yield buffer[:count]
 
     def _from_input(self, limit: int) -> Iterator[memoryview]:
-        if self._socket:
-            self._socket.settimeout(STALL_SECONDS)
+        self._connection.set_patience(STALL_SECONDS)
         with StallWatch(self):
             while self._may_continue(limit):
                 piece = self._read(limit - self.count)
@@ -136,7 +122,7 @@ class Body:
         """The next chunk; without chunks at most SLOW_BYTES, as `wsgi.input` blocks until it has them all."""
         try:
             if not self._chunks:
-                return bytes(self._input.read(min(SLOW_BYTES, size)))
+                return self._connection.read(min(SLOW_BYTES, size))
             piece = next(filter(None, self._chunks), b"")  # an empty one only says that a chunk has begun
             self._excess = piece[size:]
             return piece[:size]
@@ -213,14 +199,14 @@ def read_form(environ: dict[str, Any]) -> bool:
         form = b"".join(bytes(piece) for piece in body.pieces(limit=LONG_FORM_MAX))
         if length is None and len(form) == LONG_FORM_MAX and body.has_more():
             return _leave_unread(environ, LONG_FORM_MAX + 1)
-    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(form), str(len(form))
+    Connection.of(environ).replace_body(form, length=len(form))
     return body.is_whole
 
 
 def _leave_unread(environ: dict[str, Any], length: int) -> bool:
-    unread = environ["wsgi.input"]
-    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(), str(length)
-    close_after_response({"wsgi.input": unread})
+    connection = Connection.of(environ)
+    connection.replace_body(b"", length=length)
+    connection.close_after_response()
     return True
 
 
@@ -230,12 +216,3 @@ def content_length(environ: dict[str, Any]) -> int | None:
         return None
     text = environ.get("CONTENT_LENGTH") or "0"
     return int(text) if text.isascii() and text.isdigit() else 0
-
-
-def close_after_response(environ: dict[str, Any]) -> None:
-    """Makes gunicorn close the connection after the response instead of reading the rest of the body."""
-    body = environ["wsgi.input"]
-    if hasattr(body, "failed"):
-        body.failed = True
-    if message := getattr(body, "message", None):
-        message.must_close = True

@@ -1,14 +1,19 @@
-"""Reading a request's body straight from gunicorn's socket, with splice, instead of through `wsgi.input`."""
+"""The connection of a request: the only file that knows gunicorn's inside and the socket it keeps."""
 
-# Relies on gunicorn 27's internals, and is used only where they are found as expected. Any other body (TLS,
+# Relies on gunicorn 27's internals, and uses them only where they are found as expected. Any other body (TLS,
 # another server) is read through `wsgi.input`; the same tests cover both ways.
 
 import contextlib
 import errno
 import fcntl
+import io
 import os
 import select
 import socket
+import struct
+import termios
+import time
+from array import array
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol
 
@@ -18,6 +23,8 @@ PIECE = 1 << 20
 READ_SIZE = PIECE // 4
 MORE_SECONDS = 0.05
 """How long to wait for more of a fast sender's bytes, so that they come in large pieces."""
+BYTES_ACKED = 120
+"""Where `tcpi_bytes_acked` (RFC 4898) stands in Linux's `struct tcp_info`."""
 
 
 class Sink(Protocol):
@@ -145,35 +152,135 @@ class SocketReader:
         self._pipe = None
 
 
-def open_chunks(environ: dict[str, Any]) -> Iterator[bytes] | None:
-    """The pieces of a chunked body as they arrive, from gunicorn's own parser; None on any other body.
+class Connection:
+    """The connection of one request. Without gunicorn's socket what needs it does nothing."""
 
-    Reading `wsgi.input` instead would buffer them, and lose the buffer when the connection breaks.
-    """
-    reader = getattr(environ["wsgi.input"], "reader", None)
-    parser = getattr(reader, "parser", None)
-    fits = (
-        type(reader).__name__ == "ChunkedReader"
-        and isinstance(parser, Generator)
-        and "gunicorn.socket" in environ
-        and getattr(getattr(reader, "buf", None), "tell", lambda: 1)() == 0
-    )
-    return parser if fits else None
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self._environ = environ
+        self._body = environ["wsgi.input"]
+        self._socket: socket.socket | None = environ.get("gunicorn.socket")
+
+    @classmethod
+    def of(cls, environ: dict[str, Any]) -> "Connection":
+        return cls(environ)
+
+    def send_continue(self) -> None:
+        """100 Continue, if the client waits for it: called when the body is wanted (RFC 9110, 10.1.1)."""
+        expected = self._environ.get("HTTP_EXPECT", "").lower() == "100-continue"
+        if self._socket and expected and self._environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
+            self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def stop_reading(self) -> None:
+        """From any thread: what was received can still be read; after it the stream ends."""
+        if self._socket:
+            stop_reading(self._socket)
+
+    def set_patience(self, seconds: float) -> None:
+        """How long one read through `read` may take."""
+        if self._socket:
+            self._socket.settimeout(seconds)
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes of the body through `wsgi.input`, which blocks until it has them all."""
+        return bytes(self._body.read(size))
+
+    def chunks(self) -> Iterator[bytes] | None:
+        """The pieces of a chunked body as they arrive, from gunicorn's own parser; None on any other body.
+
+        Reading `wsgi.input` instead would buffer them, and lose the buffer when the connection breaks.
+        """
+        reader = getattr(self._body, "reader", None)
+        parser = getattr(reader, "parser", None)
+        fits = (
+            type(reader).__name__ == "ChunkedReader"
+            and isinstance(parser, Generator)
+            and self._socket is not None
+            and getattr(getattr(reader, "buf", None), "tell", lambda: 1)() == 0
+        )
+        return parser if fits else None
+
+    def splicer(self) -> SocketReader | None:
+        """A reader of the body from the socket; None where gunicorn's internals are not as expected."""
+        sock, body = self._socket, self._body
+        reader = getattr(body, "reader", None)
+        fits = (
+            type(sock) is socket.socket  # not a TLS one, whose raw bytes are not the body's
+            and type(reader).__name__ == "LengthReader"
+            and isinstance(getattr(reader, "length", None), int)
+            and hasattr(getattr(reader, "unreader", None), "take_buffered")
+            and getattr(getattr(body, "buf", None), "tell", lambda: 1)() == 0
+            and hasattr(os, "splice")
+        )
+        return SocketReader(sock, reader) if fits and sock else None
+
+    def replace_body(self, data: bytes, *, length: int) -> None:
+        """Gives whoever reads the request after us these bytes as its body, and `length` as its length."""
+        self._environ["wsgi.input"], self._environ["CONTENT_LENGTH"] = io.BytesIO(data), str(length)
+
+    def close_after_response(self) -> None:
+        """Makes gunicorn close the connection after the response instead of reading the rest of the body."""
+        if hasattr(self._body, "failed"):
+            self._body.failed = True
+        if message := getattr(self._body, "message", None):
+            message.must_close = True
+
+    def send_for(self, seconds: float) -> None:
+        """Blocking sends, which the kernel ends when the client acknowledges nothing for so long.
+
+        They cost less than a poll for each piece (tcp(7), TCP_USER_TIMEOUT).
+        """
+        if self._socket:
+            self._socket.settimeout(None)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+
+    def acknowledged(self) -> int | None:
+        """How many bytes the client has acknowledged; None where nobody tells (Linux before 4.1)."""
+        if not self._socket:
+            return None
+        try:
+            known = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_ACKED + 8)
+        except OSError:
+            return 0  # closed meanwhile
+        return struct.unpack_from("Q", known, BYTES_ACKED)[0] if len(known) >= BYTES_ACKED + 8 else None
+
+    def cork(self, on: bool) -> None:
+        """While on, only full packets are sent, the header with the first bytes (tcp(7), TCP_CORK)."""
+        if self._socket:
+            with contextlib.suppress(OSError):  # the client closed first
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, on)
+
+    def cut(self) -> None:
+        """From any thread: ends both directions, so that the client sees an incomplete response."""
+        if self._socket:
+            with contextlib.suppress(OSError):  # the client closed first
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
-def open_socket_reader(environ: dict[str, Any]) -> SocketReader | None:
-    """A reader of this request's socket; None where gunicorn's internals are not as expected."""
-    sock, body = environ.get("gunicorn.socket"), environ["wsgi.input"]
-    reader = getattr(body, "reader", None)
-    unreader = getattr(reader, "unreader", None)
-    if not isinstance(sock, socket.socket):
-        return None
-    fits = (
-        type(sock) is socket.socket  # not a TLS one, whose raw bytes are not the body's
-        and type(reader).__name__ == "LengthReader"
-        and isinstance(getattr(reader, "length", None), int)
-        and hasattr(unreader, "take_buffered")
-        and getattr(getattr(body, "buf", None), "tell", lambda: 1)() == 0
-        and hasattr(os, "splice")
-    )
-    return SocketReader(sock, reader) if fits else None
+def stop_reading(sock: socket.socket) -> None:
+    """Received bytes can still be read; after them the stream ends."""
+    with contextlib.suppress(OSError):  # the client closed first
+        sock.shutdown(socket.SHUT_RD)
+
+
+def unread_bytes(sock: socket.socket) -> int:
+    """How many bytes of earlier responses the client has not acknowledged (tcp(7), SIOCOUTQ)."""
+    count = array("i", [0])
+    with contextlib.suppress(OSError):  # the client closed first
+        fcntl.ioctl(sock, termios.TIOCOUTQ, count)
+    return count[0]
+
+
+def read_already(parser: Any) -> bytes:
+    """What gunicorn's parser of a connection has read of the next request; it has none before the first."""
+    return bytes(parser.unreader.buf.getvalue()) if parser else b""
+
+
+def finish_body(parser: Any, *, within: float) -> bool:
+    """Reads the rest of a body that nobody wanted; False if it did not come within so many seconds."""
+    return bool(parser.finish_body(deadline=time.monotonic() + within))
+
+
+def leave_body_to_reader(message: Any) -> None:
+    """Of a parsed request: leaves `100 Continue` to `send_continue`, and lets `close_after_response` work."""
+    message._expected_100_continue = False
+    message.body.message = message

@@ -1,7 +1,5 @@
 """The least rate of an upload or a download while half of the threads of its kind are taken."""
 
-import socket
-import struct
 import time
 
 from django.conf import settings
@@ -11,8 +9,6 @@ from filsluss.rules.shares import share_of
 WINDOW_SECONDS = 300.0
 LEAST_RATE = 8 * 1024.0
 """In bytes a second, over WINDOW_SECONDS."""
-BYTES_ACKED = 120
-"""Where `tcpi_bytes_acked` (RFC 4898) stands in Linux's `struct tcp_info`."""
 
 
 class Rate:
@@ -33,12 +29,3 @@ class Rate:
 def is_crowded(running: int) -> bool:
     """Whether so many uploads, or downloads, have half of the threads of their kind in this process."""
     return running * 2 >= share_of(settings.THREADS)
-
-
-def acknowledged_bytes(sock: socket.socket) -> int:
-    """How many bytes the peer has acknowledged; 0 where the kernel does not tell (before Linux 4.1)."""
-    try:
-        known = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_ACKED + 8)
-    except OSError:
-        return 0  # closed meanwhile
-    return struct.unpack_from("Q", known, BYTES_ACKED)[0] if len(known) >= BYTES_ACKED + 8 else 0

@@ -15,7 +15,8 @@ from filsluss.rules.origins import is_from_us
 from filsluss.rules.shares import CROWDED_KEY
 from filsluss.rules.tokens import TOKEN_PATTERN
 from filsluss.streams import archive, downloads, files_api, form, uploads
-from filsluss.streams.body import close_after_response, content_length
+from filsluss.streams.body import content_length
+from filsluss.streams.connection import Connection
 from filsluss.streams.content_headers import refuse_altered_body
 from filsluss.streams.request import Handler, Request, by_method
 from filsluss.streams.responses import Refusal, Response, problem, reason_of
@@ -146,7 +147,7 @@ def wants_page(environ: dict[str, Any], refusal: Refusal) -> bool:
 def discard_body(environ: dict[str, Any]) -> None:
     """Leaves a refused body unread; the connection closes after the response."""
     if content_length(environ) != 0:
-        close_after_response(environ)
+        Connection.of(environ).close_after_response()
 
 
 def response_headers(response: Response, environ: dict[str, Any]) -> Iterable[tuple[str, str]]:

@@ -1,9 +1,7 @@
 """Downloads under way: how many there may be, how far each was sent, and stopping those that must end."""
 
-import contextlib
 import logging
 import os
-import socket
 import threading
 import time
 from collections.abc import Collection
@@ -19,8 +17,9 @@ from filsluss.models import Link, TransferFile
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.networks import rate_key
 from filsluss.rules.shares import downloads_per_link, downloads_per_network, may_have_more, share_of
+from filsluss.streams.connection import Connection
 from filsluss.streams.ranges import Span
-from filsluss.streams.rates import Rate, acknowledged_bytes, is_crowded
+from filsluss.streams.rates import Rate, is_crowded
 from filsluss.streams.request import Request
 from filsluss.streams.responses import Refusal
 
@@ -51,32 +50,20 @@ class ActiveDownload:
         assert link.file_id is not None
         self.file, self.link, self.party = link.file_id, link.pk, link.party_id
         self.network = rate_key(environ["filsluss.client"].address)
-        self._socket: socket.socket | None = environ.get("gunicorn.socket")
+        self.connection = Connection.of(environ)
+        self.connection.send_for(STALL_SECONDS)
         self.is_cut = False
-        if self._socket:  # blocking sends with a timeout in the kernel cost less than a poll for each piece
-            self._socket.settimeout(None)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_SECONDS * 1000))
-        self._rate = Rate(self._acknowledged())
-
-    def _acknowledged(self) -> int:
-        return acknowledged_bytes(self._socket) if self._socket else 0
+        self._rate = Rate(self.connection.acknowledged() or 0)
 
     def is_slow(self) -> bool:
         """Whether it is slower than the least rate that holds while many downloads run."""
-        return self._socket is not None and self._rate.is_slow_at(self._acknowledged())
-
-    def cork(self, on: bool) -> None:
-        """While on, only full packets are sent, the header with the first bytes (tcp(7), TCP_CORK)."""
-        if self._socket:
-            with contextlib.suppress(OSError):  # the client closed first
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, on)
+        acknowledged = self.connection.acknowledged()
+        return acknowledged is not None and self._rate.is_slow_at(acknowledged)
 
     def cut(self) -> None:
         """Ends the response, from any thread, so that the client sees that it is incomplete."""
         self.is_cut = True
-        if self._socket:
-            with contextlib.suppress(OSError):  # the client closed first
-                self._socket.shutdown(socket.SHUT_RDWR)
+        self.connection.cut()
 
 
 class DownloadRegistry:
@@ -172,7 +159,7 @@ class SendingBlob:
     ) -> None:
         self._blob, self._request, self._link, self._span = blob, request, link, span
         self._reached, self._active = span.start, active
-        self._active.cork(True)
+        self._active.connection.cork(True)
         os.lseek(blob.fileno(), span.start, os.SEEK_SET)
 
     def fileno(self) -> int:
@@ -190,7 +177,7 @@ class SendingBlob:
 
     def close(self) -> None:
         registry.drop(self._active)
-        self._active.cork(False)
+        self._active.connection.cork(False)
         self._blob.close()
         if self._reached < self._span.stop:
             self._active.cut()  # incomplete: the next response must not be taken for the rest of this one

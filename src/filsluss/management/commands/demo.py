@@ -8,11 +8,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from filsluss import cli
 from filsluss.env import lock_down
-from filsluss.management.commands.serve import migrate_tables, require_port
+from filsluss.management.commands.serve import migrate_tables, require_port, service
 from filsluss.server.demo_settings import add_demo_arguments
-from filsluss.server.supervisor import Child, once_open, supervise
+from filsluss.server.supervisor import once_open, supervise
 
 NAME = "admin"
 
@@ -31,8 +30,8 @@ class Command(BaseCommand):
         require_port("127.0.0.1", port)
         migrate_tables()
         password = ensure_administrator()
-        children = [Child(cli.run, "web", "--port", str(port)), Child(cli.run, "worker")]
-        supervise(children, once_open("127.0.0.1", port, partial(self.announce, password)))
+        announce = partial(self.announce, password)
+        supervise(service("127.0.0.1", port), once_open("127.0.0.1", port, announce))
 
     def announce(self, password: str) -> None:
         self.stdout.write(

@@ -12,10 +12,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from filsluss import cli
 from filsluss.env import lock_down
 from filsluss.management import static_files
 from filsluss.management.database_copy import copy_before_migrating
+from filsluss.management.running import run_again
 from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_known_tables
 from filsluss.server import notify
@@ -71,6 +71,12 @@ def require_port(host: str, port: int, *, may_be_taken: bool = False) -> None:
         ) from None
 
 
+def service(host: str, port: int) -> list[Child]:
+    """The processes of the whole service."""
+    web = partial(run_again, "web", "--host", host, "--port", str(port))
+    return [Child("web", web), Child("worker", partial(run_again, "worker"))]
+
+
 class Command(BaseCommand):
     help = "Runs everything: applies migrations, then runs one web and one worker process."
     requires_system_checks: list[str] = []
@@ -83,5 +89,4 @@ class Command(BaseCommand):
         lock_down(settings.DATA_DIR)
         require_port(host, port)
         migrate_tables()
-        children = [Child(cli.run, "web", "--host", host, "--port", str(port)), Child(cli.run, "worker")]
-        supervise(children, once_open(host, port, partial(notify.tell, "READY=1")))
+        supervise(service(host, port), once_open(host, port, partial(notify.tell, "READY=1")))
