@@ -14,12 +14,13 @@ from filsluss import config_file
 from filsluss.config_file import SettingUnreadable
 from filsluss.management import commands
 from filsluss.management.running import run
+from filsluss.rules.paths import OVERSEE
 from filsluss.server import demo_settings, placeholder_settings, temporary_files
 from filsluss.version import program_version
 
 OWN = {module.name for module in pkgutil.iter_modules(commands.__path__)}
 FROM_DJANGO = {
-    "createsuperuser": "Makes an administrator for /oversee/.",
+    "createsuperuser": f"Makes an administrator for {OVERSEE.path('')}.",
     "changepassword": "Changes an administrator's password.",
 }
 HELP = {"help", "version", "--help", "--version", "-h"}

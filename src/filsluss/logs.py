@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from filsluss.origin import current_origin
+from filsluss.rules.paths import TABLE
 
 PLAIN = re.compile(r"[A-Za-z0-9._:/@+*%-]+")
+SECRET_PREFIXES = "|".join(prefix.name for prefix in TABLE if prefix.is_secret)
 SECRETS = (
-    (re.compile(r"/(upload|decide|status|download|zip)/[^\s/?\"'>]+"), r"/\1/***"),
+    (re.compile(rf"/({SECRET_PREFIXES})/[^\s/?\"'>]+"), r"/\1/***"),
     (re.compile(r"(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])"), "***"),  # a token outside a path
     (re.compile(r"(?<![\w-])(?:[2-9A-HJKMNP-TV-Z]{4}-){2}[2-9A-HJKMNP-TV-Z]{4}(?![\w-])"), "***"),
     (re.compile(r"(?<![\w-])[2-9A-HJKMNP-TV-Z]{12}(?![\w-])"), "***"),  # a code without its hyphens

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filsluss import config_file, env
 from filsluss.env import read, required, text
+from filsluss.rules import paths
 from filsluss.rules.policy import Policy
 from filsluss.rules.setting_values import comma_list, integer, name, networks, percent, size
 from filsluss.rules.tokens import keys_for
@@ -92,7 +93,6 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "filsluss.pages.middleware.OverseeCsrfMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "filsluss.pages.middleware.DatabaseErrorMiddleware",
 ]
 TEMPLATES = [
     {
@@ -116,14 +116,14 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "/oversee/sign-in"
+LOGIN_URL = paths.SIGN_IN
 SESSION_COOKIE_AGE = int(timedelta(hours=8).total_seconds())
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = POLICY.base_url.startswith("https:")
 if SESSION_COOKIE_SECURE:  # browsers tie a __Host- cookie to this host; it must have the path /
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 else:
-    SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/oversee"
+    SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = paths.OVERSEE.path()
 CSRF_TRUSTED_ORIGINS = [POLICY.base_url]
 
 USE_TZ = True
@@ -133,7 +133,7 @@ LANGUAGE_CODE = POLICY.language
 LANGUAGES = [("sv", "Svenska"), ("en", "English")]
 LOCALE_PATHS = [str(Path(__file__).parent / "locale")]
 
-STATIC_URL = "/static/"
+STATIC_URL = paths.STATIC.path("")
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATIC_ROOT = str(DATA_DIR / "static")
 STORAGES = {

@@ -17,6 +17,7 @@ from filsluss.pages import (
     upload,
 )
 from filsluss.pages.oversee import acts, audit_csv, security, sign_in, transfers
+from filsluss.rules import paths as at
 from filsluss.rules.tokens import TOKEN_PATTERN
 
 
@@ -50,43 +51,53 @@ register_converter(RowIdConverter, "row")
 register_converter(TokenConverter, "token")
 register_converter(PublicIdConverter, "id")
 
+LINK = "<token:token>"
+
 urlpatterns = [
-    path("", apply.application, name="apply"),
-    path("sent", apply.sent, name="sent"),
-    path("decide/<token:token>", decide.decision, name="decide"),
-    path("upload/<token:token>", upload.account, name="upload"),
-    path("upload/<token:token>/remove", upload.remove, name="remove"),
-    path("upload/<token:token>/send-now", upload.send, name="send-now"),
-    path("status/<token:token>", status.status, name="status"),
-    path("status/<token:token>/report", abuse_report.abuse_report, name="report"),
-    path("download/<token:token>", download.pickup, name="download"),
-    path("code", download.code, name="code"),
-    path("oversee", transfers.transfers, name="oversee"),
-    path("oversee/", transfers.transfers),
-    path("oversee/sign-in", sign_in.sign_in, name="sign-in"),
-    path("oversee/sign-out", sign_in.sign_out, name="sign-out"),
-    path("oversee/transfers/<id:public_id>", transfers.transfer, name="oversee-transfer"),
-    path("oversee/security", security.security_log, name="oversee-security"),
-    path("oversee/trail.csv", audit_csv.audit_csv, name="oversee-trail"),
-    path("oversee/transfers/<id:public_id>/trail.csv", audit_csv.audit_csv, name="oversee-transfer-trail"),
-    path("oversee/transfers/<id:public_id>/close", acts.close, name="oversee-close"),
-    path("oversee/transfers/<id:public_id>/withdraw", acts.withdraw, name="oversee-withdraw"),
-    path("oversee/files/<id:public_id>/release", acts.release, name="oversee-release"),
-    path("oversee/files/<id:public_id>/remove", acts.remove, name="oversee-remove"),
-    path("oversee/letters/<row:public_id>/send-again", acts.send_again, name="oversee-send-again"),
-    path("terms", info.terms, name="terms"),
-    path("privacy", info.privacy, name="privacy"),
-    path("help", info.help_page, name="help"),
-    path("accessibility", accessibility_feedback.statement, name="accessibility"),
-    path(".well-known/security.txt", info.security_txt, name="security-txt"),
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
-    path("metrics", metrics.metrics, name="metrics"),
-    path("favicon.ico", assets.mark),
+    path(at.START.route(), apply.application, name="apply"),
+    path(at.SENT.route(), apply.sent, name="sent"),
+    path(at.DECIDE.route(LINK), decide.decision, name="decide"),
+    path(at.UPLOAD.route(LINK), upload.account, name="upload"),
+    path(at.UPLOAD.route(LINK, "remove"), upload.remove, name="remove"),
+    path(at.UPLOAD.route(LINK, "send-now"), upload.send, name="send-now"),
+    path(at.STATUS.route(LINK), status.status, name="status"),
+    path(at.STATUS.route(LINK, "report"), abuse_report.abuse_report, name="report"),
+    path(at.DOWNLOAD.route(LINK), download.pickup, name="download"),
+    path(at.CODE.route(), download.code, name="code"),
+    path(at.OVERSEE.route(), transfers.transfers, name="oversee"),
+    path(at.OVERSEE.route(""), transfers.transfers),
+    path(at.OVERSEE.route("sign-in"), sign_in.sign_in, name="sign-in"),
+    path(at.OVERSEE.route("sign-out"), sign_in.sign_out, name="sign-out"),
+    path(at.OVERSEE.route("transfers", "<id:public_id>"), transfers.transfer, name="oversee-transfer"),
+    path(at.OVERSEE.route("security"), security.security_log, name="oversee-security"),
+    path(at.OVERSEE.route("trail.csv"), audit_csv.audit_csv, name="oversee-trail"),
+    path(
+        at.OVERSEE.route("transfers", "<id:public_id>", "trail.csv"),
+        audit_csv.audit_csv,
+        name="oversee-transfer-trail",
+    ),
+    path(at.OVERSEE.route("transfers", "<id:public_id>", "close"), acts.close, name="oversee-close"),
+    path(at.OVERSEE.route("transfers", "<id:public_id>", "withdraw"), acts.withdraw, name="oversee-withdraw"),
+    path(at.OVERSEE.route("files", "<id:public_id>", "release"), acts.release, name="oversee-release"),
+    path(at.OVERSEE.route("files", "<id:public_id>", "remove"), acts.remove, name="oversee-remove"),
+    path(
+        at.OVERSEE.route("letters", "<row:public_id>", "send-again"),
+        acts.send_again,
+        name="oversee-send-again",
+    ),
+    path(at.TERMS.route(), info.terms, name="terms"),
+    path(at.PRIVACY.route(), info.privacy, name="privacy"),
+    path(at.HELP.route(), info.help_page, name="help"),
+    path(at.ACCESSIBILITY.route(), accessibility_feedback.statement, name="accessibility"),
+    path(at.WELL_KNOWN.route("security.txt"), info.security_txt, name="security-txt"),
+    path(at.HEALTHZ.route(), health.healthz, name="healthz"),
+    path(at.READYZ.route(), health.readyz, name="readyz"),
+    path(at.METRICS.route(), metrics.metrics, name="metrics"),
+    path(at.FAVICON.route(), assets.mark),
     re_path(r"^((?:theme|mark|logo)-[0-9a-f]{12}\.(?:css|svg|png))$", assets.branding_asset),
-    path("demo/mail", demo.mail, name="demo-mail"),
-    path("demo/mail/<slug:name>", demo.letter, name="demo-letter"),
-    path("demo/mail/<slug:name>/html", demo.letter_html, name="demo-letter-html"),
+    path(at.DEMO.route("mail"), demo.mail, name="demo-mail"),
+    path(at.DEMO.route("mail", "<slug:name>"), demo.letter, name="demo-letter"),
+    path(at.DEMO.route("mail", "<slug:name>", "html"), demo.letter_html, name="demo-letter-html"),
 ]
 
 handler400, handler403 = errors.handler400, errors.handler403

@@ -11,6 +11,7 @@ from django.core.wsgi import get_wsgi_application
 from filsluss.origin import current_origin, origin_of, set_origin
 from filsluss.rules.hosts import has_root_dot, is_loopback_name, is_number, is_same_host
 from filsluss.rules.networks import client_of, is_trusted_proxy
+from filsluss.rules.paths import HEALTHZ, METRICS, READYZ, TABLE, Client
 from filsluss.rules.shares import CROWDED_KEY
 
 Environ = dict[str, Any]
@@ -33,7 +34,8 @@ DEFAULT_HEADERS = (
 """Added to a response that does not have them."""
 HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 FORWARDING = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
-HEALTH, METRICS = {"/healthz", "/readyz"}, "/metrics"
+PROBES = {HEALTHZ.path(), READYZ.path()}
+FOR_PROGRAMS = {prefix.path() for prefix in TABLE if prefix.client is Client.PROGRAMS}
 
 
 def host_of(environ: Environ) -> str:
@@ -47,16 +49,16 @@ def is_known_host(environ: Environ) -> bool:
     but no other name: a page of somebody else's could give its own name this machine's number.
     """
     host = host_of(environ)
-    if environ["PATH_INFO"] in HEALTH or is_same_host(host, settings.POLICY.base_url):
+    if environ["PATH_INFO"] in PROBES or is_same_host(host, settings.POLICY.base_url):
         return True
-    if environ["PATH_INFO"] == METRICS:
+    if environ["PATH_INFO"] == METRICS.path():
         return is_loopback_name(host) or is_number(host)
     return settings.DEMO and is_loopback_name(host)
 
 
 def is_elsewhere(environ: Environ) -> bool:
     """Whether it asks for a page at another name of ours: links and cookies belong to that of BASE_URL."""
-    if environ["REQUEST_METHOD"] != "GET" or environ["PATH_INFO"] in {*HEALTH, METRICS}:
+    if environ["REQUEST_METHOD"] != "GET" or environ["PATH_INFO"] in FOR_PROGRAMS:
         return False
     host = host_of(environ)
     return has_root_dot(host) or not is_same_host(host, settings.POLICY.base_url)
@@ -136,11 +138,14 @@ class Application:
         # These import models, which need the line above.
         from filsluss.actions import security_log
         from filsluss.ops import forwarding, metrics
+        from filsluss.pages.errors import Refused
+        from filsluss.pages.refusals import refusal_page
         from filsluss.streams.body import count_open, read_form
         from filsluss.streams.routes import RenderPage, application
         from filsluss.streams.sending import registry
 
         self._streams, self._render_page, self._read_form = application, RenderPage, read_form
+        self._refusal_page, self._refused = refusal_page, Refused
         self._count, self._see = metrics.count_request, forwarding.watch.see
         self._note_refusal = security_log.note_refusal
         metrics.transfer_counters.update({"in": count_open, "out": registry.count})
@@ -148,6 +153,11 @@ class Application:
     def _counted(self, path: str, status: str) -> None:
         self._count(path, status)
         self._note_refusal(path, status=status, now=datetime.now(UTC))
+
+    def _reason(self, refusal: Any) -> Any:
+        """A refusal of streams/ as pages/ know it."""
+        retry_after = dict(refusal.headers).get("Retry-After", "")
+        return self._refused(refusal.code, refusal.status, refusal.detail, retry_after)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         identify_client(environ, self._see)
@@ -158,9 +168,10 @@ class Application:
             return redirect_to_base_url(environ, start)
         try:
             streamed = self._streams(environ, start)
-        except self._render_page as refused:
-            rewrite_to_page(environ, refused.page, refused.refusal)
-            streamed = None
+        except self._render_page as shown:
+            page = self._refusal_page(environ, shown.prefix, shown.token, self._reason(shown.refusal))
+            start(f"{page.status_code} {page.reason_phrase}", list(page.items()))
+            return page
         if streamed is not None:
             return streamed
         if CROWDED_KEY in environ:
@@ -168,20 +179,6 @@ class Application:
         if not self._read_form(environ):
             return request_timeout(start)
         return self._pages(environ, start)
-
-
-def rewrite_to_page(environ: Environ, page: str, refusal: Any) -> None:
-    """Discards the body and makes the request a GET of the page, which shows the refusal."""
-    environ["filsluss.refusal"] = refusal.code
-    environ["filsluss.refusal_status"] = refusal.status
-    environ["filsluss.refusal_detail"] = refusal.detail
-    environ["filsluss.retry_after"] = dict(refusal.headers).get("Retry-After", "")
-    environ["PATH_INFO"] = page
-    environ["CONTENT_LENGTH"] = ""
-    for name in ("CONTENT_TYPE", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", CROWDED_KEY):
-        environ.pop(name, None)
-    if environ["REQUEST_METHOD"] != "HEAD":
-        environ["REQUEST_METHOD"] = "GET"
 
 
 application = Application()

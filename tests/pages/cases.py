@@ -4,8 +4,10 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
+from typing import Any
 
 from django.conf import settings
+from django.test import RequestFactory
 from django.utils import timezone
 
 from filsluss.actions.apply import apply
@@ -15,8 +17,11 @@ from filsluss.actions.upload import Choices, begin, receive
 from filsluss.blobs import Digests, open_store
 from filsluss.letters import request_lists
 from filsluss.models import Letter, Transfer, TransferFile
+from filsluss.pages.errors import Refused
+from filsluss.pages.refusals import refusal_page
 from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
+from filsluss.rules.paths import prefix_of
 from filsluss.rules.tokens import Purpose
 from tests.parts import tokens
 
@@ -114,6 +119,14 @@ def ready_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: bool
 def link(row: Transfer, purpose: Purpose) -> str:
     prefix = "status" if purpose.value.startswith("status") else purpose.value
     return f"/{prefix}/{tokens.of_transfer(row, purpose, settings.POLICY.link_keys)}"
+
+
+def refusal(address: str, code: str, status: int, **query: str) -> Any:
+    """The page by which a byte path refuses a request below the link with this address."""
+    prefix = prefix_of(address)
+    assert prefix is not None
+    asked = RequestFactory().get(address, query, **{"filsluss.client": INSIDE})
+    return refusal_page(asked.environ, prefix, address.rpartition("/")[2], Refused(code, status))
 
 
 def letter_link(file: TransferFile) -> str:

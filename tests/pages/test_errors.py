@@ -6,7 +6,7 @@ from django.utils import translation
 
 from filsluss.pages import errors
 from filsluss.rules.tokens import Purpose
-from tests.pages.cases import FORM, ended, letter_link, link, open_transfer, pending, ready_file
+from tests.pages.cases import FORM, ended, letter_link, link, open_transfer, pending, ready_file, refusal
 
 SAID = {
     400: ("Något blev fel", "Something went wrong"),
@@ -30,11 +30,6 @@ EXPLAINED = {
 }
 
 
-def refused(inside, address, code, status, language):
-    refusal = {"filsluss.refusal": code, "filsluss.refusal_status": status}
-    return inside.get(f"{address}?lang={language}", **refusal)
-
-
 def answers(inside, language):
     """One of each, as it would come about."""
     account = link(open_transfer(), Purpose.UPLOAD)
@@ -48,12 +43,12 @@ def answers(inside, language):
         inside.get(f"/no/such/page{query}"),
         inside.post(f"/help{query}"),
         inside.get(link(ended(), Purpose.UPLOAD) + query),
-        refused(inside, account, "too_large", 413, language),
+        refusal(account, "too_large", 413, lang=language),
         inside.post(link(pending(), Purpose.DECIDE) + query, {"decision": "approve"}),
-        refused(inside, file, "rate_limited", 429, language),
+        refusal(file, "rate_limited", 429, lang=language),
         broken,
-        refused(inside, file, "shutting_down", 503, language),
-        refused(inside, account, "disk_full", 507, language),
+        refusal(file, "shutting_down", 503, lang=language),
+        refusal(account, "disk_full", 507, lang=language),
     ]
 
 

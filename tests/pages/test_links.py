@@ -24,6 +24,7 @@ from tests.pages.cases import (
     pending,
     ready_file,
     received_file,
+    refusal,
 )
 from tests.parts import tokens
 
@@ -241,18 +242,16 @@ def test_a_status_shows_what_has_happened_and_no_other_link_or_file_name(inside,
         ("never heard of", 418, "Filen kunde inte laddas upp"),
     ],
 )
-def test_a_refused_upload_is_told_on_the_senders_page(inside, read, code, status, words):
-    refused = {"filsluss.refusal": code, "filsluss.refusal_status": status}
-    answer = inside.get(link(open_transfer(), Purpose.UPLOAD), **refused)
+def test_a_refused_upload_is_told_on_the_senders_page(read, code, status, words):
+    answer = refusal(link(open_transfer(), Purpose.UPLOAD), code, status)
     assert (answer.status_code, read(answer).problems) == (status, ["file"])
     assert words in read(answer).text
 
 
-def test_a_refused_download_keeps_its_status(inside):
+def test_a_refused_download_keeps_its_status():
     file = ready_file(open_transfer())
     for status in (404, 410, 503):
-        refused = {"filsluss.refusal": "not_found", "filsluss.refusal_status": status}
-        assert inside.get(letter_link(file), **refused).status_code == status
+        assert refusal(letter_link(file), "not_found", status).status_code == status
 
 
 def test_a_file_stays_until_it_is_said_which_is_to_go(inside, read):

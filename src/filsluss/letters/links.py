@@ -2,6 +2,7 @@
 
 from filsluss.models import Party, TransferFile
 from filsluss.models.link import STATUS_PURPOSE, token_of
+from filsluss.rules import paths
 from filsluss.rules.directions import Role
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose
@@ -17,29 +18,32 @@ def application_page(policy: Policy) -> str:
 
 
 def code_page(policy: Policy) -> str:
-    return f"{policy.base_url}/code"
+    return f"{policy.base_url}{paths.CODE.path()}"
 
 
 def accessibility_page(policy: Policy) -> str:
-    return f"{policy.base_url}/accessibility"
+    return f"{policy.base_url}{paths.ACCESSIBILITY.path()}"
 
 
 def upload_link(sender: Party, policy: Policy) -> str:
     """Raises LinkLost, as do the following ones."""
-    return f"{policy.base_url}/upload/{token_of(sender, Purpose.UPLOAD, policy.link_keys)}"
+    token = token_of(sender, Purpose.UPLOAD, policy.link_keys)
+    return f"{policy.base_url}{paths.UPLOAD.path(token)}"
 
 
 def decide_link(approver: Party, policy: Policy) -> str:
-    return f"{policy.base_url}/decide/{token_of(approver, Purpose.DECIDE, policy.link_keys)}"
+    token = token_of(approver, Purpose.DECIDE, policy.link_keys)
+    return f"{policy.base_url}{paths.DECIDE.path(token)}"
 
 
 def status_link(party: Party, policy: Policy) -> str:
-    return f"{policy.base_url}/status/{token_of(party, STATUS_PURPOSE[Role(party.role)], policy.link_keys)}"
+    token = token_of(party, STATUS_PURPOSE[Role(party.role)], policy.link_keys)
+    return f"{policy.base_url}{paths.STATUS.path(token)}"
 
 
 def download_link(file: TransferFile, recipient: Party, policy: Policy) -> str:
     token = token_of(recipient, Purpose.DOWNLOAD, policy.link_keys, file=file)
-    return f"{policy.base_url}/download/{token}"
+    return f"{policy.base_url}{paths.DOWNLOAD.path(token)}"
 
 
 def in_language(link: str, language: str) -> str:

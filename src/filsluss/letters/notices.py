@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from filsluss.letters import compose, sanitize
 from filsluss.letters.context import OTHER_LANGUAGE
 from filsluss.models import Alarm, Letter, LetterCase, Transfer, TransferFile
+from filsluss.rules import paths
 from filsluss.rules.formats import moment_text, size_text
 from filsluss.rules.mail_links import defused_address
 from filsluss.rules.policy import Policy
@@ -75,7 +76,8 @@ def write_alarm(alarm: Alarm, *, policy: Policy, now: datetime) -> int:
         "since": moment_text(alarm.since.astimezone(policy.time_zone), policy.language),
         "value": sanitize.one_line(alarm.value),
         "limit": sanitize.one_line(alarm.limit),
-        "link": f"{policy.base_url}/oversee",
+        "link": f"{policy.base_url}{paths.OVERSEE.path()}",
+        "pages": paths.OVERSEE.path(),
     }
     key = f"alarm:{alarm.name}:{now:%Y%m%dT%H%M%S}"
     return write_notice(Notice("alarm", key, context), policy=policy, now=now)
@@ -96,7 +98,7 @@ def case_values(transfer: Transfer, policy: Policy) -> dict[str, Any]:
         "ref": transfer.public_id,
         "sender_email": defused_address(transfer.sender.address),
         "recipient": defused_address(transfer.recipient.address),
-        "link": f"{policy.base_url}/oversee/transfers/{transfer.public_id}",
+        "link": f"{policy.base_url}{paths.OVERSEE.path('transfers', transfer.public_id)}",
     }
 
 

@@ -23,11 +23,9 @@ from filsluss.pages.context import client_of
 from filsluss.pages.decorators import allow_methods
 from filsluss.rules.lifecycle import LIVE_FILE, FileState, State
 from filsluss.rules.networks import is_inside_network
+from filsluss.rules.paths import prefix_of
 from filsluss.version import program_version
 
-PREFIXES = frozenset(
-    "upload download zip decide status code oversee static healthz readyz metrics terms help".split()
-)
 FORWARDED = (
     "HTTP_X_FORWARDED_FOR",
     "HTTP_FORWARDED",
@@ -54,9 +52,9 @@ moving = Gauge(
 
 def count_request(path: str, status: str) -> None:
     """Counts a response by the path's first segment and the status class; the label never holds a token."""
-    first = path[1:].partition("/")[0]
-    prefix = first if first in PREFIXES else "apply" if path == "/" else "other"
-    requests.labels(str(os.getpid()), prefix, f"{status[:1]}xx").inc()
+    prefix = prefix_of(path)
+    label = (prefix.name or "apply") if prefix else "other"
+    requests.labels(str(os.getpid()), label, f"{status[:1]}xx").inc()
 
 
 transfer_counters: dict[str, Callable[[], int]] = {}

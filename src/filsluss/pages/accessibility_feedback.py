@@ -14,6 +14,7 @@ from filsluss.pages.context import client_of, only_language_is_switched, posted_
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import form_problems
 from filsluss.rules.addresses import pasted_address
+from filsluss.rules.paths import ACCESSIBILITY
 
 ORDER = ("fault", "reply_email")
 
@@ -43,7 +44,9 @@ def take_report(request: HttpRequest) -> HttpResponse:
     except LimitReached as reached:
         response = show(request, typed, status=429, notice=errors.limit_text(reached))
         return errors.with_retry_after(response, reached.retry_after)
-    return HttpResponseRedirect(f"/accessibility?lang={translation.get_language()}&reported=1", status=303)
+    return HttpResponseRedirect(
+        f"{ACCESSIBILITY.path()}?lang={translation.get_language()}&reported=1", status=303
+    )
 
 
 def show(

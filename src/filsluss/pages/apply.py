@@ -23,6 +23,7 @@ from filsluss.rules.addresses import pasted_address
 from filsluss.rules.application import Application
 from filsluss.rules.directions import Direction
 from filsluss.rules.networks import Client
+from filsluss.rules.paths import SENT
 
 ORDER = (
     "sender_name",
@@ -74,7 +75,7 @@ def next_page(transfer: Transfer, client: Client) -> str:
     if opens_at_once(transfer, client=client, policy=settings.POLICY):
         return upload_page(transfer)
     if transfer.way is Direction.OUTBOUND:
-        return f"/sent?lang={transfer.sender.language}"
+        return f"{SENT.path()}?lang={transfer.sender.language}"
     return status_page(transfer.sender)
 
 

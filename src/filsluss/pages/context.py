@@ -9,6 +9,7 @@ from django.utils import translation
 from filsluss.pages.branding import current
 from filsluss.rules.formats import size_text
 from filsluss.rules.networks import Client
+from filsluss.rules.paths import OVERSEE
 from filsluss.version import program_version
 
 LANGUAGES = {"sv": "På svenska", "en": "In English"}
@@ -22,7 +23,7 @@ def client_of(request: HttpRequest) -> Client:
 
 
 def is_oversee(request: HttpRequest) -> bool:
-    return request.path_info == "/oversee" or request.path_info.startswith("/oversee/")
+    return OVERSEE.holds(request.path_info)
 
 
 def use_language(request: HttpRequest, language: str) -> None:

@@ -19,6 +19,7 @@ from filsluss.pages.error_messages import form_problems
 from filsluss.pages.links import link_behind, report_page, status_page
 from filsluss.rules.directions import Direction
 from filsluss.rules.lifecycle import State
+from filsluss.rules.paths import DECIDE
 from filsluss.rules.tokens import Purpose
 
 ORDER = ("decision", "days", "rejection_reason")
@@ -75,7 +76,7 @@ def form(
         "applied": presenters.moment(transfer.applied_at),
         "answer_by": presenters.answer_by(transfer),
         "offered_days": offered_days(given.get("days", "")),
-        "action": f"/decide/{link.token(settings.POLICY.link_keys)}",
+        "action": DECIDE.path(link.token(settings.POLICY.link_keys)),
         "report": report_page(link.party),
         "typed": given,
         "problems": found,

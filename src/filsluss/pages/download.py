@@ -18,6 +18,7 @@ from filsluss.pages.error_messages import form_problems
 from filsluss.pages.links import link_behind, report_page
 from filsluss.pages.upload import ended_words
 from filsluss.rules.lifecycle import ErasedBecause, FileState
+from filsluss.rules.paths import DOWNLOAD, ZIP
 from filsluss.rules.tokens import Purpose, code_problem
 
 
@@ -25,16 +26,26 @@ from filsluss.rules.tokens import Purpose, code_problem
 @private_page
 def pickup(request: HttpRequest, token: str) -> HttpResponse:
     """The page of a letter's link shows every ready file, its own first; that of a code only its file."""
+    link, file = file_behind(request, token)
+    return show(request, file, token, link) if is_there(file) else gone(request, file)
+
+
+@private_page
+def refused(request: HttpRequest, token: str, refusal: errors.Refused) -> HttpResponse:
+    """Why a download was refused, and of a file that is gone, where it went."""
+    _link, file = file_behind(request, token)
+    return errors.refused(request, refusal) if is_there(file) else gone(request, file)
+
+
+def file_behind(request: HttpRequest, token: str) -> tuple[Link, TransferFile]:
     link = link_behind(token, *FILE_PURPOSES)
-    file = link.file
-    assert file is not None
+    assert link.file is not None
     use_language(request, link.party.language)
-    is_open = file.transfer.is_open_at(timezone.now())
-    if not is_open or file.state != FileState.READY:
-        return gone(request, file)
-    if "filsluss.refusal" in request.META:
-        return errors.refused(request)
-    return show(request, file, token, link)
+    return link, link.file
+
+
+def is_there(file: TransferFile) -> bool:
+    return file.transfer.is_open_at(timezone.now()) and file.state == FileState.READY
 
 
 def others_of(file: TransferFile, party: Party) -> list[tuple[TransferFile, str]]:
@@ -57,7 +68,7 @@ def show(request: HttpRequest, file: TransferFile, token: str, link: Link) -> Ht
         "sender_name": presenters.sender_name(transfer),
         "files": list(zip((presenters.file_view(each) for each, _ in shown), addresses, strict=True)),
         "report": report_page(link.party) if by_letter else "",
-        "everything": f"/zip/{token}/{transfer.public_id}.zip" if others else "",
+        "everything": ZIP.path(token, f"{transfer.public_id}.zip") if others else "",
         "through": presenters.last_day(transfer.open_until),
         "time_left": presenters.days_left(transfer.open_until, timezone.now()),
     }
@@ -101,7 +112,7 @@ def code(request: HttpRequest) -> HttpResponse:
     except TooManyTries as limit:
         return too_many(request, given, limit.retry_after)
     token = token_of(pickup.party, Purpose.PICKUP, policy.link_keys, file=pickup.file)
-    return HttpResponseRedirect(f"/download/{token}", status=303)
+    return HttpResponseRedirect(DOWNLOAD.path(token), status=303)
 
 
 def code_form(

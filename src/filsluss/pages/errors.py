@@ -1,6 +1,7 @@
 """Error pages: what happened, why, and what to do next, without blame and without secrets."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,20 @@ from django.utils.translation import gettext as _
 
 from filsluss.actions.limits import Limit, LimitReached
 from filsluss.pages import presenters
+from filsluss.rules import paths
 from filsluss.rules.formats import size_text
 
-NEW_REQUEST, CODE, HELP = "/", "/code", "/help"
+NEW_REQUEST, CODE, HELP = paths.START.path(), paths.CODE.path(), paths.HELP.path()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a byte path refused a request: code and status, what it knows of the file, when to try again."""
+
+    code: str
+    status: int
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    retry_after: str = ""
 
 
 def error_page(
@@ -179,24 +191,18 @@ def refusal_words(code: str) -> tuple[str, str]:
     return words.get(code, default)
 
 
-def refused(request: HttpRequest) -> HttpResponse:
-    """The page for a refusal by streams/, which wsgi.py has put into the environ."""
-    code, status = request.META.get("filsluss.refusal", "not_found"), refusal_status(request)
-    if status == 404:
+def refused(request: HttpRequest, refusal: Refused) -> HttpResponse:
+    """A page of its own for a refusal."""
+    if refusal.status == 404:
         return unknown_link(request)
-    if status == 410:
+    if refusal.status == 410:
         return gone(request)
-    if status == 403:
+    if refusal.status == 403:
         return cross_site_form(request)
-    response = error_page(request, status, *refusal_words(code))
-    if retry_after := request.META.get("filsluss.retry_after"):
-        response.headers["Retry-After"] = retry_after
+    response = error_page(request, refusal.status, *refusal_words(refusal.code))
+    if refusal.retry_after:
+        response.headers["Retry-After"] = refusal.retry_after
     return response
-
-
-def refusal_status(request: HttpRequest) -> int:
-    status = request.META.get("filsluss.refusal_status", 404)
-    return status if isinstance(status, int) and 400 <= status <= 599 else 404
 
 
 def busy(request: HttpRequest) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from filsluss.pages import presenters
 from filsluss.pages.decorators import View, allow_methods
 from filsluss.rules.application import TERMS_DATE, TERMS_VERSION
+from filsluss.rules.paths import WELL_KNOWN
 
 
 def text_page(name: str) -> View:
@@ -49,7 +50,7 @@ def security_txt(request: HttpRequest) -> HttpResponse:
         "Contact": f"mailto:{policy.contact_email}",
         "Expires": f"{expires:%Y-%m-%d}T00:00:00Z",
         "Preferred-Languages": "sv, en",
-        "Canonical": f"{policy.base_url}/.well-known/security.txt",
+        "Canonical": f"{policy.base_url}{WELL_KNOWN.path('security.txt')}",
     }
     text = "".join(f"{name}: {value}\n" for name, value in fields.items())
     return HttpResponse(text, "text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})

@@ -6,6 +6,7 @@ from django.http import Http404
 from filsluss.models import Link, Party, Transfer
 from filsluss.models.link import STATUS_PURPOSE, LinkLost, token_of
 from filsluss.rules.directions import Role
+from filsluss.rules.paths import STATUS, UPLOAD
 from filsluss.rules.tokens import Purpose
 
 
@@ -19,7 +20,7 @@ def link_behind(token: str, *purposes: Purpose) -> Link:
 
 def status_page(party: Party) -> str:
     """The address of the party's status page; raises LinkLost."""
-    return f"/status/{token_of(party, STATUS_PURPOSE[Role(party.role)], settings.POLICY.link_keys)}"
+    return STATUS.path(token_of(party, STATUS_PURPOSE[Role(party.role)], settings.POLICY.link_keys))
 
 
 def report_page(party: Party | None) -> str:
@@ -32,4 +33,4 @@ def report_page(party: Party | None) -> str:
 
 def upload_page(transfer: Transfer) -> str:
     """The address of the sender's page; raises LinkLost."""
-    return f"/upload/{token_of(transfer.sender, Purpose.UPLOAD, settings.POLICY.link_keys)}"
+    return UPLOAD.path(token_of(transfer.sender, Purpose.UPLOAD, settings.POLICY.link_keys))

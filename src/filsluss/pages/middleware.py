@@ -19,23 +19,33 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from filsluss import outages
+from filsluss.cross_site import is_cross_site
 from filsluss.models.link import LinkRevoked
 from filsluss.pages import errors
 from filsluss.pages.context import LANGUAGES, NEAR_SWEDISH, is_oversee
 from filsluss.pages.decorators import View
 from filsluss.pages.oversee import unsent
-from filsluss.rules.origins import is_from_us
+from filsluss.rules.paths import SIGN_IN
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
-def is_same_origin_form(request: HttpRequest) -> bool:
-    return is_from_us(
-        origin=request.headers.get("Origin"),
-        fetch_site=request.headers.get("Sec-Fetch-Site"),
-        base_url=settings.POLICY.base_url,
-        on_loopback=settings.DEMO,
-    )
+def page_for(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    """The page for what a view may raise; None for what is no page's business.
+
+    A form cut short or too long has asked for nothing, a revoked link is gone, and a database that cannot be
+    reached, or is locked for too long, is a reason to try again (503 with Retry-After).
+    """
+    if isinstance(exception, LinkRevoked):
+        return errors.gone(request)
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
+        return errors.form_too_long(request)
+    if isinstance(exception, UnreadablePostError):
+        return errors.bad_request(request)
+    if isinstance(exception, outages.AWAY):
+        outages.database.met(exception)
+        return errors.busy(request)
+    return None
 
 
 class OriginMiddleware:
@@ -51,17 +61,12 @@ class OriginMiddleware:
     def process_view(
         self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponseBase | None:
-        if request.method == "POST" and not is_oversee(request) and not is_same_origin_form(request):
+        if request.method == "POST" and not is_oversee(request) and is_cross_site(request.META):
             return errors.cross_site_form(request)
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """A form cut short or too long has asked for nothing; a revoked link is gone."""
-        if isinstance(exception, LinkRevoked):
-            return errors.gone(request)
-        if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
-            return errors.form_too_long(request)
-        return errors.bad_request(request) if isinstance(exception, UnreadablePostError) else None
+        return page_for(request, exception)
 
 
 def language_of(request: HttpRequest) -> str:
@@ -94,22 +99,6 @@ class LanguageMiddleware:
         return response
 
 
-class DatabaseErrorMiddleware:
-    """Answers 503 with Retry-After when the database cannot be reached or is locked for too long."""
-
-    def __init__(self, get_response: Handler) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, outages.AWAY):
-            return None
-        outages.database.met(exception)
-        return errors.busy(request)
-
-
 class OverseeCsrfMiddleware(CsrfViewMiddleware):
     """Django's CSRF protection for /oversee only, the only pages that have a cookie."""
 
@@ -127,10 +116,10 @@ class OverseeCsrfMiddleware(CsrfViewMiddleware):
 
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
         """A form of ours from before a sign-in in another window: what was typed into it is shown again."""
-        if request.headers.get("Origin") and is_same_origin_form(request):
+        if request.headers.get("Origin") and not is_cross_site(request.META):
             if request.user.is_authenticated and (typed := unsent.posted(request)):
                 unsent.keep(request, typed)
                 return HttpResponseRedirect(typed.case_page, status=303)
-            if request.path == f"{unsent.OVERSEE_PATH}/sign-in":
+            if request.path == SIGN_IN:
                 return HttpResponseRedirect(request.get_full_path(), status=303)
         return errors.expired_form(request)

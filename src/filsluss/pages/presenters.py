@@ -25,6 +25,7 @@ from filsluss.rules.formats import (
     weekday_date_text,
 )
 from filsluss.rules.lifecycle import LIVE_FILE, ErasedBecause, FileState, State
+from filsluss.rules.paths import DOWNLOAD
 
 
 @dataclass(frozen=True)
@@ -237,4 +238,4 @@ def because_words(reason: str) -> str:
 
 def bytes_address(token: str, file: TransferFile) -> str:
     """The path from which this token downloads the file."""
-    return f"/download/{token}/{quote(file.name, safe='')}"
+    return DOWNLOAD.path(token, quote(file.name, safe=""))

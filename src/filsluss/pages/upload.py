@@ -18,6 +18,7 @@ from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem
 from filsluss.pages.links import link_behind
 from filsluss.rules.lifecycle import Receipts, State
+from filsluss.rules.paths import UPLOAD
 from filsluss.rules.tokens import Purpose
 
 MOST_ROWS = 200
@@ -36,18 +37,24 @@ def transfer_behind(request: HttpRequest, token: str) -> Transfer:
 @allow_methods("GET", "POST")
 @private_page
 def account(request: HttpRequest, token: str) -> HttpResponse:
-    """GET, and what streams/ hands over to a page: a refused upload, or a form without a file."""
+    """A form that comes here, and not to streams/, is none of this page's."""
     transfer = transfer_behind(request, token)
     if not transfer.is_open_at(timezone.now()):
         return ended(request, transfer)
-    if request.method == "POST" and "filsluss.refusal" not in request.META:
-        return show(request, transfer, token, status=422, code="form_invalid")
-    if request.META.get("filsluss.refusal") == "forbidden_origin":
-        return errors.cross_site_form(request)
-    if "filsluss.refusal" in request.META:
-        code = str(request.META["filsluss.refusal"])
-        return show(request, transfer, token, status=errors.refusal_status(request), code=code)
+    if request.method == "POST":
+        return show(request, transfer, token, refused=errors.Refused("form_invalid", 422))
     return show(request, transfer, token)
+
+
+@private_page
+def refused(request: HttpRequest, token: str, refusal: errors.Refused) -> HttpResponse:
+    """The same page, which says why an upload was refused."""
+    transfer = transfer_behind(request, token)
+    if not transfer.is_open_at(timezone.now()):
+        return ended(request, transfer)
+    if refusal.status == 403:
+        return errors.cross_site_form(request)
+    return show(request, transfer, token, refused=refusal)
 
 
 def show(
@@ -55,39 +62,40 @@ def show(
     transfer: Transfer,
     token: str,
     *,
-    status: int = 200,
-    code: str = "",
+    refused: errors.Refused | None = None,
     unconfirmed: bool = False,
 ) -> HttpResponse:
+    """The page; with why an upload was refused, or that a removal was not confirmed (422)."""
     assert transfer.open_until is not None
     files = transfer.files.prefetch_related(*presenters.WITH_LETTERS).order_by("created_at", "id")
     if rows := request.GET.get("rows"):  # the script wants the rows of some files anew
         files = files.filter(public_id__in=PUBLIC_ID.findall(rows)[:MOST_ROWS])
     page: dict[str, Any] = {
         "transfer": transfer,
-        "action": f"/upload/{token}",
+        "action": UPLOAD.path(token),
         "through": presenters.last_day(transfer.open_until),
         "time_left": presenters.days_left(transfer.open_until, timezone.now()),
         "files": [presenters.file_view(file) for file in files],
         "receipts": [(each.value, words) for each, words in receipt_words().items()],
         "collects": Letter.objects.collecting().filter(kind="files-ready").about(transfer).exists(),
-        "problems": problems_of(code, unconfirmed, request.META.get("filsluss.refusal_detail", {})),
-        "error": errors.refusal_words(code)[0] if code else "",
+        "problems": problems_of(refused, unconfirmed),
+        "error": errors.refusal_words(refused.code)[0] if refused else "",
     }
+    status = refused.status if refused else 422 if unconfirmed else 200
     return render(request, "pages/upload.html", page, status=status)
 
 
-def problems_of(code: str, unconfirmed: bool, detail: dict[str, Any]) -> list[Problem]:
-    """Why which file was refused (`code`), and which others came; or that a removal was not confirmed."""
+def problems_of(refused: errors.Refused | None, unconfirmed: bool) -> list[Problem]:
+    """Why which file was refused, and which others came; or that a removal was not confirmed."""
     if unconfirmed:
         return [Problem("files", _("Tick the box to confirm that the file is to be deleted"))]
-    if not code:
+    if not refused:
         return []
-    words = ". ".join(errors.refusal_words(code))
-    if detail.get("file"):
-        words = f"{presenters.sent_name(detail['file'])}: {words}"
-    if detail.get("received"):
-        received = ", ".join(detail["received"])
+    words = ". ".join(errors.refusal_words(refused.code))
+    if refused.detail.get("file"):
+        words = f"{presenters.sent_name(refused.detail['file'])}: {words}"
+    if refused.detail.get("received"):
+        received = ", ".join(refused.detail["received"])
         words = f"{words} {_('These files were uploaded: %(names)s.') % {'names': received}}"
     return [Problem("file", words)]
 
@@ -101,12 +109,12 @@ def remove(request: HttpRequest, token: str) -> HttpResponse:
     if not transfer.is_open_at(now):
         return ended(request, transfer)
     if not posted_text(request, "file"):
-        return show(request, transfer, token, status=422, unconfirmed=True)
+        return show(request, transfer, token, unconfirmed=True)
     file = transfer.files.select_related("transfer").filter(public_id=posted_text(request, "file")).first()
     if file is None:
         raise Http404
     remove_own(file, policy=settings.POLICY, now=now)
-    return HttpResponseRedirect(f"/upload/{token}", status=303)
+    return HttpResponseRedirect(UPLOAD.path(token), status=303)
 
 
 def receipt_words() -> dict[Receipts, str]:
@@ -126,7 +134,7 @@ def send(request: HttpRequest, token: str) -> HttpResponse:
     if not transfer.is_open_at(now):
         return ended(request, transfer)
     send_now(transfer, policy=settings.POLICY, now=now)
-    return HttpResponseRedirect(f"/upload/{token}", status=303)
+    return HttpResponseRedirect(UPLOAD.path(token), status=303)
 
 
 def ended(request: HttpRequest, transfer: Transfer) -> HttpResponse:

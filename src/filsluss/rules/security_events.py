@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from filsluss.rules import paths
+
 
 class Kind(StrEnum):
     SIGN_IN = "sign-in"
@@ -55,22 +57,22 @@ OUTCOMES: dict[Kind, tuple[Outcome, ...]] = {
 """Every event that the security log may hold; docs/security-log.md says what each means."""
 
 BY_STATUS = {"403": Outcome.FORBIDDEN, "429": Outcome.LIMITED}
-BY_SEGMENT = {
-    "": Kind.APPLICATION,
-    "code": Kind.CODE,
-    "decide": Kind.DECISION,
-    "upload": Kind.UPLOAD,
-    "download": Kind.DOWNLOAD,
-    "zip": Kind.DOWNLOAD,
-    "status": Kind.REPORT,
-    "accessibility": Kind.REPORT,
-    "oversee": Kind.ADMINISTRATION,
+BY_PREFIX = {
+    paths.START: Kind.APPLICATION,
+    paths.CODE: Kind.CODE,
+    paths.DECIDE: Kind.DECISION,
+    paths.UPLOAD: Kind.UPLOAD,
+    paths.DOWNLOAD: Kind.DOWNLOAD,
+    paths.ZIP: Kind.DOWNLOAD,
+    paths.STATUS: Kind.REPORT,
+    paths.ACCESSIBILITY: Kind.REPORT,
+    paths.OVERSEE: Kind.ADMINISTRATION,
 }
-SIGN_IN_PATH = "/oversee/sign-in"
 
 
 def refused_kind(path: str) -> Kind:
-    """What a request to that path wanted, by its first segment."""
-    if path == SIGN_IN_PATH:
+    """What a request to that path wanted."""
+    if path == paths.SIGN_IN:
         return Kind.SIGN_IN
-    return BY_SEGMENT.get(path[1:].partition("/")[0], Kind.OTHER)
+    prefix = paths.prefix_of(path)
+    return BY_PREFIX.get(prefix, Kind.OTHER) if prefix else Kind.OTHER

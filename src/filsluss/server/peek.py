@@ -4,6 +4,7 @@ import re
 import socket
 from typing import NamedTuple
 
+from filsluss.rules.paths import READS, Bytes, read
 from filsluss.streams import body
 from filsluss.streams.connection import stop_reading
 
@@ -11,15 +12,6 @@ HEAD_MAX = 64 * 1024
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,20})[ \t]*\r\n", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nexpect[ \t]*:", re.IGNORECASE)
 BODY = re.compile(rb"\r\n(?:content-length|transfer-encoding|expect)", re.IGNORECASE)
-# Requests we cannot classify (an absolute URL, a percent-encoded path) go to the byte pool, because page
-# threads must never block on a client.
-BYTE_REQUEST = re.compile(
-    rb"(?:GET|HEAD) /(?:upload|download|zip)/[^/ ?]+/|(?!GET |HEAD )\S+ /upload/|\S+ (?:[^/]|[^ ?]*%)"
-)
-
-# Anything else receives a body, or answers about uploads.
-SENDS = re.compile(rb"(?:GET|HEAD) (?!/upload/)")
-LINK = re.compile(rb"\S+ /(?:upload|download|zip)/([^/ ?%]+)[/ ?]")
 
 
 class Peek(NamedTuple):
@@ -45,40 +37,44 @@ def peek_request(sock: socket.socket, held: bytes, *, at_least: int) -> Peek:
         waiting = b""
     except OSError:
         return Peek(0)
-    seen = held + waiting
-    size, is_form = request_size(seen)
+    seen = (held + waiting).lstrip(b"\r\n")
+    end, asked = seen.find(b"\r\n\r\n"), read_request_line(seen)
+    size, is_form = request_size(seen, end, asked)
     if size > len(seen) >= HEAD_MAX and not is_form:
         stop_reading(sock)  # the header is too long: gunicorn answers what there is of it
         return Peek(0)
-    missing = size - len(held) if size > len(seen) else 0
-    return Peek(missing, is_form) if missing else classify(seen.lstrip(b"\r\n"), is_form=is_form)
+    if size > len(seen):
+        return Peek(size - len(seen) + len(waiting), is_form)
+    is_bytes = not is_form and (asked.is_bytes or bool(BODY.search(seen, 0, end + 2)))
+    return Peek(0, is_form, is_bytes, asked.sends, asked.link)
 
 
-def classify(seen: bytes, *, is_form: bool) -> Peek:
-    """Which threads a request that is complete, or whose header is, may have."""
-    link = LINK.match(seen)
+def read_request_line(seen: bytes) -> Peek:
+    """Which threads the request may have, by its method and path.
+
+    Requests we cannot classify (an absolute URL, a percent-encoded path) go to the byte pool, because page
+    threads must never block on a client.
+    """
+    method, _, target = seen[: max(0, seen.find(b"\r\n"))].decode("latin-1").partition(" ")
+    path = target.partition(" ")[0].partition("?")[0]
+    prefix, token, moved = read(method, path)
     return Peek(
         0,
-        is_form,
-        is_bytes=not is_form and is_byte_request(seen),
-        sends=bool(SENDS.match(seen)),
-        link=link[1] if link else b"",
+        is_bytes=moved is not Bytes.NONE or path[:1] != "/" or "%" in path,
+        sends=method in READS and not (prefix and prefix.bytes is Bytes.RECEIVED),
+        link=b"" if "%" in token else token.encode("latin-1"),
     )
 
 
-def request_size(seen: bytes) -> tuple[int, bool]:
-    """How many bytes of a request to wait for before it gets a thread, and whether it is a form."""
-    begin = len(seen) - len(seen.lstrip(b"\r\n"))
-    end = seen.find(b"\r\n\r\n", begin)
+def request_size(seen: bytes, end: int, asked: Peek) -> tuple[int, bool]:
+    """How many bytes of a request to wait for before it gets a thread, and whether it is a form.
+
+    `end` is where its header ends, -1 while it does not.
+    """
     if end < 0:
         return len(seen) + 1, False
-    head = seen[begin : end + 2]
+    head = seen[: end + 2]
     found = LENGTH.search(head)
-    if not found or BYTE_REQUEST.match(head) or EXPECTS.search(head) or int(found[1]) > body.FORM_MAX:
+    if not found or asked.is_bytes or EXPECTS.search(head) or int(found[1]) > body.FORM_MAX:
         return end + 4, False
     return end + 4 + int(found[1]), True
-
-
-def is_byte_request(seen: bytes) -> bool:
-    """Whether its thread may block on the client, so that it must not be a page thread."""
-    return bool(BYTE_REQUEST.match(seen) or BODY.search(seen, 0, seen.find(b"\r\n\r\n") + 2))

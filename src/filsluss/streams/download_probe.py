@@ -2,6 +2,7 @@
 
 import http.client
 
+from filsluss.rules.paths import DOWNLOAD
 from filsluss.streams.upload_probe import NoWayThrough, connect
 
 FIRST, LAST = 1000, 70_000
@@ -18,7 +19,7 @@ def _expect(base_url: str, token: str, headers: dict[str, str], status: int, con
     what = "a range of a download" if headers else "a download"
     connection = connect(base_url)
     try:
-        connection.request("GET", f"/download/{token}/filsluss-check.bin", headers=headers)
+        connection.request("GET", DOWNLOAD.path(token, "filsluss-check.bin"), headers=headers)
         response = connection.getresponse()
         body = response.read()
     except (OSError, http.client.HTTPException) as fault:

@@ -13,6 +13,7 @@ from filsluss.blobs.disk import DiskStore
 from filsluss.models import Link, TransferFile
 from filsluss.models.link import FILE_PURPOSES, LinkRevoked
 from filsluss.rules.filenames import content_disposition
+from filsluss.rules.paths import BLOBS_BY_PROXY
 from filsluss.rules.tokens import Purpose
 from filsluss.streams.ranges import (
     Span,
@@ -28,8 +29,6 @@ from filsluss.streams.responses import Headers, Refusal, Response, http_date
 from filsluss.streams.sending import SendingBlob, begin, record, registry
 
 PLAIN_RANGE = re.compile("bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
-ACCEL_PREFIX = "/filsluss-bytes/"
-"""The proxy's internal location for the blob folder; see deploy/nginx.conf."""
 
 
 def find(request: Request, *purposes: Purpose) -> tuple[Link, TransferFile]:
@@ -118,7 +117,7 @@ def hand_over(request: Request, link: Link, headers: Headers, span: Span) -> Res
     if not store.exists(file.blob):
         raise Refusal("upload_gone")
     record(request, link, span.start, span.stop)
-    where = ("X-Accel-Redirect", ACCEL_PREFIX + store.below(file.blob))
+    where = ("X-Accel-Redirect", BLOBS_BY_PROXY.path(store.below(file.blob)))
     return Response(200, (*headers, where, ("Content-Length", "0")))
 
 

@@ -14,6 +14,7 @@ from filsluss.actions.upload import Choices, read_choices
 from filsluss.blobs import StoreFull, Writer
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import ErasedBecause
+from filsluss.rules.paths import UPLOAD
 from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
 from filsluss.streams.content_headers import refuse_encoded_part
@@ -236,4 +237,4 @@ def post(request: Request) -> Response:
     if (body.length or 0) > request.policy.max_transfer_size:
         raise Refusal("too_large")
     Form(request, transfer, body).read(options["boundary"])
-    return Response(303, (("Location", f"/upload/{request.path_params['token']}"), ("Content-Length", "0")))
+    return Response(303, (("Location", UPLOAD.path(request.path_params["token"])), ("Content-Length", "0")))

@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from django.conf import settings
 from django.db import close_old_connections, connection
 
 from filsluss import outages
 from filsluss.actions.room import UploadRefused, is_full
 from filsluss.blobs import BlobDamaged, StoreFull
-from filsluss.rules.origins import is_from_us
+from filsluss.cross_site import is_cross_site
+from filsluss.rules.paths import DOWNLOAD, UPLOAD, ZIP, Bytes, Prefix, prefix_of
 from filsluss.rules.shares import CROWDED_KEY
 from filsluss.rules.tokens import TOKEN_PATTERN
 from filsluss.streams import archive, downloads, files_api, form, uploads
@@ -24,8 +24,7 @@ from filsluss.streams.sending import RETRY_SECONDS
 
 log = logging.getLogger(__name__)
 
-TOKEN = f"(?P<token>{TOKEN_PATTERN})"
-UPLOAD = r"(?P<upload>[A-Za-z0-9_-]{1,64})"
+UPLOAD_ID = r"(?P<upload>[A-Za-z0-9_-]{1,64})"
 
 collection = by_method({"GET": files_api.files, "POST": uploads.create, "OPTIONS": uploads.options})
 single_upload = by_method(
@@ -37,104 +36,108 @@ single_upload = by_method(
     }
 )
 
-ROUTES: tuple[tuple[str, str, Handler], ...] = (
-    ("", f"/upload/{TOKEN}/files/?", collection),
-    ("", f"/upload/{TOKEN}/files/{UPLOAD}", single_upload),
-    ("", f"/upload/{TOKEN}/files/{UPLOAD}/samples", by_method({"GET": files_api.samples})),
-    ("PUT", f"/upload/{TOKEN}/(?P<name>[^/]+)", form.put),
-    ("POST", f"/upload/{TOKEN}", form.post),
-    ("GET HEAD", f"/download/{TOKEN}/(?P<name>[^/]*)", downloads.fetch),
-    ("GET HEAD", rf"/zip/{TOKEN}/(?P<id>[A-Z0-9-]{{9}})\.zip", archive.fetch),
-)
-"""Methods, path and handler; a route without methods takes all of them and answers 405 itself."""
 
-TUS_PATH = re.compile(f"/upload/{TOKEN_PATTERN}/files(/.*)?", re.DOTALL)
-PAGE_PATH = re.compile(rf"/(?P<prefix>upload|download|zip)/{TOKEN}(/[^/]*)?", re.DOTALL)
+class Route:
+    """What follows the token in a path, as a regular expression, and its handler.
+
+    Without `methods` it takes all of them, and the handler answers 405 itself. With `speaks_tus` it is a path
+    of tus clients: refusals are for a program, and responses name the version.
+    """
+
+    def __init__(
+        self, prefix: Prefix, below: str, handler: Handler, *, methods: str = "", speaks_tus: bool = False
+    ) -> None:
+        self.prefix, self.handler = prefix, handler
+        self.methods, self.speaks_tus = methods.split(), speaks_tus
+        token = f"(?P<token>{TOKEN_PATTERN})"
+        self.path = re.compile(re.escape(prefix.path()) + f"/{token}{below}", re.DOTALL)
+
+
+ROUTES = {
+    UPLOAD: (
+        Route(UPLOAD, f"/files/{UPLOAD_ID}", single_upload, speaks_tus=True),
+        Route(UPLOAD, "/files/?", collection, speaks_tus=True),
+        Route(UPLOAD, f"/files/{UPLOAD_ID}/samples", by_method({"GET": files_api.samples}), speaks_tus=True),
+        Route(UPLOAD, "/(?P<name>[^/]+)", form.put, methods="PUT"),
+        Route(UPLOAD, "", form.post, methods="POST"),
+    ),
+    DOWNLOAD: (Route(DOWNLOAD, "/(?P<name>[^/]*)", downloads.fetch, methods="GET HEAD"),),
+    ZIP: (Route(ZIP, r"/(?P<id>[A-Z0-9-]{9})\.zip", archive.fetch, methods="GET HEAD"),),
+}
 
 
 class RenderPage(Exception):
-    """A refusal for a person: the caller renders the page at path `page` with the refusal's status."""
+    """A refusal for a person: the caller renders the page of the link `token`, below `prefix`, with it."""
 
-    def __init__(self, page: str, refusal: Refusal) -> None:
+    def __init__(self, prefix: Prefix, token: str, refusal: Refusal) -> None:
         super().__init__(refusal.code)
-        self.page = page
-        self.refusal = refusal
+        self.prefix, self.token, self.refusal = prefix, token, refusal
 
 
-def find_route(environ: dict[str, Any]) -> tuple[Handler, dict[str, str]] | None:
-    for methods, pattern, handler in ROUTES:
-        found = re.fullmatch(pattern, environ["PATH_INFO"], re.DOTALL)
-        if found and (not methods or environ["REQUEST_METHOD"] in methods.split()):
-            return handler, found.groupdict()
+def find_route(environ: dict[str, Any]) -> tuple[Route, dict[str, str]] | None:
+    prefix = prefix_of(environ["PATH_INFO"])
+    for route in ROUTES.get(prefix, ()) if prefix else ():
+        found = route.path.fullmatch(environ["PATH_INFO"])
+        if found and (not route.methods or environ["REQUEST_METHOD"] in route.methods):
+            return route, found.groupdict()
     return None
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes] | None:
     """Answers a byte path; returns None for any other. Raises RenderPage for a refusal shown as a page."""
-    route = find_route(environ)
-    if route is None:
+    found = find_route(environ)
+    if found is None:
         return None
+    route, path_params = found
     close_old_connections()
     try:
-        response = respond(environ, *route)
+        response = respond(environ, route, path_params)
+    except Refusal as refusal:
+        response = refusal_response(environ, route, path_params["token"], refusal)
     finally:
         connection.close()
-    start_response(reason_of(response.status), list(response_headers(response, environ)))
+    start_response(reason_of(response.status), list(response_headers(response, environ, route)))
     return [] if environ["REQUEST_METHOD"] == "HEAD" else response.body
 
 
-def respond(environ: dict[str, Any], handler: Handler, path_params: dict[str, str]) -> Response:
+def respond(environ: dict[str, Any], route: Route, path_params: dict[str, str]) -> Response:
+    """The handler's response; raises Refusal, also for faults of store and database."""
     try:
-        refuse_crowded(environ)
-        refuse_cross_site(environ)
+        refuse_crowded(environ, route.prefix)
+        if is_cross_site(environ):
+            raise Refusal("forbidden_origin")
         request = Request(environ, path_params)
         if environ["REQUEST_METHOD"] in ("PUT", "POST", "PATCH"):
             refuse_altered_body(request)
-        return handler(request)
-    except Refusal as refusal:
-        return refusal_response(environ, refusal)
+        return route.handler(request)
     except UploadRefused as refusal:
-        return refusal_response(environ, Refusal(refusal.code))
+        raise Refusal(refusal.code) from None
     except StoreFull:
-        return refusal_response(environ, Refusal("disk_full"))
+        raise Refusal("disk_full") from None
     except outages.AWAY as fault:
         if is_full(fault):
             log.error("the database has no room: %s", fault)
-            return refusal_response(environ, Refusal("disk_full"))
+            raise Refusal("disk_full") from None
         outages.database.met(fault)
     except (BlobDamaged, OSError):
         log.exception("the blob store failed")
-    return refusal_response(environ, Refusal("busy", headers=(("Retry-After", "5"),)))
+    raise Refusal("busy", headers=(("Retry-After", "5"),))
 
 
-def refuse_crowded(environ: dict[str, Any]) -> None:
+def refuse_crowded(environ: dict[str, Any], prefix: Prefix) -> None:
     """Refuses a request that the web server or the proxy has found to be one too many of its link."""
     if CROWDED_KEY not in environ:
         return
-    if environ["PATH_INFO"].startswith("/upload/"):
+    if prefix.bytes is Bytes.RECEIVED:
         raise Refusal("busy", headers=(("Retry-After", "5"),))
     raise Refusal("too_many_downloads", headers=(("Retry-After", str(RETRY_SECONDS)),))
 
 
-def refuse_cross_site(environ: dict[str, Any]) -> None:
-    """Refuses a request that changes something and was made by another site's page."""
-    own = is_from_us(
-        origin=environ.get("HTTP_ORIGIN"),
-        fetch_site=environ.get("HTTP_SEC_FETCH_SITE"),
-        base_url=settings.POLICY.base_url,
-        on_loopback=settings.DEMO,
-    )
-    if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS") and not own:
-        raise Refusal("forbidden_origin")
-
-
-def refusal_response(environ: dict[str, Any], refusal: Refusal) -> Response:
-    """Problem JSON for tus clients; raises RenderPage for the plain form and for downloads."""
+def refusal_response(environ: dict[str, Any], route: Route, token: str, refusal: Refusal) -> Response:
+    """Problem JSON for programs; raises RenderPage for the plain form and for downloads."""
     discard_body(environ)
-    path = PAGE_PATH.fullmatch(environ["PATH_INFO"])
-    if path and not TUS_PATH.fullmatch(environ["PATH_INFO"]) and wants_page(environ, refusal):
-        prefix = "upload" if path["prefix"] == "upload" else "download"
-        raise RenderPage(f"/{prefix}/{path['token']}", refusal)
+    if not route.speaks_tus and wants_page(environ, refusal):
+        raise RenderPage(route.prefix, token, refusal)
     return problem(refusal)
 
 
@@ -150,9 +153,9 @@ def discard_body(environ: dict[str, Any]) -> None:
         Connection.of(environ).close_after_response()
 
 
-def response_headers(response: Response, environ: dict[str, Any]) -> Iterable[tuple[str, str]]:
+def response_headers(response: Response, environ: dict[str, Any], route: Route) -> Iterable[tuple[str, str]]:
     yield from response.headers
-    if TUS_PATH.fullmatch(environ["PATH_INFO"]):
+    if route.speaks_tus:
         yield ("Tus-Resumable", "1.0.0")
         if not any(name == "Cache-Control" for name, _ in response.headers):
             yield ("Cache-Control", "no-store")

@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from filsluss.rules.paths import HEALTHZ, UPLOAD
+
 MIB = 1 << 20
 SIZE, SENT, PIECES = 4 * MIB, 2 * MIB, 32
 PAUSE_SECONDS = 0.1
@@ -38,14 +40,14 @@ def ask(base_url: str) -> None:
     """Asks whether the service is alive there; raises NoWayThrough if it does not answer so."""
     connection = connect(base_url)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", HEALTHZ.path())
         answered = connection.getresponse().status
     except (OSError, http.client.HTTPException) as fault:
         raise NoWayThrough(f"cannot be reached from here: {fault}") from None
     finally:
         connection.close()
     if answered != 200:
-        raise NoWayThrough(f"answered {answered} to /healthz, as this installation would not")
+        raise NoWayThrough(f"answered {answered} to {HEALTHZ.path()}, as this installation would not")
 
 
 class Probe:
@@ -53,7 +55,7 @@ class Probe:
 
     def __init__(self, base_url: str, token: str) -> None:
         self._base_url = base_url
-        self._files = f"/upload/{token}/files"
+        self._files = UPLOAD.path(token, "files")
 
     def _request(self, method: str, path: str, headers: dict[str, str], status: int, header: str) -> str:
         """The value of `header` in the response, which must have `status`."""

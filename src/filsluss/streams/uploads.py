@@ -14,6 +14,7 @@ from filsluss.models import TransferFile
 from filsluss.models.upload_queries import file_at_upload_link, reload_progress
 from filsluss.rules.filenames import clean_folder
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
+from filsluss.rules.paths import UPLOAD
 from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
 from filsluss.streams.request import Request, deadline_of, refuse_over, this_boot
@@ -94,7 +95,7 @@ def first_bytes(request: Request, file: TransferFile, body: Body, checksum: Chec
 
 
 def path_of(request: Request, file: TransferFile) -> str:
-    return f"/upload/{request.path_params['token']}/files/{file.upload_id}"
+    return UPLOAD.path(request.path_params["token"], "files", file.upload_id)
 
 
 def expiry(file: TransferFile, request: Request) -> Headers:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from filsluss.env import lock_down
 from filsluss.management.commands.serve import migrate_tables, require_port, service
+from filsluss.rules.paths import DEMO, OVERSEE
 from filsluss.server.demo_settings import add_demo_arguments
 from filsluss.server.supervisor import once_open, supervise
 
@@ -17,7 +18,7 @@ NAME = "admin"
 
 
 class Command(BaseCommand):
-    help = "Runs the whole service on loopback; letters are shown at /demo/mail and never sent."
+    help = f"Runs the whole service on loopback; letters are shown at {DEMO.path('mail')} and never sent."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,8 +37,8 @@ class Command(BaseCommand):
     def announce(self, password: str) -> None:
         self.stdout.write(
             f"\n  Filsluss is open at   {settings.POLICY.base_url}/\n"
-            f"  Letters are shown at  {settings.POLICY.base_url}/demo/mail\n"
-            f"  Administrator         {settings.POLICY.base_url}/oversee/   {NAME}  {password}\n"
+            f"  Letters are shown at  {settings.POLICY.base_url}{DEMO.path('mail')}\n"
+            f"  Administrator         {settings.POLICY.base_url}{OVERSEE.path('')}   {NAME}  {password}\n"
             "  Ctrl-C ends it.\n"
         )
         self.stdout.flush()

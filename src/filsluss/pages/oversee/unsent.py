@@ -7,8 +7,9 @@ from django.http import HttpRequest
 
 from filsluss.models import Transfer, TransferFile
 from filsluss.pages.context import posted_text
+from filsluss.rules.paths import OVERSEE
 
-OVERSEE_PATH = "/oversee"
+OVERSEE_PATH = OVERSEE.path()
 ACT = re.compile(
     rf"{OVERSEE_PATH}/(?P<of>transfers|files)/(?P<id>[A-Z0-9]{{4}}-[A-Z0-9]{{4}})"
     "/(?P<act>close|withdraw|release|remove)"

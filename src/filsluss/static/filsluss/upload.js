@@ -37,7 +37,7 @@ function addSwitches(queue) {
 
 async function start() {
   loadMessages(byId("upload-messages"));
-  const [page] = location.pathname.match(/^.*?\/upload\/[\w-]+/); // without what was pasted after the link
+  const [page] = location.pathname.match(/^\/[a-z]+\/[\w-]+/); // without what was pasted after the link
   const filesUrl = `${page}/files`;
   // The list is requested while the other modules are still loading.
   const [{ UploadQueue }] = await Promise.all([import("./upload-queue.js"), getJson(filesUrl)]);
