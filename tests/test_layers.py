@@ -79,6 +79,11 @@ def test_no_modules_import_each_other_in_a_circle():
         pytest.fail(" -> ".join(found.args[1]))
 
 
+def test_one_module_asks_where_a_request_was_sent_from():
+    graph = grimp.build_graph("filsluss", cache_dir=None)
+    assert graph.find_modules_that_directly_import("filsluss.rules.origins") == {"filsluss.cross_site"}
+
+
 def test_nothing_is_imported_by_its_name():
     """Such an import is seen by no contract."""
     called = [f"{name_of(path)}:{line} {call}" for path in MODULES for call, line in calls(path)]

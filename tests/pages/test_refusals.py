@@ -11,8 +11,6 @@ from filsluss.models import Link
 from filsluss.pages import upload
 from filsluss.rules.tokens import Purpose
 from tests.pages.cases import letter_link, link, open_transfer, ready_file
-from tests.test_conventions import MODULES, name_of
-from tests.test_layers import strings
 
 ELSEWHERE = {"HTTP_ORIGIN": "https://elsewhere.example"}
 
@@ -119,13 +117,3 @@ def test_a_page_that_fails_is_still_a_page(monkeypatch):
     monkeypatch.setattr(upload, "link_behind", fail)
     status, _, page, _ = ask("POST", own)
     assert (status, "Något gick fel hos oss" in page) == ("500 Internal Server Error", True)
-
-
-def test_a_request_carries_no_word_from_one_part_of_the_program_to_another():
-    """But for the client, which wsgi.py determines once."""
-    said = {node.value for path in MODULES for node in strings(path) if node.value.startswith("filsluss.")}
-    keys = {text for text in said if text.partition(".")[2] in ("client", "refusal", "retry_after")}
-    assert keys == {"filsluss.client"}
-    assert [
-        name_of(path) for path in MODULES for node in strings(path) if "filsluss.refusal" in node.value
-    ] == []
