@@ -80,8 +80,8 @@ def test_no_modules_import_each_other_in_a_circle():
 
 
 def test_one_module_asks_where_a_request_was_sent_from():
-    graph = grimp.build_graph("filsluss", cache_dir=None)
-    assert graph.find_modules_that_directly_import("filsluss.rules.origins") == {"filsluss.cross_site"}
+    naming = {name_of(path) for path in MODULES if "is_from_us" in path.read_text()}
+    assert naming == {"rules/origins.py", "cross_site.py"}
 
 
 def test_nothing_is_imported_by_its_name():
