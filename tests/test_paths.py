@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.test import RequestFactory
 
 from filsluss import logs, urls
-from filsluss.ops.metrics import count_request, registry
+from filsluss.ops.metrics import count_request, requests
 from filsluss.rules import paths
 from filsluss.rules.paths import TABLE, Bytes, Client, Door, Prefix
 from filsluss.server.peek import read_request_line
@@ -163,25 +163,20 @@ def test_every_row_is_answered_by_its_door():
     }
 
 
-@pytest.mark.parametrize("prefix", TABLE, ids=str)
+@pytest.mark.parametrize("prefix", TABLE, ids=lambda prefix: prefix.name)
 def test_no_page_is_looked_for_among_the_byte_paths(prefix: Prefix):
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": prefix.path(TOKEN)}
     assert find_route(environ) is None
 
 
-@pytest.mark.parametrize("prefix", TABLE, ids=str)
+@pytest.mark.parametrize("prefix", TABLE, ids=lambda prefix: prefix.name)
 def test_a_log_line_and_a_figure_name_the_row_and_no_token(prefix: Prefix):
     line = logs.masked(f"GET {prefix.path('räv!', 'x')}")
     assert line == f"GET {prefix.path('***' if prefix.is_secret else 'räv!', 'x')}"
     path = prefix.path(TOKEN) if prefix.name else "/"
     count_request(path, "299 x")
-    labels = {
-        sample.labels["path"]
-        for metric in registry.collect()
-        if metric.name == "filsluss_requests"
-        for sample in metric.samples
-    }
-    assert prefix.name or "apply" in labels
+    labels = {sample.labels["path"] for metric in requests.collect() for sample in metric.samples}
+    assert (prefix.name or "apply") in labels
     assert not any(TOKEN in label for label in labels)
 
 
@@ -252,7 +247,7 @@ def test_nginx_keeps_to_itself_what_the_table_says():
     }
 
 
-@pytest.mark.parametrize("prefix", TABLE, ids=str)
+@pytest.mark.parametrize("prefix", TABLE, ids=lambda prefix: prefix.name)
 def test_neither_proxy_logs_a_token(prefix: Prefix):
     addresses = [prefix.path(TOKEN), prefix.path(TOKEN, "x.pdf"), prefix.path(f"{TOKEN}?x=1")]
     kept = re.search(r'request>uri regexp "(.+?)" "(.+?)"', without_comments(CADDY))
