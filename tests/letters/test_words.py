@@ -12,16 +12,18 @@ from filsluss.letters import compose
 from filsluss.letters.context import About, Undelivered, build_context
 from filsluss.letters.message import build_message
 from filsluss.models import Letter, Party, Transfer, TransferFile
-from filsluss.models.letter import REQUEST_LIST
 from filsluss.rules.addresses import canonical
 from filsluss.rules.directions import Direction, Proof, Role
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.search import fold
 from tests.letters.cases import example_policy, make_file, make_transfer
 
 pytestmark = pytest.mark.django_db
 
-KINDS = sorted({path.stem for path in Path(compose.engine().dirs[0]).glob("sv/*.txt")} - {REQUEST_LIST})
+KINDS = sorted(
+    {path.stem for path in Path(compose.engine().dirs[0]).glob("sv/*.txt")} - {LetterKind.APPROVALS_REQUESTED}
+)
 APPROVED_STATES = (State.OPEN, State.CLOSING, State.CLOSED)
 STATES = [state for state in State if state is not State.NEW]
 SERVER = "550 5.1.1 zebraserver: User unknown in mail03.intern.example"

@@ -8,6 +8,7 @@ from pathlib import Path
 from django.utils.translation.template import templatize
 
 import filsluss
+from filsluss.rules.letter_kinds import KINDS
 
 PACKAGE = Path(filsluss.__file__).parent
 CATALOGUE = PACKAGE / "locale" / "sv" / "LC_MESSAGES" / "django.po"
@@ -46,6 +47,7 @@ def asked_of_code():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("_", "ngettext"):
                 yield tuple(arg.value for arg in node.args if isinstance(arg, ast.Constant))
+    yield from ((traits.label,) for traits in KINDS.values() if traits.label)
 
 
 def test_every_sentence_is_in_the_catalogue_and_no_other():

@@ -14,6 +14,7 @@ from filsluss.letters.each_row import any_failed, each_row
 from filsluss.models import Alarm, Heartbeat, Letter, SecurityEvent, TransferFile
 from filsluss.models.letter import Delivery
 from filsluss.rules.formats import size_text
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.policy import Policy
 from filsluss.rules.security_events import Kind, Outcome
@@ -111,7 +112,7 @@ def check_disk(store: Store, *, policy: Policy, now: datetime) -> None:
 
 def check_letters(*, policy: Policy, now: datetime) -> None:
     """Without letters about alarms: one that cannot be delivered must not raise another alarm."""
-    letters = Letter.objects.exclude(kind="alarm")
+    letters = Letter.objects.exclude(kind=LetterKind.ALARM)
     late = letters.queued().filter(written_at__lte=now - LATE_LETTER_AGE)
     refused = letters.queued().filter(failure=Failure.US)
     given_up = letters.filter(delivery=Delivery.GIVEN_UP, given_up_at__gt=now - DAY, again=None)

@@ -21,6 +21,7 @@ from filsluss.rules.application import (
     form_key,
 )
 from filsluss.rules.directions import Direction, Proof, Role, approver_on
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import APPLIED, APPROVED, State
 from filsluss.rules.networks import Client, is_inside_network
 from filsluss.rules.policy import Policy
@@ -152,7 +153,7 @@ def begin(transfer: Transfer, *, cause: Cause, confirms: bool, policy: Policy, n
     if transfer.asked_at is None:
         request_lists.collect(transfer, policy=policy, now=now)
     if confirms:
-        compose.write("received", transfer=transfer, role=Role.SENDER, policy=policy, now=now)
+        compose.write(LetterKind.RECEIVED, transfer=transfer, role=Role.SENDER, policy=policy, now=now)
 
 
 def open_at_once(transfer: Transfer, *, cause: Cause, days: int, policy: Policy, now: datetime) -> None:

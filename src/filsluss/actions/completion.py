@@ -15,6 +15,7 @@ from filsluss.letters.each_row import each_row
 from filsluss.models import Link, Party, Pickup, Transfer, TransferFile
 from filsluss.models.link import FILE_PURPOSES, keep_links
 from filsluss.rules.directions import Role
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import ErasedBecause, FileState
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import code_digest, draw_code, show_code
@@ -152,7 +153,7 @@ def tell_ready(file: TransferFile, *, recipient: Party, policy: Policy, now: dat
         collecting.collect_ready(file, recipient, policy=policy, now=now)
         return
     compose.write(
-        "file-ready",
+        LetterKind.FILE_READY,
         transfer=file.transfer,
         role=Role.RECIPIENT,
         policy=policy,

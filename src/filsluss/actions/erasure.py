@@ -19,8 +19,8 @@ from filsluss.blobs import BlobBusy, Store
 from filsluss.letters import compose, outbox
 from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile
-from filsluss.models.letter import READY_KINDS
 from filsluss.rules.directions import Role
+from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
 from filsluss.rules.lifecycle import ERASED, LIVE_FILE, ErasedBecause, FileState, State
 from filsluss.rules.policy import Policy
 
@@ -118,7 +118,9 @@ def queue_removed(file: TransferFile, *, policy: Policy, now: datetime) -> None:
         return
     told = tuple(Role) if file.ready_at else (Role.SENDER,)
     for role in distinct_roles(file.transfer, among=told):
-        compose.write("file-removed", transfer=file.transfer, role=role, policy=policy, now=now, file=file)
+        compose.write(
+            LetterKind.FILE_REMOVED, transfer=file.transfer, role=role, policy=policy, now=now, file=file
+        )
 
 
 def queue_erased(transfer: Transfer, *, policy: Policy, now: datetime) -> bool:

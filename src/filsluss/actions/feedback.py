@@ -6,11 +6,12 @@ from django.db import transaction
 
 from filsluss.actions.limits import Limit, attempts, count_for_network, refuse_over
 from filsluss.actions.transitions import Cause, record_audit
-from filsluss.letters.feedback import ACCESSIBILITY_KIND, write_abuse_report, write_accessibility_feedback
+from filsluss.letters.feedback import write_abuse_report, write_accessibility_feedback
 from filsluss.letters.mailboxes import DAY
 from filsluss.models import AuditEntry, Letter, Party, Transfer, serialize_on
 from filsluss.rules.addresses import read_address
 from filsluss.rules.application import party_problem
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.networks import Client, rate_key
 from filsluss.rules.policy import Policy
 
@@ -60,7 +61,9 @@ def examine_accessibility(fault: str, *, address: str, policy: Policy) -> dict[s
 
 
 def refuse_more_feedback(*, policy: Policy, now: datetime) -> None:
-    recent = Letter.objects.filter(kind=ACCESSIBILITY_KIND, written_at__gt=now - DAY).order_by("written_at")
+    recent = Letter.objects.filter(kind=LetterKind.ACCESSIBILITY_REPORT, written_at__gt=now - DAY).order_by(
+        "written_at"
+    )
     times = list(recent.values_list("written_at", flat=True))
     refuse_over(times, most=policy.feedback_per_day, window=DAY, limit=Limit.FORM, now=now)
 

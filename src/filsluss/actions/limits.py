@@ -9,6 +9,7 @@ from hashlib import sha256
 from filsluss.letters.mailboxes import DAY, written_to
 from filsluss.models import Attempt, Party, Transfer, serialize_on
 from filsluss.rules.directions import Direction, Proof, Role
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import State
 from filsluss.rules.networks import Client, is_inside_network, rate_key
 from filsluss.rules.policy import Policy
@@ -109,5 +110,5 @@ def may_confirm(sender: Party, *, client: Client, policy: Policy, now: datetime)
     """
     if is_inside_network(client, networks=policy.inside_networks):
         return True
-    confirmed = written_to(sender, kind="received", now=now).filter(transfer__open_until=None)
+    confirmed = written_to(sender, kind=LetterKind.RECEIVED, now=now).filter(transfer__open_until=None)
     return confirmed.count() < policy.letters_per_day

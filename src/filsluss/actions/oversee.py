@@ -8,9 +8,9 @@ from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import Cause, StepRefused, advance, record_audit
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, ErasedBecause, FileState
+from filsluss.rules.permissions import StaffRole
 from filsluss.rules.policy import Policy
 
-ADMINISTRATOR = "administrator"
 REASON_MAX = 500
 
 
@@ -60,4 +60,4 @@ def cause_of(reason: str, *, person: str) -> Cause:
     """The cause of an administrator's act; raises ReasonMissing."""
     if not 1 <= len(reason.strip()) <= REASON_MAX:
         raise ReasonMissing
-    return Cause(ADMINISTRATOR, person, reason.strip())
+    return Cause(StaffRole.ADMINISTRATOR, person, reason.strip())

@@ -11,8 +11,9 @@ from filsluss.letters import compose, request_lists
 from filsluss.letters.each_row import each_row
 from filsluss.letters.mailboxes import has_room
 from filsluss.models import LetterCase, Transfer, TransferFile
-from filsluss.models.letter import REQUEST_LIST, Delivery
+from filsluss.models.letter import Delivery
 from filsluss.rules.directions import Role
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import State
 from filsluss.rules.policy import Policy
 
@@ -20,7 +21,10 @@ REMIND_BEFORE = timedelta(days=2)
 """How long before the end of its time an application or an account is reminded of."""
 NOT_BEFORE = timedelta(days=1)
 """Nobody is reminded within this time after they were told."""
-TOLD = {"approval-reminder": (Role.APPROVER,), "expiry-reminder": (Role.RECIPIENT, Role.SENDER)}
+TOLD = {
+    LetterKind.APPROVAL_REMINDER: (Role.APPROVER,),
+    LetterKind.EXPIRY_REMINDER: (Role.RECIPIENT, Role.SENDER),
+}
 """The roles that a reminder is written to."""
 
 
@@ -35,7 +39,9 @@ def remind_approvers(*, policy: Policy, now: datetime) -> int:
         lapse_by__lte=now + REMIND_BEFORE,
         asked_at__lte=now - NOT_BEFORE,
     )
-    waiting = waiting.filter(~_has_letter("approval-reminder"), ~_listed_again()).order_by("lapse_by", "id")
+    waiting = waiting.filter(~_has_letter(LetterKind.APPROVAL_REMINDER), ~_listed_again()).order_by(
+        "lapse_by", "id"
+    )
     return each_row(
         "remind approvers",
         waiting,
@@ -45,18 +51,20 @@ def remind_approvers(*, policy: Policy, now: datetime) -> int:
     )
 
 
-def _has_letter(kind: str) -> Exists:
+def _has_letter(kind: LetterKind) -> Exists:
     """Whether a letter of that kind has been written about the transfer."""
     return Exists(LetterCase.objects.filter(transfer=OuterRef("pk"), letter__kind=kind))
 
 
 def _listed_again() -> Q:
     """Whether the transfer is on a list after it was asked: by a letter of its own, or on an earlier list."""
-    listed = LetterCase.objects.filter(transfer=OuterRef("pk"), letter__kind=REQUEST_LIST)
+    listed = LetterCase.objects.filter(transfer=OuterRef("pk"), letter__kind=LetterKind.APPROVALS_REQUESTED)
     listed = listed.exclude(letter__delivery=Delivery.WITHDRAWN)
-    earlier = LetterCase.objects.filter(transfer=OuterRef("transfer"), letter__kind=REQUEST_LIST)
+    earlier = LetterCase.objects.filter(
+        transfer=OuterRef("transfer"), letter__kind=LetterKind.APPROVALS_REQUESTED
+    )
     again = listed.filter(Exists(earlier.filter(pk__lt=OuterRef("pk"))))
-    return Q(Exists(again)) | Q(Exists(listed), _has_letter("approval-requested"))
+    return Q(Exists(again)) | Q(Exists(listed), _has_letter(LetterKind.APPROVAL_REQUESTED))
 
 
 def _approver_reminded(transfer: Transfer, policy: Policy, now: datetime) -> bool:
@@ -69,10 +77,10 @@ def _approver_reminded(transfer: Transfer, policy: Policy, now: datetime) -> boo
         if locked is None:
             return False
         approver = locked.approver
-        if approver and not has_room(approver, kind="approval-reminder", policy=policy, now=now):
+        if approver and not has_room(approver, kind=LetterKind.APPROVAL_REMINDER, policy=policy, now=now):
             request_lists.collect(locked, policy=policy, now=now)
             return True
-        return _remind("approval-reminder", locked, [], policy, now)
+        return _remind(LetterKind.APPROVAL_REMINDER, locked, [], policy, now)
 
 
 def remind_of_files(*, policy: Policy, now: datetime) -> int:
@@ -81,7 +89,7 @@ def remind_of_files(*, policy: Policy, now: datetime) -> int:
         transfer=OuterRef("pk"), ready_at__lte=now - NOT_BEFORE
     )
     waiting = Transfer.objects.filter(
-        ~_has_letter("expiry-reminder"),
+        ~_has_letter(LetterKind.EXPIRY_REMINDER),
         Exists(unfetched),
         state=State.OPEN,
         open_until__gt=now,
@@ -105,11 +113,11 @@ def _reminded_of_files(transfer: Transfer, policy: Policy, now: datetime) -> boo
         if locked is None:
             return False
         unfetched = list(locked.files.unfetched().select_for_update(no_key=True))
-        return bool(unfetched) and _remind("expiry-reminder", locked, unfetched, policy, now)
+        return bool(unfetched) and _remind(LetterKind.EXPIRY_REMINDER, locked, unfetched, policy, now)
 
 
 def _remind(
-    kind: str, transfer: Transfer, files: Sequence[TransferFile], policy: Policy, now: datetime
+    kind: LetterKind, transfer: Transfer, files: Sequence[TransferFile], policy: Policy, now: datetime
 ) -> bool:
     """Writes the letters; raises LinkLost if a link cannot be derived."""
     for role in distinct_roles(transfer, among=TOLD[kind]):

@@ -20,6 +20,7 @@ from filsluss.letters import compose, notices
 from filsluss.letters.each_row import each_row
 from filsluss.models import TransferFile
 from filsluss.rules.directions import Role
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.policy import Policy
 from filsluss.scanners.clamd import Clamd, NotScanned
@@ -190,7 +191,12 @@ def mark_infected(file: TransferFile, *, virus: str, sha256: str, policy: Policy
         file.refresh_from_db()
         record_audit(file.transfer, step="infected", cause=replace(RULE, reason=virus), now=now, file=file)
         compose.write(
-            "file-infected", transfer=file.transfer, role=Role.SENDER, policy=policy, now=now, file=file
+            LetterKind.FILE_INFECTED,
+            transfer=file.transfer,
+            role=Role.SENDER,
+            policy=policy,
+            now=now,
+            file=file,
         )
         notices.write_infected(file, policy=policy, now=now)
     log.warning("file %s of %s is infected: %s", file.public_id, file.transfer.public_id, virus)

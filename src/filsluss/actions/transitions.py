@@ -11,9 +11,9 @@ from django.db import transaction
 from filsluss.letters import compose, disclosure, outbox, request_lists
 from filsluss.letters.mailboxes import has_room
 from filsluss.models import AuditEntry, Transfer, TransferFile
-from filsluss.models.letter import UNTIL_DECIDED, WHILE_OPEN
 from filsluss.origin import NOWHERE, Origin, current_origin
-from filsluss.rules.directions import Proof, Role
+from filsluss.rules.directions import BY_RULE, Proof, Role
+from filsluss.rules.letter_kinds import ABOUT_ONE_REQUEST, VALID_WHILE_OPEN, LetterKind, traits_of
 from filsluss.rules.lifecycle import OVER, State, Step
 from filsluss.rules.policy import Policy
 
@@ -26,7 +26,7 @@ class StepRefused(Exception):
 
 @dataclass(frozen=True)
 class Cause:
-    """Who takes a step, and why: `role` is a party's, "administrator" or "rule".
+    """Who takes a step, and why: `role` is a party's, the staff's or BY_RULE.
 
     `person` identifies an administrator (see `AuditEntry`), `reason` is as it was typed. `origin` is that of
     the request that is being answered.
@@ -45,15 +45,13 @@ class Cause:
         return Proof.SIGN_IN.value if self.person.startswith("user:") else ""
 
 
-RULE = Cause("rule", origin=NOWHERE)
+RULE = Cause(BY_RULE, origin=NOWHERE)
 
-WITHDRAWN_BY_STEP: dict[str, Collection[str]] = {
-    **dict.fromkeys(("approved", "rejected", "withdrawn", "taken-back", "lapsed"), UNTIL_DECIDED),
-    **dict.fromkeys(("ended", "closed"), WHILE_OPEN),
+WITHDRAWN_AFTER: dict[State, Collection[str]] = {
+    State.PENDING: ABOUT_ONE_REQUEST,
+    State.OPEN: VALID_WHILE_OPEN,
 }
-"""The kinds of unsent letters that a step withdraws."""
-LIMITED = ("lapsed", "withdrawn")
-"""Letters that strangers can cause, and after which their reader has nothing to do."""
+"""The kinds of unsent letters that every step from that state withdraws."""
 
 
 def advance(
@@ -81,7 +79,7 @@ def advance(
         for name, value in {**changes, "state": step.target.value}.items():
             setattr(transfer, name, value)
         record_audit(transfer, step=step.name, cause=cause, now=now)
-        outbox.withdraw_unsent(transfer=transfer, kinds=WITHDRAWN_BY_STEP.get(step.name, ()), now=now)
+        outbox.withdraw_unsent(transfer=transfer, kinds=WITHDRAWN_AFTER.get(step.source, ()), now=now)
         if step.source is State.PENDING:
             request_lists.leave(transfer, now=now)
         queue_letters(transfer, step=step, policy=policy, now=now, files=files)
@@ -108,7 +106,7 @@ def queue_letters(
     if step.letter is None:
         return
     for role in roles_told(transfer, step=step):
-        reader = transfer.party(role) if step.letter in LIMITED else None
+        reader = transfer.party(role) if traits_of(step.letter).is_limited else None
         if reader and not has_room(reader, kind=step.letter, policy=policy, now=now):
             continue
         compose.write(step.letter, transfer=transfer, role=role, policy=policy, now=now, files=files)
@@ -128,7 +126,7 @@ def roles_told(transfer: Transfer, *, step: Step) -> list[Role]:
 def withdraw_needless_reminder(transfer: Transfer, *, now: datetime) -> None:
     """Withdraws unsent reminders if every file has been fetched."""
     if not transfer.files.unfetched().exists():
-        outbox.withdraw_unsent(transfer=transfer, kinds=("expiry-reminder",), now=now)
+        outbox.withdraw_unsent(transfer=transfer, kinds=(LetterKind.EXPIRY_REMINDER,), now=now)
 
 
 def distinct_roles(transfer: Transfer, *, among: Sequence[Role]) -> list[Role]:

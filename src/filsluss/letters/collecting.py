@@ -9,7 +9,8 @@ from filsluss.letters.compose import addressed, fill
 from filsluss.letters.context import About
 from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LetterCase, Party, Pickup, Transfer, TransferFile
-from filsluss.models.letter import BLANK, REQUEST_LIST, Delivery
+from filsluss.models.letter import BLANK, Delivery
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import FileState
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import draw_row_id, show_code
@@ -28,14 +29,16 @@ IN_PROGRESS = (FileState.UPLOADING, FileState.RECEIVED, FileState.SCANNING)
 def collect_ready(file: TransferFile, recipient: Party, *, policy: Policy, now: datetime) -> None:
     """Adds a file that became ready to the recipient's letter, which then waits QUIET for the next file."""
     closes_at = min(now + QUIET, latest_close(file.transfer))
-    letter = _collecting("files-ready", recipient, recipient, closes_at, policy, now)
+    letter = _collecting(LetterKind.FILES_READY, recipient, recipient, closes_at, policy, now)
     Letter.objects.filter(pk=letter.pk).update(next_try_at=closes_at)
     _add(letter, recipient, file)
 
 
 def had_many_letters(recipient: Party, *, policy: Policy, now: datetime) -> bool:
     """Whether that mailbox got as many letters about the transfer's files within an hour as it should get."""
-    letters = Letter.objects.filter(kind="file-ready", to=recipient.address).about(recipient.transfer)
+    letters = Letter.objects.filter(kind=LetterKind.FILE_READY, to=recipient.address).about(
+        recipient.transfer
+    )
     latest = letters.order_by("-pk").values_list("written_at", flat=True)
     (counted,) = latest[policy.file_letters_per_hour - 1 : policy.file_letters_per_hour] or (None,)
     return counted is not None and counted > now - HOUR
@@ -43,7 +46,9 @@ def had_many_letters(recipient: Party, *, policy: Policy, now: datetime) -> bool
 
 def collect_fetched(file: TransferFile, by: Party, *, policy: Policy, now: datetime) -> None:
     """Adds a whole fetch by that recipient to the receipt for the sender."""
-    letter = _collecting("files-downloaded", file.transfer.sender, by, now + RECEIPT_WINDOW, policy, now)
+    letter = _collecting(
+        LetterKind.FILES_DOWNLOADED, file.transfer.sender, by, now + RECEIPT_WINDOW, policy, now
+    )
     _add(letter, file.transfer.sender, file)
 
 
@@ -82,7 +87,9 @@ def _add(letter: Letter, party: Party, file: TransferFile) -> None:
 
 def close_due(*, policy: Policy, now: datetime) -> int:
     """Closes the letters that are due; returns how many."""
-    due = Letter.objects.collecting().filter(next_try_at__lte=now).exclude(kind=REQUEST_LIST)
+    due = (
+        Letter.objects.collecting().filter(next_try_at__lte=now).exclude(kind=LetterKind.APPROVALS_REQUESTED)
+    )
     due = due.order_by("next_try_at", "id")
     return each_row(
         "close collected letters",
@@ -95,7 +102,7 @@ def close_due(*, policy: Policy, now: datetime) -> int:
 
 def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:
     """Closes the transfer's letters about many files without waiting for more; returns how many."""
-    letters = Letter.objects.collecting().filter(kind="files-ready").about(transfer)
+    letters = Letter.objects.collecting().filter(kind=LetterKind.FILES_READY).about(transfer)
     return sum(close(letter, policy=policy, now=now, at_once=True) for letter in letters)
 
 
@@ -130,7 +137,7 @@ def still_true(letter: Letter, cases: Sequence[LetterCase], *, now: datetime) ->
     files = [case.file for case in cases if case.file]
     for file in files:
         file.transfer = transfer
-    if letter.kind == "files-downloaded":
+    if letter.kind == LetterKind.FILES_DOWNLOADED:
         return About(transfer, party, files=files, fetched=_fetches(letter, files)) if files else None
     ready = [file for file in files if file.is_open_at(now)]
     return About(transfer, party, files=ready, codes=codes_of(ready, party)) if ready else None
@@ -154,7 +161,7 @@ def codes_of(files: Sequence[TransferFile], party: Party) -> dict[str, str]:
 def _postponed(letter: Letter, transfer: Transfer, *, now: datetime) -> bool:
     """Postpones a letter about many files for a minute if files are in progress; False if it closes now."""
     latest = latest_close(transfer)
-    if letter.kind != "files-ready" or now >= latest:
+    if letter.kind != LetterKind.FILES_READY or now >= latest:
         return False
     if not transfer.files.filter(state__in=IN_PROGRESS).exists():
         return False

@@ -14,14 +14,12 @@ from filsluss.letters import disclosure
 from filsluss.letters.context import LINKS, OTHER_LANGUAGE, About, LetterContext, Undelivered, build_context
 from filsluss.letters.html import LOGO_HEIGHT, LetterStyle, render_html
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
-from filsluss.models.letter import FIRST_OF_ALL
 from filsluss.rules.contrast import light_shades
 from filsluss.rules.directions import Role
+from filsluss.rules.letter_kinds import traits_of
+from filsluss.rules.permissions import StaffRole
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import draw_row_id
-
-ABOUT_THE_APPROVER = ("approved", "rejected", "lapsed")
-"""Letters to the sender whose Reply-To is the approver."""
 
 
 def write(
@@ -77,7 +75,7 @@ def new_letter(kind: str, *, key: str, policy: Policy, now: datetime, **fields: 
         public_id=draw_row_id(),
         key=key,
         kind=kind,
-        priority=0 if kind in FIRST_OF_ALL else 1,
+        priority=0 if traits_of(kind).is_urgent else 1,
         message_id=f"<letter-{secrets.token_hex(8)}@{host}>",
         written_at=now,
         next_try_at=now,
@@ -135,12 +133,11 @@ def reply_to(kind: str, about: About, policy: Policy) -> str:
     Support, too, if the reader must not see the other party's address.
     """
     transfer = about.transfer
-    by_administrator = about.file is not None and about.file.removed_by == "administrator"
+    by_administrator = about.file is not None and about.file.removed_by == StaffRole.ADMINISTRATOR
     if transfer.closed_reason or by_administrator:
         return policy.support_email
-    other = transfer.sender if about.role is not Role.SENDER else None
-    if about.role is Role.SENDER and kind in ABOUT_THE_APPROVER:
-        other = transfer.approver
+    role = traits_of(kind).replies.get(about.role)
+    other = transfer.party(role) if role else None
     if other is None or not disclosure.may_show_address(other, transfer, about.party, policy):
         return policy.support_email
     return other.address

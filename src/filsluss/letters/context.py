@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from filsluss.letters import disclosure, links, sanitize
@@ -12,9 +13,12 @@ from filsluss.models.link import LinkLost
 from filsluss.models.pickup import first_fetch
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.formats import date_text, moment_text, size_text
+from filsluss.rules.letter_kinds import traits_of
 from filsluss.rules.lifecycle import ErasedBecause, State
 from filsluss.rules.mail_links import defused_address
+from filsluss.rules.permissions import StaffRole
 from filsluss.rules.policy import Policy
+from filsluss.rules.tokens import Purpose
 
 LetterContext = dict[str, Any]
 OTHER_LANGUAGE = {"sv": "en", "en": "sv"}
@@ -138,15 +142,14 @@ def addresses(kind: str, about: About, policy: Policy) -> LetterContext:
 
 def main_link(kind: str, about: About, policy: Policy) -> str:
     """The URL that the letter is for; empty if it has none of its own. Raises LinkLost."""
-    file = about.file or next(iter(about.files), None)
-    if kind == "approved":
+    file, kind_traits = about.file or next(iter(about.files), None), traits_of(kind)
+    if kind_traits.link is Purpose.UPLOAD:
         return links.upload_link(about.party, policy)
-    if kind in ("approval-requested", "approval-reminder"):
+    if kind_traits.link is Purpose.DECIDE:
         return links.decide_link(about.party, policy)
-    if kind in ("file-ready", "files-ready") and file:
-        return links.download_link(file, about.party, policy)
-    if kind == "expiry-reminder" and about.role is Role.RECIPIENT and file:
-        return _if_derivable(lambda: links.download_link(file, about.party, policy))
+    if kind_traits.link is Purpose.DOWNLOAD and about.role is Role.RECIPIENT and file:
+        link = partial(links.download_link, file, about.party, policy)
+        return link() if kind_traits.needs_link else _if_derivable(link)
     return ""
 
 
@@ -159,7 +162,7 @@ def file_values(file: TransferFile, about: About, policy: Policy) -> LetterConte
         "code": sanitize.one_line(about.codes.get(file.public_id, "")),
         "fetched_at": _moment(fetched, language, policy) if fetched else "",
         "fetched_on": _day(fetched, language, policy) if fetched else "",
-        "by_administrator": file.removed_by == "administrator",
+        "by_administrator": file.removed_by == StaffRole.ADMINISTRATOR,
         "erased_because": file.erased_because,
         "removal_reason": sanitize.quoted(file.removal_reason) if file.removal_reason else "",
     }

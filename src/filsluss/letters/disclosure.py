@@ -2,6 +2,7 @@
 
 from filsluss.models import Party, Transfer, TransferFile
 from filsluss.rules.directions import Direction, Proof, Role
+from filsluss.rules.letter_kinds import traits_of
 from filsluss.rules.policy import Policy
 
 
@@ -30,7 +31,7 @@ def is_told(kind: str, role: Role, transfer: Transfer, file: TransferFile | None
     delivered is mailed only to a sender with a proof, because it says which mailboxes exist; others see on
     their status page that it was not.
     """
-    if kind == "undelivered":
+    if traits_of(kind).needs_proof:
         return role is Role.SENDER and is_proven(transfer.sender)
     if role is not Role.RECIPIENT:
         return True

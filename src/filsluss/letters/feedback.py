@@ -8,10 +8,9 @@ from filsluss.letters.compose import new_letter, render, set_text
 from filsluss.letters.context import OTHER_LANGUAGE
 from filsluss.letters.notices import Notice, case_values, write_notice
 from filsluss.models import Letter, Party, Transfer
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.mail_links import defused_address
 from filsluss.rules.policy import Policy
-
-ACCESSIBILITY_KIND = "accessibility-report"
 
 
 def write_abuse_report(transfer: Transfer, words: str, *, by: Party, policy: Policy, now: datetime) -> int:
@@ -22,9 +21,9 @@ def write_abuse_report(transfer: Transfer, words: str, *, by: Party, policy: Pol
         "role": by.role,
         "reporter": defused_address(by.address),
     }
-    key = f"abuse-reported:{transfer.public_id}:{now:%Y%m%dT%H%M%S%f}"
+    key = f"{LetterKind.ABUSE_REPORTED}:{transfer.public_id}:{now:%Y%m%dT%H%M%S%f}"
     return write_notice(
-        Notice("abuse-reported", key, context, transfer),
+        Notice(LetterKind.ABUSE_REPORTED, key, context, transfer),
         to=policy.admin_emails or tuple(filter(None, [policy.support_email])),
         reply_to=by.address,
         policy=policy,
@@ -43,10 +42,10 @@ def write_accessibility_feedback(fault: str, *, reply_to: str, policy: Policy, n
         "site": links.site(policy),
         "other_page": links.in_language(links.site(policy), OTHER_LANGUAGE[language]),
     }
-    subject, text = render(f"notices/{ACCESSIBILITY_KIND}", language, context)
+    subject, text = render(f"notices/{LetterKind.ACCESSIBILITY_REPORT}", language, context)
     letter = new_letter(
-        ACCESSIBILITY_KIND,
-        key=f"{ACCESSIBILITY_KIND}:{secrets.token_hex(8)}",
+        LetterKind.ACCESSIBILITY_REPORT,
+        key=f"{LetterKind.ACCESSIBILITY_REPORT}:{secrets.token_hex(8)}",
         to=policy.contact_email,
         reply_to=reply_to,
         language=language,

@@ -13,13 +13,14 @@ from filsluss.letters.context import OTHER_LANGUAGE
 from filsluss.models import Alarm, Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules import paths
 from filsluss.rules.formats import moment_text, size_text
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.mail_links import defused_address
+from filsluss.rules.permissions import StaffRole
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import digest_of, draw_row_id
 
 log = logging.getLogger(__name__)
 
-ADMINISTRATOR, TRIAL = "administrator", "trial"
 LONGEST_SUBJECT = 60
 """Where phones cut; the organisation, which stands in From, is left out rather."""
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -29,7 +30,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 class Notice:
     """A letter to administrators; `context` has its values, `context["link"]` the page that it leads to."""
 
-    kind: str
+    kind: LetterKind
     key: str
     context: dict[str, Any]
     transfer: Transfer | None = None
@@ -46,8 +47,8 @@ def write_infected(file: TransferFile, *, policy: Policy, now: datetime) -> int:
         "size": size_text(file.size or 0, policy.language),
         "sha256": file.sha256,
     }
-    key = f"file-infected:{transfer.public_id}:{file.public_id}"
-    notice = Notice("file-infected", key, context, transfer, file)
+    key = f"{LetterKind.FILE_INFECTED}:{transfer.public_id}:{file.public_id}"
+    notice = Notice(LetterKind.FILE_INFECTED, key, context, transfer, file)
     return write_notice(notice, policy=policy, now=now)
 
 
@@ -79,13 +80,13 @@ def write_alarm(alarm: Alarm, *, policy: Policy, now: datetime) -> int:
         "link": f"{policy.base_url}{paths.OVERSEE.path()}",
         "pages": paths.OVERSEE.path(),
     }
-    key = f"alarm:{alarm.name}:{now:%Y%m%dT%H%M%S}"
-    return write_notice(Notice("alarm", key, context), policy=policy, now=now)
+    key = f"{LetterKind.ALARM}:{alarm.name}:{now:%Y%m%dT%H%M%S}"
+    return write_notice(Notice(LetterKind.ALARM, key, context), policy=policy, now=now)
 
 
 def trial_letter(address: str, *, policy: Policy, now: datetime) -> Letter:
     """A letter that only shows that letters arrive; it is not saved."""
-    notice = Notice(TRIAL, f"{TRIAL}:{draw_row_id()}", {"link": f"{policy.base_url}/"})
+    notice = Notice(LetterKind.TRIAL, f"{LetterKind.TRIAL}:{draw_row_id()}", {"link": f"{policy.base_url}/"})
     letter = addressed(notice, address, reply_to="", policy=policy, now=now)
     subject, text, links = rendered(notice, policy)
     compose.set_text(letter, subject, text, links=links, policy=policy)
@@ -130,7 +131,7 @@ def addressed(notice: Notice, address: str, *, reply_to: str, policy: Policy, no
     return compose.new_letter(
         notice.kind,
         key=f"{notice.key}:{digest_of(address)[:16]}",  # an address may be longer than the column
-        role=ADMINISTRATOR,
+        role=StaffRole.ADMINISTRATOR,
         to=address,
         reply_to=reply_to or policy.support_email,
         language=policy.language,

@@ -22,8 +22,9 @@ from filsluss.letters.delivery import (
     submit,
 )
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
-from filsluss.models.letter import BLANK, READY_KINDS, REQUEST_LIST, Delivery, LetterQuerySet
+from filsluss.models.letter import BLANK, Delivery, LetterQuerySet
 from filsluss.rules.directions import Role
+from filsluss.rules.letter_kinds import LetterKind, traits_of
 from filsluss.rules.lifecycle import OVER
 from filsluss.rules.policy import Policy
 from filsluss.rules.smtp_answers import LATER, Concerns, Failure, Verdict, is_ambiguous
@@ -32,8 +33,6 @@ log = logging.getLogger(__name__)
 RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 LATER_DELAY = timedelta(hours=3)
 GIVE_UP_AFTER = timedelta(days=5)
-MISSED = ("approval-requested", REQUEST_LIST, "approval-reminder", *READY_KINDS, "expiry-reminder")
-"""Kinds of letters about which the sender is told if they are given up."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +114,9 @@ def withdraw_unsent(
     """
     unsent = Letter.objects.unsent().filter(kind__in=kinds).about(transfer, file)
     if file is not None:
-        shared = list(unsent.queued().filter(kind="files-ready"))
+        shared = list(unsent.queued().filter(kind=LetterKind.FILES_READY))
         collecting.reopen(shared, now=now)
-        unsent = unsent.exclude(kind="files-ready")
+        unsent = unsent.exclude(kind=LetterKind.FILES_READY)
     return unsent.update(delivery=Delivery.WITHDRAWN, **BLANK)
 
 
@@ -206,7 +205,7 @@ def delay_after(tries: int) -> timedelta:
 
 
 def give_up(letter: Letter, failure: GivenUp, *, policy: Policy, now: datetime) -> None:
-    """Ends the tries; the sender is told of a letter in MISSED, in the same transaction.
+    """Ends the tries; the sender is told of one that somebody misses, in the same transaction.
 
     The text is kept until the transfer is over, so that the letter can be sent again; a letter about no
     transfer, or about one that is over, is blanked.
@@ -223,7 +222,7 @@ def give_up(letter: Letter, failure: GivenUp, *, policy: Policy, now: datetime) 
             failure=failure.failure or failure.why,
             failed_at=now,
         )
-        if given_up and letter.kind in MISSED and letter.role != Role.SENDER:
+        if given_up and traits_of(letter.kind).is_missed and letter.role != Role.SENDER:
             tell_undelivered(letter, cases, failure, policy=policy, now=now)
     if given_up:
         log.error("letter %s was given up: %s", letter.key, failure.error)
@@ -237,7 +236,7 @@ def tell_undelivered(
     by_transfer = {case.transfer: case.file if len(cases) == 1 else None for case in cases}
     for transfer, file in by_transfer.items():
         compose.write(
-            "undelivered",
+            LetterKind.UNDELIVERED,
             transfer=transfer,
             role=Role.SENDER,
             policy=policy,

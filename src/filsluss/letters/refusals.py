@@ -9,6 +9,7 @@ from filsluss.letters import notices, truth
 from filsluss.models import Alarm, Letter
 from filsluss.models.letter import Delivery, LetterQuerySet
 from filsluss.rules.directions import Role
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.policy import Policy
 from filsluss.rules.smtp_answers import LATER, POLICY, Answer, Failure, Verb, Verdict, is_ambiguous, judge
 
@@ -66,7 +67,7 @@ def _taken_back(letter: Letter, policy: Policy, now: datetime) -> bool:
             update_fields=["delivery", "failure", "given_up_at", "next_try_at", "subject", "text", "html"]
         )
         # The sender need not be told; should the letter be given up later, the notice is written then.
-        told = Letter.objects.queued().filter(kind="undelivered", key__endswith=f":{letter.role}")
+        told = Letter.objects.queued().filter(kind=LetterKind.UNDELIVERED, key__endswith=f":{letter.role}")
         for case in cases:
             told.about(case.transfer).filter(role=Role.SENDER).delete()
     log.warning("letter %s is tried again: the mail server refuses us, not its reader", letter.key)
@@ -75,5 +76,8 @@ def _taken_back(letter: Letter, policy: Policy, now: datetime) -> bool:
 
 def raise_alarm(letter: Letter, *, policy: Policy, now: datetime) -> None:
     """Raises the alarm of letters that wait, unless it is raised, or this letter tells of an alarm."""
-    if letter.kind != "alarm" and not Alarm.objects.filter(name="letters", since__isnull=False).exists():
+    if (
+        letter.kind != LetterKind.ALARM
+        and not Alarm.objects.filter(name="letters", since__isnull=False).exists()
+    ):
         notices.raise_alarm("letters", since=now, value="1", policy=policy, now=now)

@@ -10,8 +10,9 @@ from filsluss.letters import collecting, compose, context, links, sanitize
 from filsluss.letters.context import OTHER_LANGUAGE, About
 from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LetterCase, Link, Party, Transfer
-from filsluss.models.letter import BLANK, REQUEST_LIST, Delivery
+from filsluss.models.letter import BLANK, Delivery
 from filsluss.models.link import LinkLost
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose, draw_row_id
 
@@ -25,8 +26,8 @@ def collect(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
     assert approver is not None, f"{transfer.public_id} has no approver"
     mailbox = approver.canonical
     draft = compose.new_letter(
-        REQUEST_LIST,
-        key=f"{REQUEST_LIST}:{draw_row_id()}",
+        LetterKind.APPROVALS_REQUESTED,
+        key=f"{LetterKind.APPROVALS_REQUESTED}:{draw_row_id()}",
         role=approver.role,
         to=mailbox,
         reply_to=policy.support_email,
@@ -35,7 +36,9 @@ def collect(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
         now=now,
     )
     letter = collecting.found_or_new(
-        draft, collects=f"{REQUEST_LIST}:{mailbox}", closes_at=next_close(mailbox, policy=policy, now=now)
+        draft,
+        collects=f"{LetterKind.APPROVALS_REQUESTED}:{mailbox}",
+        closes_at=next_close(mailbox, policy=policy, now=now),
     )
     LetterCase.objects.get_or_create(letter=letter, transfer=transfer, party=approver, file=None)
 
@@ -43,7 +46,7 @@ def collect(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
 def next_close(mailbox: str, *, policy: Policy, now: datetime) -> datetime:
     """When the next list to that mailbox closes: at least `policy.list_interval` after the one before."""
     soon = now + policy.list_interval / FIRST_WAIT
-    earlier = Letter.objects.filter(to=mailbox, kind=REQUEST_LIST)
+    earlier = Letter.objects.filter(to=mailbox, kind=LetterKind.APPROVALS_REQUESTED)
     closed = earlier.exclude(delivery__in=(Delivery.COLLECTING, Delivery.WITHDRAWN))
     last = closed.order_by("-written_at").values_list("written_at", flat=True).first()
     return max(soon, last + policy.list_interval) if last else soon
@@ -51,7 +54,7 @@ def next_close(mailbox: str, *, policy: Policy, now: datetime) -> datetime:
 
 def close_lists(*, policy: Policy, now: datetime) -> int:
     """Closes the lists that are due; returns how many."""
-    due = Letter.objects.collecting().filter(kind=REQUEST_LIST, next_try_at__lte=now)
+    due = Letter.objects.collecting().filter(kind=LetterKind.APPROVALS_REQUESTED, next_try_at__lte=now)
     return each_row(
         "close lists of requests",
         due.order_by("next_try_at", "id"),
@@ -118,7 +121,7 @@ def fill(letter: Letter, cases: Sequence[LetterCase], *, policy: Policy, now: da
         "other_page": other_page,
         "ref": "",
     }
-    subject, text = compose.render(REQUEST_LIST, letter.language, values)
+    subject, text = compose.render(LetterKind.APPROVALS_REQUESTED, letter.language, values)
     own = [*(request["link"] for request in requests), values["site"], other_page]
     compose.set_text(letter, subject, text, links=own, policy=policy)
 
@@ -147,7 +150,7 @@ def leave(transfer: Transfer, *, now: datetime) -> None:
 
     Called in the transaction of the decision. A process that has claimed the letter loses its claim.
     """
-    for letter in Letter.objects.queued().filter(kind=REQUEST_LIST).about(transfer):
+    for letter in Letter.objects.queued().filter(kind=LetterKind.APPROVALS_REQUESTED).about(transfer):
         collects = Letter.objects.collecting().filter(collects=letter.collects).select_for_update().first()
         if collects is None:
             again = {"delivery": Delivery.COLLECTING, "next_try_at": now, "tries": 0, **BLANK}

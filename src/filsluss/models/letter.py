@@ -13,19 +13,7 @@ from filsluss.models.encrypted_field import EncryptedTextField
 from filsluss.models.file import TransferFile
 from filsluss.models.party import Party
 from filsluss.models.transfer import Transfer
-
-UNTIL_DECIDED = ("approval-requested", "approval-reminder", "received")
-"""Kinds that are true until the application is decided or has lapsed."""
-WHILE_OPEN = ("approved", "file-ready", "files-ready", "expiry-reminder")
-"""Kinds that are true until the account ends."""
-APPROVAL_KINDS = ("approval-requested", "approval-reminder")
-"""Kinds that ask an approver for an answer."""
-READY_KINDS = ("file-ready", "files-ready")
-"""Kinds that tell a recipient of ready files."""
-REQUEST_LIST = "approvals-requested"
-"""The kind that lists several undecided requests; a decided one leaves it, and the others stay."""
-FIRST_OF_ALL = ("approval-requested", REQUEST_LIST, "approved", *READY_KINDS)
-"""Kinds that are delivered before all others, because somebody waits for them."""
+from filsluss.rules.letter_kinds import VALID_UNTIL_DECIDED, VALID_WHILE_OPEN, LetterKind
 
 BLANK = {"subject": "", "text": "", "html": "", "claimed_by": ""}
 """The columns that are blanked when the links in a letter must exist in the mailbox only."""
@@ -51,8 +39,8 @@ class LetterQuerySet(models.QuerySet["Letter"]):
         cases = LetterCase.objects.filter(letter=OuterRef("pk"))
         undecided = Exists(cases.exclude(transfer__lapse_by__lte=now))
         still_open = Exists(cases.exclude(transfer__open_until__lte=now))
-        late = Q(kind__in=(*UNTIL_DECIDED, REQUEST_LIST)) & ~undecided
-        return self.exclude(late | (Q(kind__in=WHILE_OPEN) & ~still_open))
+        late = Q(kind__in=VALID_UNTIL_DECIDED) & ~undecided
+        return self.exclude(late | (Q(kind__in=VALID_WHILE_OPEN) & ~still_open))
 
     def queued(self) -> LetterQuerySet:
         return self.filter(delivery=Delivery.QUEUED)
@@ -197,5 +185,5 @@ def list_closes_at(transfer: Transfer) -> datetime | None:
     """When the list of requests closes on which an undecided transfer waits; None if it waits for none."""
     if transfer.asked_at is not None or transfer.lapse_by is not None:
         return None
-    lists = Letter.objects.collecting().filter(kind=REQUEST_LIST).about(transfer)
+    lists = Letter.objects.collecting().filter(kind=LetterKind.APPROVALS_REQUESTED).about(transfer)
     return lists.values_list("next_try_at", flat=True).first()

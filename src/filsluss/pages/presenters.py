@@ -12,7 +12,7 @@ from filsluss.actions.stored_bytes import stored_bytes
 from filsluss.blobs import open_store
 from filsluss.letters import sanitize
 from filsluss.models import Letter, Transfer, TransferFile
-from filsluss.models.letter import READY_KINDS, Delivery, list_closes_at
+from filsluss.models.letter import Delivery, list_closes_at
 from filsluss.models.pickup import first_fetch, first_partly
 from filsluss.rules.filenames import NameRefused, clean_name
 from filsluss.rules.formats import (
@@ -24,6 +24,7 @@ from filsluss.rules.formats import (
     wait_text,
     weekday_date_text,
 )
+from filsluss.rules.letter_kinds import READY_KINDS
 from filsluss.rules.lifecycle import LIVE_FILE, ErasedBecause, FileState, State
 from filsluss.rules.paths import DOWNLOAD
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from filsluss.models import Letter, Party, Transfer
-from filsluss.models.letter import APPROVAL_KINDS, READY_KINDS, Delivery, list_closes_at
+from filsluss.models.letter import Delivery, list_closes_at
 from filsluss.models.link import STATUS_PURPOSE
 from filsluss.models.pickup import first_fetch, first_partly
 from filsluss.pages import presenters
@@ -20,6 +20,7 @@ from filsluss.pages.context import use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.links import link_behind, report_page
 from filsluss.rules.directions import Role
+from filsluss.rules.letter_kinds import ASKING, READY_KINDS
 from filsluss.rules.lifecycle import State
 
 
@@ -90,12 +91,12 @@ def lost_letter_words(transfer: Transfer, now: datetime) -> str:
     if transfer.is_open_at(now):
         kinds, words = READY_KINDS, _("An email to the recipient was not delivered.")
     elif transfer.open_until is None and transfer.state in (State.PENDING, State.LAPSED):
-        kinds, words = APPROVAL_KINDS, _("The email to the approver was not delivered.")
+        kinds, words = ASKING, _("The email to the approver was not delivered.")
     else:
         return ""
     letters = Letter.objects.about(transfer).filter(kind__in=kinds)
     lost = letters.filter(delivery=Delivery.GIVEN_UP).exclude(again__delivery=Delivery.SENT)
-    was_asked = kinds is APPROVAL_KINDS and letters.filter(delivery=Delivery.SENT).exists()
+    was_asked = kinds is ASKING and letters.filter(delivery=Delivery.SENT).exists()
     if was_asked or not lost.exists():
         return ""
     return f"{words} {_('Check the address, and make a new request if it is wrong.')}"

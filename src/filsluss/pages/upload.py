@@ -17,6 +17,7 @@ from filsluss.pages.context import posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem
 from filsluss.pages.links import link_behind
+from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import Receipts, State
 from filsluss.rules.paths import UPLOAD
 from filsluss.rules.tokens import Purpose
@@ -77,7 +78,7 @@ def show(
         "time_left": presenters.days_left(transfer.open_until, timezone.now()),
         "files": [presenters.file_view(file) for file in files],
         "receipts": [(each.value, words) for each, words in receipt_words().items()],
-        "collects": Letter.objects.collecting().filter(kind="files-ready").about(transfer).exists(),
+        "collects": Letter.objects.collecting().filter(kind=LetterKind.FILES_READY).about(transfer).exists(),
         "problems": problems_of(refused, unconfirmed),
         "error": errors.refusal_words(refused.code)[0] if refused else "",
     }

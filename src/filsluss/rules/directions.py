@@ -9,6 +9,10 @@ class Role(StrEnum):
     APPROVER = "approver"
 
 
+BY_RULE = "rule"
+"""What stands in the audit trail for a role if a rule of the service took the step, and nobody did."""
+
+
 class Proof(StrEnum):
     """How a party has proved that the address is theirs; each proof is stronger than those before it.
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from filsluss.rules.directions import Role
+from filsluss.rules.letter_kinds import LetterKind
 
 
 class State(StrEnum):
@@ -55,21 +56,21 @@ class Step:
     name: str
     source: State
     target: State
-    letter: str | None = None
+    letter: LetterKind | None = None
     told: tuple[Role, ...] = ()
 
 
 SENDER, RECIPIENT, APPROVER = Role.SENDER, Role.RECIPIENT, Role.APPROVER
 
-APPLIED = Step("applied", State.NEW, State.PENDING, "approval-requested", (APPROVER,))
-APPROVED = Step("approved", State.PENDING, State.OPEN, "approved", (SENDER,))
-REJECTED = Step("rejected", State.PENDING, State.REJECTED, "rejected", (SENDER,))
-WITHDRAWN = Step("withdrawn", State.PENDING, State.REJECTED, "rejected", (SENDER,))
-TAKEN_BACK = Step("taken-back", State.PENDING, State.WITHDRAWN, "withdrawn", (APPROVER,))
-LAPSED = Step("lapsed", State.PENDING, State.LAPSED, "lapsed", (SENDER, APPROVER))
+APPLIED = Step("applied", State.NEW, State.PENDING, LetterKind.APPROVAL_REQUESTED, (APPROVER,))
+APPROVED = Step("approved", State.PENDING, State.OPEN, LetterKind.APPROVED, (SENDER,))
+REJECTED = Step("rejected", State.PENDING, State.REJECTED, LetterKind.REJECTED, (SENDER,))
+WITHDRAWN = Step("withdrawn", State.PENDING, State.REJECTED, LetterKind.REJECTED, (SENDER,))
+TAKEN_BACK = Step("taken-back", State.PENDING, State.WITHDRAWN, LetterKind.WITHDRAWN, (APPROVER,))
+LAPSED = Step("lapsed", State.PENDING, State.LAPSED, LetterKind.LAPSED, (SENDER, APPROVER))
 ENDED = Step("ended", State.OPEN, State.CLOSING)
 CLOSED = Step("closed", State.OPEN, State.CLOSING)
-ERASED = Step("erased", State.CLOSING, State.CLOSED, "erased", (SENDER, RECIPIENT, APPROVER))
+ERASED = Step("erased", State.CLOSING, State.CLOSED, LetterKind.ERASED, (SENDER, RECIPIENT, APPROVER))
 
 STEPS = (APPLIED, APPROVED, REJECTED, WITHDRAWN, TAKEN_BACK, LAPSED, ENDED, CLOSED, ERASED)
 OVER = frozenset({State.CLOSED, State.REJECTED, State.LAPSED, State.WITHDRAWN})
@@ -79,16 +80,9 @@ WHOLE_FILE = frozenset({FileState.RECEIVED, FileState.SCANNING, FileState.UNSCAN
 LIVE_FILE = frozenset({FileState.UPLOADING, *WHOLE_FILE})
 """States of a file that is still on its way to its recipient: INFECTED is not, and its bytes must go."""
 
-FILE_STEPS = (
-    "received",
-    "ready",
-    "unscanned",
-    "infected",
-    "released",
-    "fetched",
-    "partly-fetched",
-    "file-erased",
-)
+FILE_STEPS_ONCE = ("received", "ready", "infected", "released", "file-erased")
+"""Steps that a file takes once at most."""
+FILE_STEPS = (*FILE_STEPS_ONCE, "unscanned", "fetched", "partly-fetched")
 AUDIT_STEPS = frozenset(
     {
         *(step.name for step in STEPS),

@@ -7,8 +7,9 @@ from typing import Any
 
 from filsluss.actions.stored_bytes import stored_bytes
 from filsluss.models import Letter, Transfer, TransferFile
-from filsluss.models.letter import READY_KINDS, Delivery
+from filsluss.models.letter import Delivery
 from filsluss.models.pickup import first_fetch, first_partly
+from filsluss.rules.letter_kinds import READY_KINDS
 from filsluss.rules.lifecycle import FileState
 from filsluss.streams.request import Request
 from filsluss.streams.responses import Refusal, Response, as_json

@@ -14,29 +14,29 @@ from filsluss.actions.transitions import distinct_roles, roles_told
 from filsluss.letters import request_lists
 from filsluss.letters.claims import claimed, has_exited
 from filsluss.models import AuditEntry, Letter, LetterCase, Link, Party, Pickup, Transfer, TransferFile
-from filsluss.models.letter import BLANK, READY_KINDS, REQUEST_LIST, Delivery
+from filsluss.models.letter import BLANK, Delivery
 from filsluss.models.link import FILE_PURPOSES, STATUS_PURPOSE
 from filsluss.rules.directions import Role
-from filsluss.rules.lifecycle import ERASED, OVER, FileState, State
-
-ONCE_FOR_A_TRANSFER = (
-    "applied",
-    "approved",
-    "rejected",
-    "withdrawn",
-    "taken-back",
-    "lapsed",
-    "ended",
-    "closed",
-    "erased",
+from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
+from filsluss.rules.lifecycle import (
+    APPROVED,
+    ERASED,
+    FILE_STEPS_ONCE,
+    LAPSED,
+    OVER,
+    STEPS,
+    TAKEN_BACK,
+    FileState,
+    State,
 )
-ONCE_FOR_A_FILE = ("received", "ready", "infected", "released", "file-erased")
-DECISIONS = ("approved", "rejected", "withdrawn", "taken-back", "lapsed")
+from filsluss.rules.permissions import StaffRole
+
+DECISIONS = tuple(step.name for step in STEPS if step.source is State.PENDING)
 REACHED_BY = {
-    State.OPEN: ("approved", "decided_at"),
-    State.LAPSED: ("lapsed", "over_at"),
-    State.WITHDRAWN: ("taken-back", "over_at"),
-    State.CLOSED: ("erased", "over_at"),
+    State.OPEN: (APPROVED.name, "decided_at"),
+    State.LAPSED: (LAPSED.name, "over_at"),
+    State.WITHDRAWN: (TAKEN_BACK.name, "over_at"),
+    State.CLOSED: (ERASED.name, "over_at"),
 }
 """The step that leads to a state, and the column with its time."""
 
@@ -59,8 +59,10 @@ def letters_to_outsiders(world: World) -> Iterator[Finding]:
     """I4: no letter about a case goes to an address that is not in it; a list goes to its mailbox."""
     known = Party.objects.filter(transfer=OuterRef("transfer"), address=OuterRef("letter__to"))
     mailbox = Party.objects.filter(pk=OuterRef("party"), canonical=OuterRef("letter__to"))
-    unknown = LetterCase.objects.filter(~Exists(known)).exclude(Exists(mailbox), letter__kind=REQUEST_LIST)
-    unknown = unknown.exclude(letter__role="administrator")
+    unknown = LetterCase.objects.filter(~Exists(known)).exclude(
+        Exists(mailbox), letter__kind=LetterKind.APPROVALS_REQUESTED
+    )
+    unknown = unknown.exclude(letter__role=StaffRole.ADMINISTRATOR)
     for case in unknown.select_related("letter"):
         yield Finding("I4", f"letter {case.letter.key} is addressed to somebody outside the case")
 
@@ -75,9 +77,9 @@ def letters_too_early(world: World) -> Iterator[Finding]:
 def letters_against_decisions(world: World) -> Iterator[Finding]:
     """I6: letters about a decision say what was decided."""
     cases = LetterCase.objects.select_related("letter")
-    unapproved = cases.filter(letter__kind="approved", transfer__open_until=None)
-    not_rejected = cases.filter(letter__kind="rejected").exclude(transfer__state=State.REJECTED)
-    not_taken_back = cases.filter(letter__kind="withdrawn").exclude(transfer__state=State.WITHDRAWN)
+    unapproved = cases.filter(letter__kind=LetterKind.APPROVED, transfer__open_until=None)
+    not_rejected = cases.filter(letter__kind=LetterKind.REJECTED).exclude(transfer__state=State.REJECTED)
+    not_taken_back = cases.filter(letter__kind=LetterKind.WITHDRAWN).exclude(transfer__state=State.WITHDRAWN)
     for case in (*unapproved, *not_rejected, *not_taken_back):
         yield Finding("I6", f"letter {case.letter.key} tells of a decision that was not made")
 
@@ -117,10 +119,10 @@ def decided_once(world: World) -> Iterator[Finding]:
 
 def each_step_once(world: World) -> Iterator[Finding]:
     """I13: at most one audit entry for a step that can be taken only once."""
-    steps = Q(step__in=ONCE_FOR_A_TRANSFER, file_public_id="")
+    steps = Q(step__in=[step.name for step in STEPS], file_public_id="")
     for public_id, step in _repeated(steps, "transfer_public_id", "step"):
         yield Finding("I13", f"transfer {public_id} took the step {step} more than once")
-    for public_id, step in _repeated(Q(step__in=ONCE_FOR_A_FILE), "file_public_id", "step"):
+    for public_id, step in _repeated(Q(step__in=FILE_STEPS_ONCE), "file_public_id", "step"):
         yield Finding("I13", f"file {public_id} took the step {step} more than once")
 
 
@@ -153,7 +155,8 @@ def closed_is_empty(world: World) -> Iterator[Finding]:
     for pickup in codes.select_related("file"):
         yield Finding("I8", f"file {pickup.file.public_id} is erased, but its code is still stored")
     told = Count(
-        "letter_cases", filter=Q(letter_cases__letter__kind="erased", letter_cases__letter__again_of=None)
+        "letter_cases",
+        filter=Q(letter_cases__letter__kind=LetterKind.ERASED, letter_cases__letter__again_of=None),
     )
     for transfer in Transfer.objects.filter(state=State.CLOSED).annotate(told=told):
         # Recipients for whom no file was ever ready are not told; by an earlier version they were.
@@ -184,7 +187,9 @@ def end(world: World) -> None:
 def unasked(world: World) -> Iterator[Finding]:
     """I11: an application whose approver has not been asked waits on a list."""
     listed = LetterCase.objects.filter(
-        transfer=OuterRef("pk"), letter__kind=REQUEST_LIST, letter__delivery=Delivery.COLLECTING
+        transfer=OuterRef("pk"),
+        letter__kind=LetterKind.APPROVALS_REQUESTED,
+        letter__delivery=Delivery.COLLECTING,
     )
     waiting = Transfer.objects.filter(~Exists(listed), state=State.PENDING, asked_at=None, lapse_by=None)
     for transfer in waiting:

@@ -6,12 +6,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from filsluss.actions.oversee import ADMINISTRATOR
 from filsluss.actions.send_again import NotSentAgain, send_again
 from filsluss.actions.transitions import Cause
 from filsluss.management.os_account import os_account
 from filsluss.management.printing import PrintingCommand
 from filsluss.models import Letter
+from filsluss.rules.permissions import StaffRole
 
 WHY = {
     "untrue": "it is no longer true",
@@ -33,7 +33,7 @@ class Command(PrintingCommand):
         found = Letter.objects.filter(public_id=letter).first()
         if found is None:
             raise CommandError(f"there is no letter {letter}")
-        by = Cause(ADMINISTRATOR, os_account())
+        by = Cause(StaffRole.ADMINISTRATOR, os_account())
         try:
             again = send_again(found, by=by, policy=settings.POLICY, now=datetime.now(UTC))
         except NotSentAgain as refused:

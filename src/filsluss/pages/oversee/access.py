@@ -5,6 +5,8 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 
@@ -12,22 +14,40 @@ from filsluss.pages.context import LANGUAGES
 from filsluss.pages.decorators import private_page
 from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
+from filsluss.rules.permissions import Act, StaffRole, may
 
 View = Callable[..., HttpResponseBase]
 
 
-def administrators_only(view: View) -> View:
-    """Redirects anyone else to the sign-in, which leads back to the page; with a reason, shows it at once."""
+def permitted(act: Act) -> Callable[[View], View]:
+    """Asks the table of permissions whether who is signed in may do this; the view has the act as `act`.
 
-    @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.is_staff and not getattr(request.user, "is_superuser", False):
+    Anybody without a role is led to the sign-in, which leads back to the page; with a reason, it is shown at
+    once. Who has a role that may not gets 403.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            roles = roles_of(request.user)
+            if may(roles, act):
+                return view(request, *args, **kwargs)
+            if roles:
+                raise PermissionDenied
             if typed := unsent.posted(request):
                 return sign_in_page(request, {"unsent": typed}, status=403)
             return HttpResponseRedirect(sign_in_address(request), status=303)
-        return view(request, *args, **kwargs)
 
-    return private_page(checked)
+        checked.act = act  # type: ignore[attr-defined]
+        return private_page(checked)
+
+    return decorate
+
+
+def roles_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[StaffRole]:
+    """The roles of who is signed in; none for a visitor, and for a user without Django's marks of staff."""
+    is_staff = getattr(user, "is_staff", False) or getattr(user, "is_superuser", False)
+    return frozenset({StaffRole.ADMINISTRATOR}) if is_staff else frozenset()
 
 
 def sign_in_address(request: HttpRequest) -> str:

@@ -15,14 +15,15 @@ from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.pages.context import posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem, form_problems
-from filsluss.pages.oversee.access import administrators_only
+from filsluss.pages.oversee.access import permitted
 from filsluss.pages.oversee.transfers import show, transfer_named
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
+from filsluss.rules.permissions import Act, StaffRole
 
-Act = Callable[[str, str], None]
+CarriedOut = Callable[[str, str], None]
 
 
-def carry_out(request: HttpRequest, row: Transfer, act: Act, *, field: str) -> HttpResponse:
+def carry_out(request: HttpRequest, row: Transfer, act: CarriedOut, *, field: str) -> HttpResponse:
     """Calls `act` and shows the case again; 422 without a reason, 409 if the state no longer allows it."""
     try:
         act(posted_text(request, "reason"), f"user:{request.user.pk}")
@@ -37,7 +38,7 @@ def carry_out(request: HttpRequest, row: Transfer, act: Act, *, field: str) -> H
 
 
 @allow_methods("POST")
-@administrators_only
+@permitted(Act.CLOSE_TRANSFER)
 def close(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(public_id), timezone.now()
 
@@ -48,7 +49,7 @@ def close(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 @allow_methods("POST")
-@administrators_only
+@permitted(Act.WITHDRAW_REQUEST)
 def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(public_id), timezone.now()
 
@@ -66,7 +67,7 @@ def file_named(public_id: str) -> TransferFile:
 
 
 @allow_methods("POST")
-@administrators_only
+@permitted(Act.RELEASE_FILE)
 def release(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
@@ -77,7 +78,7 @@ def release(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 @allow_methods("POST")
-@administrators_only
+@permitted(Act.REMOVE_FILE)
 def remove(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
@@ -88,14 +89,14 @@ def remove(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 @allow_methods("POST")
-@administrators_only
+@permitted(Act.SEND_AGAIN)
 def send_again(request: HttpRequest, public_id: str) -> HttpResponse:
     """Queues a letter that was given up once more; 409 with the reason if that is no use."""
     letter = Letter.objects.filter(public_id=public_id).first()
     case = letter.cases.select_related("transfer").first() if letter else None
     if letter is None or case is None:
         raise Http404
-    by = Cause(oversee.ADMINISTRATOR, f"user:{request.user.pk}")
+    by = Cause(StaffRole.ADMINISTRATOR, f"user:{request.user.pk}")
     try:
         queue_again(letter, by=by, policy=settings.POLICY, now=timezone.now())
     except NotSentAgain as refused:

@@ -13,10 +13,11 @@ from django.http import HttpRequest, StreamingHttpResponse
 
 from filsluss.models import AuditEntry
 from filsluss.pages.decorators import allow_methods
-from filsluss.pages.oversee.access import administrators_only
+from filsluss.pages.oversee.access import permitted
 from filsluss.pages.oversee.actors import actors_of
 from filsluss.pages.oversee.noting import note_export
 from filsluss.pages.oversee.transfers import transfer_named
+from filsluss.rules.permissions import Act
 
 COLUMNS = ("at", "transfer", "file", "step", "role", "actor", "about", "size", "sha256", "reason")
 BEFORE_FORMULA = "=+@＝＋－＠\\0\\-"
@@ -66,7 +67,7 @@ def format_of(request: HttpRequest) -> TableFormat:
 
 
 @allow_methods("GET")
-@administrators_only
+@permitted(Act.EXPORT_TRAIL)
 def audit_csv(request: HttpRequest, public_id: str = "") -> StreamingHttpResponse:
     if public_id:
         transfer_named(public_id)

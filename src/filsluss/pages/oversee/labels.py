@@ -1,8 +1,12 @@
 """The administrator's labels for the states, steps, kinds of letter, alarms and roles that rows hold."""
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
+from filsluss.rules.directions import BY_RULE, Role
+from filsluss.rules.letter_kinds import traits_of
 from filsluss.rules.lifecycle import State
+from filsluss.rules.permissions import StaffRole
 
 
 def state_label(state: str) -> str:
@@ -52,27 +56,9 @@ def step_label(step: str) -> str:
 
 
 def letter_label(kind: str) -> str:
-    words = {
-        "approved": _("Approved"),
-        "received": _("Receipt"),
-        "approval-requested": _("Request to approve"),
-        "approvals-requested": _("List of requests to approve"),
-        "approval-reminder": _("Reminder to the approver"),
-        "rejected": _("Rejected"),
-        "lapsed": _("Not answered in time"),
-        "withdrawn": _("Withdrawn by the sender"),
-        "file-ready": _("A file is ready"),
-        "files-ready": _("Files are ready"),
-        "file-downloaded": _("A file was downloaded"),
-        "files-downloaded": _("Files were downloaded"),
-        "expiry-reminder": _("The time is soon up"),
-        "file-removed": _("A file was removed"),
-        "file-infected": _("Malicious code was found"),
-        "abuse-reported": _("Abuse was reported"),
-        "undelivered": _("An email did not arrive"),
-        "erased": _("All files deleted"),
-    }
-    return words.get(kind, kind)
+    """The label of a kind of letter; the name itself if it has none."""
+    label = traits_of(kind).label
+    return gettext(label) if label else kind
 
 
 def alarm_label(name: str) -> str:
@@ -141,10 +127,10 @@ def delivery_label(delivery: str) -> str:
 
 def role_label(role: str) -> str:
     words = {
-        "sender": _("the sender"),
-        "recipient": _("the recipient"),
-        "approver": _("the approver"),
-        "administrator": _("the administrator"),
-        "rule": _("the service"),
+        Role.SENDER: _("the sender"),
+        Role.RECIPIENT: _("the recipient"),
+        Role.APPROVER: _("the approver"),
+        StaffRole.ADMINISTRATOR: _("the administrator"),
+        BY_RULE: _("the service"),
     }
     return words.get(role, role)

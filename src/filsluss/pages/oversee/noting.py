@@ -19,7 +19,7 @@ def note_export(request: HttpRequest, transfer: str) -> None:
 
 
 def _note(request: HttpRequest, kind: Kind, outcome: Outcome, transfer: str) -> None:
-    assert isinstance(request.user, User)  # @administrators_only
+    assert isinstance(request.user, User)  # @permitted
     person, account = f"user:{request.user.pk}", request.user.get_username()
     event = event_now(
         kind, outcome=outcome, account=account, person=person, transfer=transfer, now=timezone.now()

@@ -12,15 +12,21 @@ from filsluss.models import AuditEntry, SecurityEvent
 from filsluss.pages import presenters
 from filsluss.pages.context import LANGUAGES
 from filsluss.pages.decorators import allow_methods
-from filsluss.pages.oversee.access import administrators_only
+from filsluss.pages.oversee.access import permitted
 from filsluss.pages.oversee.actors import actors_of
 from filsluss.pages.oversee.labels import event_label, outcome_label, role_label, step_label
 from filsluss.pages.oversee.noting import note_read
+from filsluss.rules.lifecycle import APPROVED, CLOSED, REJECTED, WITHDRAWN, ErasedBecause
+from filsluss.rules.permissions import Act
 from filsluss.rules.security_events import Kind, Outcome
 
 PER_PAGE = 50
 TRAIL = "trail"
-DECISIONS = ("approved", "rejected", "withdrawn", "closed", "released", "file-removed")
+DECISIONS = (
+    *(step.name for step in (APPROVED, REJECTED, WITHDRAWN, CLOSED)),
+    "released",
+    f"file-{ErasedBecause.REMOVED}",
+)
 DOWNLOADS = ("fetched", "partly-fetched")
 """The steps of the audit trail that are shown, too."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,7 +126,7 @@ def event_rows(kind: str, before: Position | None) -> list[Row]:
 
 
 @allow_methods("GET")
-@administrators_only
+@permitted(Act.READ_SECURITY_LOG)
 def security_log(request: HttpRequest) -> HttpResponse:
     note_read(request, Outcome.SECURITY_LOG)
     asked, before = request.GET.get("kind", ""), read_cursor(request.GET.get("before", ""))

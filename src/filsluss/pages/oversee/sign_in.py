@@ -15,7 +15,7 @@ from filsluss.pages.context import LANGUAGES, client_of, posted_text
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.oversee import unsent
-from filsluss.pages.oversee.access import sign_in_page
+from filsluss.pages.oversee.access import roles_of, sign_in_page
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
 
 
@@ -31,7 +31,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     except actions.TooManySignIns as limit:
         return too_many_sign_ins(request, limit.retry_after)
     user = authenticate(request, username=name, password=password.replace("\0", ""))
-    if not isinstance(user, User) or not (user.is_staff or user.is_superuser):
+    if not isinstance(user, User) or not roles_of(user):
         actions.sign_in_failed(name, client=client, now=now)
         found = form_problems({"username": "sign_in_wrong"}, order=("username",), typed={})
         return sign_in_form(request, status=422, problems=found)

@@ -16,7 +16,7 @@ from filsluss.pages.context import posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem
 from filsluss.pages.oversee import unsent
-from filsluss.pages.oversee.access import administrators_only
+from filsluss.pages.oversee.access import permitted
 from filsluss.pages.oversee.actors import actors_of
 from filsluss.pages.oversee.labels import (
     alarm_label,
@@ -30,11 +30,12 @@ from filsluss.pages.oversee.noting import note_read
 from filsluss.pages.oversee.search import MOST_COUNTED, file_counts, page_of, search
 from filsluss.rules.contrast import light_shades, was_darkened
 from filsluss.rules.lifecycle import State
+from filsluss.rules.permissions import Act
 from filsluss.rules.security_events import Outcome
 
 
 @allow_methods("GET")
-@administrators_only
+@permitted(Act.LIST_TRANSFERS)
 def transfers(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").replace("\0", "").strip()[:254]
     state = request.GET.get("state", "")
@@ -72,7 +73,7 @@ def transfer_named(public_id: str) -> Transfer:
 
 
 @allow_methods("GET")
-@administrators_only
+@permitted(Act.READ_TRANSFER)
 def transfer(request: HttpRequest, public_id: str) -> HttpResponse:
     row = transfer_named(public_id)
     note_read(request, Outcome.TRANSFER, transfer=row.public_id)

@@ -1,0 +1,111 @@
+"""Permissions: every address of the administrator's pages asks the table, and nothing else decides."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+import filsluss
+from filsluss.pages.oversee import access
+from filsluss.rules.permissions import PERMISSIONS, Act, StaffRole, may
+from filsluss.urls import urlpatterns
+
+SOURCE = Path(filsluss.__file__).parent
+OPEN = {"oversee/sign-in", "oversee/sign-out"}
+"""They are for everybody, or nobody could sign in."""
+WANTED = {
+    "oversee": Act.LIST_TRANSFERS,
+    "oversee/": Act.LIST_TRANSFERS,
+    "oversee/transfers/<id:public_id>": Act.READ_TRANSFER,
+    "oversee/security": Act.READ_SECURITY_LOG,
+    "oversee/trail.csv": Act.EXPORT_TRAIL,
+    "oversee/transfers/<id:public_id>/trail.csv": Act.EXPORT_TRAIL,
+    "oversee/transfers/<id:public_id>/close": Act.CLOSE_TRANSFER,
+    "oversee/transfers/<id:public_id>/withdraw": Act.WITHDRAW_REQUEST,
+    "oversee/files/<id:public_id>/release": Act.RELEASE_FILE,
+    "oversee/files/<id:public_id>/remove": Act.REMOVE_FILE,
+    "oversee/letters/<row:public_id>/send-again": Act.SEND_AGAIN,
+}
+MAKES_ONE = "management/commands/demo.py"
+IDS = {"id": "K7PM-4QXD", "row": "A" * 22}
+PERSONS = {
+    "nobody": {},
+    "staff": {"is_staff": True},
+    "superuser": {"is_superuser": True},
+    "no role": {"is_active": True},
+}
+
+
+def views():
+    """Every view below /oversee by its route."""
+    routes = {str(each.pattern): each.callback for each in urlpatterns}
+    return {route: view for route, view in routes.items() if route.startswith("oversee")}
+
+
+def person(name):
+    return AnonymousUser() if name == "nobody" else User(username=name, **PERSONS[name])
+
+
+def arguments(route):
+    return {"public_id": IDS[kind]} if (kind := route.partition("<")[2].partition(":")[0]) else {}
+
+
+def asked(route, who, method="GET"):
+    """What the view answers; None if it was let through (and then failed without a database)."""
+    request = RequestFactory().generic(method, f"/{route}")
+    request.user = person(who)
+    try:
+        return views()[route](request, **arguments(route))
+    except RuntimeError as fault:  # pytest-django: a test that is not marked opens no database
+        if "Database access not allowed" not in str(fault):
+            raise
+        return None
+
+
+def test_the_table_says_who_may_do_what():
+    assert dict(PERMISSIONS) == {act: {StaffRole.ADMINISTRATOR} for act in Act}
+    assert [act for act in Act if may([], act)] == []
+
+
+def test_every_address_asks_for_one_act_and_every_act_is_asked_for():
+    acts = {route: getattr(view, "act", None) for route, view in views().items()}
+    assert acts == {**WANTED, **dict.fromkeys(OPEN)}
+    assert set(WANTED.values()) == set(Act)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("route", WANTED)
+def test_every_address_answers_as_the_table_says(route, method):
+    through = {}
+    for who in PERSONS:
+        answer = asked(route, who, method)
+        through[who] = answer is None or answer.status_code not in (303, 405)
+        if answer is not None and answer.status_code == 405:
+            return
+    assert through == {"nobody": False, "staff": True, "superuser": True, "no role": False}
+
+
+def test_a_role_that_may_not_is_refused_and_not_led_to_the_sign_in(monkeypatch):
+    class Unlisted:
+        """A role that no act lists."""
+
+    monkeypatch.setattr(access, "roles_of", lambda user: frozenset({Unlisted}))
+    view = access.permitted(Act.CLOSE_TRANSFER)(lambda request: HttpResponse())
+    request = RequestFactory().get("/oversee")
+    request.user = AnonymousUser()
+    with pytest.raises(PermissionDenied):
+        view(request)
+
+
+def test_nothing_else_asks_who_is_staff():
+    asking = {
+        str(path.relative_to(SOURCE))
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if getattr(node, "attr", getattr(node, "value", None)) in ("is_staff", "is_superuser")
+    }
+    assert asking == {"pages/oversee/access.py", MAKES_ONE}

@@ -1,0 +1,120 @@
+"""What several parts must know stands in one table each: kinds of letters, roles, settings."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import filsluss
+from filsluss.rules import lifecycle
+from filsluss.rules.directions import BY_RULE, Role
+from filsluss.rules.letter_kinds import KINDS, LetterKind
+from filsluss.rules.permissions import StaffRole
+
+SOURCE = Path(filsluss.__file__).parent
+MODULES = [path for path in SOURCE.rglob("*.py") if "migrations" not in path.parts]
+"""Migrations import nothing of ours, as they do what they did when they were written."""
+LETTERS = SOURCE / "templates" / "letters"
+
+KINDS_TABLE, ROLES_TABLES = "rules/letter_kinds.py", ("rules/directions.py", "rules/permissions.py")
+ALSO_STATES = {
+    "rules/lifecycle.py": {*lifecycle.State, *lifecycle.FileState, *lifecycle.AUDIT_STEPS},
+    "models/transfer.py": {*lifecycle.State},  # in a constraint of the table, as its migration wrote it
+    "models/letter.py": {"withdrawn"},  # the state of a letter
+    "pages/oversee/labels.py": {*lifecycle.AUDIT_STEPS, "withdrawn"},  # the labels of the steps and states
+    "pages/oversee/transfers.py": {"erased"},  # values of a page
+    "pages/upload.py": {"received"},
+    "streams/form.py": {"received"},  # a member of an answer in JSON
+}
+"""Where a word that is also a kind is the word of something else: a state, a step, a value of a page."""
+ALSO_FIELDS = {
+    "letters/context.py": {"sender", "recipient", "approver"},
+    "letters/notices.py": {"recipient"},
+    "actions/limits.py": {"sender"},
+}
+"""Where the word of a role is a value of the letters' templates, or what a limit is of."""
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(SOURCE))
+
+
+def strings(path: Path) -> Iterator[tuple[str, ast.Constant]]:
+    """Every string of the module and its node, but not docstrings, and not the `step` of an audit entry."""
+    tree = ast.parse(path.read_text())
+    steps = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "step"
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in steps:
+            yield node.value, node
+
+
+def written_out(words: set[str], tables: tuple[str, ...], also: dict[str, set[str]]) -> list[str]:
+    """Where one of the words stands, also as the first part of a key, outside the tables and known places."""
+    return sorted(
+        f"{name_of(path)}:{node.lineno} {text}"
+        for path in MODULES
+        if name_of(path) not in tables
+        for text, node in strings(path)
+        if (word := text.removesuffix(":")) in words and word not in also.get(name_of(path), set())
+    )
+
+
+def test_no_kind_of_letter_is_written_out_but_in_the_table():
+    assert written_out({*LetterKind}, (KINDS_TABLE,), ALSO_STATES) == []
+
+
+def test_a_kind_that_is_compared_or_asked_for_is_never_a_string():
+    """Also where its word is known as a state or a step."""
+    found = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.keyword) and (node.arg or "").endswith("letter__kind"):
+                found += [name_of(path)] if isinstance(node.value, ast.Constant) else []
+            if isinstance(node, ast.Compare) and ast.unparse(node.left) == "letter.kind":
+                found += [each for each in node.comparators if isinstance(each, ast.Constant)]
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("compose.write", "Notice")):
+                found += [name_of(path) for each in node.args if isinstance(each, ast.Constant)]
+    assert found == []
+
+
+def test_no_template_compares_a_kind():
+    compared = [
+        name_of(path)
+        for path in (SOURCE / "templates").rglob("*.*")
+        if re.search(r"\bkind [!=]= ", path.read_text())
+    ]
+    assert compared == []
+
+
+def test_the_table_has_a_row_for_every_kind_and_every_kind_has_its_templates():
+    assert list(KINDS) == list(LetterKind)
+    written = {kind for kind, traits in KINDS.items() if traits.is_written}
+    for language in ("sv", "en"):
+        folder = LETTERS / language
+        assert {path.stem for path in (*folder.glob("*.txt"), *folder.glob("notices/*.txt"))} == written
+
+
+def test_no_role_is_written_out_but_in_its_table():
+    assert written_out({*Role, *StaffRole, BY_RULE}, ROLES_TABLES, ALSO_FIELDS) == []
+
+
+def test_templates_compare_a_role_with_one_that_there_is():
+    """They are the words for each role, so that they name them."""
+    named = {
+        word
+        for path in (SOURCE / "templates").rglob("*.*")
+        for word in re.findall(r"\b(?:lost_)?role [!=]= [\"'](\w+)[\"']", path.read_text())
+    }
+    assert named == {*Role}
+
+
+@pytest.mark.parametrize(("places", "words"), [(ALSO_STATES, {*LetterKind}), (ALSO_FIELDS, {*Role})])
+def test_what_is_let_through_is_there(places: dict[str, set[str]], words: set[str]):
+    """An exception that nothing needs any more would hide a mistake."""
+    for name, known in places.items():
+        used = {text for text, _ in strings(SOURCE / name)} & known & words
+        assert used, name
