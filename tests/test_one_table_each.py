@@ -1,22 +1,30 @@
 """What several parts must know stands in one table each: kinds of letters, roles, settings."""
 
 import ast
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import filsluss
+from filsluss.conf.names import PREFIX, Name
+from filsluss.conf.reading import read
+from filsluss.conf.table import TABLE
 from filsluss.rules import lifecycle
 from filsluss.rules.directions import BY_RULE, Role
 from filsluss.rules.letter_kinds import KINDS, LetterKind
 from filsluss.rules.permissions import StaffRole
+from filsluss.rules.policy import Policy
 
 SOURCE = Path(filsluss.__file__).parent
 MODULES = [path for path in SOURCE.rglob("*.py") if "migrations" not in path.parts]
 """Migrations import nothing of ours, as they do what they did when they were written."""
 LETTERS = SOURCE / "templates" / "letters"
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.*")]
 
 KINDS_TABLE, ROLES_TABLES = "rules/letter_kinds.py", ("rules/directions.py", "rules/permissions.py")
 ALSO_STATES = {
@@ -35,6 +43,16 @@ ALSO_FIELDS = {
     "actions/limits.py": {"sender"},
 }
 """Where the word of a role is a value of the letters' templates, or what a limit is of."""
+FIXED = {
+    *("link_keys", "code_keys"),  # derived from the secret key
+    *("max_files", "max_files_ever", "max_unfinished", "upload_idle", "promise_lasts"),
+    "file_letters_per_hour",
+}
+"""Fields of the policy that no setting has."""
+MAKING = {Name.DATA_DIR, Name.BLOB_URL, Name.SECRET_KEY}
+"""Settings whose default makes a folder or a key, or lies in it."""
+OF_CADDY = {"FILSLUSS_SITE", "FILSLUSS_AT", "FILSLUSS_PAGES", "FILSLUSS_OTHERS"}
+"""Variables of the Caddyfile, which Caddy reads and the service does not."""
 
 
 def name_of(path: Path) -> str:
@@ -44,11 +62,13 @@ def name_of(path: Path) -> str:
 def strings(path: Path) -> Iterator[tuple[str, ast.Constant]]:
     """Every string of the module and its node, but not docstrings, and not the `step` of an audit entry."""
     tree = ast.parse(path.read_text())
-    steps = {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "step"
+    left_out = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) or (isinstance(node, ast.keyword) and node.arg == "step")
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in steps:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out:
             yield node.value, node
 
 
@@ -118,3 +138,60 @@ def test_what_is_let_through_is_there(places: dict[str, set[str]], words: set[st
     for name, known in places.items():
         used = {text for text, _ in strings(SOURCE / name)} & known & words
         assert used, name
+
+
+SETTING = re.compile(r"(?<![A-Z_])FILSLUSS_[A-Z][A-Z0-9_]*")
+
+
+def test_no_name_of_a_setting_is_written_out_but_in_the_table():
+    """Messages take it from there, too, so that none names a setting that was renamed."""
+    found = [
+        f"{name_of(path)}:{node.lineno} {text}"
+        for path in MODULES
+        if name_of(path) != "conf/names.py"
+        for text, node in strings(path)
+        if SETTING.search(text) or text in {name.removeprefix(PREFIX) for name in Name if "_" in text}
+    ]
+    assert found == []
+
+
+def test_only_what_reads_the_environment_knows_how_the_names_begin():
+    """`reading` refuses what is unknown; demo and help take every setting of an installation away."""
+    knowing = {name_of(path) for path in MODULES for text, _ in strings(path) if text == PREFIX}
+    assert knowing == {"conf/names.py"}
+    using = {
+        name_of(path)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == "filsluss.conf.names"
+        if "PREFIX" in {alias.name for alias in node.names}
+    }
+    assert using == {
+        "conf/reading.py",
+        "server/demo_settings.py",
+        "server/placeholder_settings.py",
+    }
+
+
+def test_what_docstrings_letters_and_documents_call_a_setting_is_one():
+    """Letters to administrators are templates, which say the name as it is typed."""
+    places = [*SOURCE.rglob("*.py"), *LETTERS.rglob("*.txt"), *DOCUMENTS]
+    known = {*Name, *(name.of_file for name in Name), *OF_CADDY}
+    named = {(path.name, word) for path in places for word in SETTING.findall(path.read_text())}
+    assert len(named) > 100
+    assert sorted(each for each in named if each[1] not in known) == []
+
+
+def test_every_setting_has_one_row_and_those_of_the_policy_have_its_defaults():
+    assert sorted(row.name for row in TABLE) == sorted(Name)
+    fields = {field.name: field for field in dataclasses.fields(Policy)}
+    of_table = {row.policy: row for row in TABLE if row.policy}
+    assert set(fields) - set(of_table) == FIXED
+    values: dict[Name, Any] = {}
+    for row in TABLE:
+        values[row.name] = None if row.is_required or row.name in MAKING else read(row, values)
+        if row.policy and not row.is_required:
+            default = fields[row.policy].default
+            if default is dataclasses.MISSING:
+                default = fields[row.policy].default_factory()
+            assert values[row.name] == default, row.name

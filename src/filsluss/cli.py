@@ -10,8 +10,10 @@ from pathlib import Path
 import django
 from django.core.management import execute_from_command_line, load_command_class
 
-from filsluss import config_file
-from filsluss.config_file import SettingUnreadable
+from filsluss.conf import settings_file
+from filsluss.conf.data_folder import usual_folder
+from filsluss.conf.names import Name
+from filsluss.conf.settings_file import SettingUnreadable
 from filsluss.management import commands
 from filsluss.management.running import run
 from filsluss.rules.paths import OVERSEE
@@ -61,11 +63,11 @@ def unknown(name: str) -> int:
 
 def dispatch(words: list[str]) -> None:
     """Reads the settings, and calls the command."""
-    config_file.load()
-    if os.environ.get("FILSLUSS_DEMO") and words[0] != "demo":
-        raise SettingUnreadable("FILSLUSS_DEMO is only for `filsluss demo`; remove it")
+    settings_file.load()
+    if os.environ.get(Name.DEMO) and words[0] != "demo":
+        raise SettingUnreadable(f"{Name.DEMO} is only for `filsluss demo`; remove it")
     act_as_owner()
-    folder = temporary_files.keep_below(Path(config_file.data_folder()))
+    folder = temporary_files.keep_below(Path(usual_folder()))
     django.setup()
     temporary_files.make(folder)
     execute_from_command_line(["filsluss", *words])
@@ -93,7 +95,7 @@ def act_as_owner() -> None:
 
     Not where root owns the secret key in it: then the service itself runs as root.
     """
-    folder = Path(config_file.data_folder())
+    folder = Path(usual_folder())
     if os.geteuid() != 0 or not folder.is_dir():
         return
     key, owner = folder / "secret_key", folder.stat()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.db.utils import ConnectionHandler, OperationalError
 
-from filsluss.env import database
+from filsluss.conf.readers import sqlite
 from filsluss.sqlite.base import QUEUE_SECONDS
 
 pytestmark = pytest.mark.django_db  # lets this process use a database; each test has its own
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db  # lets this process use a database; each tes
 @pytest.fixture
 def open_one(tmp_path):
     """Opens what Django would for one more thread: a wrapper of its own on the same file."""
-    settings = {"default": {**database("", tmp_path), "TIME_ZONE": None}}
+    settings = {"default": {**sqlite(tmp_path), "TIME_ZONE": None}}
     return lambda: ConnectionHandler(settings)["default"]
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from filsluss.config_file import parse
+from filsluss.conf.settings_file import parse
 from tests.parts.installation import DEFAULTS, bare_environment, folder
 
 LIKE_SYSTEMD = """
@@ -26,8 +26,8 @@ LETTERS=räksmörgås
 PLANTED = """
 import sys
 from pathlib import Path
-from filsluss import config_file
-config_file.DEFAULT, config_file.SYSTEM_FOLDER = Path(sys.argv.pop(1)), Path(sys.argv.pop(1))
+from filsluss.conf import data_folder, settings_file
+settings_file.DEFAULT, data_folder.SYSTEM_FOLDER = Path(sys.argv.pop(1)), Path(sys.argv.pop(1))
 from filsluss.cli import main
 main()
 """

@@ -5,12 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from filsluss import env
+from filsluss.conf.document import replaced
+from filsluss.conf.table import TABLE
 from tests.test_settings import read, refusal
 
 __all__ = ["read", "refusal"]  # fixtures
 
 ROOT = Path(__file__).parents[2]
+
+
+def bare(row):
+    return row.name.removeprefix("FILSLUSS_")
+
+
 WRONG = {
     "negative": "-1",
     "nonsense": "nonsense!",
@@ -44,7 +51,9 @@ FREE = {
     "SECRET_KEY_OLD": {*WRONG} - {"commas"},
     "DATA_DIR": {*WRONG} - {"far too long"},
 }
-SETTINGS = sorted({*env.REQUIRED, *env.OPTIONAL} - {*env.NOT_BUILT})
+FOR_OPERATORS = [row for row in TABLE if row.is_built and not row.is_ours]
+SETTINGS = sorted(bare(row) for row in FOR_OPERATORS if row.name != "FILSLUSS_CONFIG")
+SECRETS = sorted(bare(row) for row in FOR_OPERATORS if row.is_secret)
 CASES = [
     (name, value) for name in SETTINGS for kind, value in WRONG.items() if kind not in FREE.get(name, ())
 ]
@@ -69,7 +78,7 @@ def test_an_empty_value_that_would_mean_another_installation_is_refused(refusal,
     assert refusal(**{name: " "}) == f"FILSLUSS_{name} is empty: give it a value, or remove it"
 
 
-@pytest.mark.parametrize("name", sorted(env.SECRETS - {*env.NOT_BUILT}))
+@pytest.mark.parametrize("name", SECRETS)
 def test_a_secrets_file_that_is_empty_or_has_no_end_is_refused(refusal, tmp_path, name):
     (tmp_path / "empty").write_text(" \n")
     assert re.match(
@@ -121,10 +130,19 @@ def test_a_refusal_says_what_is_wanted_in_words(refusal):
     assert refusal(MAX_FILE_SIZE="0").endswith("must be from 1 MiB to 1024 TiB")
 
 
+def test_the_table_in_operations_is_what_the_generator_writes():
+    page = (ROOT / "docs/operations.md").read_text()
+    assert replaced(page) == page
+
+
 def test_every_setting_has_its_line_in_operations():
     tables = (ROOT / "docs/operations.md").read_text().partition("## Settings")[2].partition("\n## ")[0]
-    rows = [line.split("|")[1:3] for line in tables.splitlines() if line.startswith("| `FILSLUSS_")]
-    found = [(name, row) for row in rows for name in re.findall(r"`FILSLUSS_([A-Z0-9_]+)`", row[0])]
-    assert sorted(name for name, _ in found) == sorted({*SETTINGS, "CONFIG"})
-    assert {name for name, row in found if "*" in row[0]} == env.SECRETS - {*env.NOT_BUILT}
-    assert {name for name, row in found if "required" in row[1]} == {*env.REQUIRED}
+    rows = [line.split("|")[1:4] for line in tables.splitlines() if line.startswith("| `FILSLUSS_")]
+    found = {re.findall(r"`FILSLUSS_([A-Z0-9_]+)`", name)[0]: row for row in rows for name in row[:1]}
+    assert sorted(found) == sorted({*SETTINGS, "CONFIG"})
+    assert len(rows) == len(found)
+    assert [name for name, row in found.items() if not all(cell.strip() for cell in row)] == []
+    assert sorted(name for name, row in found.items() if "*" in row[0]) == SECRETS
+    assert {name for name, row in found.items() if "required" in row[1]} == {
+        bare(row) for row in TABLE if row.is_required
+    }

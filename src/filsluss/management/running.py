@@ -10,7 +10,7 @@ from django.core.management import execute_from_command_line
 from django.db import DatabaseError, InterfaceError
 from django.db.migrations.exceptions import IrreversibleError
 
-from filsluss.config_file import SettingUnreadable
+from filsluss.conf.settings_file import SettingUnreadable
 from filsluss.logs import printable
 
 OPERATORS = {

@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 
 from filsluss.actions import key_fingerprint, room
 from filsluss.blobs import open_store
+from filsluss.conf.names import Name
 from filsluss.models import Heartbeat
 from filsluss.ops import mail_check
 from filsluss.ops.deploy_checks import check_downloads, check_proxy, check_uploads
@@ -27,9 +28,9 @@ from filsluss.scanners.clamd import EICAR, SCAN_MAX, STREAM_MAX, Clamd, NotScann
 def check_settings() -> str:
     policy = settings.POLICY
     if policy.base_url.startswith("http://") and not settings.DEMO and "localhost" not in policy.base_url:
-        raise CheckFailed("FILSLUSS_BASE_URL is http: links and files are sent unencrypted; use https")
+        raise CheckFailed(f"{Name.BASE_URL} is http: links and files are sent unencrypted; use https")
     own = any(is_own_address(address, policy) for address in policy.admin_emails)
-    more = "; FILSLUSS_ADMIN_EMAIL names the service's own address: does anybody read it?" if own else ""
+    more = f"; {Name.ADMIN_EMAIL} names the service's own address: does anybody read it?" if own else ""
     domains = ", ".join(policy.inside_domains)
     return f"{policy.organisation} at {policy.base_url}, inside domains {domains}{more}"
 
@@ -38,10 +39,10 @@ def check_branding() -> str:
     """A colour that is too light is no failure: pages use a darker one, and this says so."""
     accent = settings.POLICY.accent
     if not accent:
-        return "FILSLUSS_ACCENT is not set: Filsluss's own colour"
+        return f"{Name.ACCENT} is not set: Filsluss's own colour"
     shown = light_shades(accent).brand
     if was_darkened(accent):
-        return f"FILSLUSS_ACCENT {accent} is too light for readable text: pages use the darker {shown}"
+        return f"{Name.ACCENT} {accent} is too light for readable text: pages use the darker {shown}"
     return f"{accent}, {dark_shades(accent).brand} on dark pages"
 
 
@@ -56,7 +57,7 @@ def check_secret() -> str:
     if found := open_to_others():
         raise CheckFailed(f"{', '.join(map(str, found))} can be read by others: chmod 600")
     if len(settings.SECRET_KEY) < 32:
-        raise CheckFailed("FILSLUSS_SECRET_KEY is shorter than 32 characters: take a random one")
+        raise CheckFailed(f"{Name.SECRET_KEY} is shorter than 32 characters: take a random one")
     try:
         known = key_fingerprint.is_known(settings.KEY_FINGERPRINTS)
     except DatabaseError:  # without tables nothing was ever made with a key
@@ -146,7 +147,7 @@ def check_scanner() -> str:
     """Lets clamd scan the test virus, and tests how it treats files that exceed its limits."""
     scanner: Clamd | None = settings.SCANNER
     if scanner is None:
-        return "FILSLUSS_CLAMD is not set: files are not scanned"
+        return f"{Name.CLAMD} is not set: files are not scanned"
     largest = min(settings.POLICY.max_file_size, STREAM_MAX)
     limits = f"StreamMaxLength, MaxFileSize and MaxScanSize {largest}, MaxScanTime 0"
     try:
@@ -154,7 +155,7 @@ def check_scanner() -> str:
         found = scanner.scan([EICAR], size=len(EICAR))
         reports_limits, accepts = scanner.reports_exceeded_limits(), scanner.accepts(largest)
     except NotScanned as fault:
-        raise CheckFailed(f"{fault}; see FILSLUSS_CLAMD") from None
+        raise CheckFailed(f"{fault}; see {Name.CLAMD}") from None
     if not found:
         raise CheckFailed("does not find the EICAR test virus: load signatures (freshclam)")
     if not reports_limits:
@@ -162,7 +163,7 @@ def check_scanner() -> str:
             f"reports files over its limits as clean: set AlertExceedsMax yes, {limits} in clamd.conf"
         )
     if not accepts:
-        raise CheckFailed(f"does not accept files of FILSLUSS_MAX_FILE_SIZE: set {limits} in clamd.conf")
+        raise CheckFailed(f"does not accept files of {Name.MAX_FILE_SIZE}: set {limits} in clamd.conf")
     more = ": larger files wait for an administrator" if settings.POLICY.max_file_size > SCAN_MAX else ""
     return f"{version} finds the EICAR test virus, and reports files over its limits (2 GiB - 3{more})"
 
@@ -191,12 +192,12 @@ def check_key_place() -> str:
     """No failure: a small installation may have one folder. But its copies must then be kept like a key."""
     database = settings.DATABASES["default"]["NAME"]
     folder = Path(database).resolve().parent if connection.vendor == "sqlite" else None
-    given, file = (os.environ.get(f"FILSLUSS_SECRET_KEY{end}") for end in ("", "_FILE"))
+    given, file = os.environ.get(Name.SECRET_KEY), os.environ.get(Name.SECRET_KEY.of_file)
     key = Path(file or settings.DATA_DIR / "secret_key").resolve()
     if folder and key.is_relative_to(folder) and (file or not given):
         return (
             f"{key} and the database share a folder: whoever copies it can read links, codes and waiting "
-            "letters; to keep them apart, move the key and set FILSLUSS_SECRET_KEY_FILE"
+            f"letters; to keep them apart, move the key and set {Name.SECRET_KEY.of_file}"
         )
     return "the key and the database share no folder"
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from filsluss.actions import upload_probe
 from filsluss.actions.heartbeat import UNNAMED_PROXY
 from filsluss.blobs import open_store
+from filsluss.conf.names import Name
 from filsluss.models import Heartbeat
 from filsluss.ops.findings import CheckFailed
 from filsluss.ops.forwarding import NOTE_SECONDS
@@ -54,6 +55,6 @@ def check_proxy() -> str:
     if Heartbeat.objects.filter(name=UNNAMED_PROXY, at__gte=since).exists():
         raise CheckFailed(
             "a proxy that is not named forwards requests, so that everybody counts as one network: "
-            "name it in FILSLUSS_TRUSTED_PROXIES"
+            f"name it in {Name.TRUSTED_PROXIES}"
         )
-    return "no proxy forwards that is not named in FILSLUSS_TRUSTED_PROXIES"
+    return f"no proxy forwards that is not named in {Name.TRUSTED_PROXIES}"

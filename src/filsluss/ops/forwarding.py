@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from django.db import DatabaseError, connection
 
 from filsluss.actions.heartbeat import UNNAMED_PROXY, record_heartbeat
+from filsluss.conf.names import Name
 from filsluss.rules.networks import parse_networks
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class ForwardingWatch:
             self._logged_at = now if logs else self._logged_at
         if logs:
             log.warning(
-                "a peer that FILSLUSS_TRUSTED_PROXIES does not name sent a forwarding header",
+                f"a peer that {Name.TRUSTED_PROXIES} does not name sent a forwarding header",
                 extra={"facts": {"peer": peer}},
             )
         if notes:

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.conf import settings
 from django.core.mail.backends.base import BaseEmailBackend
 
+from filsluss.conf.names import Name
 from filsluss.letters import notices
 from filsluss.letters.delivery import (
     NotDelivered,
@@ -92,7 +93,7 @@ def expect(verb: Verb, reply: tuple[int, bytes], what: str) -> None:
 def words_of(answer: Answer | None, what: str, said: str) -> str:
     said = " ".join(said.split())[:FIRST_OF_ANSWER]
     if answer is None:
-        return f"{where()} cannot be used: {said}; see FILSLUSS_SMTP_URL"
+        return f"{where()} cannot be used: {said}; see {Name.SMTP_URL}"
     return f"{where()} does not take {what}: {said!r}; {advice(answer)}"
 
 
@@ -100,17 +101,17 @@ def advice(answer: Answer) -> str:
     """What an operator can do about it."""
     text = answer.text.lower()
     if "starttls" in text or "encryption required" in text or answer.code == 538:
-        return "it wants STARTTLS: use smtp+starttls:// in FILSLUSS_SMTP_URL"
+        return f"it wants STARTTLS: use smtp+starttls:// in {Name.SMTP_URL}"
     if answer.code == 535:
-        return "it does not accept user and password of FILSLUSS_SMTP_URL"
+        return f"it does not accept user and password of {Name.SMTP_URL}"
     if answer.code in (530, 534) or "authenti" in text:
-        return "it wants a sign-in: put user and password into FILSLUSS_SMTP_URL"
+        return f"it wants a sign-in: put user and password into {Name.SMTP_URL}"
     if "helo" in text or "ehlo" in text:
-        return "it does not like the name in EHLO: set FILSLUSS_SMTP_HELO"
+        return f"it does not like the name in EHLO: set {Name.SMTP_HELO}"
     if "relay" in text:
-        return "it does not relay for this machine: allow that there, or sign in (FILSLUSS_SMTP_URL)"
+        return f"it does not relay for this machine: allow that there, or sign in ({Name.SMTP_URL})"
     if answer.verb is Verb.MAIL:
-        return "it does not take FILSLUSS_MAIL_FROM from this machine or this account"
+        return f"it does not take {Name.MAIL_FROM} from this machine or this account"
     if answer.code < 500:
         return "it may take it later: check again"
     return "the address is refused" if judge(answer).is_final else "ask who runs that server"

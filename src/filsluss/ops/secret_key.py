@@ -6,12 +6,15 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from filsluss import config_file, env, outages
+from filsluss import outages
 from filsluss.actions import key_fingerprint
+from filsluss.conf import settings_file
+from filsluss.conf.names import Name
+from filsluss.conf.table import TABLE
 
 OTHER_KEY = (
     "the secret key is not the one that links and codes were made with: restore that one, or name it in "
-    "FILSLUSS_SECRET_KEY_OLD; if it is lost for good, run `filsluss rekey`"
+    f"{Name.SECRET_KEY_OLD}; if it is lost for good, run `filsluss rekey`"
 )
 
 GROUP_READ = 0o040
@@ -30,10 +33,11 @@ def require_known_key() -> None:
 
 def open_to_others() -> list[Path]:
     """The files with secrets that other users of the machine may read."""
-    named = [os.environ.get(f"{env.PREFIX}{name}_FILE") for name in sorted(env.SECRETS)]
+    secrets = [row.name for row in TABLE if row.is_secret]
+    named = [os.environ.get(name.of_file) for name in sorted(secrets)]
     given = [Path(path) for path in named if path]
-    file, said = config_file.path(), config_file.read_values()
-    if file and any(is_secret(name, said.get(f"{env.PREFIX}{name}", "")) for name in env.SECRETS):
+    file, said = settings_file.path(), settings_file.read_values()
+    if file and any(is_secret(name, said.get(name, "")) for name in secrets):
         given.append(file)
     own = settings.DATA_DIR / "secret_key"
     found = [path for path in given if is_open(path, 0o077 & ~GROUP_READ)]

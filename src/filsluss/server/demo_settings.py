@@ -4,6 +4,7 @@ import argparse
 import os
 from collections.abc import Sequence
 
+from filsluss.conf.names import PREFIX, Name
 from filsluss.server.supervisor import port_number
 
 
@@ -19,18 +20,18 @@ def apply(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="filsluss demo", add_help=False)
     add_demo_arguments(parser)
     chosen, _ = parser.parse_known_args(argv)
-    for name in [name for name in os.environ if name.startswith("FILSLUSS_")]:
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     os.environ |= {
-        "FILSLUSS_CONFIG": "",
-        "FILSLUSS_DEMO": "1",
-        "FILSLUSS_BASE_URL": f"http://localhost:{chosen.port}",
-        "FILSLUSS_ORGANISATION": "Landstinget Dalarna",
-        "FILSLUSS_INSIDE_DOMAINS": "ltdalarna.se",
-        "FILSLUSS_INSIDE_NETWORKS": "127.0.0.0/8,::1/128",
-        "FILSLUSS_SMTP_URL": "smtp://localhost",
-        "FILSLUSS_MAIL_FROM": "filsluss@ltdalarna.se",
-        "FILSLUSS_SUPPORT_EMAIL": "support@ltdalarna.se",
-        "FILSLUSS_DATA_DIR": chosen.data,
-        "FILSLUSS_THREADS": "64",
+        Name.CONFIG: "",
+        Name.DEMO: "1",
+        Name.BASE_URL: f"http://localhost:{chosen.port}",
+        Name.ORGANISATION: "Landstinget Dalarna",
+        Name.INSIDE_DOMAINS: "ltdalarna.se",
+        Name.INSIDE_NETWORKS: "127.0.0.0/8,::1/128",
+        Name.SMTP_URL: "smtp://localhost",
+        Name.MAIL_FROM: "filsluss@ltdalarna.se",
+        Name.SUPPORT_EMAIL: "support@ltdalarna.se",
+        Name.DATA_DIR: chosen.data,
+        Name.THREADS: "64",
     }

@@ -2,18 +2,20 @@
 
 import os
 
+from filsluss.conf.names import PREFIX, Name
+
 
 def apply() -> None:
     """Replaces every FILSLUSS_ variable, before the settings are read; no file is read, made or opened."""
-    for name in [name for name in os.environ if name.startswith("FILSLUSS_")]:
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     os.environ |= {
-        "FILSLUSS_CONFIG": "",
-        "FILSLUSS_BASE_URL": "http://localhost",
-        "FILSLUSS_ORGANISATION": "-",
-        "FILSLUSS_INSIDE_DOMAINS": "example.se",
-        "FILSLUSS_SMTP_URL": "smtp://localhost",
-        "FILSLUSS_MAIL_FROM": "filsluss@example.se",
-        "FILSLUSS_DATA_DIR": "/",
-        "FILSLUSS_SECRET_KEY": "of no installation",
+        Name.CONFIG: "",
+        Name.BASE_URL: "http://localhost",
+        Name.ORGANISATION: "-",
+        Name.INSIDE_DOMAINS: "example.se",
+        Name.SMTP_URL: "smtp://localhost",
+        Name.MAIL_FROM: "filsluss@example.se",
+        Name.DATA_DIR: "/",
+        Name.SECRET_KEY: "of no installation",
     }

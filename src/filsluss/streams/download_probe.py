@@ -2,6 +2,7 @@
 
 import http.client
 
+from filsluss.conf.names import Name
 from filsluss.rules.paths import DOWNLOAD
 from filsluss.streams.upload_probe import NoWayThrough, connect
 
@@ -35,5 +36,5 @@ def _expect(base_url: str, token: str, headers: dict[str, str], status: int, con
 def _reason(status: int) -> str:
     """What such a status usually comes from."""
     if status in (403, 404):
-        return ": with FILSLUSS_ACCEL the proxy must be able to read the blob folder"
+        return f": with {Name.ACCEL} the proxy must be able to read the blob folder"
     return " whole: the proxy caches or ignores ranges" if status == 200 else ""

@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 
 from filsluss.blobs import BlobMissing, Store, open_store
 from filsluss.blobs.disk import sync_folder
+from filsluss.conf.names import Name
 from filsluss.management.os_account import note_command
 from filsluss.management.printing import PrintingCommand
 from filsluss.rules.security_events import Kind, Outcome
@@ -58,7 +59,7 @@ def refuse_key_at(place: Path, *, folder: Path) -> None:
     if place.exists() or not place.absolute().parent.is_dir():
         raise CommandError(f"--with-key {place} exists, or its folder does not: name a new file")
     if not generated_key().exists() or generated_key().read_text().strip() != settings.SECRET_KEY:
-        raise CommandError("--with-key: FILSLUSS_SECRET_KEY is set, so the key is yours to keep")
+        raise CommandError(f"--with-key: {Name.SECRET_KEY} is set, so the key is yours to keep")
 
 
 def back_up_key(place: Path | None) -> str:

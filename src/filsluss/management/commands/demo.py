@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from filsluss.env import lock_down
+from filsluss.conf.data_folder import lock_down
 from filsluss.management.commands.serve import migrate_tables, require_port, service
 from filsluss.rules.paths import DEMO, OVERSEE
 from filsluss.server.demo_settings import add_demo_arguments

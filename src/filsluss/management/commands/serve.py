@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from filsluss.env import lock_down
+from filsluss.conf.data_folder import lock_down
 from filsluss.management import static_files
 from filsluss.management.database_copy import copy_before_migrating
 from filsluss.management.running import run_again

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from filsluss.env import lock_down
+from filsluss.conf.data_folder import lock_down
 from filsluss.management.commands.serve import lay_out_static_files, require_port
 from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_current_tables

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from filsluss import jobs
 from filsluss.actions import clock_hold
 from filsluss.blobs import open_store
-from filsluss.env import lock_down
+from filsluss.conf.data_folder import lock_down
 from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_current_tables
 from filsluss.server import notify

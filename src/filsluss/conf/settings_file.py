@@ -1,14 +1,16 @@
-"""The settings file, in the format of systemd's EnvironmentFile, and the data folder if none is set."""
+"""The settings file, in the format of systemd's EnvironmentFile."""
 
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-NAME = "FILSLUSS_CONFIG"
+from filsluss.conf.names import Name
+
 DEFAULT = Path("/etc/filsluss/filsluss.env")
-SYSTEM_FOLDER = Path("/var/lib/filsluss")
 MAX_BYTES = 64 * 1024
+ADDED = set[str]()
+"""The variables that this process has got from the file."""
 
 _SPACE = r"(?:[ \t\r]|\\\n)*"
 _QUOTED = r"""'[^']*'|"(?:\\.|[^"\\])*\""""
@@ -29,17 +31,18 @@ def load() -> None:
     FILSLUSS_CONFIG names the file, and an empty one says that there is none. Raises SettingUnreadable.
     """
     values = read_values()
-    if NAME in values:
-        raise SettingUnreadable(f"{NAME} cannot be set in the settings file itself")
+    if Name.CONFIG in values:
+        raise SettingUnreadable(f"{Name.CONFIG} cannot be set in the settings file itself")
     given = set(os.environ)
     for name, value in values.items():
         if not {name, twin_of(name)} & given:
             os.environ[name] = value
+            ADDED.add(name)
 
 
 def path() -> Path | None:
     """The settings file that is meant, whether it is there or not; None if there is to be none."""
-    named = os.environ.get(NAME)
+    named = os.environ.get(Name.CONFIG)
     if named is None:
         return DEFAULT
     return Path(named.strip()) if named.strip() else None
@@ -47,18 +50,18 @@ def path() -> Path | None:
 
 def read_values() -> dict[str, str]:
     """What the settings file says; the usual one need not be there. Raises SettingUnreadable."""
-    file, is_usual = path(), NAME not in os.environ
+    file, is_usual = path(), Name.CONFIG not in os.environ
     if file is None:
         return {}
     try:
         return dict(parse(read_bounded(file)))
     except (OSError, ValueError) as fault:
         # systemd reads the file as root, and passes on what it says to a user who may not.
-        passed_on = isinstance(fault, PermissionError) and "FILSLUSS_BASE_URL" in os.environ
+        passed_on = isinstance(fault, PermissionError) and Name.BASE_URL in os.environ
         if is_usual and (isinstance(fault, FileNotFoundError) or passed_on):
             return {}
         why = fault.strerror if isinstance(fault, OSError) else fault
-        raise SettingUnreadable(f"{NAME}: cannot read the settings file {file}: {why}") from None
+        raise SettingUnreadable(f"{Name.CONFIG}: cannot read the settings file {file}: {why}") from None
 
 
 def twin_of(name: str) -> str:
@@ -102,12 +105,3 @@ def _quoted_text(quoted: str) -> str:
 
 def _plain_text(plain: str) -> str:
     return re.sub(r"\\(.)", r"\1", plain.replace("\\\n", "").rstrip())
-
-
-def data_folder() -> str:
-    """FILSLUSS_DATA_DIR; else the folder that systemd made, else the system's if it is there, else ./data."""
-    if (given := os.environ.get("FILSLUSS_DATA_DIR")) is not None:
-        return given.strip()
-    if made := os.environ.get("STATE_DIRECTORY", "").partition(":")[0]:
-        return made
-    return str(SYSTEM_FOLDER) if SYSTEM_FOLDER.is_dir() else "./data"

@@ -1,0 +1,115 @@
+"""Reading the settings: from the environment, the settings file or a file of a secret, else by default."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filsluss.conf import settings_file
+from filsluss.conf.names import PREFIX, Name
+from filsluss.conf.setting import Setting, Values
+from filsluss.conf.settings_file import SettingUnreadable, read_bounded
+from filsluss.conf.table import TABLE
+
+NAMES = frozenset(name for row in TABLE for name in row.names)
+ENVIRONMENT, DEFAULT = "environment", "default"
+
+
+@dataclass(frozen=True)
+class InForce:
+    """A setting's text that is in force, and where it came from; empty if there is none."""
+
+    row: Setting
+    text: str
+    source: str
+
+
+def read_all() -> dict[Name, Any]:
+    """Every setting that is built, read. Raises SettingUnreadable, whose text is one line that names it."""
+    settings_file.load()
+    refuse_unknown()
+    for row in TABLE:
+        if row.is_required and not given_text(row):
+            raise SettingUnreadable(f"{row.name} is missing")
+    values: dict[Name, Any] = {}
+    for row in TABLE:
+        if row.is_built:
+            values[row.name] = read(row, values)
+    refuse_contradictions(values)
+    return values
+
+
+def refuse_unknown() -> None:
+    """Raises SettingUnreadable for a variable that is no setting, or one of a part that is not built."""
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in NAMES:
+            raise SettingUnreadable(f"{name} is not a setting of Filsluss")
+    for row in TABLE:
+        if not row.is_built and os.environ.get(row.name):
+            raise SettingUnreadable(f"{row.name}: the part it belongs to is not built yet; remove it")
+
+
+def refuse_contradictions(values: Values) -> None:
+    """Raises SettingUnreadable for two settings that cannot both hold."""
+    for less, more, words in (
+        (Name.MAX_FILE_SIZE, Name.MAX_TRANSFER_SIZE, f"{Name.MAX_TRANSFER_SIZE} is less than"),
+        (Name.DEFAULT_DAYS, Name.MAX_DAYS, f"{Name.DEFAULT_DAYS} is more than"),
+    ):
+        if values[less] > values[more]:
+            other = less if words.startswith(more) else more
+            raise SettingUnreadable(f"{words} {other}")
+    if values[Name.ACCEL] and not values[Name.BLOB_URL].startswith("file:"):
+        raise SettingUnreadable(f"{Name.ACCEL}: the proxy can send files only from a file:// store")
+
+
+def read(row: Setting, values: Values) -> Any:
+    """The setting's value. `values` are those before it in the table, on which its default may rest."""
+    text = given_text(row) or default_text(row, values)
+    try:
+        return row.read(text)
+    except (ValueError, OSError) as fault:
+        shown = "its value" if row.is_secret or len(text) > 100 else repr(text)
+        raise SettingUnreadable(f"{row.name}: cannot read {shown}: {shortened(fault)}") from None
+
+
+def default_text(row: Setting, values: Values) -> str:
+    return row.default if isinstance(row.default, str) else row.default(values)
+
+
+def given_text(row: Setting) -> str:
+    """The text that somebody gave the setting; a secret's may be in a file. Empty if nobody did."""
+    path = os.environ.get(row.name.of_file) if row.is_secret else None
+    if path is not None:
+        return text_of_file(row.name, path)
+    text = os.environ.get(row.name, "").strip()
+    if not text and row.name in os.environ and row.is_never_empty:
+        raise SettingUnreadable(f"{row.name} is empty: give it a value, or remove it")
+    return text
+
+
+def text_of_file(name: Name, path: str) -> str:
+    """What is in the file of a secret. Raises SettingUnreadable if it is empty, or the value is set, too."""
+    if name in os.environ:
+        raise SettingUnreadable(f"{name} and {name.of_file} are both set: remove one")
+    try:
+        text = read_bounded(Path(path)).strip()
+    except (OSError, ValueError) as fault:
+        raise SettingUnreadable(f"{name.of_file}: cannot read {path!r}: {fault}") from None
+    if not text:
+        raise SettingUnreadable(f"{name.of_file}: {path!r} is empty; restore what it held")
+    return text
+
+
+def shortened(fault: Exception, longest: int = 200) -> str:
+    text = str(fault)
+    return text if len(text) <= longest else f"… {text[-longest:]}"
+
+
+def in_force(row: Setting, values: Values) -> InForce:
+    """The text of a setting as `read_all` has found it. Its source is ENVIRONMENT, DEFAULT or a path."""
+    text = given_text(row)
+    if not text:
+        return InForce(row, default_text(row, values), DEFAULT)
+    name = row.name.of_file if row.is_secret and row.name.of_file in os.environ else row.name
+    source = str(settings_file.path()) if name in settings_file.ADDED else ENVIRONMENT
+    return InForce(row, text, source if name == row.name else f"{os.environ[name]}, named in {source}")
