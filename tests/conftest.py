@@ -45,6 +45,7 @@ from django.conf import settings as django_settings
 
 from filsluss.blobs import Store, open_store
 from filsluss.rules.policy import Policy
+from filsluss.static_layout import PACKAGE, lay_out
 
 hypothesis.settings.register_profile("short", deadline=None, database=None, derandomize=True)
 hypothesis.settings.register_profile("full", deadline=None, database=None, max_examples=2000)
@@ -59,6 +60,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "short")
+    if not hasattr(config, "workerinput"):  # once, before pytest-xdist starts its workers
+        lay_out(PACKAGE / "static", PACKAGE / "laid_out")  # as `bin/venv` has done, if nothing changed since
 
 
 def pytest_report_header() -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -182,7 +183,11 @@ def test_what_docstrings_letters_and_documents_call_a_setting_is_one():
     assert sorted(each for each in named if each[1] not in known) == []
 
 
-def test_every_setting_has_one_row_and_those_of_the_policy_have_its_defaults():
+def test_every_setting_has_one_row_and_those_of_the_policy_have_its_defaults(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
     assert sorted(row.name for row in TABLE) == sorted(Name)
     fields = {field.name: field for field in dataclasses.fields(Policy)}
     of_table = {row.policy: row for row in TABLE if row.policy}

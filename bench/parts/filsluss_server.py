@@ -45,7 +45,6 @@ class FilslussServer(Server):
         self.service = Service(self.folder / "data", **own)
         self.service.port = self.port
         self.service.run("migrate")
-        self.service.run("collectstatic", "--noinput")
         module = "filsluss" if syncs else "bench.parts.without_fsync"
         self.run(sys.executable, "-m", module, command, "--port", str(self.port))
         self.service.process = self.process

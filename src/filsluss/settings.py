@@ -95,10 +95,10 @@ LOCALE_PATHS = [str(Path(__file__).parent / "locale")]
 
 STATIC_URL = paths.STATIC.path("")
 WHITENOISE_ALLOW_ALL_ORIGINS = False
-STATIC_ROOT = str(DATA_DIR / "static")
+STATIC_ROOT = str(Path(__file__).parent / "laid_out" / "static")  # static_layout.py
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "staticfiles": {"BACKEND": "filsluss.pages.static_storage.MinifiedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # as streams/body.py reads
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 50

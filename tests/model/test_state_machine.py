@@ -11,7 +11,6 @@ import hypothesis
 import pytest
 import time_machine
 from django.conf import settings as django_settings
-from django.core.management import call_command
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -336,7 +335,6 @@ def run_histories(count, steps):
 @pytest.fixture
 def _environment(transactional_db, settings, tmp_path, monkeypatch):
     """A store of this test's own, letters that stay in this process, and a boot id that can change."""
-    call_command("collectstatic", verbosity=0, interactive=False)
     settings.BLOB_URL = (tmp_path / "blobs").as_uri()
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     TransferMachine.booted, real = ["boot-1"], Path.read_text

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.db import DatabaseError
 from django.test import Client as Browser
 from django.utils import timezone
@@ -27,11 +26,6 @@ pytestmark = pytest.mark.django_db
 NAME, PASSWORD = "eva", "correct horse battery"
 INVENTORY = Path(__file__).parents[2] / "docs" / "security-log.md"
 SOURCE = Path(filsluss.__file__).parent
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _static_files():
-    call_command("collectstatic", verbosity=0, interactive=False)
 
 
 @pytest.fixture(autouse=True)

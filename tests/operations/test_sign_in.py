@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client as Browser
 
@@ -13,12 +12,6 @@ from filsluss.rules.networks import Client
 
 pytestmark = pytest.mark.django_db
 NAME, PASSWORD = "eva", "correct horse battery"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _static_files():
-    """Pages name their stylesheet by the manifest, as in production."""
-    call_command("collectstatic", verbosity=0, interactive=False)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.test import Client as Browser
 
 from filsluss.models import Attempt, SecurityEvent
@@ -14,11 +13,6 @@ from filsluss.rules.throttle import FREE_OF_ACCOUNT, account_delay
 
 pytestmark = pytest.mark.django_db
 NAME, PASSWORD = "eva", "correct horse battery"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _static_files():
-    call_command("collectstatic", verbosity=0, interactive=False)
 
 
 @pytest.fixture

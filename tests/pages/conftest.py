@@ -1,18 +1,11 @@
-"""Fixtures of the page tests: static files, a client inside and one outside, and a parser of pages."""
+"""Fixtures of the page tests: a client inside and one outside, and a parser of pages."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
 from tests.pages.cases import INSIDE, OUTSIDE, Page
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _static_files() -> None:
-    """The pages name their stylesheet and scripts by the manifest, as in production."""
-    call_command("collectstatic", verbosity=0, interactive=False)
 
 
 @pytest.fixture(autouse=True)

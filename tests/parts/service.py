@@ -20,7 +20,7 @@ from tests.parts.mail_server import free_port
 Body = bytes | Mapping[str, str] | None
 
 
-OF_DJANGO = {"shell", "dumpdata", "collectstatic"}
+OF_DJANGO = {"shell", "dumpdata"}
 """Commands of Django that tests use, and that `filsluss` does not offer."""
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 
 from filsluss.models import AuditEntry, Letter
 from filsluss.models.letter import Delivery
@@ -28,15 +27,10 @@ from tests.pages.cases import (
     ready_file,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_static_files")]
+pytestmark = pytest.mark.django_db
 
 EVA, ULF = "eva@ltdalarna.se", "ulf@ltdalarna.se"
 WORDS = "Det här är inte Anna.\r\nHon säger att filen ska öppnas från evil.com"
-
-
-@pytest.fixture(scope="module")
-def _static_files():
-    call_command("collectstatic", verbosity=0, interactive=False)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import re
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 
 from filsluss.models import AuditEntry
 from filsluss.pages.oversee.actors import actors_of
@@ -195,13 +194,7 @@ def test_b3_b5_b6_no_secret_of_a_letter_lies_in_rows_log_or_folder_once_it_has_l
     check_invariants(target.service, acknowledged)
 
 
-@pytest.fixture(scope="module")
-def _static_files():
-    call_command("collectstatic", verbosity=0, interactive=False)
-
-
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_static_files")
 def test_b8_a_session_known_beforehand_is_not_the_one_that_is_signed_in(client):
     User.objects.create_superuser("admin", password="correct horse battery")
     client.get("/oversee/sign-in")
@@ -215,7 +208,6 @@ def test_b8_a_session_known_beforehand_is_not_the_one_that_is_signed_in(client):
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_static_files")
 def test_b14_the_session_of_an_administrator_who_was_removed_opens_nothing(client):
     user = User.objects.create_superuser("admin", password="correct horse battery")
     client.force_login(user)
@@ -225,7 +217,6 @@ def test_b14_the_session_of_an_administrator_who_was_removed_opens_nothing(clien
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_static_files")
 def test_a6_whoever_holds_a_forwarded_letter_is_told_whose_answer_it_is_and_the_one_named_sees_it(
     client,
 ):

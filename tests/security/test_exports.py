@@ -7,23 +7,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.utils import timezone
 
 from filsluss.models import AuditEntry
 from filsluss.pages.oversee.audit_csv import BEFORE_FORMULA, TableFormat
 from tests.pages.cases import open_transfer
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_static_files")]
+pytestmark = pytest.mark.django_db
 
 FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1+1", '=1","=2']
 PLAIN = ["a=1", 'Ritning "plan 2", åäö.pdf', "två\nrader", "'=1", "(1)", "😀"]
-
-
-@pytest.fixture(scope="module")
-def _static_files():
-    """The 404 page needs its stylesheet."""
-    call_command("collectstatic", verbosity=0, interactive=False)
 
 
 @pytest.fixture

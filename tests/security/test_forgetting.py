@@ -12,7 +12,6 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.db import connection
 from django.db import models as orm
 from django.test import Client as Browser
@@ -110,7 +109,6 @@ def _ready(settings, tmp_path):
     settings.POLICY = replace(
         settings.POLICY, support_email="stod@ltdalarna.se", admin_emails=("drift@ltdalarna.se",)
     )
-    call_command("collectstatic", verbosity=0, interactive=False)
     open_store.cache_clear()
     this_boot.cache_clear()
     yield

@@ -183,7 +183,6 @@ def killed_and_resumed(service, mail_server, *, size, kills):
     """One client sends one file while the server is killed again and again: it arrives, with one letter."""
     data = os.urandom(size)
     service.run("migrate")
-    service.run("collectstatic", "--no-input")
     service.start("web")
     account = apply(service, FORM).location
     where = announce(service, account, size).location

@@ -39,6 +39,16 @@ def test_there_are_no_more_than_fifteen():
     assert len(required()) <= 15
 
 
+def test_what_only_the_build_needs_is_locked_and_not_there_at_run_time():
+    locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements-build.txt").read_text(), re.MULTILINE)
+    wanted = (ROOT / "requirements-build.in").read_text().splitlines()[1:]
+    assert locked == [re.split(r"[~=<>]", line)[0] for line in wanted]
+    assert set(locked) & {name for name, _ in LOCKED} == set()
+    system = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(system["requires"]) - {*wanted, *project["dependencies"]} == {"setuptools>=77"}
+
+
 def test_the_bill_names_every_locked_package_with_its_checksums(bill):
     named = [(part["name"], part["version"]) for part in bill["components"]]
     assert named == LOCKED

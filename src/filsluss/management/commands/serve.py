@@ -5,6 +5,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from filsluss.conf.data_folder import lock_down
-from filsluss.management import static_files
 from filsluss.management.database_copy import copy_before_migrating
 from filsluss.management.running import run_again
 from filsluss.ops.secret_key import require_known_key
@@ -31,10 +31,10 @@ def migrate_tables() -> None:
         require_known_key()
 
 
-def lay_out_static_files() -> None:
-    """Collects the static files, on every machine that serves pages; one process at a time."""
-    with start_lock():
-        static_files.lay_out()
+def require_static_files() -> None:
+    """Raises CommandError if the static files are not laid out, as in a source folder without `bin/venv`."""
+    if not (Path(settings.STATIC_ROOT) / "staticfiles.json").exists():
+        raise CommandError("the static files are not laid out: install the wheel, or run bin/venv here")
 
 
 @contextmanager
@@ -88,5 +88,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         lock_down(settings.DATA_DIR)
         require_port(host, port)
+        require_static_files()
         migrate_tables()
         supervise(service(host, port), once_open(host, port, partial(notify.tell, "READY=1")))
