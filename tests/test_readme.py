@@ -60,7 +60,8 @@ def wheels(tmp_path_factory) -> Path:
     builder = re.search(r"^setuptools==\S+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
     assert builder
     pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "-d", folder]
-    for words in (["--require-hashes", "-r", ROOT / "requirements.txt"], ["--no-deps", builder[0]]):
+    locks = [word for lock in ("requirements.txt", "requirements-build.txt") for word in ("-r", ROOT / lock)]
+    for words in (["--require-hashes", *locks], ["--no-deps", builder[0]]):
         ran = subprocess.run([*pip, *words], capture_output=True, text=True, check=False)
         if ran.returncode:
             pytest.skip(f"pip cannot fetch what the service needs: {ran.stderr[-200:]}")
@@ -73,8 +74,9 @@ def test_the_lines_that_run_it_do_so_on_a_fresh_folder(tmp_path, wheels):
         pytest.skip("only root makes a machine without a network")
     fresh, layer = tmp_path / "fresh", tmp_path / "layer"
     layer.mkdir()
-    shutil.copytree(ROOT / "src", fresh / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.txt"):
+    unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info", "laid_out*")
+    shutil.copytree(ROOT / "src", fresh / "src", ignore=unwanted)
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "requirements.txt"):
         shutil.copy(ROOT / name, fresh)
     (tmp_path / "inside.py").write_text(INSIDE)
     settings, commands = blocks("Run it")

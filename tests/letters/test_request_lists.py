@@ -14,7 +14,7 @@ from filsluss.actions.apply import apply
 from filsluss.actions.decide import decide
 from filsluss.actions.limits import LimitReached
 from filsluss.actions.transitions import Cause, advance
-from filsluss.letters import compose, outbox, request_lists
+from filsluss.letters import compose, outbox, request_lists, truth
 from filsluss.letters.claims import Claimant
 from filsluss.letters.links import decide_link
 from filsluss.models import Letter, LetterCase, Link, Party, Transfer
@@ -247,6 +247,19 @@ def test_when_a_list_cannot_be_delivered_each_sender_on_it_with_a_proof_hears(no
     assert [(case.transfer, case.letter.to) for case in told] == [
         (each, each.sender.address) for each in (one, two)
     ]
+
+
+def test_a_list_that_was_given_up_is_sent_again_only_while_one_of_its_requests_waits(now):
+    *_, one, two = ask_many(4, now)
+    closed(now + QUARTER)
+    (letter,) = lists()
+    failure = outbox.GivenUp("550 no such user", "refused", "550 no such user")
+    outbox.give_up(letter, failure, policy=POLICY, now=now + HOUR)
+    (letter,) = lists()
+    approve(Transfer.objects.get(pk=one.pk), now + HOUR)
+    assert truth.is_true_at(letter, list(letter.cases.select_related("transfer")), now + HOUR)
+    approve(Transfer.objects.get(pk=two.pk), now + HOUR)
+    assert not truth.is_true_at(letter, list(letter.cases.select_related("transfer")), now + HOUR)
 
 
 def test_a_lost_key_keeps_no_other_request_waiting(now):
