@@ -10,7 +10,18 @@ from datetime import datetime
 from django.db import close_old_connections, connection
 
 from filsluss import outages
-from filsluss.actions import alarms, clock_hold, completion, erasure, expiry, heartbeat, reminders, room, scan
+from filsluss.actions import (
+    alarms,
+    clock_hold,
+    completion,
+    erasure,
+    expiry,
+    heartbeat,
+    lost_link,
+    reminders,
+    room,
+    scan,
+)
 from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import reconcile
@@ -155,6 +166,7 @@ JOBS = (
         lambda services, now: erasure.erase_files(store=services.store, policy=services.policy, now=now),
     ),
     Job("close collected letters", 5, lambda own, now: request_lists.close_due(policy=own.policy, now=now)),
+    Job("send lost links", 2, lambda own, now: lost_link.send_links(policy=own.policy, now=now)),
     Job(DELIVER, 0.5, deliver_letters()),
     Job(
         "erase orphans",

@@ -30,7 +30,10 @@ def fill_in(page, service, *, name, sender, recipient, contact=""):
     keys.type("Din e-postadress", sender)
     keys.type("Mottagarens e-postadress", recipient)
     if contact:
-        keys.press(page.get_by_label("Mottagaren har inte någon e-postadress i Landstinget Dalarna"), "Space")
+        keys.press(
+            page.get_by_label("Varken jag eller mottagaren har en e-postadress i Landstinget Dalarna"),
+            "Space",
+        )
         keys.type("Godkännarens e-postadress", contact)
     keys.type("Anledning", "Ritningar till den nya mottagningen")
     keys.press(page.locator("#accept_terms"), "Space")

@@ -39,7 +39,7 @@ def apply(page: Page, url: str, *, sender: str = ANNA, recipient: str = BO, cont
     page.get_by_label("Din e-postadress").fill(sender)
     page.get_by_label("Mottagarens e-postadress").fill(recipient)
     if contact:
-        page.get_by_label("Mottagaren har inte någon e-postadress").check()
+        page.get_by_label("Varken jag eller mottagaren har en e-postadress").check()
         page.get_by_label("Godkännarens e-postadress").fill(contact)
     page.get_by_role("textbox", name="Anledning").fill("Ritningar till den nya mottagningen")
     page.get_by_label("Filerna innehåller inte patientuppgifter").check()

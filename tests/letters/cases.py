@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from filsluss.actions.apply import purposes_of
-from filsluss.letters import compose, request_lists
+from filsluss.letters import compose, lost_link, request_lists
 from filsluss.letters.context import Undelivered
 from filsluss.models import Letter, Link, Party, Pickup, Transfer, TransferFile
 from filsluss.models.link import FILE_PURPOSES
@@ -177,6 +177,28 @@ class ListCase(Case):
         return letter
 
 
+@dataclass(frozen=True)
+class LostLinkCase(Case):
+    """The links of one mailbox, which has `role` in a case of each direction in `directions`."""
+
+    directions: tuple[Direction, ...] = (Direction.INBOUND,)
+    waits: bool = False
+
+    def write(self, language: str, now: datetime) -> Letter:
+        parties = []
+        for number, direction in enumerate(self.directions, 2):
+            waiting = {"state": State.PENDING, "decided_at": None, "open_until": None} if self.waits else {}
+            own = {"language": language, **waiting, **self.transfer}
+            transfer = make_transfer(now, public_id=f"K7PM-444{number}", direction=direction, **own)
+            if self.role is Role.RECIPIENT:
+                make_file(transfer, now, number)
+            parties.append(transfer.party(self.role))
+        letter = lost_link.write(list(filter(None, parties)), policy=example_policy(**self.policy), now=now)
+        assert letter is not None
+        letter.refresh_from_db()
+        return letter
+
+
 S, R, A = Role.SENDER, Role.RECIPIENT, Role.APPROVER
 NO_SUPPORT = {"support_email": ""}
 CLOSED = {"closed_reason": "Missbruk av tjänsten."}
@@ -227,6 +249,12 @@ CASES = [
     Case("files-downloaded", S, "several", files=({"fetched_at": AT}, {"fetched_at": AT})),
     Case("withdrawn", A, "inbound"),
     Case("withdrawn", A, "through", Direction.THROUGH),
+    LostLinkCase("lost-link", S),
+    LostLinkCase("lost-link", S, "waiting", waits=True),
+    LostLinkCase("lost-link", S, "stranger", transfer=UNANSWERED, waits=True),
+    LostLinkCase("lost-link", S, "no-support", policy=NO_SUPPORT),
+    LostLinkCase("lost-link", A, "waiting", waits=True, directions=(Direction.INBOUND, Direction.INBOUND)),
+    LostLinkCase("lost-link", R, "several", directions=(Direction.THROUGH, Direction.THROUGH)),
     Case("expiry-reminder", S, files=({}, {})),
     Case("expiry-reminder", R, files=({}, {})),
     Case("erased", S, files=LIST),

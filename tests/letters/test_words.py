@@ -22,7 +22,8 @@ from tests.letters.cases import example_policy, make_file, make_transfer
 pytestmark = pytest.mark.django_db
 
 KINDS = sorted(
-    {path.stem for path in Path(compose.engine().dirs[0]).glob("sv/*.txt")} - {LetterKind.APPROVALS_REQUESTED}
+    {path.stem for path in Path(compose.engine().dirs[0]).glob("sv/*.txt")}
+    - {LetterKind.APPROVALS_REQUESTED, LetterKind.LOST_LINK}
 )
 APPROVED_STATES = (State.OPEN, State.CLOSING, State.CLOSED)
 STATES = [state for state in State if state is not State.NEW]

@@ -26,6 +26,7 @@ from tests.pages.cases import (
 from tests.parts import tokens
 
 PUBLIC_PAGES = ["/", "/code", "/help", "/terms", "/privacy", "/accessibility", "/sent", "/oversee/sign-in"]
+PUBLIC_PAGES += ["/lost-link", "/lost-link?asked=1", "/link"]
 
 
 def linked_pages():
@@ -43,6 +44,8 @@ def linked_pages():
         letter_link(file),
         code_link(file),
         *(link(case, party) for case in cases for party in parties if case.party(tokens.OWNER[party])),
+        f"{link(transfer, Purpose.STATUS_SENDER)}/again",
+        f"{link(waiting, Purpose.STATUS_SENDER)}/correct",
         f"{link(transfer, Purpose.STATUS_RECIPIENT)}/report",
         f"{link(transfer, Purpose.STATUS_RECIPIENT)}/report?reported=1",
         "/nothing/here",

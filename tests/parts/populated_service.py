@@ -86,12 +86,19 @@ class PopulatedService:
         return dict(pair.split("=", 1) for pair in given)
 
     def open_to_all(self) -> dict[str, PageRequest]:
-        names = ("code", "help", "terms", "privacy", "accessibility", "sent")
+        names = ("code", "help", "terms", "privacy", "accessibility", "sent", "lost-link", "link")
         return {
             "apply": PageRequest("/"),
             "apply-wrong": posted("/", {"sender_email": "anna", "recipient_outside": "1", "days": "7"}),
             **{name: PageRequest(f"/{name}") for name in names},
             "code-wrong": posted("/code", {"code": "AAAA-AAAA-AAAA"}),
+            "lost-link-wrong": posted("/lost-link", {"own_email": "anna"}),
+            "lost-link-asked": PageRequest("/lost-link?asked=1"),
+            "link-made": posted("/link", {"link_to": ANNA, "link_why": "Ritningar"}, 200),
+            "link-wrong": posted("/link", {"link_to": "anna", "link_approver": "eva@konsult.example"}),
+            "apply-meant": posted(
+                "/", {**FROM_OUTSIDE, "recipient_email": "maria@ltdalarna.com", "accept_terms": ""}
+            ),
             "sign-in": PageRequest("/oversee/sign-in"),
         }
 
@@ -100,11 +107,13 @@ class PopulatedService:
         waiting = people.apply(self.service, FROM_OUTSIDE).location
         self.mail_server.wait_for("approval-requested")
         decide = path_of(self.mail_server.of("approval-requested")[-1].links("decide")[0])
-        people.apply(self.service, THROUGH)
+        outside_both = people.apply(self.service, THROUGH).location
         asked = self.mail_server.wait_for("approval-requested", count=2)[-1]
         through = path_of(asked.links("decide")[0])
         return {
             "status-waiting": PageRequest(waiting),
+            "correct": PageRequest(f"{waiting}/correct"),
+            "status-through": PageRequest(outside_both),
             "decide": PageRequest(decide),
             "decide-through": PageRequest(through),
             "decide-wrong-days": posted(decide, {"decision": "approve", "days": ""}),
@@ -121,6 +130,9 @@ class PopulatedService:
         people.reject(self.service, other, "Vi väntar inga filer från er.")
         return {
             "status-approved": PageRequest(first),
+            "again": PageRequest(f"{first}/again"),
+            "correct-late": PageRequest(f"{first}/correct", 409),
+            "status-sent-again": PageRequest(f"{first}?done=sent-again"),
             "status-approver": PageRequest(approver),
             "report": PageRequest(f"{approver}/report"),
             "report-sent": PageRequest(f"{approver}/report?reported=1"),

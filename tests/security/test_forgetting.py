@@ -64,6 +64,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "fixed": "kind outcome",
     },
     "Attempt": {"outlives": "network", "fixed": "kind"},  # deleted after a day
+    "LinkRequest": {"goes": "address"},
     "Alarm": {"outlives": "value limit", "fixed": "name"},  # figures, and what clamd or the clock said
     "Heartbeat": {"fixed": "name"},
     "Pause": {"outlives": "why boot_id", "fixed": "name"},

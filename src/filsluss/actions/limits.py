@@ -89,7 +89,8 @@ def count_outbound(sender: Party, *, client: Client, policy: Policy, now: dateti
 def may_ask_at_once(approver: Party, *, client: Client, policy: Policy, now: datetime) -> bool:
     """Whether the approver gets a letter of its own; else the request waits for the next list.
 
-    Undecided requests of the last day count, by mailbox. Whoever applies from an inside network never waits.
+    Undecided requests of the last day count, by mailbox, and those that their sender took back after they
+    were sent, or taking back would make room for the next one. From an inside network nobody waits.
     """
     if is_inside_network(client, networks=policy.inside_networks):
         return True
@@ -97,7 +98,7 @@ def may_ask_at_once(approver: Party, *, client: Client, policy: Policy, now: dat
     asked = Party.objects.filter(
         role=Role.APPROVER,
         canonical=approver.canonical,
-        transfer__state=State.PENDING,
+        transfer__state__in=(State.PENDING, State.WITHDRAWN),
         transfer__asked_at__gt=now - DAY,
     )
     return asked.count() < policy.letters_per_day

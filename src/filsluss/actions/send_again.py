@@ -1,22 +1,29 @@
-"""Sending again: a letter that was given up is queued once more, if it is still true."""
+"""Sending again: a letter that was given up, or that a sender asks for, is queued once more."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from filsluss.actions.transitions import Cause, record_audit
 from filsluss.letters import compose, truth
+from filsluss.letters.mailboxes import has_room
 from filsluss.models import Letter, LetterCase
 from filsluss.models.letter import Delivery
+from filsluss.rules.directions import Role
+from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
 from filsluss.rules.policy import Policy
 
 STEP = "letter-sent-again"
+ASKED_FOR = (LetterKind.APPROVAL_REQUESTED, LetterKind.APPROVED, *READY_KINDS)
+"""Kinds that a sender may have sent once more: whoever reads them can act."""
+MOST, PAUSE = 3, timedelta(minutes=5)
+"""How often a sender may have a letter sent again, and how long after the last time it is not sent anew."""
 
 
 class NotSentAgain(Exception):
-    """`why`: "not-given-up", "untrue", or "lost" (its text is gone, and cannot be written anew)."""
+    """`why`: "not-given-up", "untrue", "lost" (its text is gone, and cannot be written anew) or "often"."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -40,6 +47,36 @@ def send_again(letter: Letter, *, by: Cause, policy: Policy, now: datetime) -> L
         if not truth.is_true_at(last, cases, now):
             raise NotSentAgain("untrue")
         return _queue(last, cases, by=by, policy=policy, now=now)
+
+
+def send_once_more(letter: Letter, *, policy: Policy, now: datetime) -> Letter:
+    """Queues a letter in ASKED_FOR once more for the sender of its case; returns the new one.
+
+    Pressed again while that is on its way, or within PAUSE, it returns the same. Raises NotSentAgain: each
+    letter is sent again MOST times, and a mailbox gets no more requests than its limit.
+    """
+    with transaction.atomic():
+        Letter.objects.select_for_update().get(pk=letter.pk)
+        last, times = last_of(letter), times_sent_again(letter)
+        if last.again_of_id and (last.delivery == Delivery.QUEUED or now < last.written_at + PAUSE):
+            return last
+        if letter.again_of_id or letter.kind not in ASKED_FOR or times >= MOST:
+            raise NotSentAgain("often")
+        cases = list(last.cases.select_related("transfer", "party", "file").order_by("id"))
+        if last.delivery not in (Delivery.SENT, Delivery.GIVEN_UP) or not truth.is_true_at(last, cases, now):
+            raise NotSentAgain("untrue")
+        reader = cases[0].party if letter.kind not in READY_KINDS else None
+        if reader and not has_room(reader, kind=letter.kind, policy=policy, now=now):
+            raise NotSentAgain("often")
+        return _queue(last, cases, by=Cause(Role.SENDER), policy=policy, now=now)
+
+
+def times_sent_again(letter: Letter) -> int:
+    """How many letters follow this one, each sent again for the one before."""
+    times, last = 0, letter
+    while again := last.again.order_by("-id").first():
+        times, last = times + 1, again
+    return times
 
 
 def last_of(letter: Letter) -> Letter:

@@ -1,8 +1,10 @@
-"""Operational state: attempts, heartbeats, alarms, the clock hold, row locks, the installation."""
+"""Operational state: attempts, link requests, heartbeats, alarms, clock hold, row locks, installation."""
 
 from datetime import datetime
 
 from django.db import models
+
+from filsluss.models.encrypted_field import EncryptedTextField
 
 
 class Attempt(models.Model):
@@ -20,6 +22,16 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} from {self.network}"
+
+
+class LinkRequest(models.Model):
+    """Somebody asks for the links of a mailbox, whoever's that is; deleted by the job that looks it up."""
+
+    address = EncryptedTextField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"request for links at {self.at}"
 
 
 class Heartbeat(models.Model):

@@ -7,13 +7,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from filsluss.actions.decide import AlreadyDecided, DecisionRefused, decide
 from filsluss.models import Link, Transfer
 from filsluss.pages import errors, presenters
-from filsluss.pages.apply import OFFERED_DAYS
 from filsluss.pages.context import only_language_is_switched, posted_text, use_language
+from filsluss.pages.day_choices import day_choices
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import form_problems
 from filsluss.pages.links import link_behind, report_page, status_page
@@ -75,7 +74,7 @@ def form(
         "is_through": transfer.way is Direction.THROUGH,
         "applied": presenters.moment(transfer.applied_at),
         "answer_by": presenters.answer_by(transfer),
-        "offered_days": offered_days(given.get("days", "")),
+        "day_choices": day_choices(always=settings.POLICY.max_days, chosen=given.get("days", "")),
         "action": DECIDE.path(link.token(settings.POLICY.link_keys)),
         "report": report_page(link.party),
         "typed": given,
@@ -83,21 +82,6 @@ def form(
         "errors": {problem.field: problem.text for problem in found},
     }
     return render(request, "pages/decide.html", page, status=status)
-
-
-def offered_days(chosen: str) -> list[dict[str, Any]]:
-    """The choices, each with its last day; the longest that the policy allows is always one of them."""
-    policy, now = settings.POLICY, timezone.now()
-    offered = {days for days in OFFERED_DAYS if days <= policy.max_days} | {policy.max_days}
-    return [
-        {
-            "value": str(days),
-            "label": ngettext("%(n)d day", "%(n)d days", days) % {"n": days},
-            "through": presenters.weekday(policy.last_day(policy.end_of(now, days))),
-            "chosen": chosen == str(days),
-        }
-        for days in sorted(offered)
-    ]
 
 
 def too_late(request: HttpRequest, transfer: Transfer) -> HttpResponse:

@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from filsluss.rules.addresses import unseen_sign
+from filsluss.rules.addresses import pasted_address, unseen_sign
+from filsluss.rules.suggestions import suggested_address
 from filsluss.rules.tokens import CODE_LENGTH, read_code
 
 
@@ -33,6 +34,7 @@ def every_message(typed: dict[str, Any]) -> dict[str, str]:
     return {
         **application_words(typed),
         **unseen_words(typed),
+        **mistyped_words(typed),
         **decision_words(),
         **code_words(typed.get("code", "")),
         **oversight_words(),
@@ -58,7 +60,9 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
         "name_long": _("Your name must be 100 characters or fewer"),
         "name_address": _("Enter only your name, without an email address"),
         "sender_email.address_empty": _("Enter your email address"),
+        "own_email.address_empty": _("Enter your email address"),
         "recipient_email.address_empty": _("Enter the recipient’s email address"),
+        "link_to.address_empty": _("Enter the recipient’s email address"),
         "address_malformed": _("Enter an email address in the correct format, like name@company.com"),
         "address_not_ascii": _(
             "The service can only send to addresses with the letters a–z. Use another address."
@@ -68,7 +72,7 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
         "same_person": _("The recipient cannot have the same email address as you"),
         "box_needed": _(
             "Neither you nor the recipient has an email address ending in @%(domain)s. "
-            "Tick the box and enter who should approve the request."
+            "If that is so, tick the box and enter who should approve the request."
         )
         % values,
         "approver_empty": _("Enter the email address of your contact person at %(organisation)s") % values,
@@ -98,6 +102,17 @@ def unseen_words(typed: dict[str, Any]) -> dict[str, str]:
         code: words % {"character": character_name(char)}
         for code, char in {"address_unseen": "", **unseen}.items()
     }
+
+
+def mistyped_words(typed: dict[str, Any]) -> dict[str, str]:
+    """For each field: which address inside may be meant by the one in it."""
+    words = _("Did you mean %(address)s? If the address is right, tick the box below it.")
+    inside = settings.POLICY.inside_domains
+    meant = {
+        f"{field}.address_mistyped": suggested_address(pasted_address(str(text)), inside_domains=inside)
+        for field, text in typed.items()
+    }
+    return {code: words % {"address": each} for code, each in {"address_mistyped": "", **meant}.items()}
 
 
 def character_name(char: str) -> str:

@@ -17,6 +17,7 @@ from filsluss.rules import paths
 from filsluss.rules.formats import size_text
 
 NEW_REQUEST, CODE, HELP = paths.START.path(), paths.CODE.path(), paths.HELP.path()
+LOST_LINK = paths.LOST_LINK.path()
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def error_page(
     labels = {
         NEW_REQUEST: _("Make a new request"),
         CODE: _("Download a file with a code"),
+        LOST_LINK: _("Get a new link"),
         HELP: _("Help"),
     }
     page = {
@@ -89,7 +91,7 @@ def unknown_link(request: HttpRequest) -> HttpResponse:
         _("Page not found"),
         _("Check the address. If you copied a link from an email, make sure you copied all of it."),
         _("A link also stops working some time after the files have been deleted."),
-        links=(NEW_REQUEST, CODE, HELP),
+        links=(LOST_LINK, NEW_REQUEST, CODE, HELP),
     )
 
 

@@ -6,7 +6,7 @@ from django.http import Http404
 from filsluss.models import Link, Party, Transfer
 from filsluss.models.link import STATUS_PURPOSE, LinkLost, token_of
 from filsluss.rules.directions import Role
-from filsluss.rules.paths import STATUS, UPLOAD
+from filsluss.rules.paths import START, STATUS, UPLOAD
 from filsluss.rules.tokens import Purpose
 
 
@@ -29,6 +29,14 @@ def report_page(party: Party | None) -> str:
         return f"{status_page(party)}/report" if party else ""
     except LinkLost:
         return ""
+
+
+def again_page(party: Party) -> str:
+    """Where this sender applies once more with the same parties; else, if the link's key is lost, anew."""
+    try:
+        return f"{status_page(party)}/again"
+    except LinkLost:
+        return START.path()
 
 
 def upload_page(transfer: Transfer) -> str:

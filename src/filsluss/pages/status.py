@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -19,9 +20,11 @@ from filsluss.pages import presenters
 from filsluss.pages.context import use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.links import link_behind, report_page
+from filsluss.pages.own_letters import own_letters
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import ASKING, READY_KINDS
 from filsluss.rules.lifecycle import State
+from filsluss.rules.suggestions import suggested_address
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,43 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
         "heading": heading,
         "next_step": next_step,
         "report": report_page(party),
+        **(own_values(request, token, transfer, now) if role is Role.SENDER else {}),
         "lost_letter": lost_letter_words(transfer, now) if role is Role.SENDER else "",
         "marks": list(timeline(transfer, role, now)),
         "next_letter": transfer.is_undecided_at(now) or transfer.is_open_at(now),
     }
     return render(request, "pages/status.html", page)
+
+
+def own_values(request: HttpRequest, token: str, transfer: Transfer, now: datetime) -> dict[str, Any]:
+    """What only the sender sees: what they typed, what they can do, and what they have just done."""
+    undecided = transfer.is_undecided_at(now)
+    lives = undecided or transfer.is_open_at(now)
+    addresses = (transfer.recipient.address, transfer.sender.address, transfer.address_of(Role.APPROVER))
+    inside = settings.POLICY.inside_domains
+    meant = (suggested_address(address, inside_domains=inside) for address in addresses if address)
+    letters = list(own_letters(transfer)) if lives else []
+    return {
+        "own_page": STATUS.path(token),
+        "may_correct": undecided,
+        "meant": [address for address in meant if address] if lives else [],
+        "letters": letters,
+        "may_resend": any(letter.may_send for letter in letters),
+        "done": done_words(request.GET.get("done", ""), transfer),
+    }
+
+
+def done_words(done: str, transfer: Transfer) -> str:
+    """What the page says first after the sender has done something; empty if that is not true (any more)."""
+    words = {
+        "sent-again": _("The email is being sent again."),
+        "not-sure": _("Nothing has been changed. Tick the box if you want to withdraw the request."),
+        "not-chosen": _("Nothing has been sent. Tick the email that you want to send again."),
+        "not-sent": _("The email was not sent again: it has been sent several times, or is out of date."),
+    }
+    if transfer.state != State.WITHDRAWN:
+        words["not-withdrawn"] = _("The request was not withdrawn: it has already been answered.")
+    return words.get(done, "")
 
 
 def case_behind(token: str) -> tuple[Transfer, Party]:

@@ -16,10 +16,11 @@ from filsluss.pages import errors, presenters
 from filsluss.pages.context import posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem
-from filsluss.pages.links import link_behind
+from filsluss.pages.links import again_page, link_behind
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import Receipts, State
 from filsluss.rules.paths import UPLOAD
+from filsluss.rules.suggestions import suggested_address
 from filsluss.rules.tokens import Purpose
 
 MOST_ROWS = 200
@@ -74,6 +75,8 @@ def show(
     page: dict[str, Any] = {
         "transfer": transfer,
         "action": UPLOAD.path(token),
+        "again": again_page(transfer.sender),
+        "meant": suggested_address(transfer.recipient.address, inside_domains=settings.POLICY.inside_domains),
         "through": presenters.last_day(transfer.open_until),
         "time_left": presenters.days_left(transfer.open_until, timezone.now()),
         "files": [presenters.file_view(file) for file in files],

@@ -10,6 +10,7 @@ from filsluss.rules.directions import Direction, direction_between
 from filsluss.rules.mail_links import holds_address
 from filsluss.rules.personal_number import has_personal_number
 from filsluss.rules.policy import Policy
+from filsluss.rules.suggestions import suggests_inside
 
 NAME_MAX = 100
 TEXT_MAX = 500
@@ -100,6 +101,9 @@ def _approver_problems(application: Application, policy: Policy) -> dict[str, st
     """From outside to outside an inside person must approve, who is neither sender nor recipient."""
     typed = application.approver_email
     if not application.recipient_outside:
+        for field in ("recipient_email", "sender_email"):
+            if suggests_inside(getattr(application, field), inside_domains=policy.inside_domains):
+                return {field: "address_mistyped"}
         return {"recipient_outside": "box_needed"}
     if not typed:
         return {"approver_email": "approver_empty"}

@@ -31,6 +31,7 @@ class LetterKind(StrEnum):
     ACCESSIBILITY_REPORT = "accessibility-report"
     ALARM = "alarm"
     TRIAL = "trial"
+    LOST_LINK = "lost-link"
     FILE_DOWNLOADED = "file-downloaded"
 
 
@@ -173,6 +174,7 @@ KINDS: Mapping[str, Traits] = {
     LetterKind.ACCESSIBILITY_REPORT: Traits(replies=TO_SUPPORT),
     LetterKind.ALARM: Traits(replies=TO_SUPPORT),
     LetterKind.TRIAL: Traits(replies=TO_SUPPORT),
+    LetterKind.LOST_LINK: Traits("Links that were asked for", replies=TO_SUPPORT, is_urgent=True),
     LetterKind.FILE_DOWNLOADED: Traits("A file was downloaded", is_written=False),
 }
 

@@ -76,6 +76,8 @@ DOWNLOAD = Prefix("download", Door.STREAMS, "GET", bytes=Bytes.SENT, is_secret=T
 ZIP = Prefix("zip", Door.STREAMS, "GET", bytes=Bytes.SENT, is_secret=True)
 CODE = Prefix("code", Door.PAGES, "GET POST")
 OVERSEE = Prefix("oversee", Door.PAGES, "GET POST")
+LOST_LINK = Prefix("lost-link", Door.PAGES, "GET POST")
+LINK = Prefix("link", Door.PAGES, "GET POST")
 TERMS = Prefix("terms", Door.PAGES, "GET")
 PRIVACY = Prefix("privacy", Door.PAGES, "GET")
 HELP = Prefix("help", Door.PAGES, "GET")
@@ -91,7 +93,7 @@ BLOBS_BY_PROXY = Prefix("filsluss-bytes", Door.PROXY, "", Client.PROGRAMS)
 
 TABLE = (
     *(START, SENT, DECIDE, STATUS, UPLOAD, DOWNLOAD, ZIP, CODE, OVERSEE),
-    *(TERMS, PRIVACY, HELP, ACCESSIBILITY, WELL_KNOWN, FAVICON, DEMO, STATIC),
+    *(LOST_LINK, LINK, TERMS, PRIVACY, HELP, ACCESSIBILITY, WELL_KNOWN, FAVICON, DEMO, STATIC),
     *(HEALTHZ, READYZ, METRICS, BLOBS_BY_PROXY),
 )
 """All of them. Beside them lie an installation's own logo, colours and icon, each named by its digest."""

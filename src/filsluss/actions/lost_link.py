@@ -1,0 +1,83 @@
+"""Lost links: whoever asks gets the links of the mailbox's own live cases there, and nothing is told here."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from filsluss.actions.limits import count_for_network
+from filsluss.letters import lost_link
+from filsluss.letters.each_row import each_row
+from filsluss.models import Letter, LinkRequest, Party
+from filsluss.rules.addresses import AddressRefused, canonical, read_address
+from filsluss.rules.application import party_problem
+from filsluss.rules.letter_kinds import LetterKind
+from filsluss.rules.lifecycle import State
+from filsluss.rules.networks import Client
+from filsluss.rules.policy import Policy
+
+HOUR, MOST = timedelta(hours=1), 3
+"""A mailbox gets so many such letters in this time."""
+LOOKED_AT = 200
+"""So many of a mailbox's newest roles in cases are looked at."""
+
+
+class LinkRequestRefused(ValueError):
+    """The address cannot be one of ours; `problem` is its code."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+def request_links(typed: str, *, policy: Policy, now: datetime, client: Client) -> None:
+    """Writes the same row whatever the address, so that neither answer nor time tells who has a case.
+
+    Raises LinkRequestRefused, or LimitReached: a network may ask as often as it may apply.
+    """
+    if problem := party_problem(typed, policy):
+        raise LinkRequestRefused(problem)
+    with transaction.atomic():
+        count_for_network(client, policy=policy, now=now, kind=LetterKind.LOST_LINK)
+        LinkRequest.objects.create(address=read_address(typed), at=now)
+
+
+def send_links(*, policy: Policy, now: datetime) -> int:
+    """Answers the requests with a letter where there is something to tell; returns how many it deleted."""
+    return each_row(
+        "send lost links",
+        LinkRequest.objects.order_by("pk"),
+        lambda request: _answer(request, policy=policy, now=now),
+        policy=policy,
+        now=now,
+    )
+
+
+def _answer(request: LinkRequest, *, policy: Policy, now: datetime) -> int:
+    """A letter to each spelling of the address that has live cases."""
+    with transaction.atomic():
+        deleted, _ = LinkRequest.objects.filter(pk=request.pk).delete()
+        if not deleted:
+            return 0
+        for parties in _by_address(request.address):
+            if _sent_lately(parties[0], now) < MOST:
+                lost_link.write(parties, policy=policy, now=now)
+    return 1
+
+
+def _by_address(address: str) -> list[Sequence[Party]]:
+    """The parties of that mailbox whose cases may live, by address: one with a tag gets only its own."""
+    try:
+        mailbox = canonical(read_address(address))
+    except AddressRefused:
+        return []
+    alive = Party.objects.filter(canonical=mailbox, transfer__state__in=(State.PENDING, State.OPEN))
+    found: dict[str, list[Party]] = {}
+    for party in alive.select_related("transfer").order_by("-transfer__applied_at", "pk")[:LOOKED_AT]:
+        found.setdefault(party.address.lower(), []).append(party)
+    return list(found.values())
+
+
+def _sent_lately(party: Party, now: datetime) -> int:
+    letters = Letter.objects.filter(kind=LetterKind.LOST_LINK, written_at__gt=now - HOUR)
+    return letters.filter(cases__party__canonical=party.canonical).distinct().count()

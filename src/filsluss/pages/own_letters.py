@@ -1,0 +1,58 @@
+"""The letters about a case that its sender may have sent once more, as their status page lists them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from filsluss.actions.send_again import ASKED_FOR, MOST, last_of, times_sent_again
+from filsluss.models import Letter, Transfer
+from filsluss.models.letter import Delivery
+from filsluss.pages import presenters
+
+LISTED = 20
+"""At most so many of the newest are listed."""
+
+
+@dataclass(frozen=True)
+class OwnLetter:
+    """`may_send`: it has left, or was given up, and has not been sent again too often."""
+
+    public_id: str
+    label: str
+    state: str
+    when: presenters.When | None
+    may_send: bool
+
+
+def own_letters(transfer: Transfer) -> Iterator[OwnLetter]:
+    """The newest letters of an account that is open, or of an application that waits for an answer."""
+    kinds = ("approval-requested",) if transfer.open_until is None else ASKED_FOR[1:]
+    first = Letter.objects.about(transfer).filter(kind__in=kinds, again_of=None)
+    shown = first.exclude(delivery__in=(Delivery.COLLECTING, Delivery.WITHDRAWN)).order_by("-pk")[:LISTED]
+    for letter in shown:
+        last = last_of(letter)
+        yield OwnLetter(
+            public_id=letter.public_id,
+            label=_label(letter.kind),
+            state=_state(last),
+            when=presenters.moment(last.sent_at),
+            may_send=last.delivery in (Delivery.SENT, Delivery.GIVEN_UP) and times_sent_again(letter) < MOST,
+        )
+
+
+def _label(kind: str) -> str:
+    """Who reads it and what it is about; never a file's name: more people may know a status link."""
+    words = {
+        "approval-requested": _("To the approver: the request"),
+        "approved": _("To you: the link for uploading"),
+        "file-ready": _("To the recipient: a file"),
+        "files-ready": _("To the recipient: several files"),
+    }
+    return words[kind]
+
+
+def _state(letter: Letter) -> str:
+    if letter.delivery == Delivery.GIVEN_UP:
+        return _("not delivered")
+    return _("sent") if letter.delivery == Delivery.SENT else _("waiting to be sent")
