@@ -214,8 +214,8 @@ HEADERS = {
 
 
 def about_a_case(letter):
-    """A list of requests belongs to no thread, and names a case only where it is the only one."""
-    if letter.kind != "approvals-requested":
+    """A list of requests or links belongs to no thread, and names a case only where it is the only one."""
+    if letter.kind not in ("approvals-requested", "lost-link"):
         return {
             "References": "<transfer-K7PM-4QXD@ltdalarna.se>",
             "X-Filsluss-Transfer": "K7PM-4QXD",

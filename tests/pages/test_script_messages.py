@@ -10,7 +10,13 @@ from django.utils import translation
 import filsluss
 from filsluss.streams.responses import STATUS
 
-SCRIPTS = sorted((Path(filsluss.__file__).parent / "static" / "filsluss").glob("*.js"))
+OF_THE_APPLICATION = {"application-form.js", "did-you-mean.js", "remembered.js"}
+"""They say nothing by themselves: their words stand in the page."""
+SCRIPTS = sorted(
+    path
+    for path in (Path(filsluss.__file__).parent / "static" / "filsluss").glob("*.js")
+    if path.name not in OF_THE_APPLICATION
+)
 SOURCE = "\n".join(
     line
     for path in SCRIPTS
