@@ -223,7 +223,7 @@ def test_a6_whoever_holds_a_forwarded_letter_is_told_whose_answer_it_is_and_the_
     transfer = applied(BO, ANNA)
     address = link(transfer, Purpose.DECIDE)
     for language, words in (
-        ("sv", "Svaret antecknas som givet av"),
+        ("sv", "Svaret registreras i namnet"),
         ("en", "The answer is recorded as given by"),
     ):
         assert f"{words} {ANNA}." in client.get(f"{address}?lang={language}").content.decode()

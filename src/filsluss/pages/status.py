@@ -24,6 +24,7 @@ from filsluss.pages.own_letters import own_letters
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import ASKING, READY_KINDS
 from filsluss.rules.lifecycle import State
+from filsluss.rules.paths import STATUS
 from filsluss.rules.suggestions import suggested_address
 
 

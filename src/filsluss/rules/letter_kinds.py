@@ -27,11 +27,11 @@ class LetterKind(StrEnum):
     FILE_INFECTED = "file-infected"
     UNDELIVERED = "undelivered"
     ERASED = "erased"
+    LOST_LINK = "lost-link"
     ABUSE_REPORTED = "abuse-reported"
     ACCESSIBILITY_REPORT = "accessibility-report"
     ALARM = "alarm"
     TRIAL = "trial"
-    LOST_LINK = "lost-link"
     FILE_DOWNLOADED = "file-downloaded"
 
 
@@ -170,11 +170,11 @@ KINDS: Mapping[str, Traits] = {
     LetterKind.FILE_INFECTED: Traits("Malicious code was found", source=Source.CASE),
     LetterKind.UNDELIVERED: Traits("An email did not arrive", needs_proof=True),
     LetterKind.ERASED: Traits("All files deleted"),
+    LetterKind.LOST_LINK: Traits("Links that were asked for", replies=TO_SUPPORT, is_urgent=True),
     LetterKind.ABUSE_REPORTED: Traits("Abuse was reported", replies=TO_SUPPORT),
     LetterKind.ACCESSIBILITY_REPORT: Traits(replies=TO_SUPPORT),
     LetterKind.ALARM: Traits(replies=TO_SUPPORT),
     LetterKind.TRIAL: Traits(replies=TO_SUPPORT),
-    LetterKind.LOST_LINK: Traits("Links that were asked for", replies=TO_SUPPORT, is_urgent=True),
     LetterKind.FILE_DOWNLOADED: Traits("A file was downloaded", is_written=False),
 }
 
