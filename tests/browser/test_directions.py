@@ -84,6 +84,7 @@ def test_inbound_anna_says_no_and_bo_reads_why(service, mail_server, page, anoth
     apply_from_outside(page, service.url)
     anna = another()
     opens(anna, mail_server.one("approval-requested", to=ANNA), "decide")
+    anna.locator("summary", has_text="Avslå").click()
     anna.get_by_label("Varför avslår du ansökan?").fill("Vi har redan ritningarna.")
     anna.get_by_role("button", name="Avslå ansökan").click()
     expect(anna.get_by_role("heading", name="Ansökan är avslagen")).to_be_visible()
