@@ -113,6 +113,8 @@ def test_enter_in_a_field_decides_nothing(service, mail_server, browser, scripte
         page.goto(link)
         page.on("request", lambda request: sent.append(request.method))
         place = page.locator(field)
+        if field == "#rejection_reason":
+            page.locator("#decision summary").click()
         place.focus()
         if field == "#days":
             page.keyboard.type("3 dagar")

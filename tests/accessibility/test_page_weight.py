@@ -67,3 +67,14 @@ def test_what_is_sent_compressed_is_what_it_was(populated, weighed):
     (sheet,) = {url for url, _, _ in weighed["apply"] if url.endswith(".css")}
     short = populated.service.request("GET", sheet, headers={"Accept-Encoding": "gzip"})
     assert gzip.decompress(short.body) == populated.service.request("GET", sheet).body
+
+
+def test_all_scripts_of_all_pages_together_weigh_less_than_24_kilobytes(populated, weighed):
+    """No page loads them all: those of the application form are not those of the upload page."""
+    loaded = {url for answers in weighed.values() for url, _, _ in answers if url.endswith(".js")}
+    assert len(loaded) == 20 + sum("signed-in" in url for url in loaded)
+    sizes = [
+        len(populated.service.request("GET", url, headers={"Accept-Encoding": "gzip"}).body)
+        for url in loaded
+    ]
+    assert sum(sizes) < 24_000
