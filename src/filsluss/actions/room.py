@@ -10,6 +10,7 @@ from filsluss.blobs import BlobBusy, BlobMissing, Store
 from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile, serialize_on
 from filsluss.models.room_queries import LOCKED_TRANSFER, OUTSTANDING, PIECE, RESERVED, TOTALS, UPLOADING
+from filsluss.models.upload_queries import UploadAccount
 from filsluss.rules.policy import Policy
 from filsluss.sqlite.reserve import Reserve
 
@@ -111,7 +112,7 @@ def refuse_full_in_turn(size: int, *, store: Store, policy: Policy, now: datetim
     refuse_full(size, store=store, policy=policy, now=now)
 
 
-def refuse_too_many(transfer: Transfer, *, size: int, policy: Policy, now: datetime) -> None:
+def refuse_too_many(transfer: Transfer | UploadAccount, *, size: int, policy: Policy, now: datetime) -> None:
     """Refuses one file more, of `size` bytes. Needs the lock of the transfer's row."""
     account = account_of(transfer.pk, policy=policy, now=now)
     if account.ever >= policy.max_files_ever:
@@ -121,7 +122,7 @@ def refuse_too_many(transfer: Transfer, *, size: int, policy: Policy, now: datet
         raise UploadRefused("quota_exceeded")
 
 
-def lock_open(transfer: Transfer, *, now: datetime) -> None:
+def lock_open(transfer: Transfer | UploadAccount, *, now: datetime) -> None:
     """Locks the transfer's row until the caller's transaction ends; raises UploadRefused if it is over."""
     locked = LOCKED_TRANSFER.rows(transfer=transfer.pk)
     if not locked:
@@ -130,7 +131,7 @@ def lock_open(transfer: Transfer, *, now: datetime) -> None:
     refuse_closed(transfer, now=now)
 
 
-def refuse_closed(transfer: Transfer, *, now: datetime) -> None:
+def refuse_closed(transfer: Transfer | UploadAccount, *, now: datetime) -> None:
     if not transfer.is_open_at(now):
         raise UploadRefused("account_closed_by_admin" if transfer.closed_reason else "account_ended")
 

@@ -8,7 +8,15 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from filsluss.streams.connection import PIECE, Sink, SocketReader, open_chunks, open_socket_reader
+from filsluss.streams.connection import (
+    MORE_SECONDS,
+    PIECE,
+    Sink,
+    SocketReader,
+    open_chunks,
+    open_socket_reader,
+    take_waiting,
+)
 from filsluss.streams.rates import Rate, is_crowded
 
 STALL_SECONDS = 30.0
@@ -80,6 +88,14 @@ class Body:
         expected = self._environ.get("HTTP_EXPECT", "").lower() == "100-continue"
         if self._socket and expected and self._environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
             self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def take_waiting(self) -> bytes | None:
+        """All of a body that has come, or comes in a moment; else None, and the body is as it was."""
+        if self.length is None or self._environ.get("HTTP_EXPECT"):
+            return None
+        content = take_waiting(self._environ, MORE_SECONDS)
+        self.count = len(content or b"")
+        return content
 
     def stop(self, reason: str) -> None:
         """Ends the reading, from any thread; bytes read before are kept."""

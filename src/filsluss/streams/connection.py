@@ -9,6 +9,7 @@ import fcntl
 import os
 import select
 import socket
+import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol
 
@@ -145,6 +146,40 @@ class SocketReader:
         self._pipe = None
 
 
+def take_waiting(environ: dict[str, Any], seconds: float) -> bytes | None:
+    """The whole body if it has come, or comes within that time; else None, and nothing of it is taken."""
+    sock, reader = plain_socket(environ), length_reader(environ)
+    if sock is None or reader is None:
+        return None
+    wanted, unreader = int(reader.length), reader.unreader
+    held = unreader.take_buffered()
+    deadline = time.monotonic() + seconds
+    while len(held) < wanted and (piece := _waiting_bytes(sock, wanted - len(held), deadline)):
+        held += piece
+    if len(held) < wanted:
+        unreader.unread(held)
+        return None
+    if len(held) > wanted:
+        unreader.unread(held[wanted:])  # the next request
+    reader.length = 0
+    return held[:wanted]
+
+
+def _waiting_bytes(sock: socket.socket, size: int, deadline: float) -> bytes:
+    """Up to `size` bytes; none at the end of the stream, or at the deadline by time.monotonic()."""
+    while True:
+        try:
+            return sock.recv(size, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            poll = select.poll()
+            poll.register(sock, select.POLLIN)
+            left = deadline - time.monotonic()
+            if left <= 0 or not poll.poll(left * 1000):
+                return b""
+        except OSError:
+            return b""
+
+
 def open_chunks(environ: dict[str, Any]) -> Iterator[bytes] | None:
     """The pieces of a chunked body as they arrive, from gunicorn's own parser; None on any other body.
 
@@ -163,17 +198,24 @@ def open_chunks(environ: dict[str, Any]) -> Iterator[bytes] | None:
 
 def open_socket_reader(environ: dict[str, Any]) -> SocketReader | None:
     """A reader of this request's socket; None where gunicorn's internals are not as expected."""
-    sock, body = environ.get("gunicorn.socket"), environ["wsgi.input"]
+    sock, reader = plain_socket(environ), length_reader(environ)
+    return SocketReader(sock, reader) if sock and reader and hasattr(os, "splice") else None
+
+
+def plain_socket(environ: dict[str, Any]) -> socket.socket | None:
+    """The request's socket; None for a TLS one, whose raw bytes are not the body's."""
+    sock = environ.get("gunicorn.socket")
+    return sock if type(sock) is socket.socket else None
+
+
+def length_reader(environ: dict[str, Any]) -> Any:
+    """gunicorn's reader of a body with a Content-Length, of which nothing was read; None for any other."""
+    body = environ["wsgi.input"]
     reader = getattr(body, "reader", None)
-    unreader = getattr(reader, "unreader", None)
-    if not isinstance(sock, socket.socket):
-        return None
     fits = (
-        type(sock) is socket.socket  # not a TLS one, whose raw bytes are not the body's
-        and type(reader).__name__ == "LengthReader"
+        type(reader).__name__ == "LengthReader"
         and isinstance(getattr(reader, "length", None), int)
-        and hasattr(unreader, "take_buffered")
+        and hasattr(getattr(reader, "unreader", None), "take_buffered")
         and getattr(getattr(body, "buf", None), "tell", lambda: 1)() == 0
-        and hasattr(os, "splice")
     )
-    return SocketReader(sock, reader) if fits else None
+    return reader if fits else None

@@ -14,7 +14,7 @@ from filsluss.blobs import BlobDamaged, StoreFull
 from filsluss.rules.origins import is_from_us
 from filsluss.rules.shares import CROWDED_KEY
 from filsluss.rules.tokens import TOKEN_PATTERN
-from filsluss.streams import archive, downloads, files_api, form, uploads
+from filsluss.streams import archive, creation, downloads, files_api, form, uploads
 from filsluss.streams.body import close_after_response, content_length
 from filsluss.streams.content_headers import refuse_altered_body
 from filsluss.streams.request import Handler, Request, by_method
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 TOKEN = f"(?P<token>{TOKEN_PATTERN})"
 UPLOAD = r"(?P<upload>[A-Za-z0-9_-]{1,64})"
 
-collection = by_method({"GET": files_api.files, "POST": uploads.create, "OPTIONS": uploads.options})
+collection = by_method({"GET": files_api.files, "POST": creation.create, "OPTIONS": uploads.options})
 single_upload = by_method(
     {
         "HEAD": uploads.head,
