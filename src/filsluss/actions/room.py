@@ -9,8 +9,17 @@ from django.db import connection, transaction
 from filsluss.blobs import BlobBusy, BlobMissing, Store
 from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile, serialize_on
-from filsluss.models.room_queries import LOCKED_TRANSFER, OUTSTANDING, PIECE, RESERVED, TOTALS, UPLOADING
+from filsluss.models.room_queries import (
+    BY_STATE,
+    COMING,
+    LOCKED_TRANSFER,
+    OUTSTANDING,
+    PIECE,
+    RESERVED,
+    UPLOADING,
+)
 from filsluss.models.upload_queries import UploadAccount
+from filsluss.rules.lifecycle import LIVE_FILE, WHOLE_FILE, FileState
 from filsluss.rules.policy import Policy
 from filsluss.sqlite.reserve import Reserve
 
@@ -57,10 +66,18 @@ class Account:
 
 
 def account_of(transfer_id: int, *, but: int = 0, policy: Policy, now: datetime) -> Account:
-    """Of all its files, without the bytes of file `but`."""
-    since = now - policy.promise_lasts
-    ((taken, live, unfinished, ever),) = TOTALS.rows(transfer=transfer_id, but=but, since=since)
-    return Account(int(taken or 0), int(live or 0), int(unfinished or 0), ever)
+    """Of all its files but the one with id `but`."""
+    found = {
+        state: (count, int(size or 0)) for state, count, size in BY_STATE.rows(transfer=transfer_id, but=but)
+    }
+    taken = sum(size for state, (_, size) in found.items() if state in WHOLE_FILE)
+    unfinished, _ = found.get(FileState.UPLOADING, (0, 0))
+    if unfinished:
+        since = now - policy.promise_lasts
+        ((coming,),) = COMING.rows(transfer=transfer_id, but=but, since=since)
+        taken += int(coming or 0)
+    live = sum(count for state, (count, _) in found.items() if state in LIVE_FILE)
+    return Account(taken, live, unfinished, ever=sum(count for count, _ in found.values()))
 
 
 def look_at_disk(store: Store, *, policy: Policy) -> Disk:
