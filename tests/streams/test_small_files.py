@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from filsluss.actions.upload_at_once import SMALL
+from filsluss.streams.body import SMALL
 from tests.parts.people import append, metadata
 from tests.parts.raw_http import TUS_BODY, RawConnection
 from tests.parts.storage import blobs, rows

@@ -18,9 +18,6 @@ from filsluss.rules.lifecycle import FileState
 from filsluss.rules.policy import Policy
 from filsluss.sqlite.joint_commit import in_transaction
 
-SMALL = 64 * 1024
-"""The largest file, in bytes, that is held in memory."""
-
 
 @dataclass(frozen=True)
 class WholeFile:

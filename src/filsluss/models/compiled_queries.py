@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
@@ -176,6 +177,7 @@ def executed(
         yield database.run(compiled.sql, values, is_read=is_read)
 
 
+@cache
 def columns(model: type[models.Model], prefix: str = "") -> list[str]:
     """All columns of a model for `values_list`, each after `prefix`, such as "transfer__"."""
     return [f"{prefix}{field.attname}" for field in model._meta.concrete_fields]

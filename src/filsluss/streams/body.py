@@ -28,6 +28,9 @@ LONG_FORM_MAX = 256 * 1024
 SLOW_WINDOW, SLOW_BYTES = 60.0, 60 * 1024
 """Fewer than SLOW_BYTES in SLOW_WINDOW seconds (1 KiB/s) count as a stall; `rates.py` has a second rule."""
 
+SMALL = 64 * 1024
+"""The largest body, in bytes, that is taken into memory when all of it is here."""
+
 _open_bodies: set["Body"] = set()
 
 
@@ -89,9 +92,9 @@ class Body:
         if self._socket and expected and self._environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
             self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def take_waiting(self) -> bytes | None:
-        """All of a body that has come, or comes in a moment; else None, and the body is as it was."""
-        if self.length is None or self._environ.get("HTTP_EXPECT"):
+    def take_small(self) -> bytes | None:
+        """All of a small body that has come, or comes in a moment; else None, and the body is as it was."""
+        if self.length is None or self.length > SMALL or self._environ.get("HTTP_EXPECT"):
             return None
         content = take_waiting(self._environ, MORE_SECONDS)
         self.count = len(content or b"")

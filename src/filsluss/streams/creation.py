@@ -2,7 +2,7 @@
 
 from filsluss.actions import upload
 from filsluss.actions.erasure import take_away
-from filsluss.actions.upload_at_once import SMALL, WholeFile, upload_at_once
+from filsluss.actions.upload_at_once import WholeFile, upload_at_once
 from filsluss.blobs import BlobDamaged
 from filsluss.models import TransferFile
 from filsluss.models.upload_queries import UploadAccount
@@ -40,9 +40,7 @@ def create(request: Request) -> Response:
 
 def taken_whole(body: Body, size: int | None) -> bytes | None:
     """Every byte of a small file; None if it is not small, or not all of it is here."""
-    if size is None or size > SMALL or body.length != size:
-        return None
-    return body.take_waiting()
+    return body.take_small() if body.length == size else None
 
 
 def create_at_once(

@@ -165,17 +165,18 @@ def receive_bytes(
         raise Refusal("too_large")
     if checksum:
         distrust_unacknowledged(request, file, writer)
-    connection.close()  # a body may take hours: hold no database connection meanwhile
     writer.allowance = RequestAllowance(request, file, body, start=start)
-    no_room = ""
-    with body:
-        try:
-            _copy(body, writer, limit, checksum)
-        except StoreFull:
-            no_room = "disk_full"
-        except UploadRefused as refused:
-            no_room = refused.code
-        overran = not no_room and not body.stopped and body.count >= limit and body.has_more()
+    no_room, overran = "", False
+    try:
+        if not checksum and (content := body.take_small()) is not None:
+            writer.write(content)
+        else:
+            connection.close()  # a body may take hours: hold no database connection meanwhile
+            overran = _read(body, writer, limit, checksum)
+    except StoreFull:
+        no_room = "disk_full"
+    except UploadRefused as refused:
+        no_room = refused.code
     if overran or (checksum and (no_room or not (body.is_whole and checksum.holds()))):
         writer.truncate(start)
     save_progress(request, file, writer)
@@ -197,6 +198,13 @@ def receive(request: Request, file: TransferFile) -> None:
     upload.receive(file, boot_id=this_boot(), now=request.now)
     if file.state in GONE:
         raise Refusal("upload_gone")
+
+
+def _read(body: Body, writer: Writer, limit: int, checksum: Checksum | None) -> bool:
+    """Copies the body; whether it goes on after `limit` bytes."""
+    with body:
+        _copy(body, writer, limit, checksum)
+        return not body.stopped and body.count >= limit and body.has_more()
 
 
 def _copy(body: Body, writer: Writer, limit: int, checksum: Checksum | None) -> None:
