@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.parts.client import Connection, Source, WrongAnswer, put, send_tus, sha256_of
+from bench.parts.client import Connection, Source, WrongAnswer, create_with, put, send_tus, sha256_of
 from bench.parts.resource_usage import ResourceUsage
 from tests.parts.mail_server import free_port
 
@@ -105,6 +105,17 @@ class Server:
 def tus_node(folder: Path) -> Server:
     server = Server("@tus/server", folder, send_tus, "/files")
     server.run("node", PEERS / "tus.mjs", str(server.port), server.files, NODE_ENV="production")
+    return server
+
+
+def floor(folder: Path, threads: int) -> Server:
+    """Our web server, and a program that stores and syncs and does nothing else."""
+    server = Server("the floor", folder, create_with, "/files")
+    server.run(
+        *(sys.executable, "-m", "gunicorn", "--chdir", PEERS, "--bind", f"127.0.0.1:{server.port}"),
+        *("--worker-class", "gthread", "--threads", str(threads), "--no-control-socket", "floor:application"),
+        FLOOR_FOLDER=str(server.files),
+    )
     return server
 
 

@@ -32,6 +32,7 @@ DEFAULT_HEADERS = (
     ("Cache-Control", "no-store"),
 )
 """Added to a response that does not have them."""
+DEFAULTS_BY_NAME = tuple((pair[0].lower(), pair) for pair in DEFAULT_HEADERS)
 HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 FORWARDING = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
 PROBES = {HEALTHZ.path(), READYZ.path()}
@@ -88,7 +89,7 @@ def with_headers(start_response: StartResponse) -> StartResponse:
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         present = {name.lower() for name, _ in headers}
-        defaults = [pair for pair in DEFAULT_HEADERS if pair[0].lower() not in present]
+        defaults = [pair for name, pair in DEFAULTS_BY_NAME if name not in present]
         hsts = [HSTS] if settings.POLICY.base_url.startswith("https:") else []
         return start_response(status, [*headers, request_id, *defaults, *hsts], exc_info)
 

@@ -74,7 +74,6 @@ def test_all_scripts_of_all_pages_together_weigh_less_than_24_kilobytes(populate
     loaded = {url for answers in weighed.values() for url, _, _ in answers if url.endswith(".js")}
     assert len(loaded) == 20 + sum("signed-in" in url for url in loaded)
     sizes = [
-        len(populated.service.request("GET", url, headers={"Accept-Encoding": "gzip"}).body)
-        for url in loaded
+        len(populated.service.request("GET", url, headers={"Accept-Encoding": "gzip"}).body) for url in loaded
     ]
     assert sum(sizes) < 24_000

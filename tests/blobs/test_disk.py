@@ -1,5 +1,6 @@
 """What the disk store promises: one writer, true offsets, and bytes that are gone when they are erased."""
 
+import errno
 import hashlib
 import multiprocessing
 import os
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from filsluss.blobs import BlobBusy, BlobMissing, open_store
+from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreFull, open_store
 from filsluss.blobs.disk import DiskStore
 from filsluss.rules.tokens import draw_upload_id
 
@@ -41,6 +42,30 @@ def test_what_is_written_is_read_back_with_its_digests(disk, blob):
     with disk.open(blob) as file:
         assert file.read() == b"abcdef"
     assert disk.digests(blob) == (hashlib.sha256(b"abcdef").hexdigest(), zlib.crc32(b"abcdef"))
+
+
+def test_a_blob_may_be_put_whole(disk):
+    name = draw_upload_id()
+    disk.put(name, b"abcdef")
+    assert disk.open(name).read() == b"abcdef"
+    with pytest.raises(FileExistsError):
+        disk.put(name, b"other")
+    assert disk.open(name).read() == b"abcdef"
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync", "fsync"])
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
+def test_a_blob_that_cannot_be_put_is_not_there(disk, monkeypatch, call, error):
+    def fail(*words):
+        raise OSError(error, os.strerror(error))
+
+    name = draw_upload_id()
+    disk.create(name[:-1] + "x")  # its folder is made and synced
+    monkeypatch.setattr(os, call, fail)
+    expected = StoreFull if error == errno.ENOSPC else BlobDamaged if call == "fdatasync" else OSError
+    with pytest.raises(expected):
+        disk.put(name, b"abcdef")
+    assert not disk.exists(name)
 
 
 def test_a_writer_goes_on_where_the_last_one_stopped(disk, blob):

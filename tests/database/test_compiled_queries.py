@@ -8,7 +8,7 @@ from django.db.models import BigIntegerField, CharField, F
 from filsluss.actions.upload import STILL_OPEN
 from filsluss.models import Transfer, TransferFile
 from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
-from filsluss.models.room_queries import LOCKED_TRANSFER, OUTSTANDING, TOTALS
+from filsluss.models.room_queries import BY_STATE, COMING, LOCKED_TRANSFER, OUTSTANDING
 from filsluss.models.upload_queries import file_at_upload_link, reload_progress, transfer_at_upload_link
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.tokens import Purpose
@@ -78,16 +78,20 @@ def test_whether_it_is_still_open_is_asked_of_the_moment_that_is_given(transfer)
 
 def test_sums_are_of_the_rows_there_are(transfer):
     before, after = NOW - timedelta(minutes=1), NOW + timedelta(minutes=1)
-    assert TOTALS.rows(transfer=transfer.pk, but=0, since=before) == [[None, None, None, 0]]
+    assert BY_STATE.rows(transfer=transfer.pk, but=0) == []
+    assert COMING.rows(transfer=transfer.pk, but=0, since=before) == [[None]]
     assert OUTSTANDING.rows(but=0, since=before) == [[None, None, None]]
     make_file(transfer, NOW, 1, size=100)
     bare = make_file(transfer, NOW, 2, size=1000, acknowledged=1, arrived=1, state=FileState.UPLOADING)
     make_file(transfer, NOW, 3, size=None, arrived=20, state=FileState.UPLOADING)
     make_file(transfer, NOW, 4, size=10_000, state=FileState.ERASED)
     make_file(transfer, NOW, 5, size=1000, acknowledged=50, arrived=50, state=FileState.UPLOADING)
-    assert TOTALS.rows(transfer=transfer.pk, but=0, since=before) == [[2120, 4, 3, 5]]
-    assert TOTALS.rows(transfer=transfer.pk, but=bare.pk, since=before) == [[1120, 4, 3, 5]]
-    assert TOTALS.rows(transfer=transfer.pk, but=0, since=after) == [[171, 4, 3, 5]]
+    by_state = [["erased", 1, 10_000], ["ready", 1, 100], ["uploading", 3, 2000]]
+    assert sorted(BY_STATE.rows(transfer=transfer.pk, but=0)) == by_state
+    assert ["uploading", 2, 1000] in BY_STATE.rows(transfer=transfer.pk, but=bare.pk)
+    assert COMING.rows(transfer=transfer.pk, but=0, since=before) == [[2020]]
+    assert COMING.rows(transfer=transfer.pk, but=bare.pk, since=before) == [[1020]]
+    assert COMING.rows(transfer=transfer.pk, but=0, since=after) == [[71]]
     assert OUTSTANDING.rows(but=0, since=before) == [[950, 999, 20]]
     assert OUTSTANDING.rows(but=bare.pk, since=before) == [[950, 0, 20]]
     assert OUTSTANDING.rows(but=0, since=after) == [[0, 0, 20]]

@@ -86,10 +86,11 @@ class Load:
 
     def _one_file(self, account: str, to: str, chance: random.Random) -> None:
         data = chance.randbytes(chance.choice((0, 1, 5_000, 60_000)))
-        created = self._received(people.announce(self.service, account, len(data)))
+        at_once = chance.random() < 0.5
+        created = self._received(self._create(account, data, at_once=at_once))
         if created.status != 201:
             return
-        upload = Upload(to, account, created.location, data)
+        upload = Upload(to, account, created.location, data, acknowledged=len(data) if at_once else 0)
         self.uploads.append(upload)
         while not upload.is_whole and not self._stop.is_set():
             part = data[upload.acknowledged : upload.acknowledged + chance.choice((1000, 20_000, 60_000))]
@@ -101,6 +102,14 @@ class Load:
             upload.removed = True
             asked = self.service.request("DELETE", upload.where, headers=TUS)
             upload.gone = self._received(asked).status == 204
+
+    def _create(self, account: str, data: bytes, *, at_once: bool) -> Response:
+        """A file, with all of its bytes or without any."""
+        if not at_once:
+            return people.announce(self.service, account, len(data))
+        about = {"Upload-Length": str(len(data)), "Content-Type": "application/offset+octet-stream"}
+        metadata = {"Upload-Metadata": people.metadata(filename="fil.bin")}
+        return self.service.request("POST", f"{account}/files", data, {**TUS, **about, **metadata})
 
     def _received(self, answer: Response) -> Response:
         if answer.status >= 400:

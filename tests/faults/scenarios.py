@@ -104,6 +104,30 @@ def create(case: Case) -> None:
     )
 
 
+def create_at_once(case: Case) -> None:
+    case.request(
+        "POST",
+        f"{case.known['upload']}/files",
+        BODY,
+        {**TUS, "Upload-Length": str(len(BODY)), "Upload-Metadata": people.metadata(filename="fil.bin")},
+    )
+
+
+def created_at_once(case: Case) -> None:
+    """The file is there whole or not at all: a client that had no answer sends it again."""
+    answered = case.answer is not None
+    if not answered:
+        create_at_once(case)
+    assert case.answer is not None
+    assert (case.answer.status, case.answer.headers["Upload-Offset"]) == (201, str(len(BODY)))
+    case.installation.run_worker(timedelta(minutes=1))
+    case.installation.run_worker(SOON)
+    letters = case.arrived("file-ready", case.bo)
+    assert len(letters) == 1 if answered else len(letters) in (1, 2)
+    for letter in letters:
+        assert people.fetch(case.service, letter).body == BODY
+
+
 def account_in_a_new_service(case: Case) -> None:
     """Its first blobs need their folders, too."""
     account(case)
@@ -447,6 +471,7 @@ SCENARIOS = {
     "decide": Scenario(ask, approve, decided),
     "lapse": Scenario(wait, lapse, lapsed),
     "create": Scenario(account, create, created),
+    "create, at once": Scenario(account, create_at_once, created_at_once),
     "create, the first": Scenario(account_in_a_new_service, create, created_and_removed),
     "append": Scenario(announced, append, appended),
     "append, checked": Scenario(announced, append_checked, appended),

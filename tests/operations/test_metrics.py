@@ -86,7 +86,7 @@ def test_neither_log_nor_metrics_hold_a_secret_and_both_show_what_happened(servi
     assert "/upload/***" in service.log_text()
     lines = [read(line) for line in service.log_text().splitlines() if not line.startswith("Filsluss")]
     steps = [line["event"] for line in lines if line["from"] == "filsluss.actions.transitions"]
-    assert steps == ["applied", "approved", "received", "ready", "fetched"]
+    assert steps == ["applied", "approved", "ready", "fetched"]
     assert len([line for line in lines if line["event"] == "letter sent"]) == len(mail_server.letters)
     assert {ANNA, BO, "ritning.pdf"} & {value for line in lines for value in line.values()} == set()
     check_invariants(service, acknowledged)

@@ -96,6 +96,8 @@ def mark_database(points: Points) -> None:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.utils import CursorWrapper
 
+    from filsluss.sqlite.base import DatabaseWrapper
+
     writing: set[int] = set()
     each_statement = (points.folder / "statements").exists()
 
@@ -108,6 +110,12 @@ def mark_database(points: Points) -> None:
             return f"write-{verb.lower()}" if each_statement else ""
         return f"write-{verb.lower()}"
 
+    def raw_statement(database: Any, sql: str, *args: Any, **more: Any) -> str:
+        if not database.in_atomic_block or sql.split(None, 1)[0].upper() not in WRITES:
+            return ""  # outside a transaction it goes through a cursor
+        writing.add(id(database))
+        return f"write-{sql.split(None, 1)[0].lower()}" if each_statement else ""
+
     def commit(database: Any) -> str:
         wrote = id(database) in writing
         writing.discard(id(database))
@@ -116,6 +124,7 @@ def mark_database(points: Points) -> None:
     points.around(BaseDatabaseWrapper, "_commit", commit)
     points.around(CursorWrapper, "_execute", statement)
     points.around(CursorWrapper, "_executemany", statement)
+    points.around(DatabaseWrapper, "run", raw_statement)
 
 
 def mark_answers(points: Points) -> None:

@@ -9,7 +9,17 @@ from django.db import connection, transaction
 from filsluss.blobs import BlobBusy, BlobMissing, Store
 from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile, serialize_on
-from filsluss.models.room_queries import LOCKED_TRANSFER, OUTSTANDING, PIECE, RESERVED, TOTALS, UPLOADING
+from filsluss.models.room_queries import (
+    BY_STATE,
+    COMING,
+    LOCKED_TRANSFER,
+    OUTSTANDING,
+    PIECE,
+    RESERVED,
+    UPLOADING,
+)
+from filsluss.models.upload_queries import UploadAccount
+from filsluss.rules.lifecycle import LIVE_FILE, WHOLE_FILE, FileState
 from filsluss.rules.policy import Policy
 from filsluss.sqlite.reserve import Reserve
 
@@ -56,10 +66,18 @@ class Account:
 
 
 def account_of(transfer_id: int, *, but: int = 0, policy: Policy, now: datetime) -> Account:
-    """Of all its files, without the bytes of file `but`."""
-    since = now - policy.promise_lasts
-    ((taken, live, unfinished, ever),) = TOTALS.rows(transfer=transfer_id, but=but, since=since)
-    return Account(int(taken or 0), int(live or 0), int(unfinished or 0), ever)
+    """Of all its files but the one with id `but`."""
+    found = {
+        state: (count, int(size or 0)) for state, count, size in BY_STATE.rows(transfer=transfer_id, but=but)
+    }
+    taken = sum(size for state, (_, size) in found.items() if state in WHOLE_FILE)
+    unfinished, _ = found.get(FileState.UPLOADING, (0, 0))
+    if unfinished:
+        since = now - policy.promise_lasts
+        ((coming,),) = COMING.rows(transfer=transfer_id, but=but, since=since)
+        taken += int(coming or 0)
+    live = sum(count for state, (count, _) in found.items() if state in LIVE_FILE)
+    return Account(taken, live, unfinished, ever=sum(count for count, _ in found.values()))
 
 
 def look_at_disk(store: Store, *, policy: Policy) -> Disk:
@@ -111,7 +129,7 @@ def refuse_full_in_turn(size: int, *, store: Store, policy: Policy, now: datetim
     refuse_full(size, store=store, policy=policy, now=now)
 
 
-def refuse_too_many(transfer: Transfer, *, size: int, policy: Policy, now: datetime) -> None:
+def refuse_too_many(transfer: Transfer | UploadAccount, *, size: int, policy: Policy, now: datetime) -> None:
     """Refuses one file more, of `size` bytes. Needs the lock of the transfer's row."""
     account = account_of(transfer.pk, policy=policy, now=now)
     if account.ever >= policy.max_files_ever:
@@ -121,7 +139,7 @@ def refuse_too_many(transfer: Transfer, *, size: int, policy: Policy, now: datet
         raise UploadRefused("quota_exceeded")
 
 
-def lock_open(transfer: Transfer, *, now: datetime) -> None:
+def lock_open(transfer: Transfer | UploadAccount, *, now: datetime) -> None:
     """Locks the transfer's row until the caller's transaction ends; raises UploadRefused if it is over."""
     locked = LOCKED_TRANSFER.rows(transfer=transfer.pk)
     if not locked:
@@ -130,7 +148,7 @@ def lock_open(transfer: Transfer, *, now: datetime) -> None:
     refuse_closed(transfer, now=now)
 
 
-def refuse_closed(transfer: Transfer, *, now: datetime) -> None:
+def refuse_closed(transfer: Transfer | UploadAccount, *, now: datetime) -> None:
     if not transfer.is_open_at(now):
         raise UploadRefused("account_closed_by_admin" if transfer.closed_reason else "account_ended")
 

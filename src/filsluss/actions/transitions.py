@@ -10,7 +10,8 @@ from django.db import transaction
 
 from filsluss.letters import compose, disclosure, outbox, request_lists
 from filsluss.letters.mailboxes import has_room
-from filsluss.models import AuditEntry, Transfer, TransferFile
+from filsluss.models import Transfer, TransferFile
+from filsluss.models.audit import NEW_ENTRY
 from filsluss.origin import NOWHERE, Origin, current_origin
 from filsluss.rules.directions import BY_RULE, Proof, Role
 from filsluss.rules.letter_kinds import ABOUT_ONE_REQUEST, VALID_WHILE_OPEN, LetterKind, traits_of
@@ -138,27 +139,47 @@ def distinct_roles(transfer: Transfer, *, among: Sequence[Role]) -> list[Role]:
 def record_audit(
     transfer: Transfer, *, step: str, cause: Cause, now: datetime, file: TransferFile | None = None
 ) -> None:
-    """Adds an entry to the audit trail, and a line to the log when the transaction commits."""
+    """Adds an entry to the audit trail, and a line to the log when the transaction commits.
+
+    Not a line for each file that is received: there are thousands, and the line of `ready` follows.
+    """
     party = transfer.party(Role(cause.role)) if cause.role in set(Role) else None
-    AuditEntry.objects.create(
-        at=now,
+    about = about_file(file) if file else {}
+    write_entry(
+        step,
+        cause=cause,
+        now=now,
         transfer_public_id=transfer.public_id,
-        step=step,
-        role=cause.role,
         party_public_id=party.public_id if party else "",
-        person=cause.person,
         proof=party.proof if party else cause.proof,
+        **about,
+    )
+    if step == "received":
+        return
+    facts = {"transfer": transfer.public_id, "role": cause.role}
+    if file:
+        facts |= {"file": file.public_id, "size": str(file.size)}
+    transaction.on_commit(lambda: log.info(step, extra={"facts": facts}))
+
+
+def about_file(file: TransferFile) -> dict[str, Any]:
+    return {"file_public_id": file.public_id, "about": file.name, "size": file.size, "sha256": file.sha256}
+
+
+ABOUT_NO_FILE = {"file_public_id": "", "about": "", "size": None, "sha256": ""}
+
+
+def write_entry(step: str, *, cause: Cause, now: datetime, **columns: Any) -> None:
+    """Adds a row to the audit trail; `columns` are those that the cause does not tell."""
+    NEW_ENTRY.insert(
+        step=step,
+        at=now,
+        role=cause.role,
+        person=cause.person,
         network=cause.origin.network,
         request_id=cause.origin.request_id,
         reason=cause.reason,
         reason_code=cause.reason_code,
         detail=cause.detail,
-        file_public_id=file.public_id if file else "",
-        about=file.name if file else "",
-        size=file.size if file else None,
-        sha256=file.sha256 if file else "",
+        **{**ABOUT_NO_FILE, **columns},
     )
-    facts = {"transfer": transfer.public_id, "role": cause.role}
-    if file:
-        facts |= {"file": file.public_id, "size": str(file.size)}
-    transaction.on_commit(lambda: log.info(step, extra={"facts": facts}))

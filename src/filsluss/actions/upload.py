@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import BigIntegerField, CharField, DateTimeField, F, QuerySet
 
 from filsluss.actions import room
@@ -16,12 +16,14 @@ from filsluss.blobs import Store
 from filsluss.models import Transfer, TransferFile
 from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
 from filsluss.models.public_id import with_free_public_id
+from filsluss.models.upload_queries import NEW_FILE, UploadAccount
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.filenames import NameRefused, clean_name
 from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts, State
 from filsluss.rules.policy import Policy
 from filsluss.rules.search import fold
 from filsluss.rules.tokens import draw_public_id, draw_upload_id
+from filsluss.sqlite.joint_commit import in_transaction
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ RECEIVED = CompiledUpdate(
 
 
 def begin(
-    transfer: Transfer,
+    transfer: Transfer | UploadAccount,
     *,
     name: str,
     folder: str = "",
@@ -92,9 +94,9 @@ def begin(
     """
     refuse_closed(transfer, now=now)
     file = TransferFile(
-        **_identity(name),
+        **identity(name),
         folder=folder,
-        transfer=transfer,
+        transfer_id=transfer.pk,
         size=checked_size(size, policy=policy),
         with_code=choices.with_code,
         metadata=metadata,
@@ -102,21 +104,29 @@ def begin(
         created_at=now,
         active_at=now,
     )
+    if isinstance(transfer, Transfer):
+        file.transfer = transfer
     needed = least_room(size)
     is_tight = room.refuse_full(needed, store=store, policy=policy, now=now)
 
     def announce() -> None:
-        with transaction.atomic():
-            room.lock_open(transfer, now=now)
-            room.refuse_too_many(transfer, size=needed, policy=policy, now=now)
-            if is_tight:
-                room.refuse_full_in_turn(needed, store=store, policy=policy, now=now)
-            file.save(force_insert=True)
-            choose(transfer, choices=choices)
+        room.lock_open(transfer, now=now)
+        room.refuse_too_many(transfer, size=needed, policy=policy, now=now)
+        if is_tight:
+            room.refuse_full_in_turn(needed, store=store, policy=policy, now=now)
+        insert(file)
+        choose(transfer, choices=choices)
 
     with _empty_blob(file, store):
-        with_free_public_id(file, announce)
+        with_free_public_id(file, lambda: in_transaction(announce))
     return file
+
+
+def insert(file: TransferFile) -> None:
+    """Writes the row of a new file; every column that is not in NEW_FILE has its default."""
+    given = {name: value for name, value in file.__dict__.items() if name in NEW_FILE.given}
+    file.pk = NEW_FILE.insert(**given)
+    file._state.adding, file._state.db = False, DEFAULT_DB_ALIAS
 
 
 def least_room(size: int | None) -> int:
@@ -124,7 +134,7 @@ def least_room(size: int | None) -> int:
     return 1 if size is None else size
 
 
-def _identity(name: str) -> dict[str, str]:
+def identity(name: str) -> dict[str, str]:
     """The columns with the names and the random ids of a new file; raises UploadRefused."""
     cleaned = cleaned_name(name)
     return {
@@ -147,7 +157,7 @@ def _empty_blob(file: TransferFile, store: Store) -> Iterator[None]:
         raise
 
 
-def choose(transfer: Transfer, *, choices: Choices) -> None:
+def choose(transfer: Transfer | UploadAccount, *, choices: Choices) -> None:
     """Stores the choices for the whole transfer; the last upload that names one sets it."""
     chosen = {"one_letter": choices.one_letter, "receipts": choices.receipts}
     changes = {
@@ -236,14 +246,17 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
 
     Raises UploadRefused if the account has ended.
     """
-    with transaction.atomic():
+
+    def decide() -> bool:
         decided = lock_while_open(file.transfer_id, now=now) and RECEIVED.change(
             file=file.pk, epoch=file.epoch, boot_id=boot_id, now=now
         )
         if decided:
             file.transfer.sender.prove(Proof.MAILBOX, now=now)
             record_audit(file.transfer, step="received", cause=Cause(Role.SENDER), now=now, file=file)
-    if decided:
+        return bool(decided)
+
+    if in_transaction(decide):
         file.state, file.received_at = FileState.RECEIVED, now
         return True
     file.refresh_from_db(fields=["state", "received_at"])

@@ -97,10 +97,28 @@ class DiskStore:
     def create(self, name: str) -> None:
         path = self._path(name)
         with raising_store_full():
-            if path.parent not in self._prepared:
-                self._prepare_folder(path.parent)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            os.close(self._open_new(path))
             sync_folder(path.parent)
+
+    def put(self, name: str, data: Bytes) -> None:
+        path = self._path(name)
+        with raising_store_full():
+            fd = self._open_new(path)
+            try:
+                writer = DiskWriter(fd)
+                writer.write(data)
+                writer.sync()
+                sync_folder(path.parent)
+            except BaseException:
+                path.unlink()
+                raise
+            finally:
+                os.close(fd)
+
+    def _open_new(self, path: Path) -> int:
+        if path.parent not in self._prepared:
+            self._prepare_folder(path.parent)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
     def _prepare_folder(self, folder: Path) -> None:
         """Syncs even if the folder exists: the process that made it may have crashed before its own sync."""
@@ -175,9 +193,11 @@ class DiskStore:
                     yield entry.name, datetime.fromtimestamp(entry.stat().st_mtime, UTC)
 
     def space(self) -> tuple[int, int]:
-        if not self.root.exists():
+        try:
+            fs = os.statvfs(self.root)
+        except FileNotFoundError:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fs = os.statvfs(self.root)
+            fs = os.statvfs(self.root)
         return fs.f_bavail * fs.f_frsize, fs.f_blocks * fs.f_frsize
 
     def shares_disk_with(self, path: Path) -> bool:

@@ -70,6 +70,12 @@ class Store(Protocol):
     def create(self, name: str) -> None:
         """Creates an empty blob that survives a power cut; raises FileExistsError or StoreFull."""
 
+    def put(self, name: str, data: Bytes) -> None:
+        """Creates a blob with all of its bytes, which survives a power cut.
+
+        Raises FileExistsError, StoreFull or BlobDamaged; then there is no such blob of ours.
+        """
+
     def writer(
         self, name: str, *, patience: float = 5.0, on_release_asked: Callable[[], None] | None = None
     ) -> AbstractContextManager[Writer]:

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from filsluss.models.compiled_queries import CompiledInsert
+
 
 class AuditEntry(models.Model):
     """A step that was taken. Names and typed text are blanked when the transfer is forgotten.
@@ -41,6 +43,11 @@ class AuditEntry(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M} {self.transfer_public_id} {self.step}"
 
 
+NEW_ENTRY = CompiledInsert(
+    AuditEntry,
+    "at transfer_public_id file_public_id step role party_public_id person reason_code reason about size"
+    " sha256 proof network request_id detail",
+)
 FORGOTTEN = {"reason": "", "about": "", "person": "", "network": "", "request_id": "", "detail": None}
 """The columns that may hold a name, an address, a network or typed text, and their values when forgotten."""
 

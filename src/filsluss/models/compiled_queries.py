@@ -4,11 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models import QuerySet, sql
+
+from filsluss.sqlite.base import with_question_marks
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -24,10 +29,18 @@ class Param(models.Expression):
         return "%s", [self]
 
 
+class Slot(NamedTuple):
+    """A placeholder of the SQL: the name of its `Param`, or a fixed value as the driver takes it."""
+
+    name: str
+    prepare: Callable[[Any], Any] | None
+    value: Any = None
+
+
 class Compiled(NamedTuple):
     sql: str
-    values: tuple[Any, ...]
-    converters: Any
+    slots: tuple[Slot, ...]
+    converters: Any = {}
 
 
 class CompiledQuery:
@@ -40,34 +53,29 @@ class CompiledQuery:
     def _query(self) -> sql.Query:
         return self._build().query
 
-    def _compiled(self) -> Compiled:
-        vendor = connection.vendor
+    def _compile(self) -> Compiled:
+        compiler = self._query().get_compiler(connection=connection)
+        text, values = compiler.as_sql()
+        expressions = [each for each, *_ in getattr(compiler, "select", None) or ()]
+        converters = compiler.get_converters(expressions)
+        return Compiled(in_style_of_driver(text), tuple(map(slot_of, values)), converters)
+
+    def _compiled(self, database: Any) -> Compiled:
+        vendor = database.vendor
         if vendor not in self._by_vendor:
-            compiler = self._query().get_compiler(connection=connection)
-            text, values = compiler.as_sql()
-            expressions = [each for each, *_ in getattr(compiler, "select", None) or ()]
-            self._by_vendor[vendor] = Compiled(text, tuple(values), compiler.get_converters(expressions))
+            self._by_vendor[vendor] = self._compile()
         return self._by_vendor[vendor]
-
-    @staticmethod
-    def _bound(compiled: Compiled, given: dict[str, Any]) -> list[Any]:
-        """The values for the SQL's placeholders, in order."""
-
-        def value(param: Param) -> Any:
-            return param.output_field.get_db_prep_value(given[param.name], connection)
-
-        return [value(each) if isinstance(each, Param) else each for each in compiled.values]
 
     def rows(self, **given: Any) -> list[list[Any]]:
         """Every row, its columns in the order of the query's `values_list`."""
-        compiled = self._compiled()
-        with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, self._bound(compiled, given))
+        database = connections[DEFAULT_DB_ALIAS]
+        compiled = self._compiled(database)
+        with executed(compiled, database, given, is_read=True) as cursor:
             rows = [list(row) for row in cursor.fetchall()]
         for row in rows:
             for column, (converters, expression) in compiled.converters.items():
                 for convert in converters:
-                    row[column] = convert(row[column], expression, connection)
+                    row[column] = convert(row[column], expression, database)
         return rows
 
 
@@ -85,12 +93,91 @@ class CompiledUpdate(CompiledQuery):
 
     def change(self, **given: Any) -> int:
         """Runs the UPDATE; returns how many rows it changed."""
-        compiled = self._compiled()
-        with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, self._bound(compiled, given))
+        database = connections[DEFAULT_DB_ALIAS]
+        with executed(self._compiled(database), database, given) as cursor:
             return int(cursor.rowcount)
 
 
+class CompiledInsert(CompiledQuery):
+    """An INSERT of one row: the columns in `given` are parameters, every other has its default."""
+
+    def __init__(self, model: type[models.Model], given: str) -> None:
+        super().__init__(model._default_manager.all)
+        self._model, self.given = model, frozenset(given.split())
+
+    def _compile(self) -> Compiled:
+        quote, about = connection.ops.quote_name, self._model._meta
+        fields = [field for field in about.concrete_fields if not field.primary_key]
+        names, marks = (
+            ", ".join(quote(str(field.column)) for field in fields),
+            ", ".join(["%s"] * len(fields)),
+        )
+        text = f"INSERT INTO {quote(about.db_table)} ({names}) VALUES ({marks})"  # noqa: S608
+        if connection.vendor != "sqlite":
+            text = f"{text} RETURNING {quote(str(about.pk.column))}"
+        return Compiled(in_style_of_driver(text), tuple(map(self._slot, fields)))
+
+    def _slot(self, field: models.Field[Any, Any]) -> Slot:
+        if field.attname not in self.given:
+            return Slot("", None, field.get_db_prep_save(field.get_default(), connection))
+        known = slot_of(Param(field.attname, field))
+        if isinstance(field, (*AS_IT_IS, models.DateTimeField)):
+            return known
+        return known._replace(prepare=lambda value: field.get_db_prep_save(value, connection))
+
+    def insert(self, **given: Any) -> int:
+        """Runs the INSERT; returns the row's id. Raises IntegrityError if the row breaks a constraint."""
+        database = connections[DEFAULT_DB_ALIAS]
+        with executed(self._compiled(database), database, given) as cursor:
+            return int(cursor.lastrowid if database.vendor == "sqlite" else cursor.fetchone()[0])
+
+
+AS_IT_IS = (models.CharField, models.TextField, models.IntegerField, models.BooleanField)
+"""Fields whose values both drivers take as Python has them."""
+
+
+def slot_of(value: Any) -> Slot:
+    """The slot of a compiled query's parameter or fixed value."""
+    if not isinstance(value, Param):
+        return Slot("", None, value)
+    field = value.output_field
+    if isinstance(field, models.DateTimeField):
+        return Slot(value.name, sqlite_time if connection.vendor == "sqlite" else None)
+    if isinstance(field, AS_IT_IS):
+        return Slot(value.name, None)
+    return Slot(value.name, lambda given: field.get_db_prep_value(given, connection))
+
+
+def sqlite_time(moment: datetime | None) -> str | None:
+    """A moment as Django stores it in SQLite: UTC, without saying so."""
+    return None if moment is None else str(moment.astimezone(UTC).replace(tzinfo=None))
+
+
+def in_style_of_driver(text: str) -> str:
+    return with_question_marks(text) if connection.vendor == "sqlite" else text
+
+
+@contextlib.contextmanager
+def executed(
+    compiled: Compiled, database: Any, given: dict[str, Any], *, is_read: bool = False
+) -> Iterator[Any]:
+    """The cursor of the statement. On SQLite the driver's own: Django's costs more than a small statement.
+
+    A statement that writes outside a transaction goes through ours, which makes room on a full disk.
+    """
+    values = [
+        slot.value if not slot.name else slot.prepare(given[slot.name]) if slot.prepare else given[slot.name]
+        for slot in compiled.slots
+    ]
+    if database.vendor != "sqlite":
+        with database.cursor() as cursor:
+            cursor.execute(compiled.sql, values)
+            yield cursor
+    else:
+        yield database.run(compiled.sql, values, is_read=is_read)
+
+
+@cache
 def columns(model: type[models.Model], prefix: str = "") -> list[str]:
     """All columns of a model for `values_list`, each after `prefix`, such as "transfer__"."""
     return [f"{prefix}{field.attname}" for field in model._meta.concrete_fields]

@@ -83,6 +83,7 @@ class TransferFile(models.Model):
         indexes = [
             models.Index(fields=["state", "active_at"], name="file_state_active"),
             models.Index(fields=["folded"], name="file_folded"),
+            models.Index(fields=["transfer", "state", "size"], name="file_of_transfer"),
         ]
         constraints = [models.CheckConstraint(name="file_state_known", condition=Q(state__in=EVERY_STATE))]
 

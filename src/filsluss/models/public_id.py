@@ -16,11 +16,26 @@ def with_free_public_id(row: Transfer | TransferFile, insert: Callable[[], None]
 
     Raises any other IntegrityError, and one after TRIES.
     """
+
+    def insert_as(public_id: str) -> None:
+        if public_id != row.public_id:
+            row.pk, row.public_id = None, public_id
+        insert()
+
+    insert_drawing(type(row), row.public_id, insert_as)
+
+
+def insert_drawing(
+    model: type[Transfer | TransferFile], public_id: str, insert: Callable[[str], None]
+) -> str:
+    """The same for `insert` that takes the public id; returns the one that was free."""
     for _ in range(TRIES):
         try:
-            return insert()
+            insert(public_id)
         except IntegrityError:
-            if not type(row)._default_manager.filter(public_id=row.public_id).exists():
+            if not model._default_manager.filter(public_id=public_id).exists():
                 raise
-            row.pk, row.public_id = None, draw_public_id()
+            public_id = draw_public_id()
+        else:
+            return public_id
     raise IntegrityError("no public id was free")

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.db.models import BigIntegerField, Case, DateTimeField, F, Func, Q, When
+from django.db.models import BigIntegerField, Case, Count, DateTimeField, F, Func, Q, Sum, When
 
 from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
 from filsluss.models.file import TransferFile
 from filsluss.models.transfer import Transfer
-from filsluss.rules.lifecycle import LIVE_FILE, WHOLE_FILE, FileState
+from filsluss.rules.lifecycle import FileState
 
 PIECE = 64 << 20
 """The most bytes that a writer reserves, or writes before it looks at the disk again."""
@@ -36,23 +36,22 @@ LOCKED_TRANSFER = CompiledQuery(
         .values_list("state", "open_until", "closed_reason")
     )
 )
-TOTALS = CompiledQuery(
-    lambda: TransferFile.objects.filter(transfer=Param("transfer", ROW)).values_list(
-        total(
-            Case(
-                When(pk=Param("but", ROW), then=0),
-                When(UPLOADING & HOLDS, then=F("size")),
-                When(UPLOADING, then=F("arrived")),
-                When(state__in=WHOLE_FILE, then=F("size")),
-                default=0,
-                output_field=BigIntegerField(),
-            )
-        ),
-        total_where(Q(state__in=LIVE_FILE), 1),
-        total_where(UPLOADING, 1),
-        total(F("pk"), function="COUNT"),
+OF_TRANSFER = Q(transfer=Param("transfer", ROW)) & ~Q(pk=Param("but", ROW))
+BY_STATE = CompiledQuery(
+    lambda: (
+        TransferFile.objects.filter(OF_TRANSFER)
+        .order_by()
+        .values_list("state")
+        .annotate(count=Count("pk"), size=Sum("size"))
     )
 )
+"""How many files of a transfer are in each state, and their sizes, from an index alone."""
+COMING = CompiledQuery(
+    lambda: TransferFile.objects.filter(OF_TRANSFER, UPLOADING).values_list(
+        total(Case(When(HOLDS, then=F("size")), default=F("arrived"), output_field=BigIntegerField()))
+    )
+)
+"""What the unfinished files of a transfer take."""
 OUTSTANDING = CompiledQuery(
     lambda: (
         TransferFile.objects.filter(UPLOADING)

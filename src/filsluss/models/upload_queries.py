@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from django.db import models
 
-from filsluss.models.compiled_queries import CompiledQuery, Param, columns, from_row
+from filsluss.models.compiled_queries import CompiledInsert, CompiledQuery, Param, columns, from_row
 from filsluss.models.file import TransferFile
 from filsluss.models.link import Link
 from filsluss.models.party import Party
 from filsluss.models.transfer import Transfer
+from filsluss.rules.lifecycle import State
 from filsluss.rules.tokens import Purpose, digest_of
+
+ACCOUNT_AT_LINK = CompiledQuery(
+    lambda: Link.objects.filter(
+        digest=Param("digest", models.CharField()), purpose=Purpose.UPLOAD.value, revoked_at=None
+    ).values_list(
+        "transfer_id",
+        "transfer__public_id",
+        "transfer__state",
+        "transfer__open_until",
+        "transfer__closed_reason",
+        "transfer__one_letter",
+        "transfer__receipts",
+        "party_id",
+        "party__public_id",
+        "party__proof",
+    )
+)
+NEW_FILE = CompiledInsert(
+    TransferFile,
+    "transfer_id public_id upload_id state name sent_name folded folder size with_code metadata"
+    " acknowledged arrived boot_id created_at active_at received_at",
+)
 
 TRANSFER_AT_LINK = CompiledQuery(
     lambda: Link.objects.filter(
@@ -34,6 +60,33 @@ PROGRESS = CompiledQuery(
     )
 )
 WIDTH_OF_FILE, WIDTH_OF_TRANSFER = len(columns(TransferFile)), len(columns(Transfer))
+
+
+@dataclass
+class UploadAccount:
+    """What an upload needs of the transfer of its link, and of its sender: without the ORM's objects."""
+
+    pk: int
+    public_id: str
+    state: str
+    open_until: datetime | None
+    closed_reason: str
+    one_letter: bool
+    receipts: str
+    sender_pk: int
+    sender_public_id: str
+    sender_proof: str
+
+    def is_open_at(self, now: datetime) -> bool:
+        """As `Transfer.is_open_at`."""
+        return self.state == State.OPEN and self.open_until is not None and now < self.open_until
+
+
+def account_at_upload_link(token: str) -> UploadAccount | None:
+    """The account of an upload link; None for an unknown or revoked link."""
+    for row in ACCOUNT_AT_LINK.rows(digest=digest_of(token)):
+        return UploadAccount(*row)
+    return None
 
 
 def transfer_at_upload_link(token: str) -> Transfer | None:

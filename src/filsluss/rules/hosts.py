@@ -1,6 +1,7 @@
 """The host of a request against the host of the installation: names and ports, with defaults filled in."""
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ def read_host(host: str, scheme: str) -> Host | None:
     return name, int(match["port"] or PORTS[scheme])
 
 
+@lru_cache(maxsize=64)
 def is_same_host(host: str, base_url: str) -> bool:
     """Whether the Host header names the host of `base_url`."""
     own = urlsplit(base_url)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -88,6 +89,7 @@ def _behind_proxies(nearest: Address, forwarded_for: str, trusted: Sequence[Netw
     return Client(str(nearest), may_be_inside=False)
 
 
+@lru_cache(maxsize=1024)
 def _read(text: str) -> Address | None:
     try:
         address = ip_address(text.partition("%")[0])  # a zone id has a meaning on its own machine only

@@ -72,7 +72,11 @@ def code_digest(key: bytes, code: str) -> str:
 
 def draw_public_id() -> str:
     """The public id of a transfer or a file, `K7PM-4QXD`: 8 random characters that give no access."""
-    return show_code("".join(secrets.choice(CODE_ALPHABET) for _ in range(8)))
+    drawn, letters = secrets.randbelow(len(CODE_ALPHABET) ** 8), ""
+    for _ in range(8):
+        drawn, letter = divmod(drawn, len(CODE_ALPHABET))
+        letters += CODE_ALPHABET[letter]
+    return show_code(letters)
 
 
 def as_public_id(typed: str) -> str:

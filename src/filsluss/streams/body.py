@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from filsluss.streams.connection import PIECE, Connection, Sink, SocketReader
+from filsluss.streams.connection import MORE_SECONDS, PIECE, Connection, Sink, SocketReader
 from filsluss.streams.rates import Rate, is_crowded
 
 STALL_SECONDS = 30.0
@@ -16,6 +16,9 @@ LONG_FORM_MAX = 256 * 1024
 """The largest form that is read at all, so that a text that is far too long is shown again, not lost."""
 SLOW_WINDOW, SLOW_BYTES = 60.0, 60 * 1024
 """Fewer than SLOW_BYTES in SLOW_WINDOW seconds (1 KiB/s) count as a stall; `rates.py` has a second rule."""
+
+SMALL = 64 * 1024
+"""The largest body, in bytes, that is taken into memory when all of it is here."""
 
 _open_bodies: set["Body"] = set()
 
@@ -69,6 +72,14 @@ class Body:
         if self.length is not None:
             return self.count == self.length
         return not self.stopped and not self.broken
+
+    def take_small(self) -> bytes | None:
+        """All of a small body that has come, or comes in a moment; else None, and the body is as it was."""
+        if self.length is None or self.length > SMALL or self._connection.expects_continue:
+            return None
+        content = self._connection.take_waiting(MORE_SECONDS)
+        self.count = len(content or b"")
+        return content
 
     def stop(self, reason: str) -> None:
         """Ends the reading, from any thread; bytes read before are kept."""

@@ -164,6 +164,11 @@ class Connection:
     def of(cls, environ: dict[str, Any]) -> "Connection":
         return cls(environ)
 
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client names an expectation, and so may not have sent its body yet."""
+        return bool(self._environ.get("HTTP_EXPECT"))
+
     def send_continue(self) -> None:
         """100 Continue, if the client waits for it: called when the body is wanted (RFC 9110, 10.1.1)."""
         expected = self._environ.get("HTTP_EXPECT", "").lower() == "100-continue"
@@ -201,17 +206,43 @@ class Connection:
 
     def splicer(self) -> SocketReader | None:
         """A reader of the body from the socket; None where gunicorn's internals are not as expected."""
-        sock, body = self._socket, self._body
-        reader = getattr(body, "reader", None)
+        sock, reader = self._plain_socket, self._length_reader
+        return SocketReader(sock, reader) if sock and reader and hasattr(os, "splice") else None
+
+    def take_waiting(self, seconds: float) -> bytes | None:
+        """The whole body if it has come, or comes within that time; else None, and nothing of it is taken."""
+        sock, reader = self._plain_socket, self._length_reader
+        if sock is None or reader is None:
+            return None
+        wanted, unreader = int(reader.length), reader.unreader
+        held = bytes(unreader.take_buffered())
+        deadline = time.monotonic() + seconds
+        while len(held) < wanted and (piece := _waiting_bytes(sock, wanted - len(held), deadline)):
+            held += piece
+        if len(held) < wanted:
+            unreader.unread(held)
+            return None
+        if len(held) > wanted:
+            unreader.unread(held[wanted:])  # the next request
+        reader.length = 0
+        return held[:wanted]
+
+    @property
+    def _plain_socket(self) -> socket.socket | None:
+        """The socket; None for a TLS one, whose raw bytes are not the body's."""
+        return self._socket if type(self._socket) is socket.socket else None
+
+    @property
+    def _length_reader(self) -> Any:
+        """gunicorn's reader of a body with a length, of which nothing was read; None for any other."""
+        reader = getattr(self._body, "reader", None)
         fits = (
-            type(sock) is socket.socket  # not a TLS one, whose raw bytes are not the body's
-            and type(reader).__name__ == "LengthReader"
+            type(reader).__name__ == "LengthReader"
             and isinstance(getattr(reader, "length", None), int)
             and hasattr(getattr(reader, "unreader", None), "take_buffered")
-            and getattr(getattr(body, "buf", None), "tell", lambda: 1)() == 0
-            and hasattr(os, "splice")
+            and getattr(getattr(self._body, "buf", None), "tell", lambda: 1)() == 0
         )
-        return SocketReader(sock, reader) if fits and sock else None
+        return reader if fits else None
 
     def replace_body(self, data: bytes, *, length: int) -> None:
         """Gives whoever reads the request after us these bytes as its body, and `length` as its length."""
@@ -254,6 +285,21 @@ class Connection:
         if self._socket:
             with contextlib.suppress(OSError):  # the client closed first
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _waiting_bytes(sock: socket.socket, size: int, deadline: float) -> bytes:
+    """Up to `size` bytes; none at the end of the stream, or at the deadline by time.monotonic()."""
+    while True:
+        try:
+            return sock.recv(size, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            poll = select.poll()
+            poll.register(sock, select.POLLIN)
+            left = deadline - time.monotonic()
+            if left <= 0 or not poll.poll(left * 1000):
+                return b""
+        except OSError:
+            return b""
 
 
 def stop_reading(sock: socket.socket) -> None:

@@ -47,7 +47,10 @@ def put(request: Request) -> Response:
         if file.size is None:
             writer.sync()
             receive_undeclared(request, file, writer)
-    where = (("Location", f"{request.policy.base_url}{path_of(request, file)}"), ("Content-Length", "0"))
+    where = (
+        ("Location", f"{request.policy.base_url}{path_of(request, file.upload_id)}"),
+        ("Content-Length", "0"),
+    )
     return Response(201, where)
 
 

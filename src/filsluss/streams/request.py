@@ -12,7 +12,7 @@ from django.conf import settings
 from filsluss.actions.stored_bytes import this_boot as this_boot
 from filsluss.blobs import Store, open_store
 from filsluss.models import Link, Transfer
-from filsluss.models.upload_queries import transfer_at_upload_link
+from filsluss.models.upload_queries import UploadAccount, account_at_upload_link, transfer_at_upload_link
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose
 from filsluss.streams.responses import Refusal, Response
@@ -59,6 +59,15 @@ class Request:
         refuse_over(found, now=self.now)
         return found
 
+    def account(self) -> UploadAccount:
+        """What an upload needs of it, refused likewise."""
+        token = self.path_params["token"]
+        found = account_at_upload_link(token)
+        if found is None:
+            refuse_unknown(token)
+        refuse_over(found, now=self.now)
+        return found
+
 
 def refuse_unknown(token: str) -> NoReturn:
     """404 for a link that never was, 410 for one that has been revoked."""
@@ -66,12 +75,12 @@ def refuse_unknown(token: str) -> NoReturn:
     raise Refusal("account_ended" if revoked.exists() else "not_found")
 
 
-def refuse_over(transfer: Transfer, *, now: datetime) -> None:
+def refuse_over(transfer: Transfer | UploadAccount, *, now: datetime) -> None:
     if not transfer.is_open_at(now):
         raise Refusal("account_closed_by_admin" if transfer.closed_reason else "account_ended")
 
 
-def deadline_of(transfer: Transfer, now: datetime) -> float:
+def deadline_of(transfer: Transfer | UploadAccount, now: datetime) -> float:
     """The transfer's end by time.monotonic(); no body is read past it."""
     assert transfer.open_until is not None
     return time.monotonic() + (transfer.open_until - now).total_seconds()

@@ -14,7 +14,7 @@ from filsluss.cross_site import is_cross_site
 from filsluss.rules.paths import DOWNLOAD, UPLOAD, ZIP, Bytes, Prefix, prefix_of
 from filsluss.rules.shares import CROWDED_KEY
 from filsluss.rules.tokens import TOKEN_PATTERN
-from filsluss.streams import archive, downloads, files_api, form, uploads
+from filsluss.streams import archive, creation, downloads, files_api, form, uploads
 from filsluss.streams.body import content_length
 from filsluss.streams.connection import Connection
 from filsluss.streams.content_headers import refuse_altered_body
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 UPLOAD_ID = r"(?P<upload>[A-Za-z0-9_-]{1,64})"
 
-collection = by_method({"GET": files_api.files, "POST": uploads.create, "OPTIONS": uploads.options})
+collection = by_method({"GET": files_api.files, "POST": creation.create, "OPTIONS": uploads.options})
 single_upload = by_method(
     {
         "HEAD": uploads.head,

@@ -1,7 +1,8 @@
-"""Uploads over tus 1.0.0: created, resumed at the stored offset, received once."""
+"""Uploads over tus 1.0.0: appended to, resumed at the stored offset, received once."""
 
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 from email.utils import format_datetime
 
 from django.db import connection
@@ -12,7 +13,6 @@ from filsluss.actions.room import UploadRefused
 from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreFull, Writer
 from filsluss.models import TransferFile
 from filsluss.models.upload_queries import file_at_upload_link, reload_progress
-from filsluss.rules.filenames import clean_folder
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
 from filsluss.rules.paths import UPLOAD
 from filsluss.streams.allowance import RequestAllowance
@@ -26,8 +26,6 @@ from filsluss.streams.tus import (
     VERSION,
     Checksum,
     read_checksum,
-    read_length,
-    read_metadata,
     read_number,
 )
 
@@ -49,60 +47,15 @@ def require_tus_version(request: Request) -> None:
         raise Refusal("version_unsupported", headers=(("Tus-Version", VERSION),))
 
 
-def create(request: Request) -> Response:
-    """POST (tus, "creation"): a new file, and with "creation-with-upload" its first bytes."""
-    require_tus_version(request)
-    transfer = request.transfer()
-    if request.header("Upload-Concat") is not None:
-        raise Refusal("metadata_invalid")
-    size = read_length(request.header("Upload-Length"), request.header("Upload-Defer-Length"))
-    metadata = read_metadata(request.header("Upload-Metadata"))
-    body = Body(request.environ, until=deadline_of(transfer, request.now))
-    carries = request.header("Content-Type") == BODY_TYPE and body.length != 0
-    checksum = read_checksum(request.header("Upload-Checksum")) if carries else None
-    if carries and size is not None and (body.length or 0) > size:
-        raise Refusal("too_large")
-    file = upload.begin(
-        transfer,
-        name=metadata.filename,
-        folder=clean_folder(metadata.folder),
-        size=size,
-        choices=metadata.choices,
-        metadata=metadata.raw,
-        boot_id=this_boot(),
-        store=request.store,
-        policy=request.policy,
-        now=request.now,
-    )
-    offset = 0
-    if carries or size == 0:
-        offset = first_bytes(request, file, body, checksum)
-    where = ("Location", f"{request.policy.base_url}{path_of(request, file)}")
-    return Response(201, (where, ("Upload-Offset", str(offset)), *expiry(file, request)))
+def path_of(request: Request, upload_id: str) -> str:
+    return UPLOAD.path(request.path_params["token"], "files", upload_id)
 
 
-def first_bytes(request: Request, file: TransferFile, body: Body, checksum: Checksum | None) -> int:
-    """The body of a creation; a wrong checksum undoes the creation, an incomplete body does not."""
-    try:
-        with writing(request, file, body) as writer:
-            receive_bytes(request, file, body, writer, checksum=checksum)
-            return writer.offset
-    except Refusal as refusal:
-        if refusal.code not in ("checksum_mismatch", "too_large"):
-            raise
-        take_away(file, because=ErasedBecause.WITHDRAWN, as_writer=True, now=request.now)
-        raise
-
-
-def path_of(request: Request, file: TransferFile) -> str:
-    return UPLOAD.path(request.path_params["token"], "files", file.upload_id)
-
-
-def expiry(file: TransferFile, request: Request) -> Headers:
+def expiry(request: Request, state: str, open_until: datetime | None) -> Headers:
     """`Upload-Expires` (tus, "expiration") of an incomplete upload: `upload_idle` from now, or the end."""
-    if file.state != FileState.UPLOADING or file.transfer.open_until is None:
+    if state != FileState.UPLOADING or open_until is None:
         return ()
-    until = min(file.transfer.open_until, request.now + request.policy.upload_idle)
+    until = min(open_until, request.now + request.policy.upload_idle)
     utc = until.astimezone(request.now.tzinfo)
     return (("Upload-Expires", format_datetime(utc, usegmt=True)),)
 
@@ -160,7 +113,7 @@ def head(request: Request) -> Response:
             length,
             ("Cache-Control", "no-store"),
             *echoed,
-            *expiry(file, request),
+            *expiry(request, file.state, file.transfer.open_until),
         ),
     )
 
@@ -184,7 +137,8 @@ def patch(request: Request) -> Response:
         elif body.length != 0:
             raise Refusal("too_large")
         offset = writer.offset
-    return Response(204, (("Upload-Offset", str(offset)), *expiry(file, request)))
+    expires = expiry(request, file.state, file.transfer.open_until)
+    return Response(204, (("Upload-Offset", str(offset)), *expires))
 
 
 def declare(request: Request, file: TransferFile, offset: int) -> None:
@@ -212,17 +166,18 @@ def receive_bytes(
         raise Refusal("too_large")
     if checksum:
         distrust_unacknowledged(request, file, writer)
-    connection.close()  # a body may take hours: hold no database connection meanwhile
     writer.allowance = RequestAllowance(request, file, body, start=start)
-    no_room = ""
-    with body:
-        try:
-            _copy(body, writer, limit, checksum)
-        except StoreFull:
-            no_room = "disk_full"
-        except UploadRefused as refused:
-            no_room = refused.code
-        overran = not no_room and not body.stopped and body.count >= limit and body.has_more()
+    no_room, overran = "", False
+    try:
+        if not checksum and (content := body.take_small()) is not None:
+            writer.write(content)
+        else:
+            connection.close()  # a body may take hours: hold no database connection meanwhile
+            overran = _read(body, writer, limit, checksum)
+    except StoreFull:
+        no_room = "disk_full"
+    except UploadRefused as refused:
+        no_room = refused.code
     if overran or (checksum and (no_room or not (body.is_whole and checksum.holds()))):
         writer.truncate(start)
     save_progress(request, file, writer)
@@ -244,6 +199,13 @@ def receive(request: Request, file: TransferFile) -> None:
     upload.receive(file, boot_id=this_boot(), now=request.now)
     if file.state in GONE:
         raise Refusal("upload_gone")
+
+
+def _read(body: Body, writer: Writer, limit: int, checksum: Checksum | None) -> bool:
+    """Copies the body; whether it goes on after `limit` bytes."""
+    with body:
+        _copy(body, writer, limit, checksum)
+        return not body.stopped and body.count >= limit and body.has_more()
 
 
 def _copy(body: Body, writer: Writer, limit: int, checksum: Checksum | None) -> None:

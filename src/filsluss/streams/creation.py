@@ -1,0 +1,104 @@
+"""Creation of an upload over tus: empty, with first bytes, or received at once if small and whole."""
+
+from filsluss.actions import upload
+from filsluss.actions.erasure import take_away
+from filsluss.actions.upload_at_once import WholeFile, upload_at_once
+from filsluss.blobs import BlobDamaged
+from filsluss.models import TransferFile
+from filsluss.models.upload_queries import UploadAccount
+from filsluss.rules.filenames import clean_folder
+from filsluss.rules.lifecycle import ErasedBecause
+from filsluss.streams.body import Body
+from filsluss.streams.request import Request, deadline_of, this_boot
+from filsluss.streams.responses import Refusal, Response
+from filsluss.streams.tus import BODY_TYPE, Checksum, Metadata, read_checksum, read_length, read_metadata
+from filsluss.streams.uploads import expiry, path_of, receive_bytes, require_tus_version, writing
+
+
+def create(request: Request) -> Response:
+    """POST (tus, "creation"): a new file, and with "creation-with-upload" its first bytes."""
+    require_tus_version(request)
+    account = request.account()
+    if request.header("Upload-Concat") is not None:
+        raise Refusal("metadata_invalid")
+    size = read_length(request.header("Upload-Length"), request.header("Upload-Defer-Length"))
+    metadata = read_metadata(request.header("Upload-Metadata"))
+    body = Body(request.environ, until=deadline_of(account, request.now))
+    carries = request.header("Content-Type") == BODY_TYPE and body.length != 0
+    checksum = read_checksum(request.header("Upload-Checksum")) if carries else None
+    if carries and size is not None and (body.length or 0) > size:
+        raise Refusal("too_large")
+    if (content := taken_whole(body, size) if carries or size == 0 else None) is not None:
+        return create_at_once(request, account, metadata, content, checksum)
+    file = announce(request, account, metadata, size)
+    offset = 0
+    if carries or size == 0:
+        file.transfer = request.transfer()
+        offset = first_bytes(request, file, body, checksum)
+    return created(request, file.upload_id, offset, *expiry(request, file.state, account.open_until))
+
+
+def taken_whole(body: Body, size: int | None) -> bytes | None:
+    """Every byte of a small file; None if it is not small, or not all of it is here."""
+    return body.take_small() if body.length == size else None
+
+
+def create_at_once(
+    request: Request, account: UploadAccount, metadata: Metadata, content: bytes, checksum: Checksum | None
+) -> Response:
+    if checksum:
+        checksum.sum.update(content)
+        if not checksum.holds():
+            raise Refusal("checksum_mismatch", headers=(("Upload-Offset", "0"),))
+    file = WholeFile(
+        metadata.filename, clean_folder(metadata.folder), content, metadata.choices, metadata.raw
+    )
+    return created(request, received_at_once(request, account, file), len(content))
+
+
+def received_at_once(request: Request, account: UploadAccount, file: WholeFile) -> str:
+    """The upload id of the file; refuses with "damaged" if the disk did not take its bytes."""
+    try:
+        return upload_at_once(
+            file,
+            account=account,
+            boot_id=this_boot(),
+            store=request.store,
+            policy=request.policy,
+            now=request.now,
+        )
+    except BlobDamaged:
+        raise Refusal("damaged") from None
+
+
+def announce(request: Request, account: UploadAccount, metadata: Metadata, size: int | None) -> TransferFile:
+    return upload.begin(
+        account,
+        name=metadata.filename,
+        folder=clean_folder(metadata.folder),
+        size=size,
+        choices=metadata.choices,
+        metadata=metadata.raw,
+        boot_id=this_boot(),
+        store=request.store,
+        policy=request.policy,
+        now=request.now,
+    )
+
+
+def first_bytes(request: Request, file: TransferFile, body: Body, checksum: Checksum | None) -> int:
+    """The body of a creation; a wrong checksum undoes the creation, an incomplete body does not."""
+    try:
+        with writing(request, file, body) as writer:
+            receive_bytes(request, file, body, writer, checksum=checksum)
+            return writer.offset
+    except Refusal as refusal:
+        if refusal.code not in ("checksum_mismatch", "too_large"):
+            raise
+        take_away(file, because=ErasedBecause.WITHDRAWN, as_writer=True, now=request.now)
+        raise
+
+
+def created(request: Request, upload_id: str, offset: int, *more: tuple[str, str]) -> Response:
+    where = ("Location", f"{request.policy.base_url}{path_of(request, upload_id)}")
+    return Response(201, (where, ("Upload-Offset", str(offset)), *more))

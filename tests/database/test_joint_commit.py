@@ -1,0 +1,226 @@
+"""Transactions of several threads in one commit: each has its own outcome, and none pays for another."""
+
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+from django.db import IntegrityError, OperationalError, connection, transaction
+
+from filsluss.models import Heartbeat
+from filsluss.origin import NOWHERE, Origin, current_origin, set_origin
+from filsluss.sqlite.base import DatabaseWrapper
+from filsluss.sqlite.joint_commit import in_transaction, joint_commit
+
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+on_sqlite = pytest.mark.skipif(
+    os.environ.get("TEST_DATABASE") == "postgresql", reason="PostgreSQL joins the syncs of commits by itself"
+)
+pytestmark = [pytest.mark.django_db(transaction=True), on_sqlite]
+
+
+def names() -> list[str]:
+    return sorted(Heartbeat.objects.values_list("name", flat=True))
+
+
+def write(name: str) -> str:
+    Heartbeat.objects.create(name=name, at=NOW)
+    return name
+
+
+@pytest.fixture
+def commits(monkeypatch):
+    """The threads that have committed, in order."""
+    made, real = [], DatabaseWrapper._commit
+
+    def commit(self):
+        real(self)
+        made.append(threading.get_ident())
+
+    monkeypatch.setattr(DatabaseWrapper, "_commit", commit)
+    return made
+
+
+def together(*works):
+    """Runs each in its own thread, all waiting while another commits; returns their outcomes, in order."""
+    is_held, may_go = threading.Event(), threading.Event()
+
+    def hold():
+        is_held.set()
+        may_go.wait(10)
+
+    def outcome(work):
+        try:
+            return in_transaction(work)
+        except BaseException as fault:  # noqa: BLE001 - that is what is compared
+            return fault
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(works) + 1) as threads:
+        first = threads.submit(outcome, hold)
+        is_held.wait(10)
+        others = []
+        for count, work in enumerate(works, 1):
+            others.append(threads.submit(outcome, work))
+            wait_until_waiting(count)
+        may_go.set()
+        assert first.result(20) is None
+        return [each.result(20) for each in others]
+
+
+def wait_until_waiting(count: int) -> None:
+    end = time.monotonic() + 10
+    while len(joint_commit._waiting) < count and time.monotonic() < end:
+        time.sleep(0.001)
+
+
+def test_whoever_is_alone_commits_at_once(commits):
+    assert in_transaction(lambda: write("alone")) == "alone"
+    assert (names(), commits) == (["alone"], [threading.get_ident()])
+
+
+def test_all_that_wait_share_one_commit_and_each_has_its_own_result(commits):
+    wanted = [f"thread {number}" for number in range(8)]
+    assert together(*(lambda name=name: write(name) for name in wanted)) == wanted
+    assert (names(), len(commits)) == (wanted, 2)
+
+
+@pytest.mark.parametrize("fault", [ValueError("no"), OperationalError("locked"), KeyboardInterrupt()])
+def test_one_that_fails_leaves_nothing_and_takes_none_with_it(commits, fault):
+    def fail():
+        write("half done")
+        raise fault
+
+    first, failed, last = together(lambda: write("first"), fail, lambda: write("last"))
+    assert (first, failed, last) == ("first", fault, "last")
+    assert (names(), len(commits)) == (["first", "last"], 2)
+
+
+def test_a_row_that_is_there_fails_by_itself(commits):
+    one, same, other = together(lambda: write("one"), lambda: write("one"), lambda: write("other"))
+    assert (one, type(same), other) == ("one", IntegrityError, "other")
+    assert names() == ["one", "other"]
+    assert in_transaction(lambda: write("later")) == "later"
+
+
+def test_alone_one_that_fails_leaves_nothing():
+    def fail():
+        write("half done")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        in_transaction(fail)
+    assert names() == []
+    assert in_transaction(lambda: write("after")) == "after"
+
+
+def test_a_commit_that_fails_fails_for_all_and_is_not_tried_again(monkeypatch):
+    real, tried = DatabaseWrapper._commit, []
+
+    def commit(self):
+        tried.append(self)
+        if len(tried) == 2:
+            raise OperationalError("disk I/O error")
+        real(self)
+
+    monkeypatch.setattr(DatabaseWrapper, "_commit", commit)
+    outcomes = together(lambda: write("one"), lambda: write("other"))
+    assert [str(outcome) for outcome in outcomes] == ["disk I/O error"] * 2
+    assert (names(), len(tried)) == ([], 2)
+    assert in_transaction(lambda: write("later")) == "later"
+
+
+def test_when_sqlite_gives_up_the_transaction_nobody_is_told_that_it_is_stored():
+    def fill():
+        connection.connection.execute("ROLLBACK")  # what SQLite may do by itself when the disk is full
+        raise OperationalError("database or disk is full")
+
+    outcomes = together(lambda: write("before"), fill, lambda: write("after"))
+    assert [str(outcome) for outcome in outcomes] == ["database or disk is full"] * 3
+    assert names() == []
+    assert in_transaction(lambda: write("later")) == "later"
+
+
+def test_a_database_that_cannot_be_written_fails_for_all_that_wait(monkeypatch):
+    def begin(self):
+        raise OperationalError("database is locked")
+
+    def go():
+        monkeypatch.setattr(DatabaseWrapper, "_start_transaction_under_autocommit", begin)
+        return write("first")
+
+    first, *others = together(go, lambda: write("one"), lambda: write("other"))
+    assert first == "first"
+    assert others == ["one", "other"]  # they were in the transaction that had begun
+    with pytest.raises(OperationalError, match="locked"):
+        in_transaction(lambda: write("never"))
+    monkeypatch.undo()
+    assert in_transaction(lambda: write("later")) == "later"
+
+
+def test_what_is_to_happen_after_the_commit_happens_after_it_in_its_own_thread():
+    seen = []
+
+    def work(name, *, fails=False):
+        def run():
+            started_in.append(threading.get_ident())
+            transaction.on_commit(lambda: seen.append((name, threading.get_ident(), names())))
+            write(name)
+            if fails:
+                raise ValueError(name)
+
+        return run
+
+    started_in = []
+    together(work("a"), work("b", fails=True), work("c"))
+    assert [(name, there) for name, _, there in sorted(seen)] == [("a", ["a", "c"]), ("c", ["a", "c"])]
+    assert len({thread for _, thread, _ in seen}) == 2
+    assert len(set(started_in)) == 1
+
+
+def test_each_works_knows_its_own_request():
+    with ThreadPoolExecutor(4) as threads:
+
+        def of(number):
+            set_origin(Origin("127.0.0.1", f"request-{number}"))
+            try:
+                return [in_transaction(lambda: current_origin().request_id) for _ in range(50)]
+            finally:
+                set_origin(NOWHERE)
+                connection.close()
+
+        answers = list(threads.map(of, range(4)))
+    assert answers == [[f"request-{number}"] * 50 for number in range(4)]
+
+
+def test_within_a_transaction_it_is_a_part_of_it():
+    with transaction.atomic():
+        in_transaction(lambda: write("inner"))
+        transaction.set_rollback(True)
+    assert names() == []
+
+
+def test_a_child_process_waits_for_nobody_of_its_parent():
+    joint_commit._is_led = True  # as if another thread committed while we fork
+    try:
+        child = os.fork()
+        if child == 0:
+            os._exit(int(joint_commit._is_led or bool(joint_commit._waiting)))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        joint_commit._is_led = False
+
+
+def test_many_at_once_are_all_stored(commits):
+    def store(thread):
+        for number in range(20):
+            in_transaction(lambda name=f"{thread:02}-{number:02}": write(name))
+        connection.close()
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(store, range(16)))
+    assert names() == [f"{thread:02}-{number:02}" for thread in range(16) for number in range(20)]
+    assert len(commits) < 320
