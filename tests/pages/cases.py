@@ -16,6 +16,7 @@ from filsluss.blobs import Digests, open_store
 from filsluss.letters import request_lists
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.rules.application import Application
+from filsluss.rules.decision import Decision
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
 from tests.parts import tokens
@@ -77,16 +78,9 @@ def lapsed() -> Transfer:
 
 
 def decided(decision: str) -> Transfer:
-    transfer = pending()
     approves = decision == "approve"
-    return decide(
-        transfer,
-        decision=decision,
-        days="3" if approves else "",
-        now=timezone.now(),
-        rejection_reason="" if approves else "Okänd avsändare",
-        policy=settings.POLICY,
-    )
+    form = Decision(decision, "3" if approves else "", "" if approves else "Okänd avsändare")
+    return decide(pending(), form=form, policy=settings.POLICY, now=timezone.now())
 
 
 def received_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: bool = False) -> TransferFile:

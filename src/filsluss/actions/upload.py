@@ -19,6 +19,7 @@ from filsluss.models.public_id import with_free_public_id
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.filenames import NameRefused, clean_name
 from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts, State
+from filsluss.rules.personal_number import SEEN, has_personal_number
 from filsluss.rules.policy import Policy
 from filsluss.rules.search import fold
 from filsluss.rules.tokens import draw_public_id, draw_upload_id
@@ -242,7 +243,9 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
         )
         if decided:
             file.transfer.sender.prove(Proof.MAILBOX, now=now)
-            record_audit(file.transfer, step="received", cause=Cause(Role.SENDER), now=now, file=file)
+            seen = SEEN if has_personal_number(file.path, today=now.date()) else None
+            cause = Cause(Role.SENDER, detail=seen)
+            record_audit(file.transfer, step="received", cause=cause, now=now, file=file)
     if decided:
         file.state, file.received_at = FileState.RECEIVED, now
         return True

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from urllib.parse import quote
 
 from django.conf import settings
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from filsluss.actions.stored_bytes import stored_bytes
@@ -25,6 +25,7 @@ from filsluss.rules.formats import (
     weekday_date_text,
 )
 from filsluss.rules.lifecycle import LIVE_FILE, ErasedBecause, FileState, State
+from filsluss.rules.personal_number import has_personal_number
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class FileView:
     scan: str
     scan_trouble: str
     is_held: bool
+    has_number: bool
 
 
 def file_view(file: TransferFile) -> FileView:
@@ -156,6 +158,7 @@ def file_view(file: TransferFile) -> FileView:
         scan=scan_words(file),
         scan_trouble=file.virus or file.scan_trouble,
         is_held=file.state == FileState.UNSCANNED,
+        has_number=has_personal_number(file.path, today=timezone.now().date()),
     )
 
 
