@@ -64,6 +64,7 @@ urlpatterns = [
     path("oversee/", transfers.transfers),
     path("oversee/sign-in", sign_in.sign_in, name="sign-in"),
     path("oversee/sign-out", sign_in.sign_out, name="sign-out"),
+    path("oversee/session", sign_in.session, name="session"),
     path("oversee/transfers/<id:public_id>", transfers.transfer, name="oversee-transfer"),
     path("oversee/security", security.security_log, name="oversee-security"),
     path("oversee/trail.csv", audit_csv.audit_csv, name="oversee-trail"),
