@@ -322,6 +322,16 @@ def test_nothing_is_removed_or_closed_without_a_reason_that_can_be_told(service,
     assert fetch(service, letter).body == b"x"
 
 
+def test_a_reason_with_a_personal_number_needs_a_word_that_it_is_none(service, mail_server):
+    apply(service, THROUGH)
+    transfer = mail_server.one("approval-requested").transfer
+    words = ("close", transfer, "--reason", "Avser 811218-9876")
+    ran = service.run(*words, check=False)
+    assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
+    assert "--no-personal-number" in ran.stderr
+    assert service.run(*words, "--no-personal-number").stdout == f"{transfer} is rejected\n"
+
+
 def test_close_withdraws_an_undecided_application_and_the_sender_hears_why(service, mail_server):
     apply(service, THROUGH)
     request = mail_server.one("approval-requested")

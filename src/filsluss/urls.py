@@ -75,6 +75,7 @@ urlpatterns = [
     path(at.OVERSEE.route(""), transfers.transfers),
     path(at.OVERSEE.route("sign-in"), sign_in.sign_in, name="sign-in"),
     path(at.OVERSEE.route("sign-out"), sign_in.sign_out, name="sign-out"),
+    path(at.OVERSEE.route("session"), sign_in.session, name="session"),
     path(at.OVERSEE.route("transfers", "<id:public_id>"), transfers.transfer, name="oversee-transfer"),
     path(at.OVERSEE.route("security"), security.security_log, name="oversee-security"),
     path(at.OVERSEE.route("trail.csv"), audit_csv.audit_csv, name="oversee-trail"),

@@ -33,6 +33,9 @@ DEFAULT_HEADERS = (
 )
 """Added to a response that does not have them."""
 DEFAULTS_BY_NAME = tuple((pair[0].lower(), pair) for pair in DEFAULT_HEADERS)
+FORM_SHOWN_AGAIN = ("Cache-Control", "private, no-cache")
+"""For a page that answers a form: of a page that may not be stored a browser has nothing to go back to, so it
+asks whether the form is to be sent again, or shows an error (RFC 9111, 6: history lists)."""
 HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 FORWARDING = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
 PROBES = {HEALTHZ.path(), READYZ.path()}
@@ -84,10 +87,18 @@ def identify_client(environ: Environ, see: Callable[..., None]) -> None:
         see(peer, forwards=forwarded_for is not None or other_forwarding)
 
 
-def with_headers(start_response: StartResponse) -> StartResponse:
+def is_shown_page(status: str, headers: list[tuple[str, str]]) -> bool:
+    kind = next((value for name, value in headers if name.lower() == "content-type"), "")
+    return kind.startswith("text/html") and not status.startswith("3")
+
+
+def with_headers(start_response: StartResponse, *, answers_form: bool = False) -> StartResponse:
     request_id = ("X-Request-ID", current_origin().request_id)
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        if answers_form and is_shown_page(status, headers):
+            kept = [pair for pair in headers if pair[0].lower() != "cache-control"]
+            headers = [*kept, FORM_SHOWN_AGAIN]
         present = {name.lower() for name, _ in headers}
         defaults = [pair for name, pair in DEFAULTS_BY_NAME if name not in present]
         hsts = [HSTS] if settings.POLICY.base_url.startswith("https:") else []
@@ -162,7 +173,8 @@ class Application:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         identify_client(environ, self._see)
-        start = with_headers(with_count(start_response, environ["PATH_INFO"], self._counted))
+        counted = with_count(start_response, environ["PATH_INFO"], self._counted)
+        start = with_headers(counted, answers_form=environ["REQUEST_METHOD"] == "POST")
         if not is_known_host(environ):
             return misdirected_request(start)
         if is_elsewhere(environ):

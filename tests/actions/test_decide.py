@@ -8,6 +8,7 @@ import pytest
 from filsluss.actions import decide, expiry, oversee
 from filsluss.actions.decide import AlreadyDecided
 from filsluss.models import AuditEntry, Letter, Transfer
+from filsluss.rules.decision import Decision
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
 from tests.actions.racing import kinds, race
@@ -23,12 +24,12 @@ def undecided(now, number=0, **own):
 
 def approve(transfer, now):
     mine = Transfer.objects.get(pk=transfer.pk)
-    return decide.decide(mine, decision="approve", days="7", rejection_reason="", policy=POLICY, now=now)
+    return decide.decide(mine, form=Decision("approve", "7"), policy=POLICY, now=now)
 
 
 def reject(transfer, now):
     mine = Transfer.objects.get(pk=transfer.pk)
-    return decide.decide(mine, decision="reject", days="", rejection_reason="Nej.", policy=POLICY, now=now)
+    return decide.decide(mine, form=Decision("reject", "", "Nej."), policy=POLICY, now=now)
 
 
 DELAYS = ((0, 0), (0, 0.05), (0.05, 0))
@@ -161,7 +162,7 @@ def test_an_account_of_so_many_days_is_open_through_the_last_of_them(decided, da
     if days == 0:
         return
     transfer = undecided(at)
-    decide.decide(transfer, decision="approve", days=str(days), rejection_reason="", policy=POLICY, now=at)
+    decide.decide(transfer, form=Decision("approve", str(days)), policy=POLICY, now=at)
     for kept in (transfer, Transfer.objects.get(pk=transfer.pk)):
         assert kept.open_until == end
         assert (kept.is_open_at(end - timedelta(microseconds=1)), kept.is_open_at(end)) == (True, False)

@@ -50,8 +50,8 @@ def await_taken_back(page, name):
 
 @pytest.mark.parametrize(
     ("start", "size", "is_dated"),
-    [(5 * MiB, 2 * MiB, True), (0, 7 * MiB, True), (0, MiB, False)],
-    ids=["its end", "all of it", "its beginning, and its date put back"],
+    [(5 * MiB, 2 * MiB, True), (0, 7 * MiB, True), (0, MiB, False), (MiB + 1000, 100, False)],
+    ids=["its end", "all of it", "its beginning, and its date put back", "its middle, and its date put back"],
 )
 def test_a_file_that_changes_on_the_way_is_taken_back(
     slow_proxy, mail_server, page, tmp_path, start, size, is_dated
@@ -61,7 +61,7 @@ def test_a_file_that_changes_on_the_way_is_taken_back(
     apply(page, slow_proxy.url)
     slow_proxy.rate = MiB
     choose(page, file)
-    await_stored(page, "a.bin", MiB)
+    await_stored(page, "a.bin", MiB if is_dated else start + size)
     overwrite(file, start, size)
     if not is_dated:
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))

@@ -140,6 +140,22 @@ def test_of_empty_files_it_is_asked_once(service, mail_server, page, tmp_path):
     expect(done(page)).to_contain_text("Klart!")
 
 
+def test_of_a_name_with_a_personal_number_it_is_asked_once(service, page, tmp_path):
+    named = [write_file(tmp_path / f"Journal {n}.pdf", 100) for n in ("811218-9876", "19811218-9876")]
+    apply(page, service.url)
+    choose(page, write_file(tmp_path / "a 251125 1231.bin", 1000), *named)
+    is_sent(page, "a 251125 1231.bin")
+    question = page.locator("#uploads").get_by_text("Filer vars namn verkar innehålla ett personnummer: 2.")
+    expect(question).to_be_visible()
+    expect(done(page)).to_have_count(0)
+    assert entries(page, named[0].name) == []
+    page.get_by_role("button", name="Ladda upp dem också").click()
+    for file in named:
+        is_sent(page, file.name)
+    expect(done(page)).to_contain_text("Klart!")
+    expect(row(page, named[0].name)).to_contain_text("Filens namn verkar innehålla ett personnummer.")
+
+
 def drop_entries(page, entries):
     """Drops entries written in JavaScript: `folder(name, children)`, `file(name)`, `broken(name)`."""
     page.evaluate(

@@ -20,6 +20,7 @@ from filsluss.letters.links import decide_link
 from filsluss.models import Letter, LetterCase, Link, Party, Transfer
 from filsluss.models.letter import list_closes_at
 from filsluss.rules.application import Application
+from filsluss.rules.decision import Decision
 from filsluss.rules.directions import Proof
 from filsluss.rules.lifecycle import TAKEN_BACK, State
 from filsluss.rules.networks import Client, parse_networks
@@ -50,7 +51,7 @@ def ask_many(count, now, **own):
 
 def approve(transfer, now):
     transfer.refresh_from_db()
-    decide(transfer, decision="approve", days="3", rejection_reason="", policy=POLICY, now=now)
+    decide(transfer, form=Decision("approve", "3"), policy=POLICY, now=now)
 
 
 def closed(now, policy=POLICY):
@@ -377,7 +378,7 @@ def test_two_hundred_suppliers_are_all_served_while_a_network_floods_their_mailb
             transfer.refresh_from_db()
             if transfer.asked_at is None:
                 break
-            decide(transfer, decision="approve", days="3", rejection_reason="", policy=policy, now=at)
+            decide(transfer, form=Decision("approve", "3"), policy=policy, now=at)
             approved += 1
     for more in range(5 * 4):
         closed(now + DAY + more * QUARTER, policy)

@@ -35,25 +35,36 @@ class Reader(HTMLParser):
 
     def __init__(self, page):
         super().__init__()
-        self.words, self.hidden, self.within = [], 0, []
+        self.text, self.translated, self.hidden, self.kept = "", "", 0, []
         self.links, self.elements, self.langs = [], set(), []
         self.feed(page)
+
+    @property
+    def words(self):
+        return words(self.text)
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
         self.elements.add(tag)
+        self.text += "" if tag == "span" else "\n"
+        if tag in ("a", "span"):
+            self.kept.append(given.get("translate") == "no")
         self.links += [given["href"]] if "href" in given else []
         self.langs += [given["lang"]] if "lang" in given else []
         if tag in ("head", "div"):
             self.hidden += 1
 
     def handle_endtag(self, tag):
+        self.text += "" if tag == "span" else "\n"
+        if tag in ("a", "span"):
+            self.kept.pop()
         if tag in ("head", "div"):
             self.hidden -= 1
 
     def handle_data(self, data):
         if not self.hidden:
-            self.words += words(data)
+            self.text += data
+            self.translated += "…" if any(self.kept) else data
 
 
 def words(text):
@@ -94,6 +105,16 @@ def test_a_letter_says_exactly_this(case, language, now):
 def test_text_and_html_say_the_same_words_in_the_same_order(case, language, now):
     letter = case.write(language, now)
     assert bare(Reader(letter.html).words) == bare(words(heading(letter)) + plain_words(letter.text))
+
+
+@every_letter
+def test_no_name_address_code_or_checksum_is_left_to_a_translator(case, language, now):
+    letter = case.write(language, now)
+    text = re.sub("(?m)^> .*", "", letter.text)  # what people wrote is translated
+    fixed = re.findall(r"\S+@\S+\w|https?://\S+|\b\w{4}-\w{4}(?:-\w{4})?\b|\b[0-9a-f]{64}\b|\S+\.pdf", text)
+    translated = Reader(letter.html).translated
+    assert [word for word in fixed if word in translated] == []
+    assert re.findall("[\ufdd0\ufdd1]", letter.subject + letter.text + letter.html) == []
 
 
 @every_letter
@@ -210,4 +231,5 @@ def test_a_thousand_files_are_told_of_one_by_one(now):
     letter = compose.write(
         "erased", transfer=transfer, role=Role.SENDER, policy=example_policy(), now=now, files=[file] * 1000
     )
-    assert letter.text.count("SHA-256: " + "1" * 64) == letter.html.count("SHA-256: " + "1" * 64) == 1000
+    assert letter.text.count("SHA-256: " + "1" * 64) == 1000
+    assert letter.html.count(f'SHA-256: <span translate="no">{"1" * 64}</span>') == 1000

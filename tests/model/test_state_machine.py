@@ -28,6 +28,7 @@ from filsluss.actions.decide import AlreadyDecided, decide
 from filsluss.blobs import open_store
 from filsluss.models import Attempt, AuditEntry, Heartbeat, Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.application import Application
+from filsluss.rules.decision import Decision
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
 from filsluss.streams.request import this_boot
@@ -126,9 +127,7 @@ class TransferMachine(RuleBasedStateMachine):
         try:
             decide(
                 Transfer.objects.get(public_id=name),
-                decision=choice,
-                rejection_reason=reason,
-                days=str(days) if choice == "approve" else "",
+                form=Decision(choice, str(days) if choice == "approve" else "", reason),
                 policy=POLICY,
                 now=self.now,
             )

@@ -20,6 +20,7 @@ from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.pages.errors import Refused
 from filsluss.pages.refusals import refusal_page
 from filsluss.rules.application import Application
+from filsluss.rules.decision import Decision
 from filsluss.rules.networks import Client
 from filsluss.rules.paths import prefix_of
 from filsluss.rules.tokens import Purpose
@@ -82,16 +83,9 @@ def lapsed() -> Transfer:
 
 
 def decided(decision: str) -> Transfer:
-    transfer = pending()
     approves = decision == "approve"
-    return decide(
-        transfer,
-        decision=decision,
-        days="3" if approves else "",
-        now=timezone.now(),
-        rejection_reason="" if approves else "Okänd avsändare",
-        policy=settings.POLICY,
-    )
+    form = Decision(decision, "3" if approves else "", "" if approves else "Okänd avsändare")
+    return decide(pending(), form=form, policy=settings.POLICY, now=timezone.now())
 
 
 def received_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: bool = False) -> TransferFile:

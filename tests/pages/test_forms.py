@@ -385,6 +385,46 @@ def test_what_looks_like_a_personal_number_is_asked_about_and_not_refused(inside
     assert AuditEntry.objects.get(step="applied").detail == {"confirmed": "personal_number"}
 
 
+@pytest.mark.parametrize(
+    ("page", "field", "step"),
+    [
+        ("decide", "rejection_reason", "rejected"),
+        ("report", "abuse", "reported"),
+        ("accessibility", "fault", None),
+    ],
+)
+def test_a_reason_or_a_report_with_such_a_number_is_asked_about_too(
+    inside, read, monkeypatch, page, field, step
+):
+    monkeypatch.setattr(settings, "POLICY", replace(settings.POLICY, support_email="it@ltdalarna.se"))
+    transfer = pending()
+    address = {
+        "decide": link(transfer, Purpose.DECIDE),
+        "report": f"{link(transfer, Purpose.STATUS_APPROVER)}/report",
+        "accessibility": "/accessibility",
+    }[page]
+    form, before = {"decision": "reject", field: "Gäller 811218-9876."}, Letter.objects.count()
+    first = inside.post(address, form)
+    shown = read(first)
+    assert (first.status_code, shown.problems) == (422, [field])
+    assert shown.field("no_personal_number")["type"] == "checkbox"
+    assert "Gäller 811218-9876." in shown.source
+    assert (Letter.objects.count(), AuditEntry.objects.filter(step=step or "").count()) == (before, 0)
+    switched = read(inside.post(address, {**form, "only_language": "1", "no_personal_number": "1"}))
+    assert "checked" in switched.field("no_personal_number")
+    assert inside.post(address, {**form, "no_personal_number": "1"}).status_code == 303
+    if step:
+        assert AuditEntry.objects.get(step=step).detail == {"confirmed": "personal_number"}
+
+
+def test_a_number_in_the_name_of_a_file_is_said_to_its_sender_and_noted(inside):
+    file = ready_file(open_transfer(), "Journal 811218-9876.pdf")
+    words = "Filens namn verkar innehålla ett personnummer."
+    assert words in inside.get(link(file.transfer, Purpose.UPLOAD)).content.decode()
+    assert words not in inside.get(letter_link(file)).content.decode()
+    assert AuditEntry.objects.get(step="received").detail == {"seen": "personal_number"}
+
+
 def test_a_time_or_a_telephone_number_is_not_even_asked_about(inside):
     answer = inside.post("/", {**FORM, "purpose": "Ritning 20251125 1430, order 2511251234, 08-123 45 67"})
     assert answer.status_code == 303

@@ -65,23 +65,23 @@ def test_a_reason_typed_as_the_session_ended_is_there_after_the_sign_in(admin, r
     transfer = open_transfer()
     file = ready_file(transfer)
     acts = {
-        f"/oversee/transfers/{transfer.public_id}/close": "reason-close",
-        f"/oversee/files/{file.public_id}/remove": f"reason-{file.public_id}",
+        f"/oversee/transfers/{transfer.public_id}/close": ("reason-close", REASON),
+        f"/oversee/files/{file.public_id}/remove": (f"reason-{file.public_id}", REASON * 100),
     }
-    for act, field in acts.items():
+    for act, (field, reason) in acts.items():
         admin.logout()
-        refused = admin.post(act, {"reason": REASON})
+        refused = admin.post(act, {"reason": reason})
         page = read(refused)
-        assert (refused.status_code, page.field("unsent_reason")["value"]) == (403, REASON)
-        form = {"username": "admin", "unsent_path": act, "unsent_reason": REASON}
+        assert (refused.status_code, page.field("unsent_reason")["value"]) == (403, reason)
+        form = {"username": "admin", "unsent_path": act, "unsent_reason": reason}
         wrong = admin.post("/oversee/sign-in", {**form, "password": "x"})
-        assert (wrong.status_code, read(wrong).field("unsent_reason")["value"]) == (422, REASON)
+        assert (wrong.status_code, read(wrong).field("unsent_reason")["value"]) == (422, reason)
         back = admin.post("/oversee/sign-in", {**form, "password": "correct horse battery"})
         assert back["Location"] == f"/oversee/transfers/{transfer.public_id}"
         case = admin.get(back["Location"])
         assert read(case).problems == [field]
-        assert f">\n{html.escape(REASON)}</textarea>" in case.content.decode()
-        assert html.escape(REASON) not in admin.get(back["Location"]).content.decode()
+        assert f">\n{html.escape(reason)}</textarea>" in case.content.decode()
+        assert html.escape(reason) not in admin.get(back["Location"]).content.decode()
     transfer.refresh_from_db()
     assert (transfer.state, AuditEntry.objects.filter(role="administrator").exists()) == ("open", False)
 
@@ -196,6 +196,29 @@ def test_a_case_shows_its_files_letters_and_trail_and_no_way_to_the_bytes(admin,
     assert [text for text in shown if text not in page.text] == []
     assert "/download/" not in page.source
     assert "/upload/" not in page.source
+
+
+NUMBER = "Avser 811218-9876."
+
+
+def test_a_reason_with_a_personal_number_is_asked_about(admin, read):
+    open_case, waiting = open_transfer(), pending()
+    file = ready_file(open_case)
+    acts = (
+        (f"/oversee/files/{file.public_id}/remove", f"reason-{file.public_id}", "file-removed"),
+        (f"/oversee/transfers/{open_case.public_id}/close", "reason-close", "closed"),
+        (f"/oversee/transfers/{waiting.public_id}/withdraw", "reason-withdraw", "withdrawn"),
+    )
+    for address, field, step in acts:
+        answer = admin.post(address, {"reason": NUMBER})
+        page = read(answer)
+        assert (answer.status_code, page.problems, NUMBER in page.source) == (422, [field], True)
+        assert page.field("no_personal_number")["id"] == f"no-number-{field}"
+        assert not AuditEntry.objects.filter(step=step).exists()
+        assert admin.post(address, {"reason": NUMBER, "no_personal_number": "1"}).status_code == 303
+        assert AuditEntry.objects.get(step=step).detail == {"confirmed": "personal_number"}
+    trail = admin.get(f"/oversee/transfers/{open_case.public_id}").content.decode()
+    assert "Det som ser ut som ett personnummer uppgavs inte vara något." in trail
 
 
 def test_without_a_reason_nothing_is_taken_away(admin, read):

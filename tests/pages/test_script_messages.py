@@ -23,7 +23,9 @@ SOURCE = "\n".join(
     for line in path.read_text().splitlines()
     if not line.lstrip().startswith(("//", "*"))
 )
-NO_MESSAGES = {"one_letter", "with_code", "last_modified", "fetched_at", "partly_at", "letter_at"}
+NO_MESSAGES = {"one_letter", "with_code", "last_modified", "fetched_at", "partly_at", "letter_at"} | {
+    "back_forward"
+}
 NO_STATE_OF_ITS_OWN = {"asking"}  # always with its question
 
 

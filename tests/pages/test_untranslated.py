@@ -39,3 +39,19 @@ def test_no_name_of_a_file_is_shown_without_its_mark() -> None:
         if not re.search(r'translate="no">\{\{ file\.(?:name|sha256) \}\}$', line)
     ]
     assert bare == []
+
+
+def as_shown(path: Path) -> str:
+    """A page's template without its tags of Django, its title, and the values of attributes."""
+    text = re.sub(r"(?s)\{#.*?#\}|\{% block title %\}.*?\{% endblock %\}|\{%.*?%\}", "", path.read_text())
+    return re.sub(r'="(?!no")[^"]*"', '=""', text)
+
+
+def test_no_address_and_no_reference_is_left_to_a_translator() -> None:
+    value = re.compile(
+        r"\{\{ (?:[\w.]*\.(?:address|public_id)|letter\.to|support_email|email|recipient|id) \}\}"
+    )
+    pages = {path.name: as_shown(path) for path in sorted(PAGES.rglob("*.html"))}
+    found = [(name, text[: each.start()]) for name, text in pages.items() for each in value.finditer(text)]
+    assert len(found) > 20
+    assert [(name, text[-60:]) for name, text in found if not text.endswith('translate="no">')] == []

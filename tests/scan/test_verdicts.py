@@ -154,7 +154,7 @@ def test_an_administrator_may_release_what_could_not_be_scanned_with_a_reason(
     with pytest.raises(StepRefused):
         oversee.release_file(file, reason="Känd avsändare", person="os:eva", now=now)
     scan.scan_next(scanner.client, store=store, policy=policy, now=now)
-    with pytest.raises(oversee.ReasonMissing):
+    with pytest.raises(oversee.ReasonRefused):
         oversee.release_file(file, reason=" ", person="os:eva", now=now)
     assert seen(file) == FileState.UNSCANNED
 

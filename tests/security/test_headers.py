@@ -51,7 +51,8 @@ def crawl(target):
     for name, page in populated.pages.items():
         body = dict(page.form) if page.form is not None else None
         asked = {**dict(page.headers), **(cookie if page.signed_in else {})}
-        found.append((name, service.request(page.method, page.path, body, asked)))
+        known_as = f"POST {name}" if page.method == "POST" else name
+        found.append((known_as, service.request(page.method, page.path, body, asked)))
     return found
 
 
@@ -104,6 +105,8 @@ def wrong_headers(name, answer):
 def cacheable(name, headers):
     """Static files are named by what they hold; a page that is the same for all may be asked about again."""
     same_for_all = re.fullmatch(r"(GET )?(/|/?[a-z-]+)(\?lang=\w\w)?", name) is not None
+    if name.startswith("POST ") and headers["content-type"].startswith("text/html"):
+        return headers["cache-control"] == "private, no-cache"  # a browser can go back to it
     return (
         "/static/" in name or "favicon" in name or (same_for_all and headers["cache-control"] == "no-cache")
     )

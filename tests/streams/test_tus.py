@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
+import itertools
 import json
 import os
 import time
 
 import pytest
 
+from filsluss.streams.files_api import between
 from tests.parts.people import announce, append, metadata, offset_of, path_of, send_tus
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -270,10 +272,22 @@ def test_the_samples_tell_whether_the_file_in_hand_goes_on_here(shared_service, 
     append(shared_service, where, 0, data)
     samples = json.loads(shared_service.get(f"{where}/samples").text)
     assert samples["offset"] == len(data)
-    for part in (samples["head"], samples["tail"]):
+    for part in (samples["head"], *samples["between"], samples["tail"]):
         piece = data[part["start"] : part["end"]]
         assert hashlib.sha256(piece).hexdigest() == part["sha256"]
     assert (samples["head"]["start"], samples["tail"]["end"]) == (0, len(data))
+
+
+@pytest.mark.parametrize("length", [0, 1, 1 << 18, (1 << 18) + 1, 700_001, 16 << 20, (16 << 20) + 1, 5 << 30])
+def test_the_samples_between_leave_no_byte_out_of_a_small_file_and_are_spread_over_a_large_one(length):
+    start, end = 1 << 20, (1 << 20) + length
+    found = between(start, end)
+    assert all(start <= first < last <= end for first, last in found)
+    assert sum(last - first for first, last in found) <= 16 << 20
+    if length:
+        assert (found[0][0], found[-1][1]) == (start, end)
+    gaps = [later - earlier for (_, earlier), (later, _) in itertools.pairwise(found)]
+    assert max(gaps, default=0) <= (0 if length <= 16 << 20 else length // 63)
 
 
 def test_a_whole_file_is_put_in_one_request(shared_service, account):

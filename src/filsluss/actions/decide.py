@@ -10,6 +10,7 @@ from filsluss.models import Transfer
 from filsluss.rules.decision import Decision, examine
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.lifecycle import APPROVED, REJECTED
+from filsluss.rules.personal_number import CONFIRMED, has_personal_number
 from filsluss.rules.policy import Policy
 
 
@@ -25,14 +26,11 @@ class AlreadyDecided(Exception):
     """The application has been decided, has lapsed or was withdrawn."""
 
 
-def decide(
-    transfer: Transfer, *, decision: str, days: str, rejection_reason: str, policy: Policy, now: datetime
-) -> Transfer:
+def decide(transfer: Transfer, *, form: Decision, policy: Policy, now: datetime) -> Transfer:
     """Opens or rejects the transfer; raises AlreadyDecided or DecisionRefused, and changes nothing then."""
     if not transfer.is_undecided_at(now):
         raise AlreadyDecided
-    form = Decision(decision, days, rejection_reason)
-    if problems := examine(form, policy):
+    if problems := examine(form, policy, today=policy.today(now)):
         raise DecisionRefused(problems)
     try:
         with transaction.atomic():
@@ -50,6 +48,8 @@ def _carry_out(transfer: Transfer, decision: Decision, *, policy: Policy, now: d
         step, cause = APPROVED, Cause(Role.APPROVER)
         changes["open_until"] = policy.end_of(now, int(decision.days))
     else:
-        step, cause = REJECTED, Cause(Role.APPROVER, reason=decision.rejection_reason.strip())
+        reason = decision.rejection_reason.strip()
+        detail = CONFIRMED if has_personal_number(reason, today=policy.today(now)) else None
+        step, cause = REJECTED, Cause(Role.APPROVER, reason=reason, detail=detail)
         changes["rejection_reason"] = cause.reason
     advance(transfer, step, cause=cause, policy=policy, now=now, where={"lapse_by__gt": now}, **changes)

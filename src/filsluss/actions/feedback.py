@@ -13,6 +13,7 @@ from filsluss.rules.addresses import read_address
 from filsluss.rules.application import party_problem
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.networks import Client, rate_key
+from filsluss.rules.personal_number import CONFIRMED, has_personal_number
 from filsluss.rules.policy import Policy
 
 ACCESSIBILITY_MAX = 1000
@@ -30,15 +31,25 @@ class FeedbackRefused(ValueError):
 
 
 def send_accessibility_feedback(
-    fault: str, *, reply_to: str, policy: Policy, now: datetime, client: Client
+    fault: str,
+    *,
+    reply_to: str,
+    numbers_confirmed: bool = False,
+    policy: Policy,
+    now: datetime,
+    client: Client,
 ) -> Letter:
     """Queues a letter to `policy.contact_email`, which must be set; `reply_to` may be empty.
 
+    `numbers_confirmed`: what looks like a personal identity number in the fault is said to be none.
     Raises FeedbackRefused or LimitReached: a network may report as often as it may apply, and all together
     `policy.feedback_per_day` times; but the first report of a network in a day is never refused, nor one
     from an inside network.
     """
-    if problems := examine_accessibility(fault, address=reply_to, policy=policy):
+    problems = examine_accessibility(fault, address=reply_to, policy=policy)
+    if "fault" not in problems and not numbers_confirmed and has_personal_number(fault, today=now.date()):
+        problems["fault"] = "personal_number"
+    if problems:
         raise FeedbackRefused(problems)
     with transaction.atomic():
         if attempts(ACCESSIBILITY, network=rate_key(client.address), since=now - DAY):
@@ -69,16 +80,27 @@ def refuse_more_feedback(*, policy: Policy, now: datetime) -> None:
 
 
 def send_abuse_report(
-    words: str, *, transfer: Transfer, by: Party, policy: Policy, now: datetime, client: Client
+    words: str,
+    *,
+    transfer: Transfer,
+    by: Party,
+    numbers_confirmed: bool = False,
+    policy: Policy,
+    now: datetime,
+    client: Client,
 ) -> None:
     """Sends a party's report to the administrators, and adds it to the audit trail.
 
+    `numbers_confirmed`: what looks like a personal identity number in it is said to be none.
     Raises FeedbackRefused or LimitReached: a network may report as often as it may apply, and each role
     `policy.reports_per_day` times in a case; but the first report of a role is never refused.
     """
     text = words.strip()
     if not text or len(text) > ABUSE_MAX:
         raise FeedbackRefused({"abuse": "abuse_long" if text else "abuse_empty"})
+    has_number = has_personal_number(text, today=now.date())
+    if has_number and not numbers_confirmed:
+        raise FeedbackRefused({"abuse": "personal_number"})
     with transaction.atomic():
         serialize_on(ABUSE, now=now)
         mine = AuditEntry.objects.filter(transfer_public_id=transfer.public_id, step=ABUSE, role=by.role)
@@ -86,5 +108,6 @@ def send_abuse_report(
             times = list(mine.filter(at__gt=now - DAY).values_list("at", flat=True))
             refuse_over(times, most=policy.reports_per_day, window=DAY, limit=Limit.CASE, now=now)
             count_for_network(client, policy=policy, now=now, kind=ABUSE)
-        record_audit(transfer, step=ABUSE, cause=Cause(by.role, reason=text), now=now)
+        cause = Cause(by.role, reason=text, detail=CONFIRMED if has_number else None)
+        record_audit(transfer, step=ABUSE, cause=cause, now=now)
         write_abuse_report(transfer, text, by=by, policy=policy, now=now)

@@ -20,6 +20,7 @@ from filsluss.models.upload_queries import NEW_FILE, UploadAccount
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.filenames import NameRefused, clean_name
 from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts, State
+from filsluss.rules.personal_number import SEEN, has_personal_number
 from filsluss.rules.policy import Policy
 from filsluss.rules.search import fold
 from filsluss.rules.tokens import draw_public_id, draw_upload_id
@@ -253,7 +254,9 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
         )
         if decided:
             file.transfer.sender.prove(Proof.MAILBOX, now=now)
-            record_audit(file.transfer, step="received", cause=Cause(Role.SENDER), now=now, file=file)
+            record_audit(
+                file.transfer, step="received", cause=receipt_of(file.path, now=now), now=now, file=file
+            )
         return bool(decided)
 
     if in_transaction(decide):
@@ -269,3 +272,8 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
 def remove_own(file: TransferFile, *, policy: Policy, now: datetime) -> bool:
     """The sender removes one of their own files; False if that was done before."""
     return take_away(file, because=ErasedBecause.WITHDRAWN, cause=Cause(Role.SENDER), now=now)
+
+
+def receipt_of(path: str, *, now: datetime) -> Cause:
+    """The cause of a received file, which notes a name that seems to hold a personal identity number."""
+    return Cause(Role.SENDER, detail=SEEN if has_personal_number(path, today=now.date()) else None)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from filsluss.actions import room
-from filsluss.actions.transitions import Cause, write_entry
-from filsluss.actions.upload import Choices, checked_size, choose, identity
+from filsluss.actions.transitions import write_entry
+from filsluss.actions.upload import Choices, checked_size, choose, identity, receipt_of
 from filsluss.blobs import Bytes, Store
 from filsluss.models import Party, TransferFile
 from filsluss.models.public_id import insert_drawing
 from filsluss.models.upload_queries import NEW_FILE, UploadAccount
-from filsluss.rules.directions import Proof, Role
+from filsluss.rules.directions import Proof
 from filsluss.rules.lifecycle import FileState
 from filsluss.rules.policy import Policy
 from filsluss.sqlite.joint_commit import in_transaction
@@ -63,6 +63,7 @@ def write_rows(
 ) -> None:
     """The row of the file, received; what the upload proves of its sender; and the audit entry."""
     size = len(file.content)
+    path = f"{file.folder}/{names['name']}" if file.folder else names["name"]
     NEW_FILE.insert(
         transfer_id=account.pk,
         **names,
@@ -81,7 +82,7 @@ def write_rows(
     choose(account, choices=file.choices)
     write_entry(
         "received",
-        cause=Cause(Role.SENDER),
+        cause=receipt_of(path, now=now),
         now=now,
         transfer_public_id=account.public_id,
         party_public_id=account.sender_public_id,

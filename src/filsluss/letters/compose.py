@@ -13,6 +13,7 @@ from django.template import Context, Engine
 from filsluss.letters import disclosure
 from filsluss.letters.context import LINKS, OTHER_LANGUAGE, About, LetterContext, Undelivered, build_context
 from filsluss.letters.html import LOGO_HEIGHT, LetterStyle, render_html
+from filsluss.letters.verbatim import marked, without_marks
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.contrast import light_shades
 from filsluss.rules.directions import Role
@@ -100,8 +101,8 @@ def fill(letter: Letter, about: About, *, policy: Policy, now: datetime) -> None
 def set_text(
     letter: Letter, subject: str, text: str, *, heading: str = "", links: Sequence[str], policy: Policy
 ) -> None:
-    """Sets the subject, the text, and the HTML made from the text."""
-    letter.subject, letter.text = subject, text
+    """Sets the subject, the text, and the HTML made from the text, which may have the marks of `verbatim`."""
+    letter.subject, letter.text = subject, without_marks(text)
     letter.html = render_html(
         text,
         heading=heading or subject,
@@ -144,11 +145,16 @@ def reply_to(kind: str, about: About, policy: Policy) -> str:
 
 
 def render(kind: str, language: str, context: LetterContext) -> tuple[str, str]:
-    """Subject and text. Untrusted text is only ever a value of the template, never template source."""
-    rendered = engine().get_template(f"{language}/{kind}.txt").render(Context(context, autoescape=False))
+    """Subject and text, in which values that are not to be translated have the marks of `verbatim`.
+
+    Untrusted text is only ever a value of the template, never template source.
+    """
+    template = engine().get_template(f"{language}/{kind}.txt")
+    rendered = template.render(Context(marked(context), autoescape=False))
     head, _, body = rendered.partition("\n\n")
     text = "\n".join(line.rstrip(" ") for line in body.split("\n"))
-    return head.strip().removeprefix("Subject: "), re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+    subject = without_marks(head).strip().removeprefix("Subject: ")
+    return subject, re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
 
 
 @cache

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
+from filsluss.letters.verbatim import as_html, without_marks
+
 QUOTE, BULLET, NUMBER, PLAIN = "quote", "bullet", "number", "plain"
 MARKS = {QUOTE: re.compile("> ?"), BULLET: re.compile("- "), NUMBER: re.compile(r"\d+\. ")}
 INDENT = "  "
@@ -48,6 +50,7 @@ def render_html(
 ) -> str:
     """The whole document. Only `links` become links, at the end of a line; everything else is escaped.
 
+    What has the marks of `verbatim` around it is not to be translated, nor are the links.
     Two lines of which the second is a link become a button with the first as its label. Lines after one
     with two dashes are the footer, whose last line is in `last_line_language`.
     """
@@ -55,7 +58,7 @@ def render_html(
     paragraphs = body.strip("\n").split("\n\n")
     return page(
         heading=escape(heading),
-        preview=escape(" ".join((paragraphs[1:] or paragraphs)[0].split())),
+        preview=escape(without_marks(" ".join((paragraphs[1:] or paragraphs)[0].split()))),
         content="".join(piece for each in paragraphs for piece in blocks(each.split("\n"), links, look)),
         foot=footer(foot.split("\n"), links, last_line_language),
         language=language,
@@ -102,7 +105,7 @@ def listing(tag: str, found: Sequence[Sequence[str]], links: Sequence[str]) -> s
 
 
 def quotation(lines: Sequence[str]) -> str:
-    inner = "<br>\n".join(escape(MARKS[QUOTE].sub("", line, count=1)) for line in lines)
+    inner = "<br>\n".join(shown(MARKS[QUOTE].sub("", line, count=1)) for line in lines)
     style = "margin:0 0 16px;padding:0 0 0 12px;border-left:4px solid #66758A"
     return f'<blockquote style="{style}">{inner}</blockquote>\n'
 
@@ -112,7 +115,7 @@ def button(label: str, link: str, brand: str) -> str:
     face = "display:inline-block;padding:12px 24px;color:#FFFFFF;font-weight:bold;text-decoration:none"
     return (
         '<table role="presentation" cellpadding="0" cellspacing="0" style="margin:0 0 8px"><tr>'
-        f'<td bgcolor="{brand}"><a class="k" href="{escape(link)}" style="{face}">{escape(label)}</a></td>'
+        f'<td bgcolor="{brand}"><a class="k" href="{escape(link)}" style="{face}">{shown(label)}</a></td>'
         "</tr></table>\n"
         f'<p class="m" style="{SMALL};margin:0 0 16px">{anchor(link)}</p>\n'
     )
@@ -129,13 +132,18 @@ def broken(lines: Sequence[str], links: Sequence[str]) -> str:
 
 
 def linked(line: str, links: Sequence[str]) -> str:
-    """The line, escaped, with an anchor if it ends with one of the links."""
+    """The line with an anchor if it ends with one of the links."""
     before, blank, last = line.rpartition(" ")
-    return escape(before + blank) + anchor(last) if last in links else escape(line)
+    return shown(before + blank) + anchor(last) if last in links else shown(line)
+
+
+def shown(text: str) -> str:
+    """The text, escaped, with an element around what is not to be translated."""
+    return as_html(escape(text))
 
 
 def anchor(link: str) -> str:
-    return f'<a href="{escape(link)}" style="color:#0A5A8A">{escape(link)}</a>'
+    return f'<a href="{escape(link)}" translate="no" style="color:#0A5A8A">{escape(link)}</a>'
 
 
 def logo(look: LetterStyle) -> str:

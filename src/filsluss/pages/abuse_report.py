@@ -11,7 +11,14 @@ from filsluss.actions.feedback import FeedbackRefused, send_abuse_report
 from filsluss.actions.limits import LimitReached
 from filsluss.models import Party, Transfer
 from filsluss.pages import errors, presenters
-from filsluss.pages.context import client_of, only_language_is_switched, posted_text, use_language
+from filsluss.pages.context import (
+    NUMBER_BOX,
+    asks_about_number,
+    client_of,
+    only_language_is_switched,
+    posted_text,
+    use_language,
+)
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import form_problems
 from filsluss.pages.links import report_page
@@ -31,22 +38,23 @@ def abuse_report(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def take_report(request: HttpRequest, transfer: Transfer, party: Party) -> HttpResponse:
-    words = posted_text(request, FIELD)
+    typed = {field: posted_text(request, field) for field in (FIELD, NUMBER_BOX)}
     if only_language_is_switched(request):
-        return show(request, transfer, party, words)
+        return show(request, transfer, party, typed)
     try:
         send_abuse_report(
-            words,
+            typed[FIELD],
             transfer=transfer,
             by=party,
+            numbers_confirmed=bool(typed[NUMBER_BOX]),
             policy=settings.POLICY,
             now=timezone.now(),
             client=client_of(request),
         )
     except FeedbackRefused as refusal:
-        return show(request, transfer, party, words, status=422, problems=refusal.problems)
+        return show(request, transfer, party, typed, status=422, problems=refusal.problems)
     except LimitReached as reached:
-        response = show(request, transfer, party, words, status=429, notice=errors.limit_text(reached))
+        response = show(request, transfer, party, typed, status=429, notice=errors.limit_text(reached))
         return errors.with_retry_after(response, reached.retry_after)
     there = f"{report_page(party)}?lang={translation.get_language()}&reported=1"
     return HttpResponseRedirect(there, status=303)
@@ -56,7 +64,7 @@ def show(
     request: HttpRequest,
     transfer: Transfer,
     party: Party,
-    words: str = "",
+    typed: dict[str, str] | None = None,
     *,
     status: int = 200,
     problems: dict[str, str] | None = None,
@@ -67,9 +75,10 @@ def show(
         "transfer": transfer,
         "sender_name": presenters.sender_name(transfer),
         "action": report_page(party),
-        "typed": {FIELD: words},
+        "typed": typed or {},
         "problems": found,
         "errors": {problem.field: problem.text for problem in found},
+        "asks_about_number": asks_about_number(problems, typed or {}),
         "notice": notice,
         "reported": request.GET.get("reported") == "1" and request.method == "GET",
     }

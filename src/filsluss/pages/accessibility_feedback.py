@@ -10,7 +10,14 @@ from django.utils import timezone, translation
 from filsluss.actions.feedback import FeedbackRefused, send_accessibility_feedback
 from filsluss.actions.limits import LimitReached
 from filsluss.pages import errors
-from filsluss.pages.context import client_of, only_language_is_switched, posted_text, printable
+from filsluss.pages.context import (
+    NUMBER_BOX,
+    asks_about_number,
+    client_of,
+    only_language_is_switched,
+    posted_text,
+    printable,
+)
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import form_problems
 from filsluss.rules.addresses import pasted_address
@@ -28,13 +35,15 @@ def statement(request: HttpRequest) -> HttpResponse:
 
 
 def take_report(request: HttpRequest) -> HttpResponse:
-    typed = {"fault": posted_text(request, "fault"), "reply_email": request.POST.get("reply_email", "")}
+    typed = {field: posted_text(request, field) for field in ("fault", NUMBER_BOX)}
+    typed["reply_email"] = request.POST.get("reply_email", "")
     if only_language_is_switched(request):
         return show(request, typed)
     try:
         send_accessibility_feedback(
             typed["fault"],
             reply_to=pasted_address(typed["reply_email"]),
+            numbers_confirmed=bool(typed[NUMBER_BOX]),
             policy=settings.POLICY,
             now=timezone.now(),
             client=client_of(request),
@@ -62,6 +71,7 @@ def show(
         "typed": {field: printable(text) for field, text in typed.items()},
         "problems": found,
         "errors": {problem.field: problem.text for problem in found},
+        "asks_about_number": asks_about_number(problems, typed),
         "notice": notice,
         "may_report": bool(settings.POLICY.contact_email),
         "reported": request.GET.get("reported") == "1" and request.method == "GET",

@@ -1,5 +1,6 @@
 """What all views and templates share: the client, the language, the installation's settings."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from filsluss.rules.paths import OVERSEE
 from filsluss.version import program_version
 
 LANGUAGES = {"sv": "På svenska", "en": "In English"}
+NUMBER_BOX = "no_personal_number"
+"""The box of a form by which somebody says that what they wrote is no personal identity number."""
 NEAR_SWEDISH = {"sv", "nb", "nn", "no", "da"}
 
 
@@ -46,6 +49,11 @@ def printable(text: str) -> str:
     """The text without control characters, which no page can show; line breaks and tabs stay."""
     text = text.replace("\r\n", "\n")
     return "".join(char for char in text if char >= " " or char in "\t\n").replace("\x7f", "")
+
+
+def asks_about_number(problems: Mapping[str, str] | None, typed: Mapping[str, str]) -> bool:
+    """Whether the form shows that box: it is to be ticked, or was."""
+    return "personal_number" in (problems or {}).values() or bool(typed.get(NUMBER_BOX))
 
 
 def other_language(request: HttpRequest) -> dict[str, str]:

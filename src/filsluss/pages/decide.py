@@ -11,11 +11,18 @@ from django.utils.translation import gettext as _
 from filsluss.actions.decide import AlreadyDecided, DecisionRefused, decide
 from filsluss.models import Link, Transfer
 from filsluss.pages import errors, presenters
-from filsluss.pages.context import only_language_is_switched, posted_text, use_language
+from filsluss.pages.context import (
+    NUMBER_BOX,
+    asks_about_number,
+    only_language_is_switched,
+    posted_text,
+    use_language,
+)
 from filsluss.pages.day_choices import day_choices
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import form_problems
 from filsluss.pages.links import link_behind, report_page, status_page
+from filsluss.rules.decision import Decision
 from filsluss.rules.directions import Direction
 from filsluss.rules.lifecycle import State
 from filsluss.rules.paths import DECIDE
@@ -38,24 +45,26 @@ def decision(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def take_decision(request: HttpRequest, transfer: Transfer, link: Link) -> HttpResponse:
-    given = {field: posted_text(request, field) for field in ORDER}
+    given = {field: posted_text(request, field) for field in (*ORDER, NUMBER_BOX)}
     if only_language_is_switched(request):
         return form(request, transfer, given, link=link)
     try:
-        decide(
-            transfer,
-            decision=given["decision"],
-            days=given["days"].strip(),
-            rejection_reason=given["rejection_reason"],
-            policy=settings.POLICY,
-            now=timezone.now(),
-        )
+        decide(transfer, form=decision_in(given), policy=settings.POLICY, now=timezone.now())
     except DecisionRefused as refusal:
         return form(request, transfer, given, link=link, status=422, problems=refusal.problems)
     except AlreadyDecided:
         transfer.refresh_from_db()
         return too_late(request, transfer)
     return HttpResponseRedirect(status_page(link.party), status=303)
+
+
+def decision_in(given: dict[str, str]) -> Decision:
+    return Decision(
+        given["decision"],
+        days=given["days"].strip(),
+        rejection_reason=given["rejection_reason"],
+        numbers_confirmed=bool(given[NUMBER_BOX]),
+    )
 
 
 def form(
@@ -80,6 +89,7 @@ def form(
         "typed": given,
         "problems": found,
         "errors": {problem.field: problem.text for problem in found},
+        "asks_about_number": asks_about_number(problems, given),
     }
     return render(request, "pages/decide.html", page, status=status)
 

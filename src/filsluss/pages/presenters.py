@@ -5,7 +5,7 @@ from datetime import date, datetime
 from urllib.parse import quote
 
 from django.conf import settings
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from filsluss.actions.stored_bytes import stored_bytes
@@ -27,6 +27,7 @@ from filsluss.rules.formats import (
 from filsluss.rules.letter_kinds import READY_KINDS
 from filsluss.rules.lifecycle import LIVE_FILE, ErasedBecause, FileState, State
 from filsluss.rules.paths import DOWNLOAD
+from filsluss.rules.personal_number import has_personal_number
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ class FileView:
     scan: str
     scan_trouble: str
     is_held: bool
+    has_number: bool
 
 
 def file_view(file: TransferFile) -> FileView:
@@ -158,6 +160,7 @@ def file_view(file: TransferFile) -> FileView:
         scan=scan_words(file),
         scan_trouble=file.virus or file.scan_trouble,
         is_held=file.state == FileState.UNSCANNED,
+        has_number=has_personal_number(file.path, today=timezone.now().date()),
     )
 
 

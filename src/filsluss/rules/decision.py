@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
+from filsluss.rules.personal_number import has_personal_number
 from filsluss.rules.policy import Policy
 
 REASON_MAX = 500
@@ -15,15 +17,17 @@ class Decision:
     choice: str
     days: str = ""
     rejection_reason: str = ""
+    numbers_confirmed: bool = False
+    """Whether the approver says that what looks like a personal identity number is none."""
 
 
-def examine(decision: Decision, policy: Policy) -> dict[str, str]:
+def examine(decision: Decision, policy: Policy, *, today: date) -> dict[str, str]:
     """The codes of all problems by field; empty if the decision is valid."""
     match decision.choice:
         case "approve":
             return _approval_problems(decision, policy)
         case "reject":
-            return _rejection_problems(decision)
+            return _rejection_problems(decision, today)
     return {"decision": "decision_missing"}
 
 
@@ -38,10 +42,12 @@ def _approval_problems(decision: Decision, policy: Policy) -> dict[str, str]:
     return problems
 
 
-def _rejection_problems(decision: Decision) -> dict[str, str]:
+def _rejection_problems(decision: Decision, today: date) -> dict[str, str]:
     problems = {"days": "days_refused"} if decision.days else {}
     if not decision.rejection_reason.strip():
         problems["rejection_reason"] = "reason_empty"
     elif len(decision.rejection_reason) > REASON_MAX:
         problems["rejection_reason"] = "reason_long"
+    elif has_personal_number(decision.rejection_reason, today=today) and not decision.numbers_confirmed:
+        problems["rejection_reason"] = "personal_number"
     return problems

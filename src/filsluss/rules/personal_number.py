@@ -10,6 +10,9 @@ _CANDIDATE = re.compile(
     r"[-+ \u00a0\u2010-\u2015\u2212]?(?P<number>[0-9]{4})(?![0-9])"
 )
 _COORDINATION = 60
+CONFIRMED = {"confirmed": "personal_number"}
+SEEN = {"seen": "personal_number"}
+"""What the audit trail notes: somebody said that what looks like such a number is none; or it was seen."""
 
 
 def has_personal_number(text: str, *, today: date) -> bool:

@@ -17,6 +17,8 @@ from filsluss.streams.tus import read_metadata
 from filsluss.streams.uploads import find
 
 SAMPLE = 1 << 20
+SHORT_SAMPLE, MOST_SAMPLES = 1 << 18, 64
+"""Bytes and number of the samples between the first and the last: all of a file of up to 18 MiB."""
 OVERLAP = timedelta(seconds=10)  # a row may show a little later than its stamp says
 
 
@@ -109,7 +111,10 @@ def offset_of(file: TransferFile, request: Request) -> int:
 
 
 def samples(request: Request) -> Response:
-    """SHA-256 of the first and last mebibyte stored, to check that a sender resumes with the same file."""
+    """SHA-256 of the first and last mebibyte stored, and of samples between them.
+
+    By these a sender checks that they go on with the same file, and that it has not changed on the way.
+    """
     file = find(request)
     offset = offset_of(file, request)
     with request.store.open(file.blob) as blob:
@@ -117,9 +122,19 @@ def samples(request: Request) -> Response:
             {
                 "offset": offset,
                 "head": sample(blob, 0, min(SAMPLE, offset)),
+                "between": [sample(blob, start, end) for start, end in between(SAMPLE, offset - SAMPLE)],
                 "tail": sample(blob, max(0, offset - SAMPLE), offset),
             }
         )
+
+
+def between(start: int, end: int) -> list[tuple[int, int]]:
+    """Beginning and end of each sample between the two: of all, or else evenly spread."""
+    length = max(0, end - start)
+    count = min(MOST_SAMPLES, -(-length // SHORT_SAMPLE))
+    step = max(1, count - 1)
+    starts = [start + max(0, length - SHORT_SAMPLE) * number // step for number in range(count)]
+    return [(first, min(first + SHORT_SAMPLE, end)) for first in starts]
 
 
 def sample(blob: Any, start: int, end: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from filsluss.actions import oversee
 from filsluss.actions.transitions import StepRefused
 from filsluss.management.os_account import os_account
 from filsluss.management.printing import PrintingCommand
+from filsluss.management.reasons import NO_PERSONAL_NUMBER, REASON_WORDS
 from filsluss.models import TransferFile
 
 
@@ -19,8 +20,9 @@ class Command(PrintingCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="the file's public id, like K7PM-4QXD")
         parser.add_argument("--reason", required=True, help="told to the parties, at most 500 characters")
+        parser.add_argument("--no-personal-number", action="store_true", help=NO_PERSONAL_NUMBER)
 
-    def handle(self, *args: Any, file: str, reason: str, **options: Any) -> None:
+    def handle(self, *args: Any, file: str, reason: str, no_personal_number: bool, **options: Any) -> None:
         found = TransferFile.objects.filter(public_id=file.upper()).select_related("transfer").first()
         if found is None:
             raise CommandError(f"there is no file {file}")
@@ -29,11 +31,12 @@ class Command(PrintingCommand):
                 found,
                 reason=reason,
                 person=os_account(),
+                numbers_confirmed=no_personal_number,
                 policy=settings.POLICY,
                 now=datetime.now(UTC),
             )
         except StepRefused:
             raise CommandError(f"file {file} is already removed or erased") from None
-        except oversee.ReasonMissing:
-            raise CommandError("the reason must be 1 to 500 characters") from None
+        except oversee.ReasonRefused as refused:
+            raise CommandError(REASON_WORDS[refused.code]) from None
         self.say(f"{found.public_id} can no longer be downloaded and its bytes are being erased")

@@ -1,6 +1,7 @@
 """The administrator's actions on a transfer or a file: close, withdraw, release, remove; with a reason."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,7 +13,7 @@ from filsluss.actions.send_again import NotSentAgain
 from filsluss.actions.send_again import send_again as queue_again
 from filsluss.actions.transitions import Cause, StepRefused
 from filsluss.models import Letter, Transfer, TransferFile
-from filsluss.pages.context import posted_text
+from filsluss.pages.context import NUMBER_BOX, posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.oversee.access import permitted
@@ -20,16 +21,23 @@ from filsluss.pages.oversee.transfers import show, transfer_named
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
 from filsluss.rules.permissions import Act, StaffRole
 
-CarriedOut = Callable[[str, str], None]
+CarriedOut = Callable[[dict[str, Any]], None]
+"""Takes what every act of `actions/oversee.py` is given: the reason, who acts, and what they confirm."""
 
 
 def carry_out(request: HttpRequest, row: Transfer, act: CarriedOut, *, field: str) -> HttpResponse:
     """Calls `act` and shows the case again; 422 without a reason, 409 if the state no longer allows it."""
     try:
-        act(posted_text(request, "reason"), f"user:{request.user.pk}")
-    except oversee.ReasonMissing:
-        problems = form_problems({field: "reason_missing"}, order=(), typed={})
-        return show(request, row, status=422, problems=problems)
+        act(
+            {
+                "reason": posted_text(request, "reason"),
+                "person": f"user:{request.user.pk}",
+                "numbers_confirmed": bool(posted_text(request, NUMBER_BOX)),
+            }
+        )
+    except oversee.ReasonRefused as refused:
+        problems = form_problems({field: refused.code}, order=(), typed={})
+        return show(request, row, status=422, problems=problems, code=refused.code)
     except StepRefused:
         row.refresh_from_db()
         late = _("It was too late: somebody or something else was first. This is how it stands now.")
@@ -42,8 +50,8 @@ def carry_out(request: HttpRequest, row: Transfer, act: CarriedOut, *, field: st
 def close(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(public_id), timezone.now()
 
-    def act(reason: str, person: str) -> None:
-        oversee.close_transfer(row, reason=reason, person=person, policy=settings.POLICY, now=now)
+    def act(given: dict[str, Any]) -> None:
+        oversee.close_transfer(row, **given, policy=settings.POLICY, now=now)
 
     return carry_out(request, row, act, field="reason-close")
 
@@ -53,8 +61,8 @@ def close(request: HttpRequest, public_id: str) -> HttpResponse:
 def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(public_id), timezone.now()
 
-    def act(reason: str, person: str) -> None:
-        oversee.withdraw(row, reason=reason, person=person, policy=settings.POLICY, now=now)
+    def act(given: dict[str, Any]) -> None:
+        oversee.withdraw(row, **given, policy=settings.POLICY, now=now)
 
     return carry_out(request, row, act, field="reason-withdraw")
 
@@ -71,8 +79,8 @@ def file_named(public_id: str) -> TransferFile:
 def release(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
-    def act(reason: str, person: str) -> None:
-        oversee.release_file(file, reason=reason, person=person, now=now)
+    def act(given: dict[str, Any]) -> None:
+        oversee.release_file(file, **given, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-release-{file.public_id}")
 
@@ -82,8 +90,8 @@ def release(request: HttpRequest, public_id: str) -> HttpResponse:
 def remove(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
-    def act(reason: str, person: str) -> None:
-        oversee.remove_file(file, reason=reason, person=person, policy=settings.POLICY, now=now)
+    def act(given: dict[str, Any]) -> None:
+        oversee.remove_file(file, **given, policy=settings.POLICY, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-{file.public_id}")
 

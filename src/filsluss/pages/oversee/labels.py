@@ -1,5 +1,7 @@
 """The administrator's labels for the states, steps, kinds of letter, alarms and roles that rows hold."""
 
+from collections.abc import Mapping
+
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
@@ -53,6 +55,17 @@ def step_label(step: str) -> str:
         "file-erased": _("deleted"),
     }
     return words.get(step, step)
+
+
+def detail_label(detail: Mapping[str, str] | None) -> str:
+    """What an entry of the trail notes of a number that looks like a personal one; else empty."""
+    words = {
+        ("confirmed", "personal_number"): _(
+            "What looks like a personal identity number was said to be none."
+        ),
+        ("seen", "personal_number"): _("The name of the file seems to contain a personal identity number."),
+    }
+    return " ".join(words[pair] for pair in (detail or {}).items() if pair in words)
 
 
 def letter_label(kind: str) -> str:

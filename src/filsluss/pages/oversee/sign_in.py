@@ -15,8 +15,9 @@ from filsluss.pages.context import LANGUAGES, client_of, posted_text
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.oversee import unsent
-from filsluss.pages.oversee.access import roles_of, sign_in_page
+from filsluss.pages.oversee.access import permitted, roles_of, sign_in_page
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
+from filsluss.rules.permissions import Act
 
 
 @allow_methods("GET", "POST")
@@ -82,4 +83,13 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, User):
         actions.signed_out(request.user, client=client_of(request), now=timezone.now())
     logout(request)
-    return HttpResponseRedirect(f"{OVERSEE_PATH}/sign-in", status=303)
+    response = HttpResponseRedirect(f"{OVERSEE_PATH}/sign-in", status=303)
+    response.headers["Clear-Site-Data"] = '"cache"'  # pages that answered a form lie in the browser's cache
+    return response
+
+
+@allow_methods("GET")
+@permitted(Act.LIST_TRANSFERS)
+def session(request: HttpRequest) -> HttpResponse:
+    """204 while the cookie opens these pages: asked by a page that the browser shows from its memory."""
+    return HttpResponse(status=204)

@@ -12,7 +12,7 @@ from filsluss.actions import alarms
 from filsluss.models import AuditEntry, Letter, Transfer
 from filsluss.models.letter import Delivery
 from filsluss.pages import presenters
-from filsluss.pages.context import posted_text
+from filsluss.pages.context import NUMBER_BOX, asks_about_number, posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem
 from filsluss.pages.oversee import unsent
@@ -21,6 +21,7 @@ from filsluss.pages.oversee.actors import actors_of
 from filsluss.pages.oversee.labels import (
     alarm_label,
     delivery_label,
+    detail_label,
     letter_label,
     role_label,
     state_label,
@@ -90,6 +91,7 @@ def show(
     status: int = 200,
     problems: list[Problem] | None = None,
     typed_reason: str = "",
+    code: str = "",
 ) -> HttpResponse:
     files = row.files.prefetch_related(*presenters.WITH_LETTERS).order_by("created_at", "id")
     page = {
@@ -110,6 +112,8 @@ def show(
         "problems": problems or [],
         "failed_field": problems[0].field if problems else "",
         "typed_reason": typed_reason or posted_text(request, "reason"),
+        "asks_about_number": asks_about_number({"reason": code}, request.POST),
+        "number_confirmed": bool(posted_text(request, NUMBER_BOX)),
     }
     return render(request, "pages/oversee/transfer.html", page, status=status)
 
@@ -129,11 +133,17 @@ def letters_of(row: Transfer) -> list[tuple[Letter, str, str, presenters.When | 
     ]
 
 
-def trail_of(row: Transfer) -> list[tuple[AuditEntry, str, str, presenters.When | None]]:
-    """Each audit entry with its step in words, who took it, and when."""
+def trail_of(row: Transfer) -> list[tuple[AuditEntry, str, str, presenters.When | None, str]]:
+    """Each audit entry with its step in words, who took it, when, and what it notes besides."""
     entries = list(AuditEntry.objects.filter(transfer_public_id=row.public_id))
     actors = actors_of(entries)
     return [
-        (each, step_label(each.step), actors[each.pk] or role_label(each.role), presenters.moment(each.at))
+        (
+            each,
+            step_label(each.step),
+            actors[each.pk] or role_label(each.role),
+            presenters.moment(each.at),
+            detail_label(each.detail),
+        )
         for each in entries
     ]

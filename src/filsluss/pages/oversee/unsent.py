@@ -15,7 +15,6 @@ ACT = re.compile(
     "/(?P<act>close|withdraw|release|remove)"
 )
 KEY = "unsent"
-LONGEST = 2000
 
 
 class Unsent(NamedTuple):
@@ -50,7 +49,7 @@ def posted(request: HttpRequest) -> Unsent | None:
         return None
     path = request.POST.get("unsent_path", "") or request.path
     reason = posted_text(request, "unsent_reason") or posted_text(request, "reason")
-    return Unsent(path, reason[:LONGEST]) if reason and ACT.fullmatch(path) else None
+    return Unsent(path, reason) if reason and ACT.fullmatch(path) else None
 
 
 def keep(request: HttpRequest, unsent: Unsent) -> None:

@@ -1,9 +1,18 @@
 // Files that were picked and perhaps not meant: a line says that they are left out, and a button uploads them.
 
 import { t } from "./i18n.js";
+import { hasPersonalNumber } from "./personal-number.js";
 import { isSystemFile, pathOf } from "./picker.js";
 
 const SHOWN = 5;
+/** What is said of files that are left out, by the key of its message; all but the first are asked about. */
+const KEYS = ["left_out", "empty", "personal_number"];
+
+function keyOf(file) {
+  if (isSystemFile(file)) return "left_out";
+  if (!file.size) return "empty";
+  return hasPersonalNumber(pathOf(file)) ? "personal_number" : "";
+}
 
 export class LeftOut {
   /**
@@ -14,15 +23,14 @@ export class LeftOut {
     Object.assign(this, options, { questions: new Set() });
   }
 
-  /** Whether anything waits for an answer: what systems leave behind does not, an empty file may be a mistake. */
+  /** Whether anything waits for an answer: what systems leave behind does not, an empty file, or a number in a name, may be a mistake. */
   get isAsking() {
     return this.questions.size > 0;
   }
 
   /** The files of a choice that are to be uploaded at once; the others get their line. */
   sort(files, choice) {
-    const keyOf = (file) => (isSystemFile(file) ? "left_out" : file.size ? "" : "empty");
-    for (const key of ["left_out", "empty"]) {
+    for (const key of KEYS) {
       const aside = files.filter((file) => keyOf(file) === key);
       if (aside.length) this.addLine(aside, key, choice);
     }
@@ -43,7 +51,7 @@ export class LeftOut {
       focus.focus();
       this.onAnswer(action === "start" ? files : [], choice);
     });
-    if (key === "empty") this.questions.add(line);
+    if (key !== KEYS[0]) this.questions.add(line);
     this.list.append(line);
     this.say(`${t(key, { n: files.length })} ${names}`);
   }

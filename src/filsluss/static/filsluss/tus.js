@@ -219,11 +219,14 @@ export async function getStored(filesUrl, id, signal) {
   return files.find((entry) => entry.id === id)?.offset ?? 0;
 }
 
-/** Whether the bytes on the server are the beginning of this file: compares digests of their first and last part. */
+/**
+ * Whether the bytes on the server are the beginning of this file: compares digests of their first and last part and of
+ * samples between them, which of more than 18 MiB are not all.
+ */
 export async function matchesUpload(file, url, offset, signal) {
   if (offset === 0) return true;
   const samples = await getJson(`${url}/samples`, signal);
-  for (const sample of [samples.head, samples.tail]) {
+  for (const sample of [samples.head, ...samples.between, samples.tail]) {
     if ((await sha256(file.slice(sample.start, sample.end))) !== sample.sha256) return false;
   }
   return samples.offset <= file.size;
