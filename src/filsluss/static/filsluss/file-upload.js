@@ -199,8 +199,17 @@ export class FileUpload {
     if (this.mayExist && (await this.findCreated(signal))) return;
     this.mayExist = true;
     this.withCode = this.wantsCode();
-    const options = { withCode: this.withCode, choices: this.choices(), folder: folderOf(this.file), signal };
-    this.url = await create(this.filesUrl, this.file, options);
+    // What the server takes at once (SMALL there) is sent with the creation; if that fails or it has changed, after it.
+    Object.assign(
+      this,
+      await create(this.filesUrl, this.file, {
+        withCode: this.withCode,
+        choices: this.choices(),
+        folder: folderOf(this.file),
+        body: this.size > 2 ** 16 || this.attempts ? null : await this.source.bytesFrom(0, () => true),
+        signal,
+      }),
+    );
     this.addToLog(`created ${this.id}`);
   }
 
@@ -212,7 +221,7 @@ export class FileUpload {
     );
     if (!found) return false;
     this.url = `${this.filesUrl}/${found.id}`;
-    this.addToLog(`found ${this.id}`);
+    this.offset = found.offset;
     return true;
   }
 

@@ -148,8 +148,8 @@ const isSameFile = (file, entry) =>
 export const isJustCreated = (file, entry) =>
   isSameFile(file, entry) &&
   isSameText(folderOf(file), entry.sent_folder) &&
-  entry.offset === 0 &&
-  ["uploading", file.size ? "" : "received"].includes(entry.state);
+  !entry.erased_because &&
+  (!entry.offset || file.size <= 2 ** 16);
 
 /** Two File objects of the same file, if it has not changed in between. */
 export const isEqualFile = (file, other) =>

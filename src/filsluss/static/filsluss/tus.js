@@ -12,11 +12,11 @@ const overridden = new Set();
 /**
  * `action` is what the caller should do: "retry"; "fail", as retrying is no use; "shrink" the body, which is too large
  * for a proxy; "forget" the upload, which the server no longer has; or "stop" all uploads, as the account has ended.
- * `retryAfter` is in milliseconds.
+ * `retryAfter` is in milliseconds; `status` is 0 without a response.
  */
 export class UploadError extends Error {
   constructor(action, { status = 0, code = "", retryAfter = 0 } = {}) {
-    super(`${action} ${status || "no response"} ${code}`);
+    super(`${action} ${status} ${code}`);
     Object.assign(this, { action, status, code, retryAfter });
   }
 }
@@ -72,7 +72,7 @@ async function tusRequest(method, url, { headers = {}, ...options } = {}) {
   for (;;) {
     const isOverridden = overridden.has(method);
     const override = isOverridden && { "X-HTTP-Method-Override": method };
-    const allHeaders = { "Tus-Resumable": "1.0.0", ...override, ...headers };
+    const allHeaders = { "Tus-Resumable": "1.0.0", "Content-Type": CHUNK_TYPE, ...override, ...headers };
     const response = await request(isOverridden ? "POST" : method, url, { headers: allHeaders, ...options });
     if (isOverridden || method === "POST" || !isMethodRejected(response)) return checked(response);
     overridden.add(method);
@@ -136,18 +136,20 @@ function base64(text) {
 function metadata(file, { withCode, choices, folder }) {
   const fields = { filename: file.name, lastmodified: file.lastModified, ...choices };
   if (folder) fields.folder = folder;
-  if (file.type) fields.filetype = file.type;
   if (withCode) fields.with_code = 1;
   return Object.entries(fields).map(([key, value]) => `${key} ${base64(value)}`).join(",");
 }
 
-/** tus "creation": the URL of the new upload. Only the path of `Location` is used; no other host gets the bytes. */
-export async function create(filesUrl, file, { signal, ...about }) {
+/**
+ * tus "creation", with all of its bytes if they are given ("creation-with-upload"): the URL and the offset of the new
+ * upload. Only the path of `Location` is used; no other host gets the bytes.
+ */
+export async function create(filesUrl, file, { body, signal, ...about }) {
   const headers = { "Upload-Length": file.size, "Upload-Metadata": metadata(file, about) };
-  const response = await tusRequest("POST", filesUrl, { headers, signal });
+  const response = await tusRequest("POST", filesUrl, { headers, body, signal });
   const location = response.getResponseHeader("Location");
-  if (!location) throw new UploadError("retry", { status: response.status });
-  return new URL(location, document.URL).pathname;
+  if (!location) throw new UploadError("retry");
+  return { url: new URL(location, document.URL).pathname, offset: offsetIn(response) };
 }
 
 /** The offset by HEAD. The server ends a running PATCH of the same upload for it, so do not ask during one. */
@@ -163,10 +165,9 @@ export async function sendChunk(url, bytes, offset, { onBody, ...options }) {
   for (;;) {
     const body = bytes.slice(0, chunk.size);
     const startedAt = performance.now();
-    const headers = { "Content-Type": CHUNK_TYPE, "Upload-Offset": offset };
     onBody(body.size);
     try {
-      const response = await tusRequest("PATCH", url, { headers, body, ...options });
+      const response = await tusRequest("PATCH", url, { headers: { "Upload-Offset": offset }, body, ...options });
       adaptChunks(body.size, (performance.now() - startedAt) / 1000);
       return offsetIn(response);
     } catch (error) {
