@@ -1,6 +1,9 @@
 """Fixtures of all tests: the policy, a fixed moment, a store, a mail server, a running service, a browser."""
 
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +53,7 @@ from filsluss.static_layout import PACKAGE, lay_out
 hypothesis.settings.register_profile("short", deadline=None, database=None, derandomize=True)
 hypothesis.settings.register_profile("full", deadline=None, database=None, max_examples=2000)
 
+ROOT = Path(__file__).parent.parent
 ServiceFactory = Callable[..., Service]
 
 
@@ -142,6 +146,21 @@ def django_db_modify_db_settings(
     database_server: Postgres | None, django_db_modify_db_settings_parallel_suffix: None
 ) -> None:
     """The server is there before Django makes its test database."""
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What pip would fetch, fetched before: there is no network where the lines are run."""
+    folder = tmp_path_factory.mktemp("wheels")
+    builder = re.search(r"^setuptools==\S+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
+    assert builder
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "-d", folder]
+    locks = [word for lock in ("requirements.txt", "requirements-build.txt") for word in ("-r", ROOT / lock)]
+    for words in (["--require-hashes", *locks], ["--no-deps", builder[0]]):
+        ran = subprocess.run([*pip, *words], capture_output=True, text=True, check=False)
+        if ran.returncode:
+            pytest.skip(f"pip cannot fetch what the service needs: {ran.stderr[-200:]}")
+    return folder
 
 
 @pytest.fixture

@@ -46,6 +46,25 @@ os._exit(0)
 """
 
 
+TRY_INSIDE = """
+import fcntl, os, re, signal, socket, struct, subprocess, sys, urllib.request
+
+with socket.socket() as any_socket:
+    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh", b"lo", 1))
+running = subprocess.Popen(
+    ["bash", "-e", "-c", sys.argv[1]], start_new_session=True, stdout=subprocess.PIPE, text=True
+)
+for line in running.stdout:
+    print(line, end="", flush=True)
+    if address := re.search(r"http://\\S+", line):
+        for page in ("/", "/demo/mail"):
+            print(page, urllib.request.urlopen(address[0].rstrip("/") + page, timeout=30).status, flush=True)
+        break
+os.killpg(running.pid, signal.SIGINT)
+print("status", running.wait(20), flush=True)
+"""
+
+
 def blocks(heading: str) -> list[str]:
     """The indented blocks below the heading."""
     section = (ROOT / "README.md").read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
@@ -53,33 +72,24 @@ def blocks(heading: str) -> list[str]:
     return [re.sub("^ {4}", "", block, flags=re.MULTILINE) for block in found]
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory) -> Path:
-    """What pip would fetch, fetched before: there is no network where the lines are run."""
-    folder = tmp_path_factory.mktemp("wheels")
-    builder = re.search(r"^setuptools==\S+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
-    assert builder
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "-d", folder]
-    locks = [word for lock in ("requirements.txt", "requirements-build.txt") for word in ("-r", ROOT / lock)]
-    for words in (["--require-hashes", *locks], ["--no-deps", builder[0]]):
-        ran = subprocess.run([*pip, *words], capture_output=True, text=True, check=False)
-        if ran.returncode:
-            pytest.skip(f"pip cannot fetch what the service needs: {ran.stderr[-200:]}")
-    return folder
-
-
-@pytest.mark.timeout(400)
-def test_the_lines_that_run_it_do_so_on_a_fresh_folder(tmp_path, wheels):
+def run_inside(code: str, words: list[object], folder: Path, fresh: Path, wheels: Path) -> str:
+    """What the code says that runs the lines of a block in a fresh folder, without a network."""
     if os.geteuid() != 0 or not shutil.which("unshare"):
         pytest.skip("only root makes a machine without a network")
-    fresh, layer = tmp_path / "fresh", tmp_path / "layer"
-    layer.mkdir()
-    unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info", "laid_out*")
-    shutil.copytree(ROOT / "src", fresh / "src", ignore=unwanted)
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "requirements.txt"):
+    shutil.copytree(
+        ROOT / "src", fresh / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "laid_out*")
+    )
+    shutil.copytree(ROOT / "bin", fresh / "bin")
+    for name in (
+        "pyproject.toml",
+        "setup.py",
+        "README.md",
+        "LICENSE",
+        "requirements.txt",
+        "requirements-build.txt",
+    ):
         shutil.copy(ROOT / name, fresh)
-    (tmp_path / "inside.py").write_text(INSIDE)
-    settings, commands = blocks("Run it")
+    (folder / "inside.py").write_text(code)
     env = {name: value for name, value in os.environ.items() if not name.startswith(("FILSLUSS_", "PYTHON"))}
     env |= {
         "PATH": f"{sys.base_prefix}/bin:{os.environ['PATH']}",
@@ -89,7 +99,7 @@ def test_the_lines_that_run_it_do_so_on_a_fresh_folder(tmp_path, wheels):
     }
     env.pop("VIRTUAL_ENV", None)
     ran = subprocess.run(
-        ["unshare", "-mn", sys.executable, tmp_path / "inside.py", ROOT, layer, settings, commands],
+        ["unshare", "-mn", sys.executable, folder / "inside.py", *words],
         cwd=fresh,
         env=env,
         stdin=subprocess.DEVNULL,
@@ -98,10 +108,27 @@ def test_the_lines_that_run_it_do_so_on_a_fresh_folder(tmp_path, wheels):
         timeout=300,
         check=False,
     )
-    said = ran.stdout + ran.stderr
     if "mount: " in ran.stderr or "unshare: " in ran.stderr:
         pytest.skip(f"nothing can be mounted here: {ran.stderr[-200:]}")
+    return ran.stdout + ran.stderr
+
+
+@pytest.mark.timeout(400)
+def test_the_lines_that_run_it_do_so_on_a_fresh_folder(tmp_path, wheels):
+    fresh, layer = tmp_path / "fresh", tmp_path / "layer"
+    layer.mkdir()
+    settings, commands = blocks("Run it")
+    said = run_inside(INSIDE, [ROOT, layer, settings, commands], tmp_path, fresh, wheels)
     assert "answered b'ok\\n'" in said, said
     assert not re.search(r"^WRONG|Traceback", said, re.MULTILINE), said
     assert "event=open version=" in said
     assert (fresh / "data" / "filsluss.sqlite3").exists()
+
+
+@pytest.mark.timeout(400)
+def test_the_line_that_tries_it_does_so_on_a_fresh_folder(tmp_path, wheels):
+    demo, test = blocks("Try it")
+    said = run_inside(TRY_INSIDE, [demo], tmp_path, tmp_path / "fresh", wheels)
+    assert re.search(r"^/ 200\n/demo/mail 200\nstatus (0|130|-2)$", said, re.MULTILINE), said
+    assert "Traceback" not in said
+    assert (ROOT / test.strip()).stat().st_mode & 0o111  # the checks, of which this is one

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -34,7 +33,7 @@ Requires=basic.target
 [Service]
 Type=oneshot
 ExecStart=/usr/bin/python3 /probe.py
-ExecStopPost=/bin/sh -c 'journalctl -b -u filsluss -o cat --no-pager >> /probe.log'
+ExecStopPost=/bin/sh -c 'journalctl -b -u "filsluss*" -o cat --no-pager >> /probe.log'
 ExecStopPost=systemctl --no-block poweroff
 StandardOutput=append:/probe.log
 StandardError=append:/probe.log
@@ -45,12 +44,12 @@ import os, subprocess, time, urllib.request
 def ctl(*words):
     return subprocess.run(["systemctl", *words], capture_output=True, text=True).stdout.strip()
 
-def shown(name):
-    return ctl("show", "-P", name, "filsluss")
+def shown(name, unit="filsluss"):
+    return ctl("show", "-P", name, unit)
 
-def answers():
+def answers(port=8000):
     try:
-        return urllib.request.urlopen("http://127.0.0.1:8000/healthz", timeout=5).read() == b"ok\\n"
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).read() == b"ok\\n"
     except OSError:
         return False
 
@@ -77,10 +76,26 @@ said = [line for line in asked.stderr.splitlines() if not line.startswith("at=")
 print("list", asked.returncode, *said)
 owners = {os.stat(f"/var/lib/filsluss/{name}").st_uid for name in os.listdir("/var/lib/filsluss")}
 print("owners", owners == {folder.st_uid})
+parts = ["filsluss-web@8001", "filsluss-worker@1"]
+assert subprocess.run(["systemctl", "start", *parts]).returncode == 0
+print("parts", *(shown("ActiveState", part) for part in parts), answers(8001), answers(8000))
+killed = [int(shown("MainPID", part)) for part in parts]
+[os.kill(pid, 9) for pid in killed]
+for part, pid in zip(parts, killed):
+    wait(lambda: shown("MainPID", part) not in ("0", str(pid)) and shown("ActiveState", part) == "active")
+print("parts killed", *(shown("NRestarts", part) for part in parts))
+ctl("stop", *parts)
+print("parts stopped", *(shown("Result", part) for part in parts))
 """
 SECOND = """
 wait(lambda: shown("ActiveState") == "active" and answers())
 print("after the boot", shown("ActiveState"), flush=True)
+"""
+FOLLOWED = """
+pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+ran = subprocess.run(["bash", "-e", "/lines"], cwd="/srv/filsluss", env={**os.environ, **pip})
+wait(answers)
+print("followed", ran.returncode, shown("ActiveState"), shown("UnitFileState"), answers())
 """
 SAID = """\
 started active True
@@ -89,6 +104,9 @@ killed 1
 stopped inactive success True False
 list 0
 owners True
+parts active active True False
+parts killed 1 1
+parts stopped success success
 after the boot active
 """
 
@@ -112,7 +130,7 @@ def test_every_word_of_a_unit_is_one_that_systemd_knows():
 
 
 def machine(folder: Path) -> Path:
-    """The root of a machine: this one's files under a layer of its own, with the unit as it is shipped."""
+    """The root of a machine: this one's files under a layer of its own."""
     top = folder / "layer"
     root = folder / "root"
     for each in (top / "upper", top / "work", root):
@@ -122,41 +140,70 @@ def machine(folder: Path) -> Path:
     for wanted in (root / "etc/systemd/system").glob("*.wants"):
         shutil.rmtree(wanted)
     (root / "etc/machine-id").write_text("f" * 32 + "\n")
-    user = ("--system", "--home-dir", "/var/lib/filsluss", "--no-create-home", "filsluss")
-    subprocess.run(["useradd", "--root", root, *user], check=True)
-    files = {
-        "etc/filsluss/filsluss.env": (SETTINGS, 0o600),
-        "opt/filsluss/bin/filsluss": (PROGRAM, 0o755),
-        "etc/systemd/system/filsluss.service": ((ROOT / "deploy/filsluss.service").read_text(), 0o644),
-        "etc/systemd/system/probe.service": (PROBE_UNIT, 0o644),
-    }
+    put(root, {"etc/systemd/system/probe.service": (PROBE_UNIT, 0o644)})
+    return root
+
+
+def put(root: Path, files: dict[str, tuple[str, int]]) -> None:
+    """Writes these files, each with its text and mode, below the root."""
     for name, (text, mode) in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(mode)
-    return root
 
 
-def boot(root: Path, script: str) -> None:
+def install(root: Path) -> None:
+    """The user, the settings, the units that are shipped, and a program that runs the source."""
+    user = ("--system", "--home-dir", "/var/lib/filsluss", "--no-create-home", "filsluss")
+    subprocess.run(["useradd", "--root", root, *user], check=True)
+    files = {
+        "etc/filsluss/filsluss.env": (SETTINGS, 0o600),
+        "opt/filsluss/bin/filsluss": (PROGRAM, 0o755),
+        **{f"etc/systemd/system/{unit.name}": (unit.read_text(), 0o644) for unit in UNITS},
+    }
+    put(root, files)
+
+
+def follow_operations(root: Path) -> str:
+    """Puts the source and the lines of operations.md there; the script that runs them."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("src", "deploy"):
+        shutil.copytree(ROOT / name, root / "srv/filsluss" / name, ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.txt"):
+        shutil.copy(ROOT / name, root / "srv/filsluss")
+    page = (ROOT / "docs/operations.md").read_text().partition("\n## What it needs\n")[2]
+    lines = re.findall("^ {4}(.*)", page.partition("\n## ")[0], re.MULTILINE)
+    (written,) = [number for number, line in enumerate(lines) if "write the settings" in line]
+    lines.insert(written + 1, "cat /settings > /etc/filsluss/filsluss.env")
+    put(root, {"settings": (SETTINGS, 0o600), "lines": ("\n".join(lines), 0o644)})
+    return FOLLOWED
+
+
+def own_program() -> dict[object, str]:
+    """What a machine sees of this source and of the Python that runs this, and where."""
+    folder = "opt/filsluss"
+    return {
+        ROOT / "src": f"{folder}/src",
+        ROOT / "pyproject.toml": f"{folder}/pyproject.toml",
+        sys.base_prefix: f"{folder}/python",
+        sysconfig.get_path("purelib"): f"{folder}/packages",
+    }
+
+
+def boot(root: Path, script: str, binds: dict[object, str]) -> None:
     """Boots it, runs the script there, and returns when it has powered off."""
     (root / "probe.py").write_text(COMMON + script)
     target = root / "etc/systemd/system/multi-user.target.wants"
     target.mkdir(exist_ok=True)
     (target / "probe.service").unlink(missing_ok=True)
     (target / "probe.service").symlink_to("/etc/systemd/system/probe.service")
-    binds = {
-        ROOT / "src": "src",
-        ROOT / "pyproject.toml": "pyproject.toml",
-        sys.base_prefix: "python",
-        sysconfig.get_path("purelib"): "packages",
-    }
     subprocess.run(
         [
             "systemd-nspawn",
             *("-D", root, "--boot", "--register=no", "--keep-unit", "--private-network", "--console=pipe"),
             *("-M", f"filsluss-{os.getpid()}", "--link-journal=no"),
-            *(f"--bind-ro={here}:/opt/filsluss/{there}" for here, there in binds.items()),
+            *(f"--bind-ro={here}:/{there}" for here, there in binds.items()),
             "systemd.unit=multi-user.target",
         ],
         stdin=subprocess.DEVNULL,
@@ -176,24 +223,34 @@ def why_not() -> str:
     return "" if subprocess.run(words, check=False).returncode == 0 else "nothing can be mounted here"
 
 
-@pytest.mark.timeout(400)
-def test_under_systemd_it_starts_survives_a_kill_stops_and_is_there_after_a_reboot(tmp_path):
+def said_by(folder: Path, *steps: str) -> list[str]:
+    """What a machine's probe wrote; `steps` boot the machine `root`, and all is gone afterwards."""
     if why := why_not():
         pytest.skip(why)
     # The layer lies in a file system of its own, which goes with the mount namespace of this child.
-    code = textwrap.dedent(f"""
-        import subprocess, sys
-        from pathlib import Path
-        sys.path[:0] = [{str(ROOT)!r}]
-        from tests.deploy.test_unit import FIRST, SECOND, boot, machine
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", {str(tmp_path)!r}], check=True)
-        root = machine(Path({str(tmp_path)!r}))
-        boot(root, FIRST)
-        boot(root, SECOND)
-        print((root / "probe.log").read_text() if (root / "probe.log").exists() else "")
-    """)
-    ran = subprocess.run(
-        ["unshare", "-m", sys.executable, "-c", code], capture_output=True, text=True, check=False
+    lines = (
+        "import subprocess, sys",
+        "from pathlib import Path",
+        f"sys.path[:0] = [{str(ROOT)!r}]",
+        "from tests.deploy.test_unit import *",
+        f"subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', {str(folder)!r}], check=True)",
+        f"root = machine(Path({str(folder)!r}))",
+        *steps,
+        "print((root / 'probe.log').read_text() if (root / 'probe.log').exists() else '')",
     )
-    said = [line.partition(" [")[0].strip() for line in ran.stdout.splitlines()]
-    assert [line for line in said if line in SAID.splitlines()] == SAID.splitlines(), ran.stdout + ran.stderr
+    words = ["unshare", "-m", sys.executable, "-c", "\n".join(lines)]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False)
+    return [line.partition(" [")[0].strip() for line in (ran.stdout + ran.stderr).splitlines()]
+
+
+@pytest.mark.timeout(400)
+def test_under_systemd_it_starts_survives_a_kill_stops_and_is_there_after_a_reboot(tmp_path):
+    boots = [f"boot(root, {script}, own_program())" for script in ("FIRST", "SECOND")]
+    said = said_by(tmp_path, "install(root)", *boots)
+    assert [line for line in said if line in SAID.splitlines()] == SAID.splitlines(), "\n".join(said)
+
+
+@pytest.mark.timeout(400)
+def test_the_lines_of_operations_lead_to_a_running_service(tmp_path, wheels):
+    said = said_by(tmp_path, f"boot(root, follow_operations(root), {{{str(wheels)!r}: 'wheels'}})")
+    assert "followed 0 active enabled True" in said, "\n".join(said)
