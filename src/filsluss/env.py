@@ -15,6 +15,7 @@ import dj_database_url
 
 from filsluss.config_file import SettingUnreadable as SettingUnreadable
 from filsluss.config_file import read_bounded
+from filsluss.postgresql import POOL
 from filsluss.rules.addresses import AddressRefused, read_address
 from filsluss.rules.contrast import read_colour
 from filsluss.rules.hosts import normal_url
@@ -228,14 +229,15 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
 def postgresql(url: str) -> dict[str, Any]:
     """Django's settings of it. The parser's own error is not shown: it may contain a part of the password."""
     try:
-        database = dict(dj_database_url.parse(url, conn_max_age=0))
+        database = dict(dj_database_url.parse(url, engine="filsluss.postgresql", conn_max_age=0))
     except ValueError:
         raise ValueError(
             "must be postgresql://user:password@host/name; / : @ in a password as %2F …"
         ) from None
     if not database["NAME"]:
         raise ValueError("names no database: postgresql://host/name")
-    return database
+    options: Any = database.get("OPTIONS", {})
+    return {**database, "OPTIONS": {**options, "pool": POOL}}
 
 
 def smtp(url: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.tokens import draw_upload_id
 from tests.actions.racing import kinds, race
 from tests.letters.cases import BO, example_policy, make_file, make_transfer
+from tests.parts.services import services_for, writing
 
 POLICY = example_policy()
 BOOT = "this boot"
@@ -53,7 +54,7 @@ def ended(db, now, store):
 
     def run(at=now):
         expiry.end_accounts(policy=POLICY, now=at)
-        return erasure.erase_files(store=store, policy=POLICY, now=at)
+        return erasure.erase_files(services=services_for(POLICY, store), now=at)
 
     return transfer, files, run
 
@@ -82,7 +83,7 @@ def test_a_crash_after_the_bytes_went_and_before_the_record_is_finished_by_the_n
 
 def test_as_long_as_the_bytes_are_locked_nobody_is_told_that_they_are_gone(ended, store):
     _, files, run = ended
-    with store.writer(files[0].blob, patience=0):
+    with writing(files[0].blob, store):
         run()
         assert (Transfer.objects.get().state, recipients()) == ("closing", [])
         assert "file-erased" in steps()
@@ -118,14 +119,14 @@ def test_the_end_of_an_account_without_a_ready_file_is_told_to_no_recipient(now,
     transfer = make_transfer(now, direction=direction, open_until=now - timedelta(seconds=1))
     stored(store, transfer, now, state=FileState.RECEIVED, ready_at=None)
     expiry.end_accounts(policy=POLICY, now=now)
-    erasure.erase_files(store=store, policy=POLICY, now=now)
+    erasure.erase_files(services=services_for(POLICY, store), now=now)
     assert sorted(Letter.objects.filter(kind="erased").values_list("role", flat=True)) == told
 
 
 def test_the_letter_of_the_end_lists_what_was_removed_earlier_with_its_cause(ended, store, now):
     _, (removed, _), run = ended
     oversee.remove_file(removed, reason="Fel fil.", person="os:admin", policy=POLICY, now=now)
-    erasure.erase_files(store=store, policy=POLICY, now=now)
+    erasure.erase_files(services=services_for(POLICY, store), now=now)
     run()
     for letter in Letter.objects.filter(kind="erased"):
         causes = [line.rpartition(", ")[2] for line in letter.text.splitlines() if line.startswith("- ")]
@@ -140,7 +141,7 @@ def test_two_expiry_runs_at_once_tell_once(now, store):
 
     def run():
         expiry.end_accounts(policy=POLICY, now=now)
-        return erasure.erase_files(store=store, policy=POLICY, now=now)
+        return erasure.erase_files(services=services_for(POLICY, store), now=now)
 
     for _ in range(3):
         assert [each for each in race(run, run, run) if isinstance(each, Exception)] == []

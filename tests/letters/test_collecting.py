@@ -16,6 +16,7 @@ from filsluss.rules.directions import Proof, Role
 from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts
 from filsluss.rules.tokens import Purpose, code_digest, read_code
 from tests.letters.cases import ANNA, BO, example_policy, make_transfer
+from tests.parts.services import services_for
 
 POLICY = example_policy(code_keys=(b"c" * 32,))
 MINUTE = timedelta(minutes=1)
@@ -181,9 +182,7 @@ def test_the_last_upload_that_names_a_choice_sets_it_for_the_case(transfer, now,
             name="x",
             size=1,
             choices=upload.Choices(**chosen),
-            boot_id="b",
-            store=store,
-            policy=POLICY,
+            services=services_for(POLICY, store, boot_id="b"),
             now=now,
         )
         return Transfer.objects.values_list("one_letter", "receipts").get()

@@ -17,6 +17,7 @@ from filsluss.models.letter import BLANK
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import LAPSED, FileState, State
 from tests.letters.cases import BO, CODE, EVA, KARIN, Case, example_policy
+from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
 POLICY = example_policy()
@@ -91,10 +92,10 @@ def test_one_that_is_given_up_once_more_can_be_sent_once_more(now, mail_server):
 
 def test_rows_agree_after_it(now, mail_server, store):
     letter = given_up(READY, now, mail_server)
-    before = {str(finding) for finding in verify_world(World(store, POLICY, "boot", now))}
+    before = {str(finding) for finding in verify_world(World(services_for(POLICY, store), now))}
     again(letter, now)
     round_at(now)
-    assert {str(finding) for finding in verify_world(World(store, POLICY, "boot", now))} <= before
+    assert {str(finding) for finding in verify_world(World(services_for(POLICY, store), now))} <= before
     assert letter.again.get().text == ""
 
 

@@ -27,14 +27,15 @@ from filsluss.actions import oversee
 from filsluss.actions.apply import apply
 from filsluss.actions.decide import AlreadyDecided, decide
 from filsluss.blobs import open_store
+from filsluss.machine import boot_id
 from filsluss.models import Attempt, AuditEntry, Heartbeat, Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
-from filsluss.streams.request import this_boot
 from tests.model import reference_model
 from tests.model.wsgi_client import ask
 from tests.parts import tokens
+from tests.parts.services import services_for
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 HERE = Client("127.0.0.1", may_be_inside=True)
@@ -81,7 +82,7 @@ class TransferMachine(RuleBasedStateMachine):
     def new_objects(self):
         """The state of a process that has just started: nothing but rows and blobs."""
         open_store.cache_clear()
-        this_boot.cache_clear()
+        boot_id.cache_clear()
         self.store = open_store(django_settings.BLOB_URL)
 
     @property
@@ -270,7 +271,7 @@ class TransferMachine(RuleBasedStateMachine):
 
     @rule()
     def work(self):
-        jobs.run_once(jobs.Services(POLICY, self.store, this_boot()), self.now)
+        jobs.run_once(jobs.Worker(services_for(POLICY, self.store, boot_id=boot_id())), self.now)
         for model in self.known.values():
             if model.state != "gone":
                 reference_model.work(model, policy=POLICY, now=self.now)
@@ -347,7 +348,7 @@ def _environment(transactional_db, settings, tmp_path, monkeypatch):
     )
     yield
     open_store.cache_clear()
-    this_boot.cache_clear()
+    boot_id.cache_clear()
 
 
 @pytest.mark.timeout(300)

@@ -22,6 +22,7 @@ from filsluss.rules.networks import Client, cut_network
 from filsluss.rules.security_events import OUTCOMES, Kind, Outcome, refused_kind
 from tests.letters.cases import example_policy
 from tests.pages.cases import Page, decided, open_transfer
+from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
 NAME, PASSWORD = "eva", "correct horse battery"
@@ -252,7 +253,7 @@ def test_many_failed_sign_ins_raise_an_alarm_that_ends_by_itself(now, store):
     policy = replace(example_policy(), admin_emails=("drift@ltdalarna.se",))
 
     def look(at):
-        alarms.check_all(None, store=store, policy=policy, clock_trouble="", now=at)
+        alarms.check_all(services=services_for(policy, store), clock_trouble="", now=at)
         return [(each.name, each.value) for each in alarms.active_alarms()]
 
     sign_ins = {"kind": "sign-in", "account": NAME}

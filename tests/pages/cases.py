@@ -19,6 +19,7 @@ from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
 from tests.parts import tokens
+from tests.parts.services import services_for
 
 ANNA, KARIN = "anna.berg@ltdalarna.se", "karin.lund@ltdalarna.se"
 BO, EVA = "bo@rontgen.example", "eva@konsult.example"
@@ -96,9 +97,7 @@ def received_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: b
         name=name,
         size=0,
         choices=Choices(with_code=with_code),
-        boot_id="boot",
-        store=store,
-        policy=settings.POLICY,
+        services=services_for(settings.POLICY, store, boot_id="boot"),
         now=now,
     )
     receive(file, boot_id="boot", now=now)

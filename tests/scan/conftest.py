@@ -18,6 +18,7 @@ from filsluss.rules.policy import Policy
 from tests.parts import installation
 from tests.parts.people import ANNA, BO
 from tests.parts.scanner import ClamdMissing, Scanner
+from tests.parts.services import services_for
 
 ADMIN = "drift@ltdalarna.se"
 Send = Callable[..., TransferFile]
@@ -65,7 +66,12 @@ def send(transfer: Transfer, store: Store, policy: Policy, now: datetime) -> Sen
 
     def uploaded(content: bytes, name: str = "fil.bin", **own: Any) -> TransferFile:
         file = upload.begin(
-            transfer, name=name, size=len(content), boot_id="boot", store=store, policy=policy, now=now, **own
+            transfer,
+            name=name,
+            size=len(content),
+            services=services_for(policy, store, boot_id="boot"),
+            now=now,
+            **own,
         )
         with store.writer(file.blob) as writer:
             writer.write(content)

@@ -21,15 +21,16 @@ from django.utils import timezone
 from filsluss.actions import alarms, completion, erasure, expiry, oversee
 from filsluss.actions.transitions import Cause, record_audit
 from filsluss.blobs import open_store
+from filsluss.machine import boot_id
 from filsluss.models import AuditEntry, Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.letter import Delivery
 from filsluss.origin import NOWHERE, Origin, set_origin
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
-from filsluss.streams.request import this_boot
 from tests.model.wsgi_client import ask
 from tests.pages.cases import KARIN, applied, link
 from tests.parts import tokens
+from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MARK = "zqx"
@@ -112,7 +113,7 @@ def _ready(settings, tmp_path):
     )
     call_command("collectstatic", verbosity=0, interactive=False)
     open_store.cache_clear()
-    this_boot.cache_clear()
+    boot_id.cache_clear()
     yield
     set_origin(NOWHERE)
     open_store.cache_clear()
@@ -174,7 +175,7 @@ def live_through_everything():
     post(f"{link(opened, Purpose.STATUS_RECIPIENT)}/report", abuse=f"{MARK}abuse")
     post("/accessibility", fault=f"{MARK}fault", reply_email=f"{MARK}reply@example.com")
     files = [send(opened, f"{MARK}file{number}.pdf", with_code="1") for number in range(3)]
-    completion.ready_received(store=store, policy=policy, now=now)
+    completion.ready_received(services=services_for(policy, store), now=now)
     fetched = Transfer.objects.get(pk=opened.pk).files.order_by("pk")[1]
     token = tokens.of_file(fetched, policy.link_keys)
     assert ask("GET", f"/download/{token}/x").status == 200
@@ -213,7 +214,7 @@ def end_everything(now):
     later = now + timedelta(days=40)
     expiry.end_accounts(policy=policy, now=later)
     expiry.lapse_undecided(policy=policy, now=later)
-    while erasure.erase_files(store=store, policy=policy, now=later):
+    while erasure.erase_files(services=services_for(policy, store), now=later):
         pass
     Letter.objects.unsent().update(delivery=Delivery.SENT, subject="", text="", html="", sent_at=later)
     return later
@@ -304,7 +305,7 @@ def test_a_rule_comes_from_nowhere_even_within_a_request(now):
 def test_alarms_hold_figures_only(now, store):
     live_through_everything()
     alarms.check_all(
-        None, store=store, policy=settings.POLICY, clock_trouble="", now=now + timedelta(hours=1)
+        services=services_for(settings.POLICY, store), clock_trouble="", now=now + timedelta(hours=1)
     )
     assert {where for where in marked() if where.startswith("Alarm")} == set()
 

@@ -8,7 +8,7 @@ from django.db.models import Count, Min, Sum
 
 from filsluss.actions import room, scan
 from filsluss.actions.heartbeat import UNNAMED_PROXY
-from filsluss.blobs import Store
+from filsluss.installation import Services
 from filsluss.letters import notices
 from filsluss.letters.each_row import any_failed, each_row
 from filsluss.models import Alarm, Heartbeat, Letter, SecurityEvent, TransferFile
@@ -42,20 +42,18 @@ MANY_FAILED_SIGN_INS = 30
 raise_alarm = notices.raise_alarm
 
 
-def check_all(
-    scanner: Clamd | None, *, store: Store, policy: Policy, clock_trouble: str, now: datetime
-) -> int:
+def check_all(*, services: Services, clock_trouble: str, now: datetime) -> int:
     """Runs every check; returns 0, so that the job pauses for its interval."""
     checks: dict[str, Callable[[], None]] = {
-        "scanner": lambda: check_scanner(scanner, policy=policy, now=now),
-        "unscanned": lambda: check_unscanned(policy=policy, now=now),
-        "disk": lambda: check_disk(store, policy=policy, now=now),
-        "letters": lambda: check_letters(policy=policy, now=now),
-        "sign-ins": lambda: check_sign_ins(policy=policy, now=now),
-        "proxy": lambda: check_proxy(policy=policy, now=now),
-        "clock": lambda: check_clock(clock_trouble, policy=policy, now=now),
+        "scanner": lambda: check_scanner(services.scanner, policy=services.policy, now=now),
+        "unscanned": lambda: check_unscanned(policy=services.policy, now=now),
+        "disk": lambda: check_disk(services=services, now=now),
+        "letters": lambda: check_letters(policy=services.policy, now=now),
+        "sign-ins": lambda: check_sign_ins(policy=services.policy, now=now),
+        "proxy": lambda: check_proxy(policy=services.policy, now=now),
+        "clock": lambda: check_clock(clock_trouble, policy=services.policy, now=now),
     }
-    each_row("check alarms", checks, lambda name: checks[name]() or 0, policy=policy, now=now)
+    each_row("check alarms", checks, lambda name: checks[name]() or 0, policy=services.policy, now=now)
     if not any_failed():
         clear_alarm("jobs")
     return 0
@@ -97,14 +95,14 @@ def check_unscanned(*, policy: Policy, now: datetime) -> None:
         clear_alarm("unscanned")
 
 
-def check_disk(store: Store, *, policy: Policy, now: datetime) -> None:
-    disk = room.look_at_disk(store, policy=policy)
+def check_disk(*, services: Services, now: datetime) -> None:
+    disk = room.look_at_disk(services=services)
     if disk.left < 0 or not room.reserve_is_laid():
         sizes = {
-            "value": size_text(disk.free, policy.language),
-            "limit": size_text(disk.kept_free, policy.language),
+            "value": size_text(disk.free, services.policy.language),
+            "limit": size_text(disk.kept_free, services.policy.language),
         }
-        raise_alarm("disk", since=now, policy=policy, now=now, **sizes)
+        raise_alarm("disk", since=now, policy=services.policy, now=now, **sizes)
     else:
         clear_alarm("disk")
 

@@ -9,7 +9,8 @@ from django.db import transaction
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import RULE, record_audit
 from filsluss.actions.upload import STILL_OPEN, receive
-from filsluss.blobs import BlobBusy, BlobMissing, Digests, Store
+from filsluss.blobs import BlobBusy, BlobMissing, Digests, held_writer
+from filsluss.installation import Services
 from filsluss.letters import collecting, compose
 from filsluss.letters.each_row import each_row
 from filsluss.models import Link, Party, Pickup, Transfer, TransferFile
@@ -20,7 +21,7 @@ from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import code_digest, draw_code, show_code
 
 
-def receive_whole(*, store: Store, policy: Policy, boot_id: str, now: datetime) -> int:
+def receive_whole(*, services: Services, now: datetime) -> int:
     """Receives uploads of which every byte is stored, but whose last request failed; returns how many."""
     waiting = TransferFile.objects.filter(
         state=FileState.UPLOADING, size__isnull=False, active_at__lte=now - timedelta(seconds=30)
@@ -28,49 +29,51 @@ def receive_whole(*, store: Store, policy: Policy, boot_id: str, now: datetime) 
     return each_row(
         "receive whole uploads",
         waiting.select_related("transfer"),
-        lambda file: _received(file, store, boot_id, now),
-        policy=policy,
+        lambda file: _received(file, services=services, now=now),
+        policy=services.policy,
         now=now,
     )
 
 
-def _received(file: TransferFile, store: Store, boot_id: str, now: datetime) -> bool:
+def _received(file: TransferFile, *, services: Services, now: datetime) -> bool:
     try:
-        if file.boot_id != boot_id or store.size(file.blob) != file.size:
+        if file.boot_id != services.boot_id or services.store.size(file.blob) != file.size:
             return False
-        with store.writer(file.blob, patience=0) as writer:
-            writer.sync()
-            return writer.offset == file.size and receive(file, boot_id=boot_id, now=now)
+        held = held_writer(file.blob, store=services.store, locker=services.locker, patience=0)
+        with held as (writer, lease):
+            file.hold_under(lease.epoch)
+            writer.sync(keep=file.acknowledged)
+            return writer.offset == file.size and receive(file, boot_id=services.boot_id, now=now)
     except (BlobMissing, BlobBusy):
         return False
 
 
-def ready_received(*, store: Store, policy: Policy, now: datetime, with_scanner: bool = False) -> int:
+def ready_received(*, services: Services, now: datetime) -> int:
     """Hashes received files and makes them ready; one without its blob is damaged. Returns how many.
 
     With a scanner, which hashes the files that it scans, these are only the ones that were released.
     """
     received = TransferFile.objects.filter(state=FileState.RECEIVED).select_related("transfer")
     received = received.prefetch_related("transfer__parties")
-    if with_scanner:
+    if services.scanner:
         received = received.exclude(released_at=None)
     return each_row(
         "make received files ready",
         received.order_by("received_at", "id"),
-        lambda file: _made_ready(file, store, policy, now),
-        policy=policy,
+        lambda file: _made_ready(file, services=services, now=now),
+        policy=services.policy,
         now=now,
     )
 
 
-def _made_ready(file: TransferFile, store: Store, policy: Policy, now: datetime) -> bool:
+def _made_ready(file: TransferFile, *, services: Services, now: datetime) -> bool:
     if not file.transfer.is_open_at(now):
         return False
     try:
-        digests = store.digests(file.blob)
+        digests = services.store.digests(file.blob)
     except BlobMissing:
         return take_away(file, because=ErasedBecause.DAMAGED, now=now)
-    return make_ready(file, digests=digests, policy=policy, now=now)
+    return make_ready(file, digests=digests, policy=services.policy, now=now)
 
 
 def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:

@@ -15,7 +15,8 @@ from filsluss.actions.transitions import (
     record_audit,
     withdraw_needless_reminder,
 )
-from filsluss.blobs import BlobBusy, Store
+from filsluss.blobs import BlobBusy, erase_held
+from filsluss.installation import Services
 from filsluss.letters import compose, outbox
 from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile
@@ -57,22 +58,22 @@ def take_away(
     return True
 
 
-def erase_files(*, store: Store, policy: Policy, now: datetime) -> int:
+def erase_files(*, services: Services, now: datetime) -> int:
     """Erases every marked file, and closes transfers without files; returns the number of both."""
     ended = TransferFile.objects.filter(transfer__state=State.CLOSING, state__in=LIVE_FILE)
     each_row(
         "take files away",
         ended.select_related("transfer"),
         lambda file: take_away(file, because=ErasedBecause.ENDED, now=now),
-        policy=policy,
+        policy=services.policy,
         now=now,
     )
     marked = TransferFile.objects.filter(state=FileState.ERASING).select_related("transfer")
     done = each_row(
         "erase files",
         marked,
-        lambda file: erase(file, store=store, policy=policy, now=now),
-        policy=policy,
+        lambda file: erase(file, services=services, now=now),
+        policy=services.policy,
         now=now,
     )
     emptied = Transfer.objects.filter(state=State.CLOSING).exclude(
@@ -81,25 +82,25 @@ def erase_files(*, store: Store, policy: Policy, now: datetime) -> int:
     return done + each_row(
         "close transfers",
         emptied,
-        lambda transfer: queue_erased(transfer, policy=policy, now=now),
-        policy=policy,
+        lambda transfer: queue_erased(transfer, policy=services.policy, now=now),
+        policy=services.policy,
         now=now,
     )
 
 
-def erase(file: TransferFile, *, store: Store, policy: Policy, now: datetime) -> bool:
+def erase(file: TransferFile, *, services: Services, now: datetime) -> bool:
     """Deletes the bytes, verifies that, and records it together with the letter that says so.
 
     A crash before the record leaves the file marked: the next run begins again. False if that is needed.
     """
     try:
-        store.erase(file.blob)
+        erase_held(file.blob, store=services.store, locker=services.locker)
     except BlobBusy:
         return False
     except OSError:
         log.exception("the bytes of %s could not be erased; trying again", file.public_id)
         return False
-    if store.exists(file.blob):
+    if services.store.exists(file.blob):
         return False
     with transaction.atomic():
         row = TransferFile.objects.filter(pk=file.pk, state=FileState.ERASING)
@@ -108,7 +109,7 @@ def erase(file: TransferFile, *, store: Store, policy: Policy, now: datetime) ->
         file.pickups.update(code_digest=None, code_sealed="")
         file.refresh_from_db()
         record_audit(file.transfer, step="file-erased", cause=RULE, now=now, file=file)
-        queue_removed(file, policy=policy, now=now)
+        queue_removed(file, policy=services.policy, now=now)
     return True
 
 
@@ -131,9 +132,9 @@ def queue_erased(transfer: Transfer, *, policy: Policy, now: datetime) -> bool:
     return moved(transfer, ERASED, policy=policy, now=now, erased_at=now, files=files)
 
 
-def erase_orphans(*, store: Store, policy: Policy, now: datetime) -> int:
+def erase_orphans(*, services: Services, now: datetime) -> int:
     """Erases blobs without a row, left by a crash; younger ones may still get their row. Returns how many."""
-    aged = [name for name, written_at in store.names() if written_at < now - ORPHAN_AGE]
+    aged = [name for name, written_at in services.store.names() if written_at < now - ORPHAN_AGE]
     known = set(
         TransferFile.objects.filter(upload_id__in=aged)
         .exclude(state=FileState.ERASED)
@@ -143,8 +144,8 @@ def erase_orphans(*, store: Store, policy: Policy, now: datetime) -> int:
 
     def erase_orphan(name: str) -> int:
         with contextlib.suppress(BlobBusy):
-            store.erase(name)
+            erase_held(name, store=services.store, locker=services.locker)
             return 1
         return 0
 
-    return each_row("erase orphans", orphans, erase_orphan, policy=policy, now=now)
+    return each_row("erase orphans", orphans, erase_orphan, policy=services.policy, now=now)

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 from filsluss.actions.erasure import take_away
 from filsluss.actions.retention import retain
 from filsluss.actions.transitions import moved
-from filsluss.blobs import Store
+from filsluss.installation import Services
 from filsluss.letters.each_row import each_row
 from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.audit import FORGOTTEN
@@ -39,17 +39,17 @@ def end_accounts(*, policy: Policy, now: datetime) -> int:
     )
 
 
-def expire_stale(*, store: Store, policy: Policy, now: datetime) -> int:
+def expire_stale(*, services: Services, now: datetime) -> int:
     """Takes away uploads without a request for `policy.upload_idle`; returns how many."""
     idle = TransferFile.objects.filter(
-        state=FileState.UPLOADING, active_at__lte=now - policy.upload_idle
+        state=FileState.UPLOADING, active_at__lte=now - services.policy.upload_idle
     ).select_related("transfer")
 
     def expire(file: TransferFile) -> bool:
-        is_written = store.is_being_written(file.blob)
+        is_written = services.locker.is_held(file.blob)
         return not is_written and take_away(file, because=ErasedBecause.STALE, now=now)
 
-    return each_row("expire uploads", idle, expire, policy=policy, now=now)
+    return each_row("expire uploads", idle, expire, policy=services.policy, now=now)
 
 
 def forget(*, policy: Policy, now: datetime) -> int:

@@ -15,10 +15,12 @@ from django.db.models import F, Q, QuerySet
 from filsluss.actions.completion import make_ready
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import RULE, record_audit
-from filsluss.blobs import BlobMissing, Digests, Store
+from filsluss.blobs import BlobMissing, Digests
+from filsluss.installation import Services
 from filsluss.letters import compose, notices
 from filsluss.letters.each_row import each_row
 from filsluss.models import TransferFile
+from filsluss.models.connections import let_go
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.policy import Policy
@@ -48,20 +50,20 @@ class Stopwatch:
         return self._now + timedelta(seconds=time.monotonic() - self._start)
 
 
-def scan_next(scanner: Clamd | None, *, store: Store, policy: Policy, now: datetime) -> bool:
+def scan_next(*, services: Services, now: datetime) -> bool:
     """Scans one file and records the result; False if none waits.
 
     Without a scanner, a file whose scan was begun waits until an administrator releases it.
     """
-    erase_infected(policy=policy, now=now)
-    if scanner is None:
+    erase_infected(policy=services.policy, now=now)
+    if services.scanner is None:
         return hold_without_scanner(now=now)
     file = claim(now=now)
     if file is None:
         return False
     at = Stopwatch(now)
     try:
-        return scan_claimed(file, scanner=scanner, store=store, policy=policy, at=at)
+        return scan_claimed(file, scanner=services.scanner, services=services, at=at)
     except (OperationalError, InterfaceError):
         raise
     except Exception as fault:
@@ -69,10 +71,10 @@ def scan_next(scanner: Clamd | None, *, store: Store, policy: Policy, now: datet
         return hold_unscanned(file, trouble=type(fault).__name__, for_good=False, now=at())
 
 
-def scan_claimed(file: TransferFile, *, scanner: Clamd, store: Store, policy: Policy, at: Stopwatch) -> bool:
+def scan_claimed(file: TransferFile, *, scanner: Clamd, services: Services, at: Stopwatch) -> bool:
     """Scans a file that is claimed; False if the result came too late."""
     try:
-        virus, digests = scan_blob(file, scanner=scanner, store=store, at=at)
+        virus, digests = scan_blob(file, scanner=scanner, services=services, at=at)
     except ClaimLost:
         return True
     except BlobMissing:
@@ -80,9 +82,9 @@ def scan_claimed(file: TransferFile, *, scanner: Clamd, store: Store, policy: Po
     except NotScanned as fault:
         return hold_unscanned(file, trouble=str(fault), for_good=fault.for_good, now=at())
     if virus:
-        return mark_infected(file, virus=virus, sha256=digests.sha256, policy=policy, now=at())
+        return mark_infected(file, virus=virus, sha256=digests.sha256, policy=services.policy, now=at())
     return make_ready(
-        file, digests=digests, source=FileState.SCANNING, scanned_at=at(), policy=policy, now=at()
+        file, digests=digests, source=FileState.SCANNING, scanned_at=at(), policy=services.policy, now=at()
     )
 
 
@@ -113,7 +115,9 @@ def claimed(file: TransferFile) -> QuerySet[TransferFile]:
     return TransferFile.objects.filter(pk=file.pk, state=FileState.SCANNING, scan_tries=file.scan_tries)
 
 
-def scan_blob(file: TransferFile, *, scanner: Clamd, store: Store, at: Stopwatch) -> tuple[str, Digests]:
+def scan_blob(
+    file: TransferFile, *, scanner: Clamd, services: Services, at: Stopwatch
+) -> tuple[str, Digests]:
     """The scanner's name for the virus (empty: clean) and the digests, from one reading of the blob."""
     sha256, crc32 = hashlib.sha256(), 0
 
@@ -122,7 +126,8 @@ def scan_blob(file: TransferFile, *, scanner: Clamd, store: Store, at: Stopwatch
         sha256.update(piece)
         crc32 = zlib.crc32(piece, crc32)
 
-    with store.open(file.blob) as blob:
+    let_go()
+    with services.store.open(file.blob) as blob:
         virus = scanner.scan(_pieces(blob, add), size=file.size or 0, tick=_claim_renewer(file, at))
         while not virus and (rest := _read(blob)):
             add(rest)  # not empty only if the blob has grown

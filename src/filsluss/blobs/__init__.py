@@ -1,16 +1,21 @@
-"""Blob storage: a store with a few operations, opened by its URL."""
+"""Blob storage: a store with a few operations and its locker, each opened by the store's URL."""
 
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from filsluss import machine
 from filsluss.blobs.disk import DiskStore
+from filsluss.blobs.held import erase_held, held_writer
+from filsluss.blobs.locks import FlockLocker
 from filsluss.blobs.protocol import (
     Allowance,
     BlobBusy,
     BlobDamaged,
     BlobMissing,
     Digests,
+    Lease,
+    Locker,
     Store,
     StoreFull,
     Writer,
@@ -22,9 +27,14 @@ __all__ = [
     "BlobDamaged",
     "BlobMissing",
     "Digests",
+    "Lease",
+    "Locker",
     "Store",
     "StoreFull",
     "Writer",
+    "erase_held",
+    "held_writer",
+    "open_locker",
     "open_store",
 ]
 
@@ -32,6 +42,17 @@ __all__ = [
 @lru_cache
 def open_store(url: str) -> Store:
     """The store at `file:///folder`; raises ValueError for any other kind of URL."""
+    return _disk(url)
+
+
+@lru_cache
+def open_locker(url: str) -> Locker:
+    """The locker of the store at that URL, one for each process; raises ValueError as `open_store` does."""
+    disk = _disk(url)
+    return FlockLocker(disk.root / "locks", disk.path, host=machine.boot_id())
+
+
+def _disk(url: str) -> DiskStore:
     parts = urlsplit(url)
     if parts.scheme != "file" or not parts.path:
         raise ValueError(f"there is no blob store for {url!r}")

@@ -22,6 +22,7 @@ from filsluss.letters.delivery import (
     submit,
 )
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
+from filsluss.models.connections import let_go
 from filsluss.models.letter import BLANK, READY_KINDS, REQUEST_LIST, Delivery, LetterQuerySet
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import OVER
@@ -166,6 +167,7 @@ def deliver(letter: Letter, *, mail: MailConnection | None = None, policy: Polic
     with (mail or MailConnection()).opened() as server:
         if not claimed(letter).exists():
             raise LeaseLost
+        let_go()
         submit(message, server)
         mark_sent(letter, now=now)
 

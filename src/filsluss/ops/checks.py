@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from filsluss.actions import key_fingerprint, room
-from filsluss.blobs import open_store
+from filsluss.blobs import erase_held, held_writer
+from filsluss.installation import current_services
 from filsluss.models import Heartbeat
 from filsluss.ops import mail_check
 from filsluss.ops.deploy_checks import check_downloads, check_proxy, check_uploads
@@ -87,16 +88,17 @@ def check_tables() -> str:
 
 def check_store() -> str:
     """Writes, reads and erases a test blob as an upload does."""
-    store, name = open_store(settings.BLOB_URL), draw_upload_id()
+    services, name = current_services(), draw_upload_id()
+    store = services.store
     written = secrets.token_bytes(4096)
     try:
         store.create(name)
-        with store.writer(name) as writer:
+        with held_writer(name, store=store, locker=services.locker) as (writer, _):
             writer.write(written)
             writer.sync()
         with store.open(name) as blob:
             same = blob.read() == written
-        store.erase(name)
+        erase_held(name, store=store, locker=services.locker)
     except OSError as fault:
         raise CheckFailed(
             f"cannot be written to: {fault}; it must belong to the user of the service"
@@ -107,8 +109,7 @@ def check_store() -> str:
 
 
 def check_space() -> str:
-    policy = settings.POLICY
-    disk = room.look_at_disk(open_store(settings.BLOB_URL), policy=policy)
+    disk = room.look_at_disk(services=current_services())
     if disk.left < 0:
         raise CheckFailed(
             f"{disk.free >> 20} MiB free, {disk.kept_free >> 20} MiB must stay free: uploads are refused"

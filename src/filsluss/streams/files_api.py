@@ -104,7 +104,7 @@ def iso_time(moment: datetime | None) -> str | None:
 
 
 def offset_of(file: TransferFile, request: Request) -> int:
-    return stored_bytes(file, store=request.store)
+    return stored_bytes(file, services=request.services)
 
 
 def samples(request: Request) -> Response:

@@ -132,7 +132,7 @@ def _repeated(entries: Q, *by: str) -> Iterator[tuple[str, str]]:
 
 def each_state_by_its_step(world: World) -> Iterator[Finding]:
     """I13: a state was reached by its step, as far back as the audit trail is kept."""
-    kept_since = world.now - timedelta(days=world.policy.audit_days)
+    kept_since = world.now - timedelta(days=world.services.policy.audit_days)
     for state, (step, time) in REACHED_BY.items():
         recorded = AuditEntry.objects.filter(step=step).values("transfer_public_id")
         recent = Transfer.objects.filter(state=state, **{f"{time}__gt": kept_since})
@@ -172,13 +172,15 @@ def late(world: World) -> Iterator[Finding]:
         yield Finding("I8", what, lambda: end(world))
     for transfer in Transfer.objects.undecided_at(world.settled):
         what = f"transfer {transfer.public_id}: its time to be decided is over, but it has not lapsed"
-        yield Finding("I11", what, lambda: expiry.lapse_undecided(policy=world.policy, now=world.now))
+        yield Finding(
+            "I11", what, partial(expiry.lapse_undecided, policy=world.services.policy, now=world.now)
+        )
 
 
 def end(world: World) -> None:
     """Runs what the worker's jobs do when the time of a transfer is over."""
-    expiry.end_accounts(policy=world.policy, now=world.now)
-    erasure.erase_files(store=world.store, policy=world.policy, now=world.now)
+    expiry.end_accounts(policy=world.services.policy, now=world.now)
+    erasure.erase_files(services=world.services, now=world.now)
 
 
 def unasked(world: World) -> Iterator[Finding]:
@@ -188,7 +190,7 @@ def unasked(world: World) -> Iterator[Finding]:
     )
     waiting = Transfer.objects.filter(~Exists(listed), state=State.PENDING, asked_at=None, lapse_by=None)
     for transfer in waiting:
-        again = partial(request_lists.collect, transfer, policy=world.policy, now=world.now)
+        again = partial(request_lists.collect, transfer, policy=world.services.policy, now=world.now)
         yield Finding("I11", f"transfer {transfer.public_id}: its approver is on no list to be asked", again)
 
 
@@ -207,13 +209,11 @@ def stuck(world: World) -> Iterator[Finding]:
 
 
 def erase_infected(world: World) -> Repair:
-    return lambda: scan.erase_infected(policy=world.policy, now=world.now)
+    return lambda: scan.erase_infected(policy=world.services.policy, now=world.now)
 
 
 def make_ready(world: World) -> Repair:
-    return lambda: completion.ready_received(
-        store=world.store, policy=world.policy, now=world.now, with_scanner=world.with_scanner
-    )
+    return lambda: completion.ready_received(services=world.services, now=world.now)
 
 
 def letters_of_exited_claimants(world: World) -> Iterator[Finding]:
