@@ -124,6 +124,7 @@ def withdraw_unsent(
 
 def claim(me: Claimant, *, now: datetime) -> Letter | None:
     """Claims a due letter; None if there is none, apart from those of others and those to full domains."""
+    let_go()  # or those who wait here could hold every connection that the one inside needs
     with me.claiming:
         return _claim(me, now)
 
@@ -164,6 +165,7 @@ def deliver(letter: Letter, *, mail: MailConnection | None = None, policy: Polic
     The claim is verified when the connection is open. Raises NotDelivered, NotSubmittable or LeaseLost.
     """
     message = prepared_message(letter, policy=policy)
+    let_go()
     with (mail or MailConnection()).opened() as server:
         if not claimed(letter).exists():
             raise LeaseLost
