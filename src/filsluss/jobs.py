@@ -52,7 +52,7 @@ class Job:
     needs_trusted_clock: bool = False
 
 
-def record_heartbeat(worker: Worker, now: datetime) -> int:
+def record_heartbeat(_worker: Worker, now: datetime) -> int:
     heartbeat.record_heartbeat(WORKER, now=now)
     return 0
 
@@ -96,7 +96,7 @@ def deliver_letters() -> Callable[[Worker, datetime], int]:
     return run
 
 
-def checkpoint(worker: Worker, now: datetime) -> int:
+def checkpoint(_worker: Worker, _now: datetime) -> int:
     truncate_log()
     return 0
 

@@ -125,7 +125,7 @@ def test_the_end_of_an_account_without_a_ready_file_is_told_to_no_recipient(now,
 
 def test_the_letter_of_the_end_lists_what_was_removed_earlier_with_its_cause(ended, store, now):
     _, (removed, _), run = ended
-    oversee.remove_file(removed, reason="Fel fil.", person="os:admin", policy=POLICY, now=now)
+    oversee.remove_file(removed, reason="Fel fil.", person="os:admin", now=now)
     erasure.erase_files(services=services_for(POLICY, store), now=now)
     run()
     for letter in Letter.objects.filter(kind="erased"):

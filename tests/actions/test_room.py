@@ -215,7 +215,7 @@ class TestDisk:
 def test_only_so_many_files_are_ever_made_removed_ones_included(announce, refusal, store, now):
     transfer, policy = make_transfer(now), replace(POLICY, max_files_ever=3)
     for size in (1, None, 0):
-        remove_own(announce(transfer, size, policy=policy), policy=policy, now=now)
+        remove_own(announce(transfer, size, policy=policy), now=now)
     erase_files(services=services_for(policy, store), now=now)
     assert {file.state for file in transfer.files.all()} == {FileState.ERASED}
     assert [refusal(transfer, size, policy=policy) for size in (1, None, 0)] == ["too_many_files"] * 3

@@ -96,7 +96,7 @@ def test_a_whole_upload_that_nobody_finished_is_received(begin, world):
 
 
 def test_an_erasure_left_half_way_is_finished(ready, store, policy, now, world):
-    upload.remove_own(ready, policy=policy, now=now)
+    upload.remove_own(ready, now=now)
     assert outcomes(world) == [("repaired", "I11")]
     ready.refresh_from_db()
     assert (ready.state, store.exists(ready.blob)) == (FileState.ERASED, False)
@@ -104,7 +104,7 @@ def test_an_erasure_left_half_way_is_finished(ready, store, policy, now, world):
 
 
 def test_an_erased_file_that_came_back_after_a_power_cut_is_erased_again(ready, store, policy, now, world):
-    upload.remove_own(ready, policy=policy, now=now)
+    upload.remove_own(ready, now=now)
     erasure.erase_files(services=services_for(policy, store), now=now)
     path_of(ready, store).write_bytes(b"ritning")
     assert outcomes(world) == [("repaired", "I17")]

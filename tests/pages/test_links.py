@@ -118,7 +118,7 @@ def test_an_account_closed_by_the_administrator_says_so(inside, read):
 
 def test_nobody_is_told_to_ask_again_for_what_the_administrator_took_away(inside, read):
     removed, closed, over = (ready_file(open_transfer()) for _ in range(3))
-    remove_file(removed, reason="Virus", person="os:admin", policy=POLICY, now=timezone.now())
+    remove_file(removed, reason="Virus", person="os:admin", now=timezone.now())
     close_transfer(closed.transfer, reason="Missbruk", person="os:admin", policy=POLICY, now=timezone.now())
     Transfer.objects.filter(pk=over.transfer_id).update(open_until=timezone.now())
     asks = [
@@ -160,8 +160,8 @@ def test_the_upload_link_is_unknown_until_the_application_is_approved(inside):
 def test_a_file_taken_away_is_410_and_says_by_whom(inside, read):
     transfer = open_transfer()
     by_sender, by_administrator = ready_file(transfer), ready_file(transfer)
-    remove_own(by_sender, policy=POLICY, now=timezone.now())
-    remove_file(by_administrator, reason="Virus", person="os:admin", policy=POLICY, now=timezone.now())
+    remove_own(by_sender, now=timezone.now())
+    remove_file(by_administrator, reason="Virus", person="os:admin", now=timezone.now())
     for file, words in (
         (by_sender, "Borttagen av avsändaren."),
         (by_administrator, "Borttagen av systemansvarig."),

@@ -199,7 +199,7 @@ def test_a_scanner_that_crashed_loses_its_file_to_the_next_after_its_lease(send,
 def test_a_file_taken_back_during_its_scan_stays_away(send, lasting, store, policy, now):
     file = send(b"ritning")
     held = scan.claim(now=now)
-    upload.remove_own(file, policy=policy, now=now)
+    upload.remove_own(file, now=now)
     assert scan.hold_unscanned(held, trouble="x", for_good=False, now=now) is False
     assert scan.mark_infected(held, virus="X", sha256="", policy=policy, now=now) is False
     assert (seen(file), file.erased_because) == (FileState.ERASING, ErasedBecause.WITHDRAWN)

@@ -184,7 +184,7 @@ def live_through_everything():
         == 206
     )
     row = TransferFile.objects.get(pk=files[0].pk)
-    oversee.remove_file(row, reason=f"{MARK}removal", person=person, policy=policy, now=now)
+    oversee.remove_file(row, reason=f"{MARK}removal", person=person, now=now)
     oversee.withdraw(withdrawn, reason=f"{MARK}withdrawal", person=f"os:{MARK}user", policy=policy, now=now)
     case = Transfer.objects.get(pk=opened.pk)
     oversee.close_transfer(case, reason=f"{MARK}closing", person=person, policy=policy, now=now)

@@ -2,9 +2,11 @@
 
 import re
 from base64 import b64decode
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import RULE, record_audit
@@ -14,6 +16,7 @@ from filsluss.installation import Services
 from filsluss.letters import collecting, compose
 from filsluss.letters.each_row import each_row
 from filsluss.models import Link, Party, Pickup, Transfer, TransferFile
+from filsluss.models.batches import batches
 from filsluss.models.link import FILE_PURPOSES, keep_links
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ErasedBecause, FileState
@@ -54,16 +57,22 @@ def ready_received(*, services: Services, now: datetime) -> int:
     With a scanner, which hashes the files that it scans, these are only the ones that were released.
     """
     received = TransferFile.objects.filter(state=FileState.RECEIVED).select_related("transfer")
-    received = received.prefetch_related("transfer__parties")
     if services.scanner:
         received = received.exclude(released_at=None)
     return each_row(
         "make received files ready",
-        received.order_by("received_at", "id"),
+        _with_parties(received.order_by("received_at", "id")),
         lambda file: _made_ready(file, services=services, now=now),
         policy=services.policy,
         now=now,
     )
+
+
+def _with_parties(files: Iterable[TransferFile]) -> Iterator[TransferFile]:
+    """The same files; the parties of many transfers are read by one query."""
+    for batch in batches(files):
+        prefetch_related_objects(batch, "transfer__parties")
+        yield from batch
 
 
 def _made_ready(file: TransferFile, *, services: Services, now: datetime) -> bool:

@@ -20,6 +20,7 @@ from filsluss.installation import Services
 from filsluss.letters import compose, outbox
 from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile
+from filsluss.models.batches import MOST_NAMES, batches
 from filsluss.models.letter import READY_KINDS
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ERASED, LIVE_FILE, ErasedBecause, FileState, State
@@ -128,18 +129,20 @@ def queue_erased(transfer: Transfer, *, policy: Policy, now: datetime) -> bool:
     Those are all that were ever whole, also the ones that were removed before the end.
     """
     received = transfer.files.filter(received_at__isnull=False)
-    files = list(received.order_by("received_at", "id").prefetch_related("pickups"))
+    in_order = received.order_by("received_at", "id").prefetch_related("pickups")
+    files = list(in_order.iterator(chunk_size=MOST_NAMES))
     return moved(transfer, ERASED, policy=policy, now=now, erased_at=now, files=files)
 
 
 def erase_orphans(*, services: Services, now: datetime) -> int:
     """Erases blobs without a row, left by a crash; younger ones may still get their row. Returns how many."""
     aged = [name for name, written_at in services.store.names() if written_at < now - ORPHAN_AGE]
-    known = set(
-        TransferFile.objects.filter(upload_id__in=aged)
-        .exclude(state=FileState.ERASED)
-        .values_list("upload_id", flat=True)
-    )
+    live = TransferFile.objects.exclude(state=FileState.ERASED)
+    known = {
+        name
+        for batch in batches(aged)
+        for name in live.filter(upload_id__in=batch).values_list("upload_id", flat=True)
+    }
     orphans = [name for name in aged if name not in known]
 
     def erase_orphan(name: str) -> int:

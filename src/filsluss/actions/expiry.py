@@ -12,6 +12,7 @@ from filsluss.installation import Services
 from filsluss.letters.each_row import each_row
 from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.audit import FORGOTTEN
+from filsluss.models.batches import batches
 from filsluss.models.letter import BLANK, Delivery
 from filsluss.rules.lifecycle import ENDED, LAPSED, OVER, ErasedBecause, FileState
 from filsluss.rules.policy import Policy
@@ -79,6 +80,7 @@ def _forget(transfer: Transfer) -> int:
         AuditEntry.objects.filter(transfer_public_id=transfer.public_id).update(**FORGOTTEN)
         letters = list(transfer.letter_cases.values_list("letter_id", flat=True))
         transfer.delete()
-        Letter.objects.filter(pk__in=letters).of_no_case().delete()
-        Letter.objects.filter(pk__in=letters).update(**BLANK)
+        for batch in batches(letters):
+            Letter.objects.filter(pk__in=batch).of_no_case().delete()
+            Letter.objects.filter(pk__in=batch).update(**BLANK)
     return 1

@@ -18,7 +18,7 @@ class ReasonMissing(ValueError):
     """The administrator gave no reason, or one that is too long."""
 
 
-def remove_file(file: TransferFile, *, reason: str, person: str, policy: Policy, now: datetime) -> None:
+def remove_file(file: TransferFile, *, reason: str, person: str, now: datetime) -> None:
     """Ends all access to a file and has its bytes erased; raises StepRefused if that was done before."""
     cause = cause_of(reason, person=person)
     if not take_away(file, because=ErasedBecause.REMOVED, cause=cause, now=now):

@@ -15,7 +15,7 @@ from filsluss.rules.policy import Policy
 
 FULL_FOR = timedelta(days=7)
 """How long a client's whole address is kept."""
-BATCH = 1000
+BATCH = 500
 Row = TypeVar("Row", bound=Model)
 IS_CUT = Q(network__endswith="/24") | Q(network__endswith="/48") | Q(network__in=("", "unknown", "other"))
 

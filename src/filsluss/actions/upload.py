@@ -252,6 +252,6 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
     return False
 
 
-def remove_own(file: TransferFile, *, policy: Policy, now: datetime) -> bool:
+def remove_own(file: TransferFile, *, now: datetime) -> bool:
     """The sender removes one of their own files; False if that was done before."""
     return take_away(file, because=ErasedBecause.WITHDRAWN, cause=Cause(Role.SENDER), now=now)

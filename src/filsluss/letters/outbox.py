@@ -30,6 +30,8 @@ from filsluss.rules.policy import Policy
 from filsluss.rules.smtp_answers import LATER, Concerns, Failure, Verdict, is_ambiguous
 
 log = logging.getLogger(__name__)
+PAGE = 100
+"""Letters read at a time when the first is another worker's."""
 RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 LATER_DELAY = timedelta(hours=3)
 GIVE_UP_AFTER = timedelta(days=5)
@@ -130,17 +132,22 @@ def claim(me: Claimant, *, now: datetime) -> Letter | None:
 
 
 def _claim(me: Claimant, now: datetime) -> Letter | None:
+    """Those that others have claimed come first in the list, each time that it is read on."""
     claimed_by_others = list[int]()
     while True:
-        due = due_letters(now).not_to(me.full_domains())
-        letter = due.exclude(pk__in=[*claimed_by_others, *me.held_letters()]).first()
-        if letter is None:
+        due = due_letters(now).not_to(me.full_domains()).exclude(pk__in=me.held_letters())
+        passed = len(claimed_by_others)
+        some = list(due[passed : passed + (PAGE if passed else 1)])
+        if not some:
             me.forget_all_but(claimed_by_others)
             return None
-        if not me.is_claimable(letter):
-            claimed_by_others.append(letter.pk)
-        elif me.take(letter):
-            return letter
+        for letter in some:
+            if not me.is_claimable(letter):
+                claimed_by_others.append(letter.pk)
+            elif me.take(letter):
+                return letter
+            else:
+                break
 
 
 def due_letters(now: datetime) -> LetterQuerySet:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from filsluss.actions.download import TooManyTries, WrongCode, pickup_by_code
 from filsluss.models import Link, Party, TransferFile
+from filsluss.models.batches import MOST_NAMES
 from filsluss.models.link import FILE_PURPOSES, token_of
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import client_of, only_language_is_switched, posted_text, use_language
@@ -42,7 +43,9 @@ def others_of(file: TransferFile, party: Party) -> list[tuple[TransferFile, str]
     ready = file.transfer.files.ready().exclude(pk=file.pk).prefetch_related(*presenters.WITH_LETTERS)
     links = Link.objects.filter(party=party, purpose=Purpose.DOWNLOAD, revoked_at=None, file__in=ready)
     tokens = {link.file_id: link.token(settings.POLICY.link_keys) for link in links}
-    return [(other, tokens[other.pk]) for other in ready if other.pk in tokens]
+    return [
+        (other, tokens[other.pk]) for other in ready.iterator(chunk_size=MOST_NAMES) if other.pk in tokens
+    ]
 
 
 def show(request: HttpRequest, file: TransferFile, token: str, link: Link) -> HttpResponse:

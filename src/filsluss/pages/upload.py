@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from filsluss.actions.completion import send_now
 from filsluss.actions.upload import remove_own
 from filsluss.models import Letter, Transfer
+from filsluss.models.batches import MOST_NAMES
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
@@ -68,7 +69,7 @@ def show(
         "action": f"/upload/{token}",
         "through": presenters.last_day(transfer.open_until),
         "time_left": presenters.days_left(transfer.open_until, timezone.now()),
-        "files": [presenters.file_view(file) for file in files],
+        "files": [presenters.file_view(file) for file in files.iterator(chunk_size=MOST_NAMES)],
         "receipts": [(each.value, words) for each, words in receipt_words().items()],
         "collects": Letter.objects.collecting().filter(kind="files-ready").about(transfer).exists(),
         "problems": problems_of(code, unconfirmed, request.META.get("filsluss.refusal_detail", {})),
@@ -105,7 +106,7 @@ def remove(request: HttpRequest, token: str) -> HttpResponse:
     file = transfer.files.select_related("transfer").filter(public_id=posted_text(request, "file")).first()
     if file is None:
         raise Http404
-    remove_own(file, policy=settings.POLICY, now=now)
+    remove_own(file, now=now)
     return HttpResponseRedirect(f"/upload/{token}", status=303)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db.backends.postgresql import base
 from psycopg import Connection, OperationalError
+
 from psycopg_pool import PoolTimeout
 
 QUEUE_SECONDS = 20.0

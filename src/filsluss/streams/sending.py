@@ -16,6 +16,7 @@ from django.db import DatabaseError, connection
 
 from filsluss.actions import download
 from filsluss.models import Link, TransferFile
+from filsluss.models.batches import batches
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.networks import rate_key
 from filsluss.rules.shares import downloads_per_link, downloads_per_network, may_have_more, share_of
@@ -39,9 +40,11 @@ log = logging.getLogger(__name__)
 def still_downloadable(files: Collection[int], *, now: datetime) -> set[int]:
     """Those of the files (by primary key) that may still be downloaded."""
     allowed = TransferFile.objects.filter(
-        pk__in=files, state=FileState.READY, transfer__state=State.OPEN, transfer__open_until__gt=now
+        state=FileState.READY, transfer__state=State.OPEN, transfer__open_until__gt=now
     )
-    return set(allowed.values_list("pk", flat=True))
+    return {
+        pk for batch in batches(files) for pk in allowed.filter(pk__in=batch).values_list("pk", flat=True)
+    }
 
 
 class ActiveDownload:

@@ -284,5 +284,5 @@ def _report(body: Body, writer: Writer, *, no_room: str, checksum: Checksum | No
 def terminate(request: Request) -> Response:
     """DELETE (tus, "termination"): the sender removes the file, complete or not."""
     require_tus_version(request)
-    upload.remove_own(find(request), policy=request.policy, now=request.now)
+    upload.remove_own(find(request), now=request.now)
     return Response(204)

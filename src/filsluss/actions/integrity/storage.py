@@ -1,12 +1,14 @@
 """Rows against blobs: every byte that was acknowledged is stored, and no blob is without its row."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from filsluss.actions import completion, erasure, room
 from filsluss.actions.erasure import take_away
 from filsluss.actions.integrity.findings import Finding, Repair, World
 from filsluss.blobs import BlobMissing, erase_held
 from filsluss.models import AuditEntry, TransferFile
+from filsluss.models.batches import batches
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
 
 UPLOADING, ERASED, READY = FileState.UPLOADING, FileState.ERASED, FileState.READY
@@ -78,7 +80,11 @@ def finish(world: World) -> Repair:
 
 def blobs(world: World) -> Iterator[Finding]:
     """I7 and I17: no blob without a row, and none of a file that was erased."""
-    stored = dict(world.services.store.names())
+    for batch in batches(world.services.store.names()):
+        yield from _without_row(dict(batch), world)
+
+
+def _without_row(stored: dict[str, datetime], world: World) -> Iterator[Finding]:
     states = dict(TransferFile.objects.filter(upload_id__in=list(stored)).values_list("upload_id", "state"))
     for name, written_at in stored.items():
         if states.get(name) == ERASED:

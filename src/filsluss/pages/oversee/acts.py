@@ -82,7 +82,7 @@ def remove(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
     def act(reason: str, person: str) -> None:
-        oversee.remove_file(file, reason=reason, person=person, policy=settings.POLICY, now=now)
+        oversee.remove_file(file, reason=reason, person=person, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-{file.public_id}")
 
