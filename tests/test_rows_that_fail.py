@@ -72,10 +72,10 @@ WALKS = {
         lambda now: transfers(now, state=State.PENDING, lapse_by=now),
         expiry,
         "moved",
-        of_policy(expiry.lapse_undecided),
+        of_store(expiry.lapse_undecided),
     ),
     "end accounts": Walk(
-        lambda now: transfers(now, open_until=now), expiry, "moved", of_policy(expiry.end_accounts)
+        lambda now: transfers(now, open_until=now), expiry, "moved", of_store(expiry.end_accounts)
     ),
     "make received files ready": Walk(
         lambda now: files(now, state=FileState.RECEIVED, ready_at=None),
@@ -93,7 +93,7 @@ WALKS = {
         lambda now: transfers(now, state=State.PENDING, lapse_by=now + HOUR),
         reminders,
         "_approver_reminded",
-        of_policy(reminders.remind_approvers),
+        of_store(reminders.remind_approvers),
     ),
     "remind of files": Walk(
         lambda now: [
@@ -102,7 +102,7 @@ WALKS = {
         ],
         reminders,
         "_reminded_of_files",
-        of_policy(reminders.remind_of_files),
+        of_store(reminders.remind_of_files),
     ),
     "expire uploads": Walk(
         lambda now: files(now, state=FileState.UPLOADING, active_at=now - 90 * DAY),
@@ -129,13 +129,13 @@ WALKS = {
         of_store(erasure.erase_files),
     ),
     "erase infected files": Walk(
-        lambda now: files(now, state=FileState.INFECTED), scan, "take_away", of_policy(scan.erase_infected)
+        lambda now: files(now, state=FileState.INFECTED), scan, "take_away", of_store(scan.erase_infected)
     ),
     "forget": Walk(
         lambda now: transfers(now, state=State.CLOSED, over_at=now - 90 * DAY),
         expiry,
         "_forget",
-        of_policy(expiry.forget),
+        of_store(expiry.forget),
     ),
     "close collected letters": Walk(
         lambda now: [collected(now, number) for number in (2, 3)],
@@ -244,11 +244,11 @@ def test_a_letter_whose_link_key_is_lost_keeps_no_other_from_its_readers(now, st
         Transfer.objects.filter(pk=transfer.pk).update(state=State.OPEN)
         file = file_of(transfer, now, number, state=FileState.RECEIVED, ready_at=None)
         Link.objects.filter(file=file).delete()
-        assert completion.make_ready(file, digests=Digests("", 0), policy=POLICY, now=now)
+        assert completion.make_ready(file, digests=Digests("", 0), services=services_for(POLICY), now=now)
     Transfer.objects.update(state=State.PENDING)
     Link.objects.filter(transfer=lost).update(derived_from="another")
     Link.objects.filter(transfer=lost).update(nonce="0")
-    assert reminders.remind_approvers(policy=POLICY, now=now) == 1
+    assert reminders.remind_approvers(services=services_for(POLICY), now=now) == 1
     Transfer.objects.update(state=State.OPEN)
     assert collecting.close_due(policy=POLICY, now=now + HOUR) == 1
     told = Letter.objects.queued().exclude(kind="alarm").order_by("kind")
@@ -313,8 +313,8 @@ def test_an_error_of_the_whole_database_stops_the_job_and_blames_no_row(now, sto
     with monkeypatch.context() as patched:
         patched.setattr(expiry, "moved", fail)
         with pytest.raises(OperationalError):
-            expiry.end_accounts(policy=POLICY, now=now)
-    assert expiry.end_accounts(policy=POLICY, now=now) == 2
+            expiry.end_accounts(services=services_for(POLICY), now=now)
+    assert expiry.end_accounts(services=services_for(POLICY), now=now) == 2
     assert not Alarm.objects.exists()
 
 

@@ -107,13 +107,13 @@ JOBS = (
     Job(
         "lapse applications",
         15,
-        lambda worker, now: expiry.lapse_undecided(policy=worker.services.policy, now=now),
+        lambda worker, now: expiry.lapse_undecided(services=worker.services, now=now),
         needs_trusted_clock=True,
     ),
     Job(
         "end accounts",
         5,
-        lambda worker, now: expiry.end_accounts(policy=worker.services.policy, now=now),
+        lambda worker, now: expiry.end_accounts(services=worker.services, now=now),
         needs_trusted_clock=True,
     ),
     Job(
@@ -130,12 +130,12 @@ JOBS = (
     Job(
         "remind approvers",
         60,
-        lambda worker, now: reminders.remind_approvers(policy=worker.services.policy, now=now),
+        lambda worker, now: reminders.remind_approvers(services=worker.services, now=now),
     ),
     Job(
         "remind of files",
         60,
-        lambda worker, now: reminders.remind_of_files(policy=worker.services.policy, now=now),
+        lambda worker, now: reminders.remind_of_files(services=worker.services, now=now),
     ),
     Job(
         "expire uploads",
@@ -163,7 +163,7 @@ JOBS = (
     Job(
         "forget",
         3600,
-        lambda worker, now: expiry.forget(policy=worker.services.policy, now=now),
+        lambda worker, now: expiry.forget(services=worker.services, now=now),
         needs_trusted_clock=True,
     ),
     Job("keep room", 60, lambda worker, now: room.tidy(services=worker.services, now=now)),

@@ -72,7 +72,7 @@ def take(store, now):
 
 def figure(transfer, now, policy=POLICY):
     """What its files take, by the query and by the rows."""
-    by_query = room.account_of(transfer.pk, policy=policy, now=now).taken
+    by_query = room.account_of(transfer.pk, services=services_for(policy), now=now).taken
     by_rows = sum(each.taken_at(now, lasts=policy.promise_lasts) for each in transfer.files.all())
     assert by_query == by_rows
     return by_query
@@ -170,9 +170,9 @@ class TestDisk:
         disk, transfer = FakeDisk(store, 61 * GIB), make_transfer(now)
         for _ in range(24):
             announce(transfer, 2 * GIB, policy=LARGE, disk=disk)
-        assert room.outstanding(disk.free, policy=LARGE, now=now) == 61 * GIB // 10
+        assert room.outstanding(disk.free, services=services_for(LARGE), now=now) == 61 * GIB // 10
         assert refusal(transfer, 48 * GIB, policy=replace(LARGE, max_file_size=50 * GIB), disk=disk) == ""
-        assert room.outstanding(disk.free, policy=LARGE, now=now + 10 * MINUTE) == 0
+        assert room.outstanding(disk.free, services=services_for(LARGE), now=now + 10 * MINUTE) == 0
 
     def test_one_byte_does_not_make_a_promise_weigh(self, announce, store, now):
         disk, transfer = FakeDisk(store, 61 * GIB), make_transfer(now)
@@ -180,13 +180,13 @@ class TestDisk:
             upload.acknowledge(
                 announce(transfer, 2 * GIB, policy=LARGE, disk=disk), offset=1, boot_id="b", now=now
             )
-        assert room.outstanding(disk.free, policy=LARGE, now=now) == 61 * GIB // 10
+        assert room.outstanding(disk.free, services=services_for(LARGE), now=now) == 61 * GIB // 10
 
     def test_a_promise_that_is_being_kept_weighs_what_is_still_to_come(self, announce, refusal, store, now):
         disk, transfer = FakeDisk(store, 10 * GIB), make_transfer(now)
         file = announce(transfer, 2 * GIB, policy=LARGE, disk=disk)
         upload.acknowledge(file, offset=GIB // 2, boot_id="b", now=now)
-        assert room.outstanding(disk.free, policy=LARGE, now=now) == 3 * GIB // 2
+        assert room.outstanding(disk.free, services=services_for(LARGE), now=now) == 3 * GIB // 2
 
     def test_whoever_is_alone_gets_what_is_free(self, refusal, store, now):
         disk = FakeDisk(store, 10 * GIB)

@@ -113,7 +113,7 @@ def test_a_transfer_with_many_files_ends(now):
     transfer = make_transfer(now, state=State.CLOSING)
     many_files(transfer, now, state=FileState.ERASED, erased_at=now)
     with few_names():
-        assert erasure.queue_erased(transfer, policy=POLICY, now=now)
+        assert erasure.queue_erased(transfer, services=services_for(POLICY), now=now)
     assert Transfer.objects.get().state == State.CLOSED
 
 
@@ -121,7 +121,7 @@ def test_a_transfer_with_many_letters_is_forgotten(now):
     transfer = make_transfer(now, state=State.CLOSED, over_at=now - timedelta(days=90))
     many_letters(transfer, now, delivery="sent")
     with few_names():
-        assert expiry.forget(policy=POLICY, now=now) == 1
+        assert expiry.forget(services=services_for(POLICY), now=now) == 1
     assert Letter.objects.count() == 0
 
 

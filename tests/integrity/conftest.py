@@ -32,7 +32,9 @@ def policy(policy: Policy) -> Policy:
 def make_transfer(policy: Policy, now: datetime) -> Callable[[], Transfer]:
     def make() -> Transfer:
         asked = Application("Anna Berg", ANNA, BO, "Ritningar", days=7)
-        return apply(asked, policy=policy, now=now, client=Client("127.0.0.1", may_be_inside=True))
+        return apply(
+            asked, services=services_for(policy), now=now, client=Client("127.0.0.1", may_be_inside=True)
+        )
 
     return make
 

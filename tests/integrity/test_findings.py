@@ -43,7 +43,7 @@ def test_a_consistent_service_gives_no_findings(ready, begin, world):
 
 def test_a_transfer_from_apply_to_close_gives_no_findings(ready, store, policy, world):
     end = ready.transfer.open_until
-    expiry.end_accounts(policy=policy, now=end)
+    expiry.end_accounts(services=services_for(policy), now=end)
     erasure.erase_files(services=services_for(policy, store), now=end)
     while outbox.deliver_next(Claimant(), policy=policy, now=end):
         pass
@@ -142,7 +142,7 @@ def crowd(policy, now):
     return [
         apply(
             Application("Bo Ek", f"bo{number}@rontgen.example", f"anna{tag}@ltdalarna.se", "Ritningar"),
-            policy=replace(policy, letters_per_day=1),
+            services=services_for(replace(policy, letters_per_day=1)),
             now=now,
             client=Client(f"198.51.100.{number}", may_be_inside=False),
         )
@@ -204,7 +204,7 @@ def test_two_decisions_on_one_application_are_found(transfer, now, world):
 
 def test_a_closed_account_with_a_file_left_or_a_party_not_told_is_found(ready, store, policy):
     end = ready.transfer.open_until
-    expiry.end_accounts(policy=policy, now=end)
+    expiry.end_accounts(services=services_for(policy), now=end)
     erasure.erase_files(services=services_for(policy, store), now=end)
     while outbox.deliver_next(Claimant(), policy=policy, now=end):
         pass

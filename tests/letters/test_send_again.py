@@ -46,7 +46,7 @@ def given_up(case, now, mail_server):
 
 
 def again(letter, now, by=BY, policy=POLICY):
-    return send_again(letter, by=by, policy=policy, now=now)
+    return send_again(letter, by=by, services=services_for(policy), now=now)
 
 
 def why_not(letter, now, policy=POLICY):
@@ -101,10 +101,10 @@ def test_rows_agree_after_it(now, mail_server, store):
 
 def test_the_alarm_no_longer_counts_a_letter_that_was_sent_again(now, mail_server, store):
     letter = given_up(Case("rejected", Role.SENDER), now, mail_server)
-    alarms.check_letters(policy=POLICY, now=now)
+    alarms.check_letters(services=services_for(POLICY), now=now)
     assert [alarm.name for alarm in alarms.active_alarms()] == ["given-up"]
     again(letter, now)
-    alarms.check_letters(policy=POLICY, now=now)
+    alarms.check_letters(services=services_for(POLICY), now=now)
     assert alarms.active_alarms() == []
 
 
@@ -120,7 +120,7 @@ def test_a_request_that_was_decided_or_has_lapsed_is_not_sent(now, mail_server):
     letter = given_up(REQUEST, now, mail_server)
     transfer = letter.cases.get().transfer
     assert why_not(letter, transfer.lapse_by) == "untrue"
-    advance(transfer, LAPSED, cause=RULE, policy=POLICY, now=now)
+    advance(transfer, LAPSED, cause=RULE, services=services_for(POLICY), now=now)
     assert why_not(letter, now) == "untrue"
 
 

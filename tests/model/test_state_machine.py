@@ -105,7 +105,7 @@ class TransferMachine(RuleBasedStateMachine):
         }[way]
         row = apply(
             Application("Någon", sender, recipient, "Ritningar", way == "through", approver, days),
-            policy=POLICY,
+            services=services_for(POLICY),
             now=self.now,
             client=Client(f"198.51.100.{n}", may_be_inside=True) if crowd else HERE,
         )
@@ -131,7 +131,7 @@ class TransferMachine(RuleBasedStateMachine):
                 decision=choice,
                 rejection_reason=reason,
                 days=str(days) if choice == "approve" else "",
-                policy=POLICY,
+                services=services_for(POLICY),
                 now=self.now,
             )
             assert expected
@@ -261,7 +261,9 @@ class TransferMachine(RuleBasedStateMachine):
         model = self.known[name]
         if model.state == "open":
             row = Transfer.objects.get(public_id=name)
-            oversee.close_transfer(row, reason="Missbruk", person="os:eva", policy=POLICY, now=self.now)
+            oversee.close_transfer(
+                row, reason="Missbruk", person="os:eva", services=services_for(POLICY), now=self.now
+            )
             reference_model.close(model, now=self.now)
 
     @rule(ticks=st.sampled_from(TICKS))

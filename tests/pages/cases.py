@@ -44,7 +44,9 @@ def applied(sender: str = ANNA, recipient: str = BO, *, language: str = "sv", no
         purpose="Ritningar & mått",
         language=language,
     )
-    return apply(application, policy=settings.POLICY, now=now or timezone.now(), client=INSIDE)
+    return apply(
+        application, services=services_for(settings.POLICY), now=now or timezone.now(), client=INSIDE
+    )
 
 
 def long_ago() -> datetime:
@@ -86,7 +88,7 @@ def decided(decision: str) -> Transfer:
         days="3" if approves else "",
         now=timezone.now(),
         rejection_reason="" if approves else "Okänd avsändare",
-        policy=settings.POLICY,
+        services=services_for(settings.POLICY),
     )
 
 
@@ -106,7 +108,9 @@ def received_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: b
 
 def ready_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: bool = False) -> TransferFile:
     file = received_file(transfer, name, with_code=with_code)
-    make_ready(file, digests=Digests("ab" * 32, 0), policy=settings.POLICY, now=timezone.now())
+    make_ready(
+        file, digests=Digests("ab" * 32, 0), services=services_for(settings.POLICY), now=timezone.now()
+    )
     return file
 
 

@@ -26,6 +26,7 @@ from tests.pages.cases import (
     received_file,
 )
 from tests.parts import tokens
+from tests.parts.services import services_for
 
 TOKEN = "A" * 43
 POLICY = settings.POLICY
@@ -94,7 +95,9 @@ def test_whoever_decides_too_late_is_told_what_became_of_it(inside, read, make, 
 
 def test_a_withdrawn_application_says_that_it_was(inside, read):
     transfer = pending()
-    withdraw(transfer, reason="Missbruk", person="os:admin", policy=POLICY, now=timezone.now())
+    withdraw(
+        transfer, reason="Missbruk", person="os:admin", services=services_for(POLICY), now=timezone.now()
+    )
     answer = inside.get(link(transfer, Purpose.DECIDE))
     assert (answer.status_code, "drogs tillbaka av systemansvarig" in read(answer).text) == (410, True)
 
@@ -110,7 +113,9 @@ def test_an_account_that_is_over_is_410_for_reading_and_for_removing(inside, rea
 
 def test_an_account_closed_by_the_administrator_says_so(inside, read):
     transfer = open_transfer()
-    close_transfer(transfer, reason="Missbruk", person="os:admin", policy=POLICY, now=timezone.now())
+    close_transfer(
+        transfer, reason="Missbruk", person="os:admin", services=services_for(POLICY), now=timezone.now()
+    )
     page = read(inside.get(link(transfer, Purpose.UPLOAD)))
     assert "Kontot är avslutat av systemansvarig." in page.text
     assert "Gör en ny ansökan" not in page.text
@@ -119,7 +124,13 @@ def test_an_account_closed_by_the_administrator_says_so(inside, read):
 def test_nobody_is_told_to_ask_again_for_what_the_administrator_took_away(inside, read):
     removed, closed, over = (ready_file(open_transfer()) for _ in range(3))
     remove_file(removed, reason="Virus", person="os:admin", now=timezone.now())
-    close_transfer(closed.transfer, reason="Missbruk", person="os:admin", policy=POLICY, now=timezone.now())
+    close_transfer(
+        closed.transfer,
+        reason="Missbruk",
+        person="os:admin",
+        services=services_for(POLICY),
+        now=timezone.now(),
+    )
     Transfer.objects.filter(pk=over.transfer_id).update(open_until=timezone.now())
     asks = [
         "Be avsändaren skicka den igen" in read(inside.get(letter_link(file))).text

@@ -57,7 +57,9 @@ def lasting() -> Iterator[Scanner]:
 def transfer(policy: Policy, now: datetime) -> Transfer:
     """Anna, inside, sends to Bo."""
     asked = Application("Anna Berg", ANNA, BO, "Ritningar", days=7)
-    return apply(asked, policy=policy, now=now, client=Client("127.0.0.1", may_be_inside=True))
+    return apply(
+        asked, services=services_for(policy), now=now, client=Client("127.0.0.1", may_be_inside=True)
+    )
 
 
 @pytest.fixture

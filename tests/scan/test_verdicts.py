@@ -201,7 +201,7 @@ def test_a_file_taken_back_during_its_scan_stays_away(send, lasting, store, poli
     held = scan.claim(now=now)
     upload.remove_own(file, now=now)
     assert scan.hold_unscanned(held, trouble="x", for_good=False, now=now) is False
-    assert scan.mark_infected(held, virus="X", sha256="", policy=policy, now=now) is False
+    assert scan.mark_infected(held, virus="X", sha256="", services=services_for(policy), now=now) is False
     assert (seen(file), file.erased_because) == (FileState.ERASING, ErasedBecause.WITHDRAWN)
     assert letters("file-infected") == []
 
@@ -210,7 +210,7 @@ def test_a_file_whose_account_ended_during_its_scan_is_not_made_ready(send, last
     file = send(b"ritning")
     end = file.transfer.open_until
     assert scan.scan_next(services=services_for(policy, store, scanner=lasting.client), now=end) is False
-    expiry.end_accounts(policy=policy, now=end)
+    expiry.end_accounts(services=services_for(policy), now=end)
     erasure.erase_files(services=services_for(policy, store), now=end)
     assert (seen(file), letters("file-ready")) == (FileState.ERASED, [])
 

@@ -185,9 +185,13 @@ def live_through_everything():
     )
     row = TransferFile.objects.get(pk=files[0].pk)
     oversee.remove_file(row, reason=f"{MARK}removal", person=person, now=now)
-    oversee.withdraw(withdrawn, reason=f"{MARK}withdrawal", person=f"os:{MARK}user", policy=policy, now=now)
+    oversee.withdraw(
+        withdrawn, reason=f"{MARK}withdrawal", person=f"os:{MARK}user", services=services_for(policy), now=now
+    )
     case = Transfer.objects.get(pk=opened.pk)
-    oversee.close_transfer(case, reason=f"{MARK}closing", person=person, policy=policy, now=now)
+    oversee.close_transfer(
+        case, reason=f"{MARK}closing", person=person, services=services_for(policy), now=now
+    )
     strangers_words(administrator)
     return opened
 
@@ -212,8 +216,8 @@ def end_everything(now):
     )
     Letter.objects.filter(delivery=Delivery.COLLECTING).update(delivery=Delivery.WITHDRAWN)
     later = now + timedelta(days=40)
-    expiry.end_accounts(policy=policy, now=later)
-    expiry.lapse_undecided(policy=policy, now=later)
+    expiry.end_accounts(services=services_for(policy), now=later)
+    expiry.lapse_undecided(services=services_for(policy), now=later)
     while erasure.erase_files(services=services_for(policy, store), now=later):
         pass
     Letter.objects.unsent().update(delivery=Delivery.SENT, subject="", text="", html="", sent_at=later)
@@ -222,7 +226,7 @@ def end_everything(now):
 
 def forget(over_at):
     at = over_at + timedelta(days=settings.POLICY.forget_days, seconds=1)
-    expiry.forget(policy=settings.POLICY, now=at)
+    expiry.forget(services=services_for(settings.POLICY), now=at)
 
 
 def test_every_text_column_says_whether_it_may_outlive_its_case():
@@ -279,7 +283,9 @@ def test_a_letter_about_two_cases_keeps_no_text_when_one_of_them_is_forgotten(no
     LetterCase.objects.create(letter=letter, transfer=other)
     Letter.objects.update(delivery=Delivery.GIVEN_UP, text=f"{MARK} words", given_up_at=now)
     Transfer.objects.filter(pk=one.pk).update(state="closed", over_at=now)
-    expiry.forget(policy=settings.POLICY, now=now + timedelta(days=settings.POLICY.forget_days))
+    expiry.forget(
+        services=services_for(settings.POLICY), now=now + timedelta(days=settings.POLICY.forget_days)
+    )
     letter.refresh_from_db()
     assert (letter.text, letter.subject, letter.cases.count()) == ("", "", 1)
 

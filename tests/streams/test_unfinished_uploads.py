@@ -33,7 +33,9 @@ def transfer(policy):
     """An open account of this process's own database, until far ahead."""
     now = datetime.now(UTC)
     asked = Application("Anna", ANNA, BO, "Test", days=7)
-    made = apply_for(asked, policy=policy, now=now, client=Client("127.0.0.1", may_be_inside=True))
+    made = apply_for(
+        asked, services=services_for(policy), now=now, client=Client("127.0.0.1", may_be_inside=True)
+    )
     Transfer.objects.update(open_until=now + 200 * HOUR)
     made.open_until = now + 200 * HOUR
     return made

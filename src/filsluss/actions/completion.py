@@ -20,7 +20,6 @@ from filsluss.models.batches import batches
 from filsluss.models.link import FILE_PURPOSES, keep_links
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ErasedBecause, FileState
-from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import code_digest, draw_code, show_code
 
 
@@ -82,12 +81,12 @@ def _made_ready(file: TransferFile, *, services: Services, now: datetime) -> boo
         digests = services.store.digests(file.blob)
     except BlobMissing:
         return take_away(file, because=ErasedBecause.DAMAGED, now=now)
-    return make_ready(file, digests=digests, policy=services.policy, now=now)
+    return make_ready(file, digests=digests, services=services, now=now)
 
 
-def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:
+def send_now(transfer: Transfer, *, services: Services, now: datetime) -> int:
     """Queues the one letter about all files without waiting for further files; returns how many letters."""
-    return collecting.send_now(transfer, policy=policy, now=now)
+    return collecting.send_now(transfer, policy=services.policy, now=now)
 
 
 def declared(file: TransferFile, *, key: str) -> str:
@@ -116,7 +115,7 @@ def make_ready(
     digests: Digests,
     source: FileState = FileState.RECEIVED,
     scanned_at: datetime | None = None,
-    policy: Policy,
+    services: Services,
     now: datetime,
 ) -> bool:
     """Makes a file of state `source` READY, with its links, code and letter; False if that was too late.
@@ -142,32 +141,32 @@ def make_ready(
         for name, value in changes.items():
             setattr(file, name, value)
         record_audit(file.transfer, step="ready", cause=RULE, now=now, file=file)
-        tell_ready(file, recipient=file.transfer.recipient, policy=policy, now=now)
+        tell_ready(file, recipient=file.transfer.recipient, services=services, now=now)
     return True
 
 
-def tell_ready(file: TransferFile, *, recipient: Party, policy: Policy, now: datetime) -> None:
+def tell_ready(file: TransferFile, *, recipient: Party, services: Services, now: datetime) -> None:
     """Creates the recipient's links and pickup of the file, and the letter that carries them.
 
     The letter is one for several files if the sender chose that, or if the recipient has had many.
     """
     code = draw_code() if file.with_code else ""
     links = [
-        Link.draw(purpose, key=policy.link_keys[0], party=recipient, file=file, now=now)
+        Link.draw(purpose, key=services.policy.link_keys[0], party=recipient, file=file, now=now)
         for purpose in FILE_PURPOSES
     ]
     Link.objects.bulk_create(links)
     keep_links(links)
-    digest = code_digest(policy.code_keys[0], code) if code else None
+    digest = code_digest(services.policy.code_keys[0], code) if code else None
     Pickup.objects.create(file=file, party=recipient, code_digest=digest, code_sealed=code)
-    if file.transfer.one_letter or collecting.had_many_letters(recipient, policy=policy, now=now):
-        collecting.collect_ready(file, recipient, policy=policy, now=now)
+    if file.transfer.one_letter or collecting.had_many_letters(recipient, policy=services.policy, now=now):
+        collecting.collect_ready(file, recipient, policy=services.policy, now=now)
         return
     compose.write(
         "file-ready",
         transfer=file.transfer,
         role=Role.RECIPIENT,
-        policy=policy,
+        policy=services.policy,
         now=now,
         file=file,
         codes={file.public_id: show_code(code)} if code else {},

@@ -24,7 +24,6 @@ from filsluss.models.batches import MOST_NAMES, batches
 from filsluss.models.letter import READY_KINDS
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ERASED, LIVE_FILE, ErasedBecause, FileState, State
-from filsluss.rules.policy import Policy
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ def erase_files(*, services: Services, now: datetime) -> int:
     return done + each_row(
         "close transfers",
         emptied,
-        lambda transfer: queue_erased(transfer, policy=services.policy, now=now),
+        lambda transfer: queue_erased(transfer, services=services, now=now),
         policy=services.policy,
         now=now,
     )
@@ -110,20 +109,22 @@ def erase(file: TransferFile, *, services: Services, now: datetime) -> bool:
         file.pickups.update(code_digest=None, code_sealed="")
         file.refresh_from_db()
         record_audit(file.transfer, step="file-erased", cause=RULE, now=now, file=file)
-        queue_removed(file, policy=services.policy, now=now)
+        queue_removed(file, services=services, now=now)
     return True
 
 
-def queue_removed(file: TransferFile, *, policy: Policy, now: datetime) -> None:
+def queue_removed(file: TransferFile, *, services: Services, now: datetime) -> None:
     """Tells the parties that were told of the file that a person removed it."""
     if not file.removed_by or file.received_at is None:
         return
     told = tuple(Role) if file.ready_at else (Role.SENDER,)
     for role in distinct_roles(file.transfer, among=told):
-        compose.write("file-removed", transfer=file.transfer, role=role, policy=policy, now=now, file=file)
+        compose.write(
+            "file-removed", transfer=file.transfer, role=role, policy=services.policy, now=now, file=file
+        )
 
 
-def queue_erased(transfer: Transfer, *, policy: Policy, now: datetime) -> bool:
+def queue_erased(transfer: Transfer, *, services: Services, now: datetime) -> bool:
     """Takes the last step: the transfer is closed, and its parties are told which files were erased.
 
     Those are all that were ever whole, also the ones that were removed before the end.
@@ -131,7 +132,7 @@ def queue_erased(transfer: Transfer, *, policy: Policy, now: datetime) -> bool:
     received = transfer.files.filter(received_at__isnull=False)
     in_order = received.order_by("received_at", "id").prefetch_related("pickups")
     files = list(in_order.iterator(chunk_size=MOST_NAMES))
-    return moved(transfer, ERASED, policy=policy, now=now, erased_at=now, files=files)
+    return moved(transfer, ERASED, services=services, now=now, erased_at=now, files=files)
 
 
 def erase_orphans(*, services: Services, now: datetime) -> int:

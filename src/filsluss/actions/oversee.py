@@ -6,9 +6,9 @@ from django.db import transaction
 
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import Cause, StepRefused, advance, record_audit
+from filsluss.installation import Services
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, ErasedBecause, FileState
-from filsluss.rules.policy import Policy
 
 ADMINISTRATOR = "administrator"
 REASON_MAX = 500
@@ -25,10 +25,14 @@ def remove_file(file: TransferFile, *, reason: str, person: str, now: datetime) 
         raise StepRefused("removed")
 
 
-def close_transfer(transfer: Transfer, *, reason: str, person: str, policy: Policy, now: datetime) -> None:
+def close_transfer(
+    transfer: Transfer, *, reason: str, person: str, services: Services, now: datetime
+) -> None:
     """Ends an open account before its time; raises StepRefused if it is not open."""
     cause = cause_of(reason, person=person)
-    advance(transfer, CLOSED, cause=cause, policy=policy, now=now, ended_at=now, closed_reason=cause.reason)
+    advance(
+        transfer, CLOSED, cause=cause, services=services, now=now, ended_at=now, closed_reason=cause.reason
+    )
 
 
 def release_file(file: TransferFile, *, reason: str, person: str, now: datetime) -> None:
@@ -41,14 +45,14 @@ def release_file(file: TransferFile, *, reason: str, person: str, now: datetime)
         record_audit(file.transfer, step="released", cause=cause, now=now, file=file)
 
 
-def withdraw(transfer: Transfer, *, reason: str, person: str, policy: Policy, now: datetime) -> None:
+def withdraw(transfer: Transfer, *, reason: str, person: str, services: Services, now: datetime) -> None:
     """Ends an undecided application; raises StepRefused if it is decided."""
     cause = cause_of(reason, person=person)
     advance(
         transfer,
         WITHDRAWN,
         cause=cause,
-        policy=policy,
+        services=services,
         now=now,
         decided_at=now,
         rejection_reason=cause.reason,

@@ -11,7 +11,6 @@ from filsluss.installation import Services
 from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile, serialize_on
 from filsluss.models.room_queries import LOCKED_TRANSFER, OUTSTANDING, PIECE, RESERVED, TOTALS, UPLOADING
-from filsluss.rules.policy import Policy
 from filsluss.sqlite.reserve import Reserve
 
 MIB = 1 << 20
@@ -56,9 +55,9 @@ class Account:
     ever: int
 
 
-def account_of(transfer_id: int, *, but: int = 0, policy: Policy, now: datetime) -> Account:
+def account_of(transfer_id: int, *, but: int = 0, services: Services, now: datetime) -> Account:
     """Of all its files, without the bytes of file `but`."""
-    since = now - policy.promise_lasts
+    since = now - services.policy.promise_lasts
     ((taken, live, unfinished, ever),) = TOTALS.rows(transfer=transfer_id, but=but, since=since)
     return Account(int(taken or 0), int(live or 0), int(unfinished or 0), ever)
 
@@ -72,9 +71,9 @@ def look_at_disk(*, services: Services) -> Disk:
     return Disk(free, kept_free)
 
 
-def outstanding(free: int, *, but: int = 0, policy: Policy, now: datetime) -> int:
+def outstanding(free: int, *, but: int = 0, services: Services, now: datetime) -> int:
     """Bytes that uploads, without file `but`, may still write to a disk on which `free` bytes are free."""
-    ((kept, bare, reserved),) = OUTSTANDING.rows(but=but, since=now - policy.promise_lasts)
+    ((kept, bare, reserved),) = OUTSTANDING.rows(but=but, since=now - services.policy.promise_lasts)
     return int(kept or 0) + int(reserved or 0) + min(int(bare or 0), free // BARE_SHARE)
 
 
@@ -92,7 +91,7 @@ def reserve_is_laid() -> bool:
 def left_on_disk(*, but: int = 0, services: Services, now: datetime) -> int:
     """Bytes of the disk that are neither used, kept free nor promised; raises UploadRefused if it is full."""
     disk = look_at_disk(services=services)
-    left = disk.left - outstanding(disk.free, but=but, policy=services.policy, now=now)
+    left = disk.left - outstanding(disk.free, but=but, services=services, now=now)
     if left < 0 or not reserve_is_laid():
         raise UploadRefused("disk_full")
     return left
@@ -112,13 +111,15 @@ def refuse_full_in_turn(size: int, *, services: Services, now: datetime) -> None
     refuse_full(size, services=services, now=now)
 
 
-def refuse_too_many(transfer: Transfer, *, size: int, policy: Policy, now: datetime) -> None:
+def refuse_too_many(transfer: Transfer, *, size: int, services: Services, now: datetime) -> None:
     """Refuses one file more, of `size` bytes. Needs the lock of the transfer's row."""
-    account = account_of(transfer.pk, policy=policy, now=now)
-    if account.ever >= policy.max_files_ever:
+    account = account_of(transfer.pk, services=services, now=now)
+    if account.ever >= services.policy.max_files_ever:
         raise UploadRefused("too_many_files")
-    too_many = account.live >= policy.max_files or account.unfinished >= policy.max_unfinished
-    if too_many or account.taken + size > policy.max_transfer_size:
+    too_many = (
+        account.live >= services.policy.max_files or account.unfinished >= services.policy.max_unfinished
+    )
+    if too_many or account.taken + size > services.policy.max_transfer_size:
         raise UploadRefused("quota_exceeded")
 
 
@@ -167,7 +168,7 @@ def _reserve(file: TransferFile, offset: int, most: int, *, services: Services, 
 
 
 def _granted(file: TransferFile, offset: int, most: int, *, services: Services, now: datetime) -> int:
-    others = account_of(file.transfer_id, but=file.pk, policy=services.policy, now=now).taken
+    others = account_of(file.transfer_id, but=file.pk, services=services, now=now).taken
     limits = {
         "too_large": services.policy.max_file_size,
         "quota_exceeded": services.policy.max_transfer_size - others,
@@ -184,7 +185,7 @@ def refuse_size(file: TransferFile, *, size: int, services: Services, now: datet
     """Refuses the length of a file that was announced without one. Needs the lock of the transfer's row."""
     if size <= file.arrived:
         return
-    others = account_of(file.transfer_id, but=file.pk, policy=services.policy, now=now)
+    others = account_of(file.transfer_id, but=file.pk, services=services, now=now)
     if others.taken + size > services.policy.max_transfer_size:
         raise UploadRefused("quota_exceeded")
     if left_on_disk(but=file.pk, services=services, now=now) < size - file.arrived:

@@ -23,7 +23,6 @@ from filsluss.models import TransferFile
 from filsluss.models.connections import let_go
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
-from filsluss.rules.policy import Policy
 from filsluss.scanners.clamd import Clamd, NotScanned
 
 log = logging.getLogger(__name__)
@@ -55,7 +54,7 @@ def scan_next(*, services: Services, now: datetime) -> bool:
 
     Without a scanner, a file whose scan was begun waits until an administrator releases it.
     """
-    erase_infected(policy=services.policy, now=now)
+    erase_infected(services=services, now=now)
     if services.scanner is None:
         return hold_without_scanner(now=now)
     file = claim(now=now)
@@ -82,9 +81,9 @@ def scan_claimed(file: TransferFile, *, scanner: Clamd, services: Services, at: 
     except NotScanned as fault:
         return hold_unscanned(file, trouble=str(fault), for_good=fault.for_good, now=at())
     if virus:
-        return mark_infected(file, virus=virus, sha256=digests.sha256, policy=services.policy, now=at())
+        return mark_infected(file, virus=virus, sha256=digests.sha256, services=services, now=at())
     return make_ready(
-        file, digests=digests, source=FileState.SCANNING, scanned_at=at(), policy=services.policy, now=at()
+        file, digests=digests, source=FileState.SCANNING, scanned_at=at(), services=services, now=at()
     )
 
 
@@ -187,7 +186,7 @@ def hold_without_scanner(*, now: datetime) -> bool:
     )
 
 
-def mark_infected(file: TransferFile, *, virus: str, sha256: str, policy: Policy, now: datetime) -> bool:
+def mark_infected(file: TransferFile, *, virus: str, sha256: str, services: Services, now: datetime) -> bool:
     """Records the virus, tells the sender and the administrators, and has the bytes erased."""
     with transaction.atomic():
         if not claimed(file).update(state=FileState.INFECTED, virus=virus, sha256=sha256, scanned_at=now):
@@ -195,22 +194,27 @@ def mark_infected(file: TransferFile, *, virus: str, sha256: str, policy: Policy
         file.refresh_from_db()
         record_audit(file.transfer, step="infected", cause=replace(RULE, reason=virus), now=now, file=file)
         compose.write(
-            "file-infected", transfer=file.transfer, role=Role.SENDER, policy=policy, now=now, file=file
+            "file-infected",
+            transfer=file.transfer,
+            role=Role.SENDER,
+            policy=services.policy,
+            now=now,
+            file=file,
         )
-        notices.write_infected(file, policy=policy, now=now)
+        notices.write_infected(file, policy=services.policy, now=now)
     log.warning("file %s of %s is infected: %s", file.public_id, file.transfer.public_id, virus)
-    erase_infected(policy=policy, now=now)
+    erase_infected(services=services, now=now)
     return True
 
 
-def erase_infected(*, policy: Policy, now: datetime) -> int:
+def erase_infected(*, services: Services, now: datetime) -> int:
     """Marks infected files for erasure; returns how many."""
     infected = TransferFile.objects.filter(state=FileState.INFECTED).select_related("transfer")
     return each_row(
         "erase infected files",
         infected,
         lambda file: take_away(file, because=ErasedBecause.INFECTED, now=now),
-        policy=policy,
+        policy=services.policy,
         now=now,
     )
 

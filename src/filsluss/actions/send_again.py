@@ -7,10 +7,10 @@ from datetime import datetime
 from django.db import transaction
 
 from filsluss.actions.transitions import Cause, record_audit
+from filsluss.installation import Services
 from filsluss.letters import compose, truth
 from filsluss.models import Letter, LetterCase
 from filsluss.models.letter import Delivery
-from filsluss.rules.policy import Policy
 
 STEP = "letter-sent-again"
 
@@ -23,7 +23,7 @@ class NotSentAgain(Exception):
         self.why = why
 
 
-def send_again(letter: Letter, *, by: Cause, policy: Policy, now: datetime) -> Letter:
+def send_again(letter: Letter, *, by: Cause, services: Services, now: datetime) -> Letter:
     """Queues a letter that was given up as a new one; returns that, also if it was queued before.
 
     It has a Message-ID of its own: a mail program that keeps one copy of each must show it. If the new
@@ -39,7 +39,7 @@ def send_again(letter: Letter, *, by: Cause, policy: Policy, now: datetime) -> L
         cases = list(last.cases.select_related("transfer", "party", "file").order_by("id"))
         if not truth.is_true_at(last, cases, now):
             raise NotSentAgain("untrue")
-        return _queue(last, cases, by=by, policy=policy, now=now)
+        return _queue(last, cases, by=by, services=services, now=now)
 
 
 def last_of(letter: Letter) -> Letter:
@@ -51,11 +51,11 @@ def last_of(letter: Letter) -> Letter:
 
 
 def _queue(
-    letter: Letter, cases: Sequence[LetterCase], *, by: Cause, policy: Policy, now: datetime
+    letter: Letter, cases: Sequence[LetterCase], *, by: Cause, services: Services, now: datetime
 ) -> Letter:
-    again = _copy(letter, policy=policy, now=now)
+    again = _copy(letter, services=services, now=now)
     anew = truth.must_be_written_anew(letter, cases, now)
-    if anew and not truth.write_anew(again, cases, policy=policy, now=now):
+    if anew and not truth.write_anew(again, cases, policy=services.policy, now=now):
         raise NotSentAgain("lost")
     again.save(force_insert=True)
     told = truth.still_told(letter, cases, now)
@@ -68,12 +68,16 @@ def _queue(
     return again
 
 
-def _copy(letter: Letter, *, policy: Policy, now: datetime) -> Letter:
+def _copy(letter: Letter, *, services: Services, now: datetime) -> Letter:
     """A new letter to the same reader, with the same text."""
     same = ("role", "to", "reply_to", "language", "references", "collects", "subject", "text", "html")
     key = f"again:{letter.public_id}"
     again = compose.new_letter(
-        letter.kind, key=key, policy=policy, now=now, **{name: getattr(letter, name) for name in same}
+        letter.kind,
+        key=key,
+        policy=services.policy,
+        now=now,
+        **{name: getattr(letter, name) for name in same},
     )
     again.again_of = letter
     return again

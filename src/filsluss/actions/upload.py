@@ -20,7 +20,6 @@ from filsluss.models.public_id import with_free_public_id
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.filenames import NameRefused, clean_name
 from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts, State
-from filsluss.rules.policy import Policy
 from filsluss.rules.search import fold
 from filsluss.rules.tokens import draw_public_id, draw_upload_id
 
@@ -94,7 +93,7 @@ def begin(
         **_identity(name),
         folder=folder,
         transfer=transfer,
-        size=checked_size(size, policy=services.policy),
+        size=checked_size(size, services=services),
         with_code=choices.with_code,
         metadata=metadata,
         boot_id=services.boot_id,
@@ -107,7 +106,7 @@ def begin(
     def announce() -> None:
         with transaction.atomic():
             room.lock_open(transfer, now=now)
-            room.refuse_too_many(transfer, size=needed, policy=services.policy, now=now)
+            room.refuse_too_many(transfer, size=needed, services=services, now=now)
             if is_tight:
                 room.refuse_full_in_turn(needed, services=services, now=now)
             file.save(force_insert=True)
@@ -173,8 +172,8 @@ def cleaned_name(name: str) -> str:
         raise UploadRefused("filename_invalid") from None
 
 
-def checked_size(size: int | None, *, policy: Policy) -> int | None:
-    if size is not None and size > policy.max_file_size:
+def checked_size(size: int | None, *, services: Services) -> int | None:
+    if size is not None and size > services.policy.max_file_size:
         raise UploadRefused("too_large")
     return size
 
@@ -183,7 +182,7 @@ def declare_size(file: TransferFile, *, size: int, services: Services, now: date
     """Sets a deferred length; raises UploadRefused("length_invalid") if another one was set before."""
     if file.size == size:
         return
-    checked_size(size, policy=services.policy)
+    checked_size(size, services=services)
     with transaction.atomic():
         Transfer.objects.select_for_update().get(pk=file.transfer_id)
         room.refuse_size(file, size=size, services=services, now=now)

@@ -53,7 +53,7 @@ def open_account(*, services: Services, now: datetime) -> Iterator[ProbeAccount]
 
     def insert() -> None:
         with transaction.atomic():
-            insert_rows(transfer, parties=[sender], policy=services.policy, now=now)
+            insert_rows(transfer, parties=[sender], services=services, now=now)
 
     with_free_public_id(transfer, insert)
     try:

@@ -122,7 +122,7 @@ def check_space() -> str:
 def _promised(disk: room.Disk) -> str:
     """How much of that uploads under way will write; empty while the database does not answer."""
     try:
-        promised = room.outstanding(disk.free, policy=settings.POLICY, now=datetime.now(UTC))
+        promised = room.outstanding(disk.free, services=current_services(), now=datetime.now(UTC))
     except DatabaseError:
         return ""
     return f", {promised >> 20} MiB of that for uploads under way"

@@ -122,9 +122,9 @@ def alarms() -> Families:
 
 
 def promised() -> Families:
-    policy, now = settings.POLICY, timezone.now()
-    disk = room.look_at_disk(services=current_services())
-    value = room.outstanding(disk.free, policy=policy, now=now)
+    services = current_services()
+    disk = room.look_at_disk(services=services)
+    value = room.outstanding(disk.free, services=services, now=timezone.now())
     yield gauge("filsluss_promised_bytes", "Free bytes that uploads under way are going to take.", value)
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from filsluss.actions.apply import ApplicationRefused, apply, opens_at_once
 from filsluss.actions.limits import LimitReached
+from filsluss.installation import current_services
 from filsluss.models import Transfer
 from filsluss.pages import errors
 from filsluss.pages.context import client_of, only_language_is_switched, posted_text, printable
@@ -55,9 +56,11 @@ def take_application(request: HttpRequest) -> HttpResponse:
     given |= {field: request.POST.get(field, "") for field in ADDRESSES}
     if only_language_is_switched(request):
         return form(request, given)
-    client, policy = client_for(request, given["as"]), settings.POLICY
+    client = client_for(request, given["as"])
     try:
-        transfer = apply(application_in(given), policy=policy, now=timezone.now(), client=client)
+        transfer = apply(
+            application_in(given), services=current_services(), now=timezone.now(), client=client
+        )
     except ApplicationRefused as refused:
         return form(request, given, status=422, problems=refused.problems)
     except LimitReached as reached:
@@ -71,7 +74,7 @@ def next_page(transfer: Transfer, client: Client) -> str:
 
     From elsewhere an inside sender must open the link in their mailbox; other senders see the status page.
     """
-    if opens_at_once(transfer, client=client, policy=settings.POLICY):
+    if opens_at_once(transfer, client=client, services=current_services()):
         return upload_page(transfer)
     if transfer.way is Direction.OUTBOUND:
         return f"/sent?lang={transfer.sender.language}"

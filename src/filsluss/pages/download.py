@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from filsluss.actions.download import TooManyTries, WrongCode, pickup_by_code
+from filsluss.installation import current_services
 from filsluss.models import Link, Party, TransferFile
 from filsluss.models.batches import MOST_NAMES
 from filsluss.models.link import FILE_PURPOSES, token_of
@@ -98,7 +99,9 @@ def code(request: HttpRequest) -> HttpResponse:
         return code_form(request, given, status=422, problem=problem)
     policy = settings.POLICY
     try:
-        pickup = pickup_by_code(given, client=client_of(request), policy=policy, now=timezone.now())
+        pickup = pickup_by_code(
+            given, client=client_of(request), services=current_services(), now=timezone.now()
+        )
     except WrongCode:
         return code_form(request, given, status=422, problem="code_wrong")
     except TooManyTries as limit:

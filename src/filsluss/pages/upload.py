@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
@@ -11,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from filsluss.actions.completion import send_now
 from filsluss.actions.upload import remove_own
+from filsluss.installation import current_services
 from filsluss.models import Letter, Transfer
 from filsluss.models.batches import MOST_NAMES
 from filsluss.pages import errors, presenters
@@ -126,7 +126,7 @@ def send(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     if not transfer.is_open_at(now):
         return ended(request, transfer)
-    send_now(transfer, policy=settings.POLICY, now=now)
+    send_now(transfer, services=current_services(), now=now)
     return HttpResponseRedirect(f"/upload/{token}", status=303)
 
 

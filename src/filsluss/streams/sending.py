@@ -204,7 +204,9 @@ class SendingBlob:
 def record(request: Request, link: Link, start: int, reached: int) -> None:
     """Records bytes [start, reached) as sent; a database error is logged, since the response is complete."""
     try:
-        download.record_sent_bytes(link, start=start, reached=reached, policy=request.policy, now=request.now)
+        download.record_sent_bytes(
+            link, start=start, reached=reached, services=request.services, now=request.now
+        )
     except DatabaseError:
         log.exception("database error: the download of %s is not recorded", link.file)
     finally:

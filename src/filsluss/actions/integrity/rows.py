@@ -172,14 +172,12 @@ def late(world: World) -> Iterator[Finding]:
         yield Finding("I8", what, lambda: end(world))
     for transfer in Transfer.objects.undecided_at(world.settled):
         what = f"transfer {transfer.public_id}: its time to be decided is over, but it has not lapsed"
-        yield Finding(
-            "I11", what, partial(expiry.lapse_undecided, policy=world.services.policy, now=world.now)
-        )
+        yield Finding("I11", what, partial(expiry.lapse_undecided, services=world.services, now=world.now))
 
 
 def end(world: World) -> None:
     """Runs what the worker's jobs do when the time of a transfer is over."""
-    expiry.end_accounts(policy=world.services.policy, now=world.now)
+    expiry.end_accounts(services=world.services, now=world.now)
     erasure.erase_files(services=world.services, now=world.now)
 
 
@@ -209,7 +207,7 @@ def stuck(world: World) -> Iterator[Finding]:
 
 
 def erase_infected(world: World) -> Repair:
-    return lambda: scan.erase_infected(policy=world.services.policy, now=world.now)
+    return lambda: scan.erase_infected(services=world.services, now=world.now)
 
 
 def make_ready(world: World) -> Repair:
