@@ -6,10 +6,10 @@ from django.db import transaction
 
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import Cause, StepRefused, advance, record_audit
+from filsluss.installation import Services
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, ErasedBecause, FileState
 from filsluss.rules.permissions import StaffRole
-from filsluss.rules.policy import Policy
 
 REASON_MAX = 500
 
@@ -18,17 +18,21 @@ class ReasonMissing(ValueError):
     """The administrator gave no reason, or one that is too long."""
 
 
-def remove_file(file: TransferFile, *, reason: str, person: str, policy: Policy, now: datetime) -> None:
+def remove_file(file: TransferFile, *, reason: str, person: str, now: datetime) -> None:
     """Ends all access to a file and has its bytes erased; raises StepRefused if that was done before."""
     cause = cause_of(reason, person=person)
     if not take_away(file, because=ErasedBecause.REMOVED, cause=cause, now=now):
         raise StepRefused("removed")
 
 
-def close_transfer(transfer: Transfer, *, reason: str, person: str, policy: Policy, now: datetime) -> None:
+def close_transfer(
+    transfer: Transfer, *, reason: str, person: str, services: Services, now: datetime
+) -> None:
     """Ends an open account before its time; raises StepRefused if it is not open."""
     cause = cause_of(reason, person=person)
-    advance(transfer, CLOSED, cause=cause, policy=policy, now=now, ended_at=now, closed_reason=cause.reason)
+    advance(
+        transfer, CLOSED, cause=cause, services=services, now=now, ended_at=now, closed_reason=cause.reason
+    )
 
 
 def release_file(file: TransferFile, *, reason: str, person: str, now: datetime) -> None:
@@ -41,14 +45,14 @@ def release_file(file: TransferFile, *, reason: str, person: str, now: datetime)
         record_audit(file.transfer, step="released", cause=cause, now=now, file=file)
 
 
-def withdraw(transfer: Transfer, *, reason: str, person: str, policy: Policy, now: datetime) -> None:
+def withdraw(transfer: Transfer, *, reason: str, person: str, services: Services, now: datetime) -> None:
     """Ends an undecided application; raises StepRefused if it is decided."""
     cause = cause_of(reason, person=person)
     advance(
         transfer,
         WITHDRAWN,
         cause=cause,
-        policy=policy,
+        services=services,
         now=now,
         decided_at=now,
         rejection_reason=cause.reason,

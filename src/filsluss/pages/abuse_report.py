@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
 
 from filsluss.actions.feedback import FeedbackRefused, send_abuse_report
 from filsluss.actions.limits import LimitReached
+from filsluss.installation import current_services
 from filsluss.models import Party, Transfer
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import client_of, only_language_is_switched, posted_text, use_language
@@ -39,7 +39,7 @@ def take_report(request: HttpRequest, transfer: Transfer, party: Party) -> HttpR
             words,
             transfer=transfer,
             by=party,
-            policy=settings.POLICY,
+            services=current_services(),
             now=timezone.now(),
             client=client_of(request),
         )

@@ -9,6 +9,7 @@ from django.utils import timezone, translation
 
 from filsluss.actions.feedback import FeedbackRefused, send_accessibility_feedback
 from filsluss.actions.limits import LimitReached
+from filsluss.installation import current_services
 from filsluss.pages import errors
 from filsluss.pages.context import client_of, only_language_is_switched, posted_text, printable
 from filsluss.pages.decorators import allow_methods
@@ -35,7 +36,7 @@ def take_report(request: HttpRequest) -> HttpResponse:
         send_accessibility_feedback(
             typed["fault"],
             reply_to=pasted_address(typed["reply_email"]),
-            policy=settings.POLICY,
+            services=current_services(),
             now=timezone.now(),
             client=client_of(request),
         )

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from filsluss.actions.decide import AlreadyDecided, DecisionRefused, decide
+from filsluss.installation import current_services
 from filsluss.models import Link, Transfer
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import only_language_is_switched, posted_text, use_language
@@ -47,7 +48,7 @@ def take_decision(request: HttpRequest, transfer: Transfer, link: Link) -> HttpR
             decision=given["decision"],
             days=given["days"].strip(),
             rejection_reason=given["rejection_reason"],
-            policy=settings.POLICY,
+            services=current_services(),
             now=timezone.now(),
         )
     except DecisionRefused as refusal:

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from filsluss.actions import oversee
 from filsluss.actions.transitions import StepRefused
+from filsluss.installation import current_services
 from filsluss.management.os_account import os_account
 from filsluss.management.printing import PrintingCommand
 from filsluss.models import Transfer
@@ -31,7 +31,7 @@ class Command(PrintingCommand):
                 found,
                 reason=reason,
                 person=os_account(),
-                policy=settings.POLICY,
+                services=current_services(),
                 now=datetime.now(UTC),
             )
         except StepRefused:

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from filsluss.actions import oversee
@@ -29,7 +28,6 @@ class Command(PrintingCommand):
                 found,
                 reason=reason,
                 person=os_account(),
-                policy=settings.POLICY,
                 now=datetime.now(UTC),
             )
         except StepRefused:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,6 +10,7 @@ from filsluss.actions import oversee
 from filsluss.actions.send_again import NotSentAgain
 from filsluss.actions.send_again import send_again as queue_again
 from filsluss.actions.transitions import Cause, StepRefused
+from filsluss.installation import current_services
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.pages.context import posted_text
 from filsluss.pages.decorators import allow_methods
@@ -43,7 +43,7 @@ def close(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(public_id), timezone.now()
 
     def act(reason: str, person: str) -> None:
-        oversee.close_transfer(row, reason=reason, person=person, policy=settings.POLICY, now=now)
+        oversee.close_transfer(row, reason=reason, person=person, services=current_services(), now=now)
 
     return carry_out(request, row, act, field="reason-close")
 
@@ -54,7 +54,7 @@ def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(public_id), timezone.now()
 
     def act(reason: str, person: str) -> None:
-        oversee.withdraw(row, reason=reason, person=person, policy=settings.POLICY, now=now)
+        oversee.withdraw(row, reason=reason, person=person, services=current_services(), now=now)
 
     return carry_out(request, row, act, field="reason-withdraw")
 
@@ -83,7 +83,7 @@ def remove(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
     def act(reason: str, person: str) -> None:
-        oversee.remove_file(file, reason=reason, person=person, policy=settings.POLICY, now=now)
+        oversee.remove_file(file, reason=reason, person=person, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-{file.public_id}")
 
@@ -98,7 +98,7 @@ def send_again(request: HttpRequest, public_id: str) -> HttpResponse:
         raise Http404
     by = Cause(StaffRole.ADMINISTRATOR, f"user:{request.user.pk}")
     try:
-        queue_again(letter, by=by, policy=settings.POLICY, now=timezone.now())
+        queue_again(letter, by=by, services=current_services(), now=timezone.now())
     except NotSentAgain as refused:
         problem = Problem("letters", not_sent_again(refused.why))
         return show(request, case.transfer, status=409, problems=[problem])
