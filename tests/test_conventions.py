@@ -22,7 +22,7 @@ SOURCE = ROOT / "src" / "filsluss"
 MODULES, CATALOGUES = sorted(SOURCE.rglob("*.py")), sorted(SOURCE.rglob("*.po"))
 MIGRATIONS = [path for path in MODULES if path.parent.name == "migrations" and path.name[0] == "0"]
 CATCH_ALL = {"utils", "util", "common", "helpers", "helper", "services", "core", "base", "exceptions", "misc"}
-NAMED_BY_DJANGO = "sqlite/base.py"  # it looks for a database engine there
+NAMED_BY_DJANGO = ["postgresql/base.py", "sqlite/base.py"]  # it looks for a database engine there
 ENTRY_POINTS = (
     "pages",
     "streams",
@@ -94,7 +94,7 @@ def test_half_of_all_functions_have_at_most_6_lines():
 
 def test_no_module_has_a_catch_all_name():
     places = {*MODULES, *(path.parent for path in MODULES)}
-    assert sorted(name_of(path) for path in places if path.stem in CATCH_ALL) == [NAMED_BY_DJANGO]
+    assert sorted(name_of(path) for path in places if path.stem in CATCH_ALL) == NAMED_BY_DJANGO
 
 
 def test_a_migration_imports_nothing_of_ours():

@@ -27,6 +27,7 @@ from tests.parts.people import (
     send_tus,
 )
 from tests.parts.service import Service
+from tests.parts.services import services_for
 from tests.parts.storage import rows
 
 
@@ -186,12 +187,12 @@ def running(transactional_db, policy, store, mail_server, caplog, monkeypatch):
 
     def start():
         end()
-        began, stop, services = (
+        began, stop, worker = (
             datetime.now(UTC),
             threading.Event(),
-            jobs.Services(policy, store, "this boot"),
+            jobs.Worker(services_for(policy, store, boot_id="this boot")),
         )
-        at_work.append((stop, threading.Thread(target=jobs.run_forever, args=(services, stop))))
+        at_work.append((stop, threading.Thread(target=jobs.run_forever, args=(worker, stop))))
         at_work[0][1].start()
         wait_until(lambda: Heartbeat.objects.filter(name="worker", at__gte=began).exists())
 
@@ -228,14 +229,14 @@ def test_a_running_worker_whose_clock_leaps_ends_lapses_and_forgets_nothing(runn
 
 def test_a_leap_right_after_the_clock_was_judged_does_not_reach_the_job(db, policy, store, monkeypatch):
     handed, now = set(), datetime.now(UTC)
-    end = jobs.Job("end", 1, lambda services, now: handed.add(now), needs_trusted_clock=True)
-    services = jobs.Services(policy, store, "this boot")
+    end = jobs.Job("end", 1, lambda worker, now: handed.add(now), needs_trusted_clock=True)
+    worker = jobs.Worker(services_for(policy, store, boot_id="this boot"))
     with time_machine.travel(now, tick=False) as traveller:
         watch = ClockMonitor("this boot")
         monkeypatch.setattr(clock_hold, "current", lambda: traveller.shift(timedelta(hours=2)))
-        jobs._run_safely(end, services, watch)
+        jobs._run_safely(end, worker, watch)
         monkeypatch.undo()
-        jobs._run_safely(end, services, watch)
+        jobs._run_safely(end, worker, watch)
     assert handed == {now}
 
 

@@ -17,6 +17,7 @@ from filsluss.letters import collecting, each_row, outbox, request_lists
 from filsluss.models import Alarm, Letter, Link, Transfer, TransferFile
 from filsluss.rules.lifecycle import FileState, State
 from tests.letters.cases import example_policy, make_file, make_transfer
+from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
 POLICY = example_policy(admin_emails=("drift@ltdalarna.se",))
@@ -63,7 +64,7 @@ def of_policy(function):
 
 
 def of_store(function, **own):
-    return lambda store, now: function(store=store, policy=POLICY, now=now, **own)
+    return lambda store, now: function(services=services_for(POLICY, store), now=now, **own)
 
 
 WALKS = {
@@ -71,10 +72,10 @@ WALKS = {
         lambda now: transfers(now, state=State.PENDING, lapse_by=now),
         expiry,
         "moved",
-        of_policy(expiry.lapse_undecided),
+        of_store(expiry.lapse_undecided),
     ),
     "end accounts": Walk(
-        lambda now: transfers(now, open_until=now), expiry, "moved", of_policy(expiry.end_accounts)
+        lambda now: transfers(now, open_until=now), expiry, "moved", of_store(expiry.end_accounts)
     ),
     "make received files ready": Walk(
         lambda now: files(now, state=FileState.RECEIVED, ready_at=None),
@@ -86,13 +87,13 @@ WALKS = {
         lambda now: files(now, state=FileState.UPLOADING, active_at=now - HOUR),
         completion,
         "_received",
-        of_store(completion.receive_whole, boot_id="boot"),
+        of_store(completion.receive_whole),
     ),
     "remind approvers": Walk(
         lambda now: transfers(now, state=State.PENDING, lapse_by=now + HOUR),
         reminders,
         "_approver_reminded",
-        of_policy(reminders.remind_approvers),
+        of_store(reminders.remind_approvers),
     ),
     "remind of files": Walk(
         lambda now: [
@@ -101,7 +102,7 @@ WALKS = {
         ],
         reminders,
         "_reminded_of_files",
-        of_policy(reminders.remind_of_files),
+        of_store(reminders.remind_of_files),
     ),
     "expire uploads": Walk(
         lambda now: files(now, state=FileState.UPLOADING, active_at=now - 90 * DAY),
@@ -128,13 +129,13 @@ WALKS = {
         of_store(erasure.erase_files),
     ),
     "erase infected files": Walk(
-        lambda now: files(now, state=FileState.INFECTED), scan, "take_away", of_policy(scan.erase_infected)
+        lambda now: files(now, state=FileState.INFECTED), scan, "take_away", of_store(scan.erase_infected)
     ),
     "forget": Walk(
         lambda now: transfers(now, state=State.CLOSED, over_at=now - 90 * DAY),
         expiry,
         "_forget",
-        of_policy(expiry.forget),
+        of_store(expiry.forget),
     ),
     "close collected letters": Walk(
         lambda now: [collected(now, number) for number in (2, 3)],
@@ -217,7 +218,7 @@ def test_the_alarm_ends_when_what_failed_has_had_its_turn(walk, now, store, monk
 
 
 def look(store, now):
-    alarms.check_all(None, store=store, policy=POLICY, clock_trouble="", now=now)
+    alarms.check_all(services=services_for(POLICY, store), clock_trouble="", now=now)
 
 
 def fail_at(first, job, monkeypatch):
@@ -243,11 +244,11 @@ def test_a_letter_whose_link_key_is_lost_keeps_no_other_from_its_readers(now, st
         Transfer.objects.filter(pk=transfer.pk).update(state=State.OPEN)
         file = file_of(transfer, now, number, state=FileState.RECEIVED, ready_at=None)
         Link.objects.filter(file=file).delete()
-        assert completion.make_ready(file, digests=Digests("", 0), policy=POLICY, now=now)
+        assert completion.make_ready(file, digests=Digests("", 0), services=services_for(POLICY), now=now)
     Transfer.objects.update(state=State.PENDING)
     Link.objects.filter(transfer=lost).update(derived_from="another")
     Link.objects.filter(transfer=lost).update(nonce="0")
-    assert reminders.remind_approvers(policy=POLICY, now=now) == 1
+    assert reminders.remind_approvers(services=services_for(POLICY), now=now) == 1
     Transfer.objects.update(state=State.OPEN)
     assert collecting.close_due(policy=POLICY, now=now + HOUR) == 1
     told = Letter.objects.queued().exclude(kind="alarm").order_by("kind")
@@ -272,7 +273,7 @@ def test_an_orphan_that_cannot_be_erased_keeps_no_other(now, store, monkeypatch)
         type(store), "erase", lambda self, name: erase(self, name) if name == names[1] else 1 / 0
     )
     later = max(at for _, at in store.names()) + 2 * HOUR
-    assert erasure.erase_orphans(store=store, policy=POLICY, now=later) == 1
+    assert erasure.erase_orphans(services=services_for(POLICY, store), now=later) == 1
     assert [name for name, _ in store.names()] == [names[0]]
 
 
@@ -296,7 +297,7 @@ def test_a_file_whose_scan_breaks_waits_and_the_next_is_scanned(now, store):
             writer.write(content)
             writer.sync()
     turns = 0
-    while scan.scan_next(Scanner(b"1"), store=store, policy=POLICY, now=now):
+    while scan.scan_next(services=services_for(POLICY, store, scanner=Scanner(b"1")), now=now):
         turns += 1
         assert turns < 5
     states = dict(TransferFile.objects.values_list("public_id", "state"))
@@ -312,13 +313,13 @@ def test_an_error_of_the_whole_database_stops_the_job_and_blames_no_row(now, sto
     with monkeypatch.context() as patched:
         patched.setattr(expiry, "moved", fail)
         with pytest.raises(OperationalError):
-            expiry.end_accounts(policy=POLICY, now=now)
-    assert expiry.end_accounts(policy=POLICY, now=now) == 2
+            expiry.end_accounts(services=services_for(POLICY), now=now)
+    assert expiry.end_accounts(services=services_for(POLICY), now=now) == 2
     assert not Alarm.objects.exists()
 
 
 def test_a_check_or_repair_that_fails_keeps_no_other(now, store, monkeypatch):
-    world, repaired = World(store, POLICY, "boot", now), []
+    world, repaired = World(services_for(POLICY, store), now), []
 
     def breaks(world):
         raise RowFailed
@@ -344,25 +345,25 @@ def test_an_alarm_that_cannot_be_checked_keeps_no_other(now, store, monkeypatch)
         raise RowFailed
 
     monkeypatch.setattr(alarms, "check_disk", breaks)
-    alarms.check_all(None, store=store, policy=POLICY, clock_trouble="the clock leapt", now=now)
+    alarms.check_all(services=services_for(POLICY, store), clock_trouble="the clock leapt", now=now)
     assert sorted(alarm.name for alarm in alarms.active_alarms()) == ["clock", "jobs"]
 
 
 def test_one_round_of_a_worker_goes_on_past_a_job_that_fails_and_then_says_so(now, store, monkeypatch):
-    run, services = [], jobs.Services(POLICY, store, "boot")
+    run, worker = [], jobs.Worker(services_for(POLICY, store))
 
-    def breaks(services, now):
+    def breaks(worker, now):
         run.append("breaks")
         raise RowFailed
 
-    def works(services, now):
+    def works(worker, now):
         run.append("works")
         return run.count("works") < 3
 
     monkeypatch.setattr(jobs, "JOBS", (jobs.Job("breaks", 1, breaks), jobs.Job("works", 1, works)))
     monkeypatch.setattr(outbox, "wait_for_claimed", lambda *_, **__: False)
     with pytest.raises(RowFailed):
-        jobs.run_once(services, now)
+        jobs.run_once(worker, now)
     assert (run.count("breaks"), run.count("works")) == (1, 4)
 
 

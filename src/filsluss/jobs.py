@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from filsluss import outages
 from filsluss.actions import (
@@ -25,14 +25,12 @@ from filsluss.actions import (
 from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import reconcile
-from filsluss.blobs import Store
 from filsluss.clock_monitor import ClockMonitor as ClockMonitor
 from filsluss.clock_monitor import utc_now as utc_now
+from filsluss.installation import Services
 from filsluss.letters import outbox, request_lists
 from filsluss.letters.claims import Claimant
 from filsluss.letters.delivery import MailConnection
-from filsluss.rules.policy import Policy
-from filsluss.scanners.clamd import Clamd
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +42,10 @@ GRACE_SECONDS = 8.0
 
 
 @dataclass(frozen=True)
-class Services:
-    """What every job needs."""
+class Worker:
+    """This process: what its actions need, and as whom and over how many connections it delivers letters."""
 
-    policy: Policy
-    store: Store
-    boot_id: str
-    scanner: Clamd | None = None
+    services: Services
     claimant: Claimant = field(default_factory=Claimant)
     mail_connections: int = 1
 
@@ -64,27 +59,25 @@ class Job:
 
     name: str
     interval: float
-    run: Callable[[Services, datetime], int]
+    run: Callable[[Worker, datetime], int]
     needs_trusted_clock: bool = False
 
 
-def record_heartbeat(services: Services, now: datetime) -> int:
+def record_heartbeat(_worker: Worker, now: datetime) -> int:
     heartbeat.record_heartbeat(WORKER, now=now)
     return 0
 
 
-def scan_next(services: Services, now: datetime) -> int:
-    return scan.scan_next(services.scanner, store=services.store, policy=services.policy, now=now)
+def scan_next(worker: Worker, now: datetime) -> int:
+    return scan.scan_next(services=worker.services, now=now)
 
 
-def alarm_check(monitor: ClockMonitor | None) -> Callable[[Services, datetime], int]:
+def alarm_check(monitor: ClockMonitor | None) -> Callable[[Worker, datetime], int]:
     """The job that raises and clears alarms; without a monitor the clock counts as trusted."""
 
-    def run(services: Services, now: datetime) -> int:
+    def run(worker: Worker, now: datetime) -> int:
         return alarms.check_all(
-            services.scanner,
-            store=services.store,
-            policy=services.policy,
+            services=worker.services,
             now=now,
             clock_trouble=monitor.trouble if monitor else "",
         )
@@ -92,32 +85,29 @@ def alarm_check(monitor: ClockMonitor | None) -> Callable[[Services, datetime], 
     return run
 
 
-def integrity_check_after(delay: float) -> Callable[[Services, datetime], int]:
+def integrity_check_after(delay: float) -> Callable[[Worker, datetime], int]:
     """The job that compares rows and blobs. It starts after `delay` seconds: others first recover a crash."""
     start = time.monotonic() + delay
 
-    def run(services: Services, now: datetime) -> int:
+    def run(worker: Worker, now: datetime) -> int:
         if time.monotonic() >= start:
-            with_scanner = services.scanner is not None
-            reconcile(
-                World(services.store, services.policy, services.boot_id, now, with_scanner=with_scanner)
-            )
+            reconcile(World(worker.services, now))
         return 0
 
     return run
 
 
-def deliver_letters() -> Callable[[Services, datetime], int]:
+def deliver_letters() -> Callable[[Worker, datetime], int]:
     """A job that delivers letters over a connection of its own, which is closed when none is due."""
     mail = MailConnection()
 
-    def run(services: Services, now: datetime) -> int:
-        return outbox.deliver_next(services.claimant, mail=mail, policy=services.policy, now=now)
+    def run(worker: Worker, now: datetime) -> int:
+        return outbox.deliver_next(worker.claimant, mail=mail, policy=worker.services.policy, now=now)
 
     return run
 
 
-def checkpoint(services: Services, now: datetime) -> int:
+def checkpoint(_worker: Worker, _now: datetime) -> int:
     truncate_log()
     return 0
 
@@ -128,64 +118,72 @@ JOBS = (
     Job(
         "lapse applications",
         15,
-        lambda services, now: expiry.lapse_undecided(policy=services.policy, now=now),
+        lambda worker, now: expiry.lapse_undecided(services=worker.services, now=now),
         needs_trusted_clock=True,
     ),
     Job(
         "end accounts",
         5,
-        lambda services, now: expiry.end_accounts(policy=services.policy, now=now),
+        lambda worker, now: expiry.end_accounts(services=worker.services, now=now),
         needs_trusted_clock=True,
     ),
     Job(
         "make received files ready",
         0.5,
-        lambda services, now: completion.ready_received(
-            store=services.store, policy=services.policy, now=now, with_scanner=services.scanner is not None
-        ),
+        lambda worker, now: completion.ready_received(services=worker.services, now=now),
     ),
     *(Job(f"scan files ({number})", 1, scan_next) for number in (1, 2)),
     Job(
         "receive whole uploads",
         30,
-        lambda services, now: completion.receive_whole(
-            store=services.store, policy=services.policy, boot_id=services.boot_id, now=now
-        ),
+        lambda worker, now: completion.receive_whole(services=worker.services, now=now),
     ),
-    Job("remind approvers", 60, lambda own, now: reminders.remind_approvers(policy=own.policy, now=now)),
-    Job("remind of files", 60, lambda own, now: reminders.remind_of_files(policy=own.policy, now=now)),
+    Job(
+        "remind approvers",
+        60,
+        lambda worker, now: reminders.remind_approvers(services=worker.services, now=now),
+    ),
+    Job(
+        "remind of files",
+        60,
+        lambda worker, now: reminders.remind_of_files(services=worker.services, now=now),
+    ),
     Job(
         "expire uploads",
         60,
-        lambda services, now: expiry.expire_stale(store=services.store, policy=services.policy, now=now),
+        lambda worker, now: expiry.expire_stale(services=worker.services, now=now),
         needs_trusted_clock=True,
     ),
     Job(
         "erase files",
         0.5,
-        lambda services, now: erasure.erase_files(store=services.store, policy=services.policy, now=now),
+        lambda worker, now: erasure.erase_files(services=worker.services, now=now),
     ),
-    Job("close collected letters", 5, lambda own, now: request_lists.close_due(policy=own.policy, now=now)),
-    Job("send lost links", 2, lambda own, now: lost_link.send_links(policy=own.policy, now=now)),
+    Job(
+        "close collected letters",
+        5,
+        lambda worker, now: request_lists.close_due(policy=worker.services.policy, now=now),
+    ),
+    Job("send lost links", 2, lambda worker, now: lost_link.send_links(services=worker.services, now=now)),
     Job(DELIVER, 0.5, deliver_letters()),
     Job(
         "erase orphans",
         600,
-        lambda services, now: erasure.erase_orphans(store=services.store, policy=services.policy, now=now),
+        lambda worker, now: erasure.erase_orphans(services=worker.services, now=now),
         needs_trusted_clock=True,
     ),
     Job(
         "forget",
         3600,
-        lambda services, now: expiry.forget(policy=services.policy, now=now),
+        lambda worker, now: expiry.forget(services=worker.services, now=now),
         needs_trusted_clock=True,
     ),
-    Job("keep room", 60, lambda own, now: room.tidy(store=own.store, policy=own.policy, now=now)),
+    Job("keep room", 60, lambda worker, now: room.tidy(services=worker.services, now=now)),
     Job("checkpoint", 300, checkpoint),
 )
 
 
-def run_once(services: Services, now: datetime) -> int:
+def run_once(worker: Worker, now: datetime) -> int:
     """Runs every job until nothing is due at `now`; returns the number of items processed.
 
     Waits for letters that another worker has claimed, as it may have died and no later run may follow.
@@ -193,18 +191,18 @@ def run_once(services: Services, now: datetime) -> int:
     """
     total, done, failed = 0, -1, dict[str, Exception]()
     while done:
-        done = sum(_run_until_idle(job, services, now, failed) for job in JOBS)
+        done = sum(_run_until_idle(job, worker, now, failed) for job in JOBS)
         total += done
-        done = done or outbox.wait_for_claimed(services.claimant, now=now)
+        done = done or outbox.wait_for_claimed(worker.claimant, now=now)
     for fault in failed.values():
         raise fault
     return total
 
 
-def _run_until_idle(job: Job, services: Services, now: datetime, failed: dict[str, Exception]) -> int:
+def _run_until_idle(job: Job, worker: Worker, now: datetime, failed: dict[str, Exception]) -> int:
     total = 0
     try:
-        while job.name not in failed and (done := int(job.run(services, now))):
+        while job.name not in failed and (done := int(job.run(worker, now))):
             total += done
     except Exception as fault:
         log.exception("job %r failed", job.name)
@@ -212,30 +210,28 @@ def _run_until_idle(job: Job, services: Services, now: datetime, failed: dict[st
     return total
 
 
-def continuous_jobs(monitor: ClockMonitor, services: Services) -> tuple[Job, ...]:
+def continuous_jobs(monitor: ClockMonitor, worker: Worker) -> tuple[Job, ...]:
     """The jobs of a running worker only: alarms, the integrity check, and further deliveries at a time."""
     return (
         Job("check alarms", 60, alarm_check(monitor)),
         Job("check integrity", 1800, integrity_check_after(900), needs_trusted_clock=True),
         *(
             Job(f"{DELIVER} ({number})", 0.5, deliver_letters())
-            for number in range(2, services.mail_connections + 1)
+            for number in range(2, worker.mail_connections + 1)
         ),
     )
 
 
-def run_forever(
-    services: Services, stop: threading.Event, meanwhile: Callable[[], None] = lambda: None
-) -> None:
+def run_forever(worker: Worker, stop: threading.Event, meanwhile: Callable[[], None] = lambda: None) -> None:
     """Runs each job in its own thread until `stop` is set, so that a long one delays no other.
 
     `meanwhile` is called every 0.2 s.
     """
-    monitor = ClockMonitor(services.boot_id)
+    monitor = ClockMonitor(worker.services.boot_id)
     begin(monitor, stop)
     threads = [
-        threading.Thread(target=_repeat, args=(job, services, monitor, stop), name=job.name, daemon=True)
-        for job in (*JOBS, *continuous_jobs(monitor, services))
+        threading.Thread(target=_repeat, args=(job, worker, monitor, stop), name=job.name, daemon=True)
+        for job in (*JOBS, *continuous_jobs(monitor, worker))
     ]
     for thread in threads:
         thread.start()
@@ -266,16 +262,15 @@ def begin(monitor: ClockMonitor, stop: threading.Event) -> None:
             return
 
 
-def _repeat(job: Job, services: Services, monitor: ClockMonitor, stop: threading.Event) -> None:
+def _repeat(job: Job, worker: Worker, monitor: ClockMonitor, stop: threading.Event) -> None:
     """Runs the job until `stop` is set, at its interval; after failures with growing pauses."""
     failures = 0
     while not stop.is_set():
-        close_old_connections()
-        done = _run_safely(job, services, monitor)
+        done = _run_safely(job, worker, monitor)
+        connection.close()  # another job needs it while this one pauses
         failures = failures + 1 if done is None else 0
         if not done:
             stop.wait(max(job.interval, pause_after(failures)))
-    connection.close()
 
 
 def pause_after(failures: int) -> float:
@@ -283,15 +278,14 @@ def pause_after(failures: int) -> float:
     return float(min(MAX_PAUSE, 2**failures)) if failures else 0.0
 
 
-def _run_safely(job: Job, services: Services, monitor: ClockMonitor) -> int | None:
+def _run_safely(job: Job, worker: Worker, monitor: ClockMonitor) -> int | None:
     """How many items the job processed; None if it failed."""
     try:
         # The job gets the reading that was checked, as the clock may leap after the check.
         now, trouble = monitor.read() if job.needs_trusted_clock else (utc_now(), "")
-        return 0 if trouble else int(job.run(services, now))
+        return 0 if trouble else int(job.run(worker, now))
     except outages.AWAY as fault:
         outages.database.met(fault)
     except Exception:
         log.exception("job %r failed and will be tried again", job.name)
-    connection.close()
     return None

@@ -78,5 +78,5 @@ class LineFormatter(logging.Formatter):
             values["traceback"] = self.formatException(record.exc_info)
         return " ".join(f"{name}={quoted(masked(str(value)))}" for name, value in values.items())
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+    def formatTime(self, record: logging.LogRecord, _datefmt: str | None = None) -> str:  # noqa: N802
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

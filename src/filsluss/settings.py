@@ -124,6 +124,7 @@ LOGGING = {
     "loggers": {
         "filsluss": {"level": "INFO"},
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "psycopg.pool": {"level": "ERROR"},  # outages.py tells of an outage, once
         "django.request": {"level": "ERROR", "filters": ["told"]},
         "django.security": {"level": "CRITICAL"},  # any client can cause these, and gets a response
     },

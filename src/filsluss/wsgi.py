@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.db import connection
+from django.http import HttpResponse
 
 from filsluss.origin import current_origin, origin_of, set_origin
 from filsluss.rules.hosts import has_root_dot, is_loopback_name, is_number, is_same_host
@@ -191,7 +193,14 @@ class Application:
             return service_unavailable(start)
         if not self._read_form(environ):
             return request_timeout(start)
-        return self._pages(environ, start)
+        return self._page(environ, start)
+
+    def _page(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """A page whose text is ready needs no database connection while a client reads it."""
+        response: Iterable[bytes] = self._pages(environ, start_response)
+        if isinstance(response, HttpResponse):  # not a file, nor what is made while it is sent
+            connection.close()
+        return response
 
 
 application = Application()

@@ -13,6 +13,7 @@ from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
 from tests.actions.racing import kinds, race
 from tests.letters.cases import EVA, KARIN, example_policy, make_transfer
+from tests.parts.services import services_for
 
 POLICY = example_policy()
 
@@ -24,12 +25,12 @@ def undecided(now, number=0, **own):
 
 def approve(transfer, now):
     mine = Transfer.objects.get(pk=transfer.pk)
-    return decide.decide(mine, form=Decision("approve", "7"), policy=POLICY, now=now)
+    return decide.decide(mine, form=Decision("approve", "7"), services=services_for(POLICY), now=now)
 
 
 def reject(transfer, now):
     mine = Transfer.objects.get(pk=transfer.pk)
-    return decide.decide(mine, form=Decision("reject", "", "Nej."), policy=POLICY, now=now)
+    return decide.decide(mine, form=Decision("reject", "", "Nej."), services=services_for(POLICY), now=now)
 
 
 DELAYS = ((0, 0), (0, 0.05), (0.05, 0))
@@ -87,7 +88,10 @@ def test_a_double_click_decides_once(now):
 def test_an_administrator_who_closes_and_an_approver_who_approves_do_not_both(now):
     def close(transfer):
         mine = Transfer.objects.get(pk=transfer.pk)
-        return oversee.withdraw(mine, reason="Bluff.", person="os:eva", policy=POLICY, now=now) or True
+        return (
+            oversee.withdraw(mine, reason="Bluff.", person="os:eva", services=services_for(POLICY), now=now)
+            or True
+        )
 
     for number in range(10):
         transfer = undecided(now, number)
@@ -104,7 +108,7 @@ def test_at_the_end_of_the_last_day_it_is_too_late_whether_the_worker_has_run_or
         with pytest.raises(AlreadyDecided):
             answer(transfer, transfer.lapse_by + late)
     assert whose(transfer) == ("pending", [], [])
-    assert expiry.lapse_undecided(policy=POLICY, now=transfer.lapse_by + late) == 1
+    assert expiry.lapse_undecided(services=services_for(POLICY), now=transfer.lapse_by + late) == 1
     assert whose(transfer) == LAPSED
 
 
@@ -112,9 +116,9 @@ def test_at_the_end_of_the_last_day_it_is_too_late_whether_the_worker_has_run_or
 def test_a_millisecond_before_it_is_in_time(now):
     transfer = undecided(now)
     at = transfer.lapse_by - timedelta(milliseconds=1)
-    assert expiry.lapse_undecided(policy=POLICY, now=at) == 0
+    assert expiry.lapse_undecided(services=services_for(POLICY), now=at) == 0
     approve(transfer, at)
-    assert expiry.lapse_undecided(policy=POLICY, now=at + timedelta(days=9)) == 0
+    assert expiry.lapse_undecided(services=services_for(POLICY), now=at + timedelta(days=9)) == 0
     assert whose(transfer) == APPROVED
 
 
@@ -125,8 +129,8 @@ def test_of_a_late_answer_and_the_lapse_only_the_lapse_happens(now):
         at = transfer.lapse_by
         outcomes = race(
             lambda t=transfer, at=at: approve(t, at),
-            lambda at=at: expiry.lapse_undecided(policy=POLICY, now=at),
-            lambda at=at: expiry.lapse_undecided(policy=POLICY, now=at),
+            lambda at=at: expiry.lapse_undecided(services=services_for(POLICY), now=at),
+            lambda at=at: expiry.lapse_undecided(services=services_for(POLICY), now=at),
         )
         assert isinstance(outcomes[0], AlreadyDecided)
         assert sorted(outcomes[1:]) == [0, 1]
@@ -162,7 +166,7 @@ def test_an_account_of_so_many_days_is_open_through_the_last_of_them(decided, da
     if days == 0:
         return
     transfer = undecided(at)
-    decide.decide(transfer, form=Decision("approve", str(days)), policy=POLICY, now=at)
+    decide.decide(transfer, form=Decision("approve", str(days)), services=services_for(POLICY), now=at)
     for kept in (transfer, Transfer.objects.get(pk=transfer.pk)):
         assert kept.open_until == end
         assert (kept.is_open_at(end - timedelta(microseconds=1)), kept.is_open_at(end)) == (True, False)

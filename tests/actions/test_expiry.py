@@ -16,6 +16,7 @@ from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.tokens import draw_upload_id
 from tests.actions.racing import kinds, race
 from tests.letters.cases import BO, example_policy, make_file, make_transfer
+from tests.parts.services import services_for, writing
 
 POLICY = example_policy()
 BOOT = "this boot"
@@ -52,8 +53,8 @@ def ended(db, now, store):
     files = [stored(store, transfer, now, number) for number in (1, 2)]
 
     def run(at=now):
-        expiry.end_accounts(policy=POLICY, now=at)
-        return erasure.erase_files(store=store, policy=POLICY, now=at)
+        expiry.end_accounts(services=services_for(POLICY), now=at)
+        return erasure.erase_files(services=services_for(POLICY, store), now=at)
 
     return transfer, files, run
 
@@ -68,7 +69,7 @@ def test_the_end_erases_every_file_and_then_tells_once(ended, store, now):
 
 def test_a_crash_after_the_bytes_went_and_before_the_record_is_finished_by_the_next_run(ended, store, now):
     transfer, files, run = ended
-    expiry.end_accounts(policy=POLICY, now=now)
+    expiry.end_accounts(services=services_for(POLICY), now=now)
     for file in files:
         erasure.take_away(file, because=ErasedBecause.ENDED, now=now)
     store.erase(files[0].blob)
@@ -82,7 +83,7 @@ def test_a_crash_after_the_bytes_went_and_before_the_record_is_finished_by_the_n
 
 def test_as_long_as_the_bytes_are_locked_nobody_is_told_that_they_are_gone(ended, store):
     _, files, run = ended
-    with store.writer(files[0].blob, patience=0):
+    with writing(files[0].blob, store):
         run()
         assert (Transfer.objects.get().state, recipients()) == ("closing", [])
         assert "file-erased" in steps()
@@ -117,15 +118,15 @@ def test_bytes_that_will_not_go_keep_the_account_closing_and_no_other_waiting(en
 def test_the_end_of_an_account_without_a_ready_file_is_told_to_no_recipient(now, store, direction, told):
     transfer = make_transfer(now, direction=direction, open_until=now - timedelta(seconds=1))
     stored(store, transfer, now, state=FileState.RECEIVED, ready_at=None)
-    expiry.end_accounts(policy=POLICY, now=now)
-    erasure.erase_files(store=store, policy=POLICY, now=now)
+    expiry.end_accounts(services=services_for(POLICY), now=now)
+    erasure.erase_files(services=services_for(POLICY, store), now=now)
     assert sorted(Letter.objects.filter(kind="erased").values_list("role", flat=True)) == told
 
 
 def test_the_letter_of_the_end_lists_what_was_removed_earlier_with_its_cause(ended, store, now):
     _, (removed, _), run = ended
-    oversee.remove_file(removed, reason="Fel fil.", person="os:admin", policy=POLICY, now=now)
-    erasure.erase_files(store=store, policy=POLICY, now=now)
+    oversee.remove_file(removed, reason="Fel fil.", person="os:admin", now=now)
+    erasure.erase_files(services=services_for(POLICY, store), now=now)
     run()
     for letter in Letter.objects.filter(kind="erased"):
         causes = [line.rpartition(", ")[2] for line in letter.text.splitlines() if line.startswith("- ")]
@@ -139,8 +140,8 @@ def test_two_expiry_runs_at_once_tell_once(now, store):
         stored(store, transfer, now, number)
 
     def run():
-        expiry.end_accounts(policy=POLICY, now=now)
-        return erasure.erase_files(store=store, policy=POLICY, now=now)
+        expiry.end_accounts(services=services_for(POLICY), now=now)
+        return erasure.erase_files(services=services_for(POLICY, store), now=now)
 
     for _ in range(3):
         assert [each for each in race(run, run, run) if isinstance(each, Exception)] == []
@@ -162,7 +163,9 @@ def test_a_file_that_is_whole_twice_at_the_same_moment_is_received_once_and_told
 
         def ready(file=file):
             mine = TransferFile.objects.select_related("transfer").get(pk=file.pk)
-            return completion.make_ready(mine, digests=Digests("f" * 64, 0), policy=POLICY, now=now)
+            return completion.make_ready(
+                mine, digests=Digests("f" * 64, 0), services=services_for(POLICY), now=now
+            )
 
         assert kinds(race(whole, whole, whole)) == ["False", "False", "True"]
         assert kinds(race(ready, ready, ready)) == ["False", "False", "True"]
@@ -178,11 +181,15 @@ def test_a_file_that_becomes_ready_while_its_account_is_closed_is_told_of_by_nob
 
         def ready(file=file):
             mine = TransferFile.objects.select_related("transfer").get(pk=file.pk)
-            return completion.make_ready(mine, digests=Digests("f" * 64, 0), policy=POLICY, now=now)
+            return completion.make_ready(
+                mine, digests=Digests("f" * 64, 0), services=services_for(POLICY), now=now
+            )
 
         def close(transfer=transfer):
             mine = Transfer.objects.get(pk=transfer.pk)
-            oversee.close_transfer(mine, reason="Missbruk.", person="os:eva", policy=POLICY, now=now)
+            oversee.close_transfer(
+                mine, reason="Missbruk.", person="os:eva", services=services_for(POLICY), now=now
+            )
 
         outcomes = race(ready, close)
         assert [each for each in outcomes if isinstance(each, Exception)] == []
@@ -207,9 +214,9 @@ def test_after_forget_days_rows_and_letters_go_and_the_trail_keeps_no_name(now, 
         file=file,
     )
     day = timedelta(days=1)
-    assert expiry.forget(policy=POLICY, now=now + 30 * day - timedelta(seconds=1)) == 0
+    assert expiry.forget(services=services_for(POLICY), now=now + 30 * day - timedelta(seconds=1)) == 0
     assert AuditEntry.objects.get().person == "os:eva"
-    assert expiry.forget(policy=POLICY, now=now + 30 * day) == 1
+    assert expiry.forget(services=services_for(POLICY), now=now + 30 * day) == 1
     assert [model.objects.count() for model in (Transfer, TransferFile, Letter)] == [0, 0, 0]
     (entry,) = AuditEntry.objects.values()
     assert entry == {
@@ -231,9 +238,9 @@ def test_after_forget_days_rows_and_letters_go_and_the_trail_keeps_no_name(now, 
         "request_id": "",
         "detail": None,
     }
-    assert expiry.forget(policy=POLICY, now=now + 365 * day - timedelta(seconds=1)) == 0
+    assert expiry.forget(services=services_for(POLICY), now=now + 365 * day - timedelta(seconds=1)) == 0
     assert AuditEntry.objects.count() == 1
-    expiry.forget(policy=POLICY, now=now + 365 * day)
+    expiry.forget(services=services_for(POLICY), now=now + 365 * day)
     assert AuditEntry.objects.count() == 0
 
 
@@ -250,13 +257,21 @@ def test_nothing_is_forgotten_before_every_letter_about_it_has_left_or_never_wil
         notices.Notice("alarm", "alarm", ALARM), policy=replace(policy, admin_emails=(BO,)), now=now
     )
     Letter.objects.filter(role="sender").update(delivery=delivery)
-    assert (expiry.forget(policy=policy, now=at), Transfer.objects.count(), Letter.objects.count()) == (
+    assert (
+        expiry.forget(services=services_for(policy), now=at),
+        Transfer.objects.count(),
+        Letter.objects.count(),
+    ) == (
         0,
         1,
         3,
     )
     Letter.objects.update(delivery=delivery)
-    assert (expiry.forget(policy=policy, now=at), Transfer.objects.count(), Letter.objects.count()) == (
+    assert (
+        expiry.forget(services=services_for(policy), now=at),
+        Transfer.objects.count(),
+        Letter.objects.count(),
+    ) == (
         1,
         0,
         0,
@@ -267,7 +282,7 @@ def test_nothing_is_forgotten_before_every_letter_about_it_has_left_or_never_wil
 @pytest.mark.parametrize("state", [State.PENDING, State.OPEN, State.CLOSING])
 def test_what_is_not_over_is_never_forgotten(now, state):
     make_transfer(now, state=state)
-    assert expiry.forget(policy=POLICY, now=now + timedelta(days=3650)) == 0
+    assert expiry.forget(services=services_for(POLICY), now=now + timedelta(days=3650)) == 0
     assert Transfer.objects.count() == 1
 
 
@@ -275,5 +290,5 @@ def test_what_is_not_over_is_never_forgotten(now, state):
 def test_failed_attempts_are_forgotten_after_a_day(now):
     for hours in (23, 24, 25):
         Attempt.objects.create(kind="wrong-code", network="192.0.2.7/32", at=now - timedelta(hours=hours))
-    expiry.forget(policy=POLICY, now=now)
+    expiry.forget(services=services_for(POLICY), now=now)
     assert [now - each.at for each in Attempt.objects.all()] == [timedelta(hours=23)]

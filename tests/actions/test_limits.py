@@ -15,6 +15,7 @@ from filsluss.rules.networks import Client
 from filsluss.rules.tokens import code_digest, draw_code
 from tests.actions.racing import race
 from tests.letters.cases import example_policy, make_file, make_transfer
+from tests.parts.services import services_for
 
 POLICY = example_policy(inside_networks=(ip_network("10.0.0.0/8"),))
 HOME = Client("10.1.2.3", may_be_inside=True)
@@ -35,7 +36,7 @@ def application(number=0, *, sender="", recipient=""):
 def applied(form, *, now, client=HOME):
     """True, or the seconds to wait."""
     try:
-        return bool(apply(form, policy=POLICY, now=now, client=client))
+        return bool(apply(form, services=services_for(POLICY), now=now, client=client))
     except LimitReached as refused:
         return refused.retry_after
 
@@ -128,7 +129,9 @@ def test_outbound_applications_at_the_same_moment_are_counted_one_by_one(now):
 
     def one(number):
         try:
-            return bool(apply(outbound(number), policy=policy, now=now, client=networks[number]))
+            return bool(
+                apply(outbound(number), services=services_for(policy), now=now, client=networks[number])
+            )
         except LimitReached as reached:
             return reached.limit
 
@@ -142,13 +145,15 @@ def test_the_limits_are_settings(now):
     taken = []
     for number in range(4):
         try:
-            taken.append(bool(apply(application(number), policy=policy, now=now, client=AWAY)))
+            taken.append(
+                bool(apply(application(number), services=services_for(policy), now=now, client=AWAY))
+            )
         except LimitReached as reached:
             taken.append(reached.limit)
     assert taken == [True, True, Limit.NETWORK, Limit.NETWORK]
     for expected in (WrongCode, TooManyTries):
         with pytest.raises(expected):
-            pickup_by_code("2222-2222-2222", client=AWAY, policy=policy, now=now)
+            pickup_by_code("2222-2222-2222", client=AWAY, services=services_for(policy), now=now)
 
 
 @pytest.fixture
@@ -163,7 +168,7 @@ def code(db, now):
 def guess(typed, *, now, client=AWAY):
     """True, False for a wrong one, or the seconds to wait."""
     try:
-        return bool(pickup_by_code(typed, client=client, policy=POLICY, now=now))
+        return bool(pickup_by_code(typed, client=client, services=services_for(POLICY), now=now))
     except WrongCode:
         return False
     except TooManyTries as refused:

@@ -14,6 +14,7 @@ from filsluss.models.room_queries import PIECE
 from filsluss.rules.lifecycle import FileState
 from tests.actions.racing import race
 from tests.letters.cases import example_policy, make_file, make_transfer
+from tests.parts.services import services_for, writing
 
 MIB, GIB = 1 << 20, 1 << 30
 MINUTE = timedelta(minutes=1)
@@ -39,7 +40,7 @@ class FakeDisk:
 def announce(store, now):
     def announced(transfer, size, *, policy=POLICY, at=now, disk=None):
         return upload.begin(
-            transfer, name="a", size=size, boot_id="b", store=disk or store, policy=policy, now=at
+            transfer, name="a", size=size, services=services_for(policy, disk or store, boot_id="b"), now=at
         )
 
     return announced
@@ -62,14 +63,16 @@ def refusal(announce):
 @pytest.fixture
 def take(store, now):
     def taken(file, offset, most=MIB, *, policy=POLICY, at=now, disk=None):
-        return room.take_room(file, offset=offset, most=most, store=disk or store, policy=policy, now=at)
+        return room.take_room(
+            file, offset=offset, most=most, services=services_for(policy, disk or store), now=at
+        )
 
     return taken
 
 
 def figure(transfer, now, policy=POLICY):
     """What its files take, by the query and by the rows."""
-    by_query = room.account_of(transfer.pk, policy=policy, now=now).taken
+    by_query = room.account_of(transfer.pk, services=services_for(policy), now=now).taken
     by_rows = sum(each.taken_at(now, lasts=policy.promise_lasts) for each in transfer.files.all())
     assert by_query == by_rows
     return by_query
@@ -122,7 +125,7 @@ class TestOneFigure:
         transfer = make_transfer(now)
         announce(transfer, 7 * MIB)
         file = announce(transfer, None)
-        how = {"store": store, "policy": POLICY, "now": now}
+        how = {"services": services_for(POLICY, store), "now": now}
         with pytest.raises(UploadRefused, match="quota_exceeded"):
             upload.declare_size(file, size=4 * MIB, **how)
         upload.declare_size(file, size=3 * MIB, **how)
@@ -132,7 +135,7 @@ class TestOneFigure:
         transfer, policy = make_transfer(now), replace(POLICY, max_files=2)
         announce(transfer, 1, policy=policy)
         file = announce(transfer, None, policy=policy)
-        upload.declare_size(file, size=5, store=store, policy=policy, now=now)
+        upload.declare_size(file, size=5, services=services_for(policy, store), now=now)
         assert TransferFile.objects.get(pk=file.pk).size == 5
 
     def test_an_account_that_is_full_takes_no_file_of_unknown_length(self, announce, refusal, now):
@@ -167,9 +170,9 @@ class TestDisk:
         disk, transfer = FakeDisk(store, 61 * GIB), make_transfer(now)
         for _ in range(24):
             announce(transfer, 2 * GIB, policy=LARGE, disk=disk)
-        assert room.outstanding(disk.free, policy=LARGE, now=now) == 61 * GIB // 10
+        assert room.outstanding(disk.free, services=services_for(LARGE), now=now) == 61 * GIB // 10
         assert refusal(transfer, 48 * GIB, policy=replace(LARGE, max_file_size=50 * GIB), disk=disk) == ""
-        assert room.outstanding(disk.free, policy=LARGE, now=now + 10 * MINUTE) == 0
+        assert room.outstanding(disk.free, services=services_for(LARGE), now=now + 10 * MINUTE) == 0
 
     def test_one_byte_does_not_make_a_promise_weigh(self, announce, store, now):
         disk, transfer = FakeDisk(store, 61 * GIB), make_transfer(now)
@@ -177,13 +180,13 @@ class TestDisk:
             upload.acknowledge(
                 announce(transfer, 2 * GIB, policy=LARGE, disk=disk), offset=1, boot_id="b", now=now
             )
-        assert room.outstanding(disk.free, policy=LARGE, now=now) == 61 * GIB // 10
+        assert room.outstanding(disk.free, services=services_for(LARGE), now=now) == 61 * GIB // 10
 
     def test_a_promise_that_is_being_kept_weighs_what_is_still_to_come(self, announce, refusal, store, now):
         disk, transfer = FakeDisk(store, 10 * GIB), make_transfer(now)
         file = announce(transfer, 2 * GIB, policy=LARGE, disk=disk)
         upload.acknowledge(file, offset=GIB // 2, boot_id="b", now=now)
-        assert room.outstanding(disk.free, policy=LARGE, now=now) == 3 * GIB // 2
+        assert room.outstanding(disk.free, services=services_for(LARGE), now=now) == 3 * GIB // 2
 
     def test_whoever_is_alone_gets_what_is_free(self, refusal, store, now):
         disk = FakeDisk(store, 10 * GIB)
@@ -212,8 +215,8 @@ class TestDisk:
 def test_only_so_many_files_are_ever_made_removed_ones_included(announce, refusal, store, now):
     transfer, policy = make_transfer(now), replace(POLICY, max_files_ever=3)
     for size in (1, None, 0):
-        remove_own(announce(transfer, size, policy=policy), policy=policy, now=now)
-    erase_files(store=store, policy=policy, now=now)
+        remove_own(announce(transfer, size, policy=policy), now=now)
+    erase_files(services=services_for(policy, store), now=now)
     assert {file.state for file in transfer.files.all()} == {FileState.ERASED}
     assert [refusal(transfer, size, policy=policy) for size in (1, None, 0)] == ["too_many_files"] * 3
     assert transfer.files.count() == 3
@@ -225,19 +228,19 @@ class TestAfterACrash:
     def test_what_was_reserved_and_never_written_is_given_back(self, announce, take, store, now):
         file = announce(make_transfer(now), None)
         take(file, 0, 5 * MIB)
-        with store.writer(file.blob) as writer:
+        with writing(file.blob, store) as writer:
             writer.write(b"012")
-            assert room.tidy(store=store, policy=POLICY, now=now + 5 * MINUTE) == 0
-        assert room.tidy(store=store, policy=POLICY, now=now + 5 * MINUTE) == 1
+            assert room.tidy(services=services_for(POLICY, store), now=now + 5 * MINUTE) == 0
+        assert room.tidy(services=services_for(POLICY, store), now=now + 5 * MINUTE) == 1
         assert TransferFile.objects.get().arrived == 3
-        assert room.tidy(store=store, policy=POLICY, now=now + 5 * MINUTE) == 0
+        assert room.tidy(services=services_for(POLICY, store), now=now + 5 * MINUTE) == 0
 
     def test_what_was_written_and_never_acknowledged_counts(self, announce, store, now):
         transfer = make_transfer(now)
         file = announce(transfer, 5 * MIB)
         with store.writer(file.blob) as writer:
             writer.write(b"0" * MIB)
-        room.tidy(store=store, policy=POLICY, now=now + 20 * MINUTE)
+        room.tidy(services=services_for(POLICY, store), now=now + 20 * MINUTE)
         assert figure(transfer, now + 20 * MINUTE) == MIB
 
 

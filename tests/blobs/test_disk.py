@@ -1,19 +1,17 @@
-"""What the disk store promises: one writer, true offsets, and bytes that are gone when they are erased."""
+"""What is said of the disk alone: the sockets of its locker, and what the kernel answers to a sync."""
 
+import contextlib
 import errno
-import hashlib
-import multiprocessing
 import os
 import socket
 import threading
 import time
-import zlib
-from datetime import UTC, datetime
 
 import pytest
 
-from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreFull, open_store
+from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreFull, open_locker
 from filsluss.blobs.disk import DiskStore
+from filsluss.blobs.locks import FlockLocker
 from filsluss.rules.tokens import draw_upload_id
 
 
@@ -29,34 +27,22 @@ def blob(disk):
     return name
 
 
-def test_a_blob_is_empty_until_something_is_written(disk, blob):
-    assert (disk.size(blob), disk.exists(blob)) == (0, True)
+@pytest.fixture
+def locker_at(disk):
+    """The locker of a machine of that name; all share the folder."""
+    return lambda host: FlockLocker(disk.root / "locks", disk.path, host=host)
 
 
-def test_what_is_written_is_read_back_with_its_digests(disk, blob):
-    with disk.writer(blob) as writer:
-        writer.write(b"abc")
-        writer.write(memoryview(b"def"))
-        writer.sync()
-        assert writer.offset == 6
-    with disk.open(blob) as file:
-        assert file.read() == b"abcdef"
-    assert disk.digests(blob) == (hashlib.sha256(b"abcdef").hexdigest(), zlib.crc32(b"abcdef"))
-
-
-def test_a_blob_may_be_put_whole(disk):
-    name = draw_upload_id()
-    disk.put(name, b"abcdef")
-    assert disk.open(name).read() == b"abcdef"
-    with pytest.raises(FileExistsError):
-        disk.put(name, b"other")
-    assert disk.open(name).read() == b"abcdef"
+def sockets(disk, host):
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(os.listdir(disk.root / "locks" / host))
+    return []
 
 
 @pytest.mark.parametrize("call", ["pwrite", "fdatasync", "fsync"])
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
 def test_a_blob_that_cannot_be_put_is_not_there(disk, monkeypatch, call, error):
-    def fail(*words):
+    def fail(*_words):
         raise OSError(error, os.strerror(error))
 
     name = draw_upload_id()
@@ -68,181 +54,152 @@ def test_a_blob_that_cannot_be_put_is_not_there(disk, monkeypatch, call, error):
     assert not disk.exists(name)
 
 
-def test_a_writer_goes_on_where_the_last_one_stopped(disk, blob):
-    for piece in (b"one", b"two"):
-        with disk.writer(blob) as writer:
-            writer.write(piece)
-    assert disk.open(blob).read() == b"onetwo"
+def leave_dead_socket(disk, host):
+    """As a process that was killed does; on another machine, every socket looks like this."""
+    folder = disk.root / "locks" / host
+    folder.mkdir(parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
+        dead.bind(str(folder / "1-1"))
 
 
-def test_a_name_is_never_a_path(disk):
-    for name in ("../../../../etc/passwd", "a" * 21, "a" * 23, "a/b" + "c" * 19, ""):
-        with pytest.raises(BlobMissing):
-            disk.open(name)
-
-
-def test_the_same_blob_is_not_made_twice(disk, blob):
-    with pytest.raises(FileExistsError):
-        disk.create(blob)
-
-
-def test_an_erased_blob_is_gone_and_erasing_it_again_is_harmless(disk, blob):
-    disk.erase(blob)
-    disk.erase(blob)
-    assert not disk.exists(blob)
-    assert list(disk.names()) == []
-    with pytest.raises(BlobMissing), disk.writer(blob):
+def wait_in_vain(locker, blob):
+    """Asks a holder that does not listen, until it gives up."""
+    with locker.hold(blob), pytest.raises(BlobBusy), locker.hold(blob, patience=0.1):
         pass
 
 
-def test_truncating_forgets_the_rest(disk, blob):
-    with disk.writer(blob) as writer:
-        writer.write(b"abcdef")
-        writer.truncate(2)
-        writer.write(b"X")
-    assert disk.open(blob).read() == b"abX"
+def test_the_socket_of_a_process_that_ended_goes_and_another_machines_stays(disk, blob, locker_at):
+    for host in ("here", "there"):
+        leave_dead_socket(disk, host)
+    wait_in_vain(locker_at("here"), blob)
+    assert (sockets(disk, "here"), sockets(disk, "there")) == ([], ["1-1"])
 
 
-def test_names_tells_every_blob_and_when_it_was_touched(disk, blob):
-    ((name, touched),) = disk.names()
-    assert name == blob
-    assert abs((datetime.now(UTC) - touched).total_seconds()) < 60
+def test_a_machine_is_heard_by_its_own_after_another_has_asked_in_vain(disk, blob, locker_at):
+    here, there, heard = locker_at("here"), locker_at("there"), threading.Event()
+    with here.hold(blob, on_release_asked=heard.set):
+        listening = sockets(disk, "here")
+        with pytest.raises(BlobBusy), there.hold(blob, patience=0.1):
+            pass
+        assert (len(listening), sockets(disk, "here"), heard.is_set()) == (1, listening, False)
+        with pytest.raises(BlobBusy), here.hold(blob, patience=0.1):
+            pass
+        assert heard.wait(5)
 
 
-def test_being_written_is_seen_from_outside_without_disturbing(disk, blob):
-    assert not disk.is_being_written(blob)
-    with disk.writer(blob) as writer:
-        assert disk.is_being_written(blob)
-        writer.write(b"x")
-    assert not disk.is_being_written(blob)
+def test_the_sockets_of_the_service_lie_in_the_folder_of_this_boot(disk, blob):
+    locker = open_locker(disk.root.as_uri())
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        boot = file.read().strip()
+    with locker.hold(blob, on_release_asked=lambda: None):
+        assert len(sockets(disk, boot)) == 1
 
 
-def test_a_newer_writer_makes_the_older_release(disk, blob):
-    stopped = threading.Event()
-    held = threading.Event()
-
-    def older():
-        with disk.writer(blob, on_release_asked=stopped.set) as writer:
-            writer.write(b"old")
-            held.set()
-            assert stopped.wait(5)
-
-    thread = threading.Thread(target=older)
-    thread.start()
-    assert held.wait(5)
-    with disk.writer(blob) as writer:
-        assert writer.offset == 3
-    thread.join()
-
-
-def test_a_late_release_request_meant_for_an_earlier_holder_stops_no_later_one(disk, blob):
-    """Or a client that asks for the offset and goes on at once would be stopped by its own question."""
-    other, moved, heard = draw_upload_id(), threading.Event(), threading.Event()
+def test_a_late_request_meant_for_an_earlier_holder_stops_no_later_one(disk, blob, locker_at):
+    here, other, moved, heard = locker_at("here"), draw_upload_id(), threading.Event(), threading.Event()
     disk.create(other)
     before = time.monotonic_ns()
-    with disk.writer(blob, on_release_asked=moved.set), disk.writer(other, on_release_asked=heard.set):
-        (socket_name,) = os.listdir(disk.root / "locks")
+    with here.hold(blob, on_release_asked=moved.set), here.hold(other, on_release_asked=heard.set):
+        (name,) = sockets(disk, "here")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as requester:
-            requester.connect(str(disk.root / "locks" / socket_name))
+            requester.connect(str(disk.root / "locks" / "here" / name))
             requester.send(f"{blob} {before}".encode())
             requester.send(f"{other} {time.monotonic_ns()}".encode())
         assert heard.wait(10)
         assert not moved.is_set()
 
 
-def test_a_holder_that_does_not_release_leaves_the_newer_with_busy(disk, blob):
-    with disk.writer(blob), pytest.raises(BlobBusy), disk.writer(blob, patience=0.1):
-        pass
+# What the kernel says of a failed write it says once: the next sync succeeds, and proves nothing.
 
 
-def hold_until_release_asked(root, name, holding):
-    stopped = threading.Event()
-    with DiskStore(root).writer(name, on_release_asked=stopped.set) as writer:
-        writer.write(b"other process")
-        holding.set()
-        stopped.wait(10)
+class FailsOnce:
+    """A system call that fails the first time; the kernel's second answer is the truth of the first."""
+
+    def __init__(self, real, code):
+        self._real, self._code, self.tried = real, code, 0
+
+    def __call__(self, *given):
+        self.tried += 1
+        if self.tried == 1:
+            raise OSError(self._code, os.strerror(self._code))
+        return self._real(*given)
 
 
-def test_a_release_request_reaches_another_process(disk, blob):
-    spawn = multiprocessing.get_context("spawn")
-    holding = spawn.Event()
-    other = spawn.Process(target=hold_until_release_asked, args=(disk.root, blob, holding))
-    other.start()
-    assert holding.wait(20)
+@pytest.fixture
+def failing(monkeypatch):
+    def fail(call, code=errno.EIO):
+        fault = FailsOnce(getattr(os, call), code)
+        monkeypatch.setattr(os, call, fault)
+        return fault
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"), [(errno.EIO, BlobDamaged), (errno.ENOSPC, StoreFull), (errno.EDQUOT, StoreFull)]
+)
+def test_what_could_not_be_synced_is_dropped_and_no_later_sync_vouches_for_it(
+    disk, blob, failing, code, raised
+):
     with disk.writer(blob) as writer:
-        assert writer.offset == len(b"other process")
-    other.join(10)
-    assert other.exitcode == 0
+        writer.write(b"kept")
+        writer.sync()
+        writer.write(b" and lost")
+        failing("fdatasync", code)
+        with pytest.raises(raised):
+            writer.sync(keep=4)
+        assert writer.offset == 4
+        writer.sync()
+    assert disk.open(blob).read() == b"kept"
 
 
-def test_a_killed_holder_is_never_waited_for(disk, blob):
-    spawn = multiprocessing.get_context("spawn")
-    holding = spawn.Event()
-    other = spawn.Process(target=hold_until_release_asked, args=(disk.root, blob, holding))
-    other.start()
-    assert holding.wait(20)
-    other.kill()
-    other.join(10)
-    with disk.writer(blob, patience=1) as writer:
-        assert writer.offset == len(b"other process")
-    assert len(os.listdir(disk.root / "locks")) == 1
+def test_without_a_word_of_what_was_kept_nothing_is(disk, blob, failing):
+    with disk.writer(blob) as writer:
+        writer.write(b"abc")
+        failing("fdatasync")
+        with pytest.raises(BlobDamaged):
+            writer.sync()
+    assert disk.size(blob) == 0
 
 
-def test_erasing_takes_the_blob_from_whoever_writes_it(disk, blob):
-    stopped = threading.Event()
-    held = threading.Event()
-
-    def older():
-        with disk.writer(blob, on_release_asked=stopped.set) as writer:
-            held.set()
-            stopped.wait(5)
-            writer.write(b"late")
-
-    thread = threading.Thread(target=older)
-    thread.start()
-    assert held.wait(5)
+def test_an_erasure_whose_sync_failed_is_done_again_and_not_believed(disk, blob, failing, monkeypatch):
+    unlinked, unlink = [], os.unlink
+    failing("fsync")
+    monkeypatch.setattr(os, "unlink", lambda path, **how: (unlinked.append(str(path)), unlink(path, **how)))
+    with pytest.raises(OSError, match="Input/output error"):
+        disk.erase(blob)
     disk.erase(blob)
-    thread.join()
+    assert unlinked == [str(disk.path(blob))] * 2
     assert not disk.exists(blob)
 
 
-def test_whoever_waited_for_a_blob_that_is_erased_meanwhile_finds_it_missing(disk, blob):
-    answers = []
-
-    def late():
-        try:
-            with disk.writer(blob):
-                answers.append("written")
-        except BlobMissing:
-            answers.append("missing")
-
-    with disk.writer(blob):
-        thread = threading.Thread(target=late)
-        thread.start()
-        time.sleep(0.1)
-        disk._path(blob).unlink()
-    thread.join()
-    assert answers == ["missing"]
+def test_a_creation_whose_sync_failed_is_no_blob_of_anybodys_and_the_next_has_another_name(
+    disk, blob, failing
+):
+    name = next(name for name in iter(draw_upload_id, "") if name[0] == blob[0])
+    failing("fsync")
+    with pytest.raises(OSError, match="Input/output error"):
+        disk.create(name)
+    with pytest.raises(FileExistsError):
+        disk.create(name)
 
 
-def test_a_store_of_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="no blob store"):
-        open_store("gopher://somewhere")
+def test_a_folder_whose_sync_failed_is_made_anew(tmp_path, failing):
+    disk, name = DiskStore(tmp_path / "new"), draw_upload_id()
+    failing("fsync")
+    with pytest.raises(OSError, match="Input/output error"):
+        disk.create(name)
+    assert list(disk.root.iterdir()) == []
+    disk.create(name)
+    assert disk.exists(name)
 
 
-def test_twenty_writers_in_turn_leave_every_byte_in_one_place(disk, blob):
-    def write(number):
-        with disk.writer(blob, patience=20) as writer:
-            start = writer.offset
-            for _ in range(8):
-                writer.write(bytes([number]) * 512)
-            assert writer.offset == start + 4096
+def test_a_full_disk_refuses_a_blob(disk, blob, failing):
+    failing("fsync", errno.ENOSPC)
+    with pytest.raises(StoreFull):
+        disk.create(next(name for name in iter(draw_upload_id, "") if name[0] == blob[0]))
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    data = disk.open(blob).read()
-    pieces = [data[at : at + 4096] for at in range(0, len(data), 4096)]
-    assert sorted(pieces) == [bytes([number]) * 4096 for number in range(20)]
+
+def test_a_name_that_is_none_is_missing(disk):
+    with pytest.raises(BlobMissing):
+        disk.path("locks")

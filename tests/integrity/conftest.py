@@ -17,6 +17,7 @@ from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
 from filsluss.rules.policy import Policy
 from tests.parts.people import ANNA, BO
+from tests.parts.services import services_for
 
 ADMIN = "drift@ltdalarna.se"
 BOOT = "boot"
@@ -31,7 +32,9 @@ def policy(policy: Policy) -> Policy:
 def make_transfer(policy: Policy, now: datetime) -> Callable[[], Transfer]:
     def make() -> Transfer:
         asked = Application("Anna Berg", ANNA, BO, "Ritningar", days=7)
-        return apply(asked, policy=policy, now=now, client=Client("127.0.0.1", may_be_inside=True))
+        return apply(
+            asked, services=services_for(policy), now=now, client=Client("127.0.0.1", may_be_inside=True)
+        )
 
     return make
 
@@ -50,9 +53,7 @@ def begin(transfer: Transfer, store: Store, policy: Policy, now: datetime) -> Ca
             transfer,
             name="fil.bin",
             size=len(content) if size is None else size,
-            boot_id=BOOT,
-            store=store,
-            policy=policy,
+            services=services_for(policy, store, boot_id=BOOT),
             now=now,
         )
         with store.writer(file.blob) as writer:
@@ -72,7 +73,7 @@ def ready(
     """A file that can be fetched, its letter delivered."""
     file = begin(b"ritning")
     upload.receive(file, boot_id=BOOT, now=now)
-    completion.ready_received(store=store, policy=policy, now=now)
+    completion.ready_received(services=services_for(policy, store), now=now)
     while outbox.deliver_next(Claimant(), policy=policy, now=now):
         pass
     file.refresh_from_db()
@@ -82,4 +83,4 @@ def ready(
 @pytest.fixture
 def world(store: Store, policy: Policy, now: datetime) -> World:
     """What `reconcile` examines, an hour and a half later."""
-    return World(store, policy, BOOT, now + timedelta(minutes=90), checksums=True)
+    return World(services_for(policy, store, boot_id=BOOT), now + timedelta(minutes=90), checksums=True)

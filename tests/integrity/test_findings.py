@@ -10,7 +10,7 @@ from filsluss.actions import erasure, expiry, upload
 from filsluss.actions.apply import apply
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import reconcile, verify_world
-from filsluss.jobs import Services, integrity_check_after
+from filsluss.jobs import Worker, integrity_check_after
 from filsluss.letters import outbox, request_lists
 from filsluss.letters.claims import Claimant
 from filsluss.models import Alarm, AuditEntry, Letter, Link, Pickup, Transfer, TransferFile
@@ -19,6 +19,7 @@ from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import draw_upload_id
 from tests.integrity.conftest import ADMIN, BOOT
+from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
 
@@ -42,12 +43,12 @@ def test_a_consistent_service_gives_no_findings(ready, begin, world):
 
 def test_a_transfer_from_apply_to_close_gives_no_findings(ready, store, policy, world):
     end = ready.transfer.open_until
-    expiry.end_accounts(policy=policy, now=end)
-    erasure.erase_files(store=store, policy=policy, now=end)
+    expiry.end_accounts(services=services_for(policy), now=end)
+    erasure.erase_files(services=services_for(policy, store), now=end)
     while outbox.deliver_next(Claimant(), policy=policy, now=end):
         pass
     assert Transfer.objects.get().state == State.CLOSED
-    assert verify_world(World(store, policy, BOOT, end + timedelta(hours=2))) == []
+    assert verify_world(World(services_for(policy, store, boot_id=BOOT), end + timedelta(hours=2))) == []
 
 
 @pytest.mark.parametrize("checksums", [True, False])
@@ -75,7 +76,7 @@ def test_a_ready_file_whose_bytes_are_not_those_received_is_damaged_and_its_send
     assert outcomes(world) == [("repaired", "I2" if harm == "other bytes" else "I7")]
     ready.refresh_from_db()
     assert (ready.state, ready.erased_because) == (FileState.ERASING, ErasedBecause.DAMAGED)
-    erasure.erase_files(store=store, policy=policy, now=world.now)
+    erasure.erase_files(services=services_for(policy, store), now=world.now)
     assert verify_world(world) == []
 
 
@@ -95,7 +96,7 @@ def test_a_whole_upload_that_nobody_finished_is_received(begin, world):
 
 
 def test_an_erasure_left_half_way_is_finished(ready, store, policy, now, world):
-    upload.remove_own(ready, policy=policy, now=now)
+    upload.remove_own(ready, now=now)
     assert outcomes(world) == [("repaired", "I11")]
     ready.refresh_from_db()
     assert (ready.state, store.exists(ready.blob)) == (FileState.ERASED, False)
@@ -103,15 +104,15 @@ def test_an_erasure_left_half_way_is_finished(ready, store, policy, now, world):
 
 
 def test_an_erased_file_that_came_back_after_a_power_cut_is_erased_again(ready, store, policy, now, world):
-    upload.remove_own(ready, policy=policy, now=now)
-    erasure.erase_files(store=store, policy=policy, now=now)
+    upload.remove_own(ready, now=now)
+    erasure.erase_files(services=services_for(policy, store), now=now)
     path_of(ready, store).write_bytes(b"ritning")
     assert outcomes(world) == [("repaired", "I17")]
     assert not store.exists(ready.blob)
 
 
 def test_what_time_has_ended_is_ended_with_its_letters(ready, store, policy, world):
-    late = World(store, policy, BOOT, ready.transfer.open_until + timedelta(minutes=16))
+    late = World(services_for(policy, store, boot_id=BOOT), ready.transfer.open_until + timedelta(minutes=16))
     assert outcomes(late) == [("repaired", "I8")]
     assert Transfer.objects.get().state == State.CLOSED
     assert list(store.names()) == []
@@ -141,7 +142,7 @@ def crowd(policy, now):
     return [
         apply(
             Application("Bo Ek", f"bo{number}@rontgen.example", f"anna{tag}@ltdalarna.se", "Ritningar"),
-            policy=replace(policy, letters_per_day=1),
+            services=services_for(replace(policy, letters_per_day=1)),
             now=now,
             client=Client(f"198.51.100.{number}", may_be_inside=False),
         )
@@ -203,15 +204,15 @@ def test_two_decisions_on_one_application_are_found(transfer, now, world):
 
 def test_a_closed_account_with_a_file_left_or_a_party_not_told_is_found(ready, store, policy):
     end = ready.transfer.open_until
-    expiry.end_accounts(policy=policy, now=end)
-    erasure.erase_files(store=store, policy=policy, now=end)
+    expiry.end_accounts(services=services_for(policy), now=end)
+    erasure.erase_files(services=services_for(policy, store), now=end)
     while outbox.deliver_next(Claimant(), policy=policy, now=end):
         pass
     later = end + timedelta(hours=1)
     Letter.objects.filter(kind="erased", role="recipient").delete()
     Pickup.objects.update(code_digest="x")
-    assert found(World(store, policy, BOOT, later)) == ["I8"]
-    assert len(verify_world(World(store, policy, BOOT, later))) == 2
+    assert found(World(services_for(policy, store, boot_id=BOOT), later)) == ["I8"]
+    assert len(verify_world(World(services_for(policy, store, boot_id=BOOT), later))) == 2
 
 
 def test_an_alarm_is_over_when_nothing_is_left(ready, world):
@@ -227,8 +228,8 @@ def test_the_worker_compares_too_when_the_other_jobs_have_had_their_time(store, 
     store.create(name)
     aged = (world.now - timedelta(minutes=61)).timestamp()
     os.utime(store.root / f"{name[:1]}.d" / name, (aged, aged))
-    services = Services(policy, store, BOOT)
-    assert integrity_check_after(900)(services, world.now) == 0
+    worker = Worker(services_for(policy, store, boot_id=BOOT))
+    assert integrity_check_after(900)(worker, world.now) == 0
     assert store.exists(name)
-    assert integrity_check_after(0)(services, world.now) == 0
+    assert integrity_check_after(0)(worker, world.now) == 0
     assert not store.exists(name)

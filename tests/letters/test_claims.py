@@ -15,6 +15,7 @@ from filsluss.letters.outbox import deliver_next
 from filsluss.models import Letter
 from filsluss.rules.directions import Role
 from tests.letters.cases import Case, example_policy
+from tests.parts.services import services_for
 
 POLICY = example_policy()
 TRUE_FOR_EVER = Case("rejected", Role.SENDER, transfer={"rejection_reason": "Fel fil."})
@@ -153,7 +154,7 @@ def once(transactional_db, store):
 
     def work(now):
         began = time.monotonic()
-        jobs.run_once(jobs.Services(POLICY, store, "boot"), now)
+        jobs.run_once(jobs.Worker(services_for(POLICY, store)), now)
         return time.monotonic() - began
 
     return work

@@ -16,6 +16,7 @@ from filsluss.rules.directions import Proof, Role
 from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts
 from filsluss.rules.tokens import Purpose, code_digest, read_code
 from tests.letters.cases import ANNA, BO, example_policy, make_transfer
+from tests.parts.services import services_for
 
 POLICY = example_policy(code_keys=(b"c" * 32,))
 MINUTE = timedelta(minutes=1)
@@ -46,7 +47,9 @@ def ready(transfer, now, number=1, *, policy=POLICY, **own):
     file = uploading(transfer, now, number, **own)
     TransferFile.objects.filter(pk=file.pk).update(state=FileState.RECEIVED, received_at=now)
     file.refresh_from_db()
-    assert completion.make_ready(file, digests=Digests(str(number) * 64, 0), policy=policy, now=now)
+    assert completion.make_ready(
+        file, digests=Digests(str(number) * 64, 0), services=services_for(policy), now=now
+    )
     return file
 
 
@@ -125,9 +128,9 @@ def test_a_file_that_becomes_ready_in_the_last_hour_is_told_of_at_once(transfer,
 def test_the_sender_may_send_it_now_though_others_are_on_their_way(transfer, now):
     ready(transfer, now, 1)
     uploading(transfer, now, 2)
-    assert completion.send_now(transfer, policy=POLICY, now=now) == 1
+    assert completion.send_now(transfer, services=services_for(POLICY), now=now) == 1
     assert [each.delivery for each in letters("files-ready")] == ["queued"]
-    assert completion.send_now(transfer, policy=POLICY, now=now) == 0
+    assert completion.send_now(transfer, services=services_for(POLICY), now=now) == 0
     ready(transfer, now + MINUTE, 3)
     assert [each.delivery for each in letters("files-ready")] == ["queued", "collecting"]
 
@@ -170,7 +173,7 @@ def test_a_letter_that_is_opened_again_joins_the_one_that_collects(transfer, now
 
 def test_when_the_account_ends_what_collects_about_its_files_is_withdrawn(transfer, now):
     ready(transfer, now, 1)
-    expiry.end_accounts(policy=POLICY, now=transfer.open_until)
+    expiry.end_accounts(services=services_for(POLICY), now=transfer.open_until)
     assert [each.delivery for each in letters("files-ready")] == ["withdrawn"]
 
 
@@ -181,9 +184,7 @@ def test_the_last_upload_that_names_a_choice_sets_it_for_the_case(transfer, now,
             name="x",
             size=1,
             choices=upload.Choices(**chosen),
-            boot_id="b",
-            store=store,
-            policy=POLICY,
+            services=services_for(POLICY, store, boot_id="b"),
             now=now,
         )
         return Transfer.objects.values_list("one_letter", "receipts").get()
@@ -199,7 +200,9 @@ def test_the_last_upload_that_names_a_choice_sets_it_for_the_case(transfer, now,
 
 def fetch(file, now, start=0, stop=None, purpose=Purpose.DOWNLOAD):
     link = Link.objects.select_related("transfer", "party", "file__transfer").get(file=file, purpose=purpose)
-    download.record_sent_bytes(link, start=start, reached=stop or file.size, policy=POLICY, now=now)
+    download.record_sent_bytes(
+        link, start=start, reached=stop or file.size, services=services_for(POLICY), now=now
+    )
 
 
 def test_twelve_files_fetched_as_one_archive_are_one_receipt(now):
@@ -240,7 +243,7 @@ def test_a_receipt_outlives_the_file_and_the_account(now):
     file = ready(transfer, now)
     fetch(file, now)
     erasure.take_away(file, because=ErasedBecause.WITHDRAWN, cause=Cause("sender"), now=now)
-    expiry.end_accounts(policy=POLICY, now=transfer.open_until)
+    expiry.end_accounts(services=services_for(POLICY), now=transfer.open_until)
     assert closed(transfer.open_until) == 1
     assert [each.delivery for each in letters("files-downloaded")] == ["queued"]
 

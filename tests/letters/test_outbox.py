@@ -14,6 +14,7 @@ from filsluss.models import Letter
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import LAPSED, State
 from tests.letters.cases import ANNA, BO, CODE, EACH, KARIN, NAMES, Case, example_policy
+from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -141,7 +142,9 @@ def test_a_letter_that_was_given_up_keeps_its_text_until_its_case_is_over(now, m
         True,
     )
     transfer = letter.cases.get().transfer
-    advance(transfer, LAPSED, cause=RULE, policy=example_policy(), now=now + timedelta(days=7))
+    advance(
+        transfer, LAPSED, cause=RULE, services=services_for(example_policy()), now=now + timedelta(days=7)
+    )
     letter.refresh_from_db()
     assert keeps_nothing(letter)
 

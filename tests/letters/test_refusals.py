@@ -11,6 +11,7 @@ from filsluss.models import Alarm, Letter
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import State
 from tests.letters.cases import ANNA, BO, EVA, KARIN, Case, example_policy
+from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
 ADMIN = "drift@ltdalarna.se"
@@ -68,13 +69,13 @@ def test_the_alarm_lasts_while_a_letter_waits_for_what_is_about_us(store, now, m
     mail_server.refuse[KARIN] = REFUSES_US[1]
     round_at(now)
     for later in (MINUTE, 5 * MINUTE):
-        alarms.check_all(None, store=store, policy=POLICY, clock_trouble="", now=now + later)
+        alarms.check_all(services=services_for(POLICY, store), clock_trouble="", now=now + later)
         assert [(alarm.name, alarm.value, alarm.limit) for alarm in alarms.active_alarms()] == [
             ("letters", "1", "")
         ]
     mail_server.refuse = {}
     round_at(now + 6 * MINUTE)
-    alarms.check_all(None, store=store, policy=POLICY, clock_trouble="", now=now + 6 * MINUTE)
+    alarms.check_all(services=services_for(POLICY, store), clock_trouble="", now=now + 6 * MINUTE)
     assert alarms.active_alarms() == []
 
 

@@ -26,6 +26,7 @@ from filsluss.rules.lifecycle import TAKEN_BACK, State
 from filsluss.rules.networks import Client, parse_networks
 from tests.actions.racing import race
 from tests.letters.cases import ANNA, example_policy
+from tests.parts.services import services_for
 
 POLICY = example_policy(inside_networks=parse_networks(["10.0.0.0/8"]), letters_per_day=2)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -42,7 +43,7 @@ def ask(number, now, *, to=ANNA, client=None, policy=POLICY):
         purpose=f"Offert {number}",
     )
     network = client or Client(f"203.0.{number // 250}.{number % 250 + 1}", may_be_inside=True)
-    return apply(form, policy=policy, now=now, client=network)
+    return apply(form, services=services_for(policy), now=now, client=network)
 
 
 def ask_many(count, now, **own):
@@ -51,7 +52,7 @@ def ask_many(count, now, **own):
 
 def approve(transfer, now):
     transfer.refresh_from_db()
-    decide(transfer, form=Decision("approve", "3"), policy=POLICY, now=now)
+    decide(transfer, form=Decision("approve", "3"), services=services_for(POLICY), now=now)
 
 
 def closed(now, policy=POLICY):
@@ -104,8 +105,8 @@ def test_the_time_to_answer_counts_from_the_list(now):
 
 def test_who_was_not_asked_never_lapses_and_is_not_reminded_of(now):
     *_, waiting = ask_many(3, now)
-    assert expiry.lapse_undecided(policy=POLICY, now=now + 60 * DAY) == 2
-    assert reminders.remind_approvers(policy=POLICY, now=now + 6 * DAY) == 0
+    assert expiry.lapse_undecided(services=services_for(POLICY), now=now + 60 * DAY) == 2
+    assert reminders.remind_approvers(services=services_for(POLICY), now=now + 6 * DAY) == 0
     waiting.refresh_from_db()
     assert waiting.state == State.PENDING
 
@@ -164,11 +165,11 @@ def test_how_often_is_a_setting(now):
 
 
 def withdraw(transfer, now):
-    oversee.withdraw(transfer, reason="Missbruk", person="os:eva", policy=POLICY, now=now)
+    oversee.withdraw(transfer, reason="Missbruk", person="os:eva", services=services_for(POLICY), now=now)
 
 
 def take_back(transfer, now):
-    advance(transfer, TAKEN_BACK, cause=Cause("sender"), policy=POLICY, now=now)
+    advance(transfer, TAKEN_BACK, cause=Cause("sender"), services=services_for(POLICY), now=now)
 
 
 @pytest.mark.parametrize("act", [withdraw, take_back])
@@ -321,17 +322,17 @@ def test_reminders_beyond_the_limit_come_in_a_list_and_once(now):
     ask_many(6, now)
     closed(now + QUARTER)
     at = now + 6 * DAY
-    assert reminders.remind_approvers(policy=POLICY, now=at) == 6
-    assert reminders.remind_approvers(policy=POLICY, now=at + MINUTE) == 0
+    assert reminders.remind_approvers(services=services_for(POLICY), now=at) == 6
+    assert reminders.remind_approvers(services=services_for(POLICY), now=at + MINUTE) == 0
     closed(at + QUARTER)
-    assert reminders.remind_approvers(policy=POLICY, now=at + HOUR) == 0
+    assert reminders.remind_approvers(services=services_for(POLICY), now=at + HOUR) == 0
     assert (len(letters("approval-reminder")), [letter.cases.count() for letter in lists()]) == (2, [4, 4])
 
 
 def test_a_mailbox_gets_no_more_letters_about_the_end_of_what_it_never_answered(now):
     ask_many(6, now)
     closed(now + QUARTER)
-    assert expiry.lapse_undecided(policy=POLICY, now=now + 9 * DAY) == 6
+    assert expiry.lapse_undecided(services=services_for(POLICY), now=now + 9 * DAY) == 6
     assert len(letters("lapsed", to=ANNA)) == 2
     assert len(letters("lapsed")) == 2 + 6
 
@@ -378,7 +379,7 @@ def test_two_hundred_suppliers_are_all_served_while_a_network_floods_their_mailb
             transfer.refresh_from_db()
             if transfer.asked_at is None:
                 break
-            decide(transfer, form=Decision("approve", "3"), policy=policy, now=at)
+            decide(transfer, form=Decision("approve", "3"), services=services_for(policy), now=at)
             approved += 1
     for more in range(5 * 4):
         closed(now + DAY + more * QUARTER, policy)
@@ -389,5 +390,5 @@ def test_two_hundred_suppliers_are_all_served_while_a_network_floods_their_mailb
     single = LetterCase.objects.filter(letter__kind="approval-requested")
     assert single.filter(transfer__decided_at=None).count() <= 20 * 2
     assert len(lists(delivery="queued")) <= 7
-    assert expiry.lapse_undecided(policy=policy, now=now + 30 * DAY) > 0
+    assert expiry.lapse_undecided(services=services_for(policy), now=now + 30 * DAY) > 0
     assert not Transfer.objects.filter(state=State.LAPSED, asked_at=None).exists()

@@ -17,6 +17,7 @@ from filsluss.models.letter import BLANK
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import LAPSED, FileState, State
 from tests.letters.cases import BO, CODE, EVA, KARIN, Case, example_policy
+from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
 POLICY = example_policy()
@@ -45,7 +46,7 @@ def given_up(case, now, mail_server):
 
 
 def again(letter, now, by=BY, policy=POLICY):
-    return send_again(letter, by=by, policy=policy, now=now)
+    return send_again(letter, by=by, services=services_for(policy), now=now)
 
 
 def why_not(letter, now, policy=POLICY):
@@ -91,19 +92,19 @@ def test_one_that_is_given_up_once_more_can_be_sent_once_more(now, mail_server):
 
 def test_rows_agree_after_it(now, mail_server, store):
     letter = given_up(READY, now, mail_server)
-    before = {str(finding) for finding in verify_world(World(store, POLICY, "boot", now))}
+    before = {str(finding) for finding in verify_world(World(services_for(POLICY, store), now))}
     again(letter, now)
     round_at(now)
-    assert {str(finding) for finding in verify_world(World(store, POLICY, "boot", now))} <= before
+    assert {str(finding) for finding in verify_world(World(services_for(POLICY, store), now))} <= before
     assert letter.again.get().text == ""
 
 
 def test_the_alarm_no_longer_counts_a_letter_that_was_sent_again(now, mail_server, store):
     letter = given_up(Case("rejected", Role.SENDER), now, mail_server)
-    alarms.check_letters(policy=POLICY, now=now)
+    alarms.check_letters(services=services_for(POLICY), now=now)
     assert [alarm.name for alarm in alarms.active_alarms()] == ["given-up"]
     again(letter, now)
-    alarms.check_letters(policy=POLICY, now=now)
+    alarms.check_letters(services=services_for(POLICY), now=now)
     assert alarms.active_alarms() == []
 
 
@@ -119,7 +120,7 @@ def test_a_request_that_was_decided_or_has_lapsed_is_not_sent(now, mail_server):
     letter = given_up(REQUEST, now, mail_server)
     transfer = letter.cases.get().transfer
     assert why_not(letter, transfer.lapse_by) == "untrue"
-    advance(transfer, LAPSED, cause=RULE, policy=POLICY, now=now)
+    advance(transfer, LAPSED, cause=RULE, services=services_for(POLICY), now=now)
     assert why_not(letter, now) == "untrue"
 
 

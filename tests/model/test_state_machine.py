@@ -26,15 +26,16 @@ from filsluss.actions import oversee
 from filsluss.actions.apply import apply
 from filsluss.actions.decide import AlreadyDecided, decide
 from filsluss.blobs import open_store
+from filsluss.machine import boot_id
 from filsluss.models import Attempt, AuditEntry, Heartbeat, Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.application import Application
 from filsluss.rules.decision import Decision
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
-from filsluss.streams.request import this_boot
 from tests.model import reference_model
 from tests.model.wsgi_client import ask
 from tests.parts import tokens
+from tests.parts.services import services_for
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 HERE = Client("127.0.0.1", may_be_inside=True)
@@ -81,7 +82,7 @@ class TransferMachine(RuleBasedStateMachine):
     def new_objects(self):
         """The state of a process that has just started: nothing but rows and blobs."""
         open_store.cache_clear()
-        this_boot.cache_clear()
+        boot_id.cache_clear()
         self.store = open_store(django_settings.BLOB_URL)
 
     @property
@@ -104,7 +105,7 @@ class TransferMachine(RuleBasedStateMachine):
         }[way]
         row = apply(
             Application("Någon", sender, recipient, "Ritningar", way == "through", approver, days),
-            policy=POLICY,
+            services=services_for(POLICY),
             now=self.now,
             client=Client(f"198.51.100.{n}", may_be_inside=True) if crowd else HERE,
         )
@@ -128,7 +129,7 @@ class TransferMachine(RuleBasedStateMachine):
             decide(
                 Transfer.objects.get(public_id=name),
                 form=Decision(choice, str(days) if choice == "approve" else "", reason),
-                policy=POLICY,
+                services=services_for(POLICY),
                 now=self.now,
             )
             assert expected
@@ -258,7 +259,9 @@ class TransferMachine(RuleBasedStateMachine):
         model = self.known[name]
         if model.state == "open":
             row = Transfer.objects.get(public_id=name)
-            oversee.close_transfer(row, reason="Missbruk", person="os:eva", policy=POLICY, now=self.now)
+            oversee.close_transfer(
+                row, reason="Missbruk", person="os:eva", services=services_for(POLICY), now=self.now
+            )
             reference_model.close(model, now=self.now)
 
     @rule(ticks=st.sampled_from(TICKS))
@@ -268,7 +271,7 @@ class TransferMachine(RuleBasedStateMachine):
 
     @rule()
     def work(self):
-        jobs.run_once(jobs.Services(POLICY, self.store, this_boot()), self.now)
+        jobs.run_once(jobs.Worker(services_for(POLICY, self.store, boot_id=boot_id())), self.now)
         for model in self.known.values():
             if model.state != "gone":
                 reference_model.work(model, policy=POLICY, now=self.now)
@@ -344,7 +347,7 @@ def _environment(transactional_db, settings, tmp_path, monkeypatch):
     )
     yield
     open_store.cache_clear()
-    this_boot.cache_clear()
+    boot_id.cache_clear()
 
 
 @pytest.mark.timeout(300)

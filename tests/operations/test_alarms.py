@@ -15,6 +15,7 @@ from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import FileState
 from filsluss.scanners.clamd import Clamd
 from tests.letters.cases import Case, example_policy, make_file, make_transfer
+from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
 GOLDEN = Path(__file__).parent / "golden"
@@ -41,7 +42,7 @@ def policy():
 
 
 def look(policy, store, now, *, scanner=None, clock=""):
-    alarms.check_all(scanner, store=store, policy=policy, clock_trouble=clock, now=now)
+    alarms.check_all(services=services_for(policy, store, scanner=scanner), clock_trouble=clock, now=now)
     return [each.name for each in alarms.active_alarms()]
 
 

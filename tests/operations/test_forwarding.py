@@ -9,6 +9,7 @@ from filsluss.actions.heartbeat import UNNAMED_PROXY
 from filsluss.models import Heartbeat
 from filsluss.ops import forwarding
 from tests.letters.cases import example_policy
+from tests.parts.services import services_for
 from tests.scan.conftest import wait_until
 
 STRANGER, NEAR, HERE = "192.0.2.7", "10.0.0.2", "127.0.0.1"
@@ -55,7 +56,7 @@ def test_the_alarm_lasts_for_as_long_as_requests_come_that_way(now, store):
     policy = example_policy(admin_emails=("drift@ltdalarna.se",))
 
     def raised(at):
-        alarms.check_all(None, store=store, policy=policy, clock_trouble="", now=at)
+        alarms.check_all(services=services_for(policy, store), clock_trouble="", now=at)
         return "proxy" in [each.name for each in alarms.active_alarms()]
 
     assert not raised(now)

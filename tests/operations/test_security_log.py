@@ -21,6 +21,7 @@ from filsluss.rules.networks import Client, cut_network
 from filsluss.rules.security_events import OUTCOMES, Kind, Outcome, refused_kind
 from tests.letters.cases import example_policy
 from tests.pages.cases import Page, decided, open_transfer
+from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
 NAME, PASSWORD = "eva", "correct horse battery"
@@ -201,7 +202,7 @@ def test_networks_are_cut_after_a_week_and_what_is_the_same_then_becomes_one(now
                 at=at, transfer_public_id="K7PM-4QXD", step="fetched", role="recipient", network=network
             )
     for _ in range(2):
-        expiry.forget(policy=example_policy(), now=now)
+        expiry.forget(services=services_for(example_policy()), now=now)
     rows = SecurityEvent.objects.order_by("network").values_list("network", "count")
     assert list(rows.filter(at__lt=young - timedelta(minutes=30))) == [
         ("192.0.2.0/24", 4),
@@ -238,7 +239,7 @@ def test_an_event_is_deleted_after_the_days_that_are_set(now):
     policy = example_policy(security_log_days=3)
     security_log.write({event(now - timedelta(days=2)): Tally(1, ""), event(now): Tally(1, "")})
     security_log.write({event(now - timedelta(days=3, minutes=1)): Tally(1, "")})
-    expiry.forget(policy=policy, now=now)
+    expiry.forget(services=services_for(policy), now=now)
     assert SecurityEvent.objects.count() == 2
 
 
@@ -246,7 +247,7 @@ def test_many_failed_sign_ins_raise_an_alarm_that_ends_by_itself(now, store):
     policy = replace(example_policy(), admin_emails=("drift@ltdalarna.se",))
 
     def look(at):
-        alarms.check_all(None, store=store, policy=policy, clock_trouble="", now=at)
+        alarms.check_all(services=services_for(policy, store), clock_trouble="", now=at)
         return [(each.name, each.value) for each in alarms.active_alarms()]
 
     sign_ins = {"kind": "sign-in", "account": NAME}

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from filsluss.machine import boot_id
 from filsluss.ops.tables import program_version
-from filsluss.streams.request import this_boot
 from tests.operations.test_logs import read
 from tests.parts.installation import folder
 from tests.parts.mail_server import free_port
@@ -164,6 +164,6 @@ def test_a_boot_id_that_cannot_be_read_is_no_crash(monkeypatch, caplog):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "read_text", refuse)
-    drawn = [this_boot.__wrapped__() for _ in range(2)]
+    drawn = [boot_id.__wrapped__() for _ in range(2)]
     assert ([len(boot) for boot in drawn], drawn[0] == drawn[1]) == ([36, 36], False)
     assert "the boot id cannot be read" in caplog.text

@@ -25,6 +25,7 @@ from filsluss.rules.networks import Client
 from filsluss.rules.paths import prefix_of
 from filsluss.rules.tokens import Purpose
 from tests.parts import tokens
+from tests.parts.services import services_for
 
 ANNA, KARIN = "anna.berg@ltdalarna.se", "karin.lund@ltdalarna.se"
 BO, EVA = "bo@rontgen.example", "eva@konsult.example"
@@ -49,7 +50,9 @@ def applied(sender: str = ANNA, recipient: str = BO, *, language: str = "sv", no
         purpose="Ritningar & mått",
         language=language,
     )
-    return apply(application, policy=settings.POLICY, now=now or timezone.now(), client=INSIDE)
+    return apply(
+        application, services=services_for(settings.POLICY), now=now or timezone.now(), client=INSIDE
+    )
 
 
 def long_ago() -> datetime:
@@ -95,9 +98,7 @@ def received_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: b
         name=name,
         size=0,
         choices=Choices(with_code=with_code),
-        boot_id="boot",
-        store=store,
-        policy=settings.POLICY,
+        services=services_for(settings.POLICY, store, boot_id="boot"),
         now=now,
     )
     receive(file, boot_id="boot", now=now)
@@ -106,7 +107,9 @@ def received_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: b
 
 def ready_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: bool = False) -> TransferFile:
     file = received_file(transfer, name, with_code=with_code)
-    make_ready(file, digests=Digests("ab" * 32, 0), policy=settings.POLICY, now=timezone.now())
+    make_ready(
+        file, digests=Digests("ab" * 32, 0), services=services_for(settings.POLICY), now=timezone.now()
+    )
     return file
 
 

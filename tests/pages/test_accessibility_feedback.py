@@ -13,6 +13,7 @@ from filsluss.actions.expiry import forget
 from filsluss.letters.feedback import write_accessibility_feedback
 from filsluss.models import Letter
 from filsluss.rules.networks import Client
+from tests.parts.services import services_for
 
 GOLDEN = Path(__file__).parent / "golden"
 SUPPORT = "it-stod@ltdalarna.se"
@@ -120,7 +121,7 @@ def test_a_report_is_forgotten_when_its_time_has_come(supported):
     for age in (days - 1, days):
         write_accessibility_feedback("Går inte", reply_to="", policy=supported, now=now - timedelta(days=age))
     Letter.objects.update(delivery="sent")
-    forget(policy=supported, now=now)
+    forget(services=services_for(supported), now=now)
     assert [now - letter.written_at for letter in Letter.objects.all()] == [timedelta(days=days - 1)]
 
 

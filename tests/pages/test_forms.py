@@ -31,6 +31,7 @@ from tests.pages.cases import (
     ready_file,
 )
 from tests.parts import tokens
+from tests.parts.services import services_for
 
 
 def test_an_application_from_our_network_leads_to_the_upload_page(inside):
@@ -467,5 +468,7 @@ def test_a_form_that_comes_back_keeps_its_value(inside, read):
 def test_twenty_clicks_at_once_are_one_application(tmp_path):
     form = Application("Bo Ek", BO, "anna.berg@ltdalarna.se", "Ritningar", form_value="y" * 22)
     now = timezone.now()
-    made = race(*[lambda: apply(form, policy=settings.POLICY, now=now, client=INSIDE).public_id] * 20)
+    made = race(
+        *[lambda: apply(form, services=services_for(settings.POLICY), now=now, client=INSIDE).public_id] * 20
+    )
     assert (len(set(made)), Transfer.objects.count()) == (1, 1)

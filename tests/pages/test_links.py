@@ -27,6 +27,7 @@ from tests.pages.cases import (
     refusal,
 )
 from tests.parts import tokens
+from tests.parts.services import services_for
 
 TOKEN = "A" * 43
 POLICY = settings.POLICY
@@ -95,7 +96,9 @@ def test_whoever_decides_too_late_is_told_what_became_of_it(inside, read, make, 
 
 def test_a_withdrawn_application_says_that_it_was(inside, read):
     transfer = pending()
-    withdraw(transfer, reason="Missbruk", person="os:admin", policy=POLICY, now=timezone.now())
+    withdraw(
+        transfer, reason="Missbruk", person="os:admin", services=services_for(POLICY), now=timezone.now()
+    )
     answer = inside.get(link(transfer, Purpose.DECIDE))
     assert (answer.status_code, "drogs tillbaka av systemansvarig" in read(answer).text) == (410, True)
 
@@ -111,7 +114,9 @@ def test_an_account_that_is_over_is_410_for_reading_and_for_removing(inside, rea
 
 def test_an_account_closed_by_the_administrator_says_so(inside, read):
     transfer = open_transfer()
-    close_transfer(transfer, reason="Missbruk", person="os:admin", policy=POLICY, now=timezone.now())
+    close_transfer(
+        transfer, reason="Missbruk", person="os:admin", services=services_for(POLICY), now=timezone.now()
+    )
     page = read(inside.get(link(transfer, Purpose.UPLOAD)))
     assert "Kontot är avslutat av systemansvarig." in page.text
     assert "Gör en ny ansökan" not in page.text
@@ -119,8 +124,14 @@ def test_an_account_closed_by_the_administrator_says_so(inside, read):
 
 def test_nobody_is_told_to_ask_again_for_what_the_administrator_took_away(inside, read):
     removed, closed, over = (ready_file(open_transfer()) for _ in range(3))
-    remove_file(removed, reason="Virus", person="os:admin", policy=POLICY, now=timezone.now())
-    close_transfer(closed.transfer, reason="Missbruk", person="os:admin", policy=POLICY, now=timezone.now())
+    remove_file(removed, reason="Virus", person="os:admin", now=timezone.now())
+    close_transfer(
+        closed.transfer,
+        reason="Missbruk",
+        person="os:admin",
+        services=services_for(POLICY),
+        now=timezone.now(),
+    )
     Transfer.objects.filter(pk=over.transfer_id).update(open_until=timezone.now())
     asks = [
         "Be avsändaren skicka den igen" in read(inside.get(letter_link(file))).text
@@ -161,8 +172,8 @@ def test_the_upload_link_is_unknown_until_the_application_is_approved(inside):
 def test_a_file_taken_away_is_410_and_says_by_whom(inside, read):
     transfer = open_transfer()
     by_sender, by_administrator = ready_file(transfer), ready_file(transfer)
-    remove_own(by_sender, policy=POLICY, now=timezone.now())
-    remove_file(by_administrator, reason="Virus", person="os:admin", policy=POLICY, now=timezone.now())
+    remove_own(by_sender, now=timezone.now())
+    remove_file(by_administrator, reason="Virus", person="os:admin", now=timezone.now())
     for file, words in (
         (by_sender, "Borttagen av avsändaren."),
         (by_administrator, "Borttagen av systemansvarig."),

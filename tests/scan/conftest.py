@@ -18,6 +18,7 @@ from filsluss.rules.policy import Policy
 from tests.parts import installation
 from tests.parts.people import ANNA, BO
 from tests.parts.scanner import ClamdMissing, Scanner
+from tests.parts.services import services_for
 
 ADMIN = "drift@ltdalarna.se"
 Send = Callable[..., TransferFile]
@@ -56,7 +57,9 @@ def lasting() -> Iterator[Scanner]:
 def transfer(policy: Policy, now: datetime) -> Transfer:
     """Anna, inside, sends to Bo."""
     asked = Application("Anna Berg", ANNA, BO, "Ritningar", days=7)
-    return apply(asked, policy=policy, now=now, client=Client("127.0.0.1", may_be_inside=True))
+    return apply(
+        asked, services=services_for(policy), now=now, client=Client("127.0.0.1", may_be_inside=True)
+    )
 
 
 @pytest.fixture
@@ -65,7 +68,12 @@ def send(transfer: Transfer, store: Store, policy: Policy, now: datetime) -> Sen
 
     def uploaded(content: bytes, name: str = "fil.bin", **own: Any) -> TransferFile:
         file = upload.begin(
-            transfer, name=name, size=len(content), boot_id="boot", store=store, policy=policy, now=now, **own
+            transfer,
+            name=name,
+            size=len(content),
+            services=services_for(policy, store, boot_id="boot"),
+            now=now,
+            **own,
         )
         with store.writer(file.blob) as writer:
             writer.write(content)

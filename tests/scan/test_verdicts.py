@@ -20,6 +20,7 @@ from filsluss.rules.lifecycle import ErasedBecause, FileState
 from filsluss.scanners.clamd import EICAR, STREAM_MAX, Clamd, NotScanned
 from tests.parts.people import ANNA, BO
 from tests.parts.scanner import VIRUS, zipped
+from tests.parts.services import services_for
 from tests.scan.conftest import ADMIN
 
 pytestmark = pytest.mark.django_db
@@ -41,15 +42,17 @@ def seen(file):
 
 def test_a_clean_file_becomes_ready_and_only_then_has_a_letter(send, lasting, store, policy, now):
     file = send(b"ritning", choices=upload.Choices(with_code=True))
-    assert completion.ready_received(store=store, policy=policy, now=now, with_scanner=True) == 0
+    assert (
+        completion.ready_received(services=services_for(policy, store, scanner=lasting.client), now=now) == 0
+    )
     assert (seen(file), letters("file-ready")) == (FileState.RECEIVED, [])
 
-    assert scan.scan_next(lasting.client, store=store, policy=policy, now=now) is True
+    assert scan.scan_next(services=services_for(policy, store, scanner=lasting.client), now=now) is True
     assert (seen(file), letters("file-ready")) == (FileState.READY, [(BO, file.public_id)])
     assert file.sha256 == hashlib.sha256(b"ritning").hexdigest()
     assert file.scanned_at >= now
     assert steps(file) == ["received", "ready"]
-    assert scan.scan_next(lasting.client, store=store, policy=policy, now=now) is False
+    assert scan.scan_next(services=services_for(policy, store, scanner=lasting.client), now=now) is False
 
 
 @pytest.mark.parametrize(
@@ -61,11 +64,11 @@ def test_an_infected_file_is_erased_and_only_its_sender_and_the_administrator_he
     content, send, lasting, store, policy, now
 ):
     file = send(content)
-    scan.scan_next(lasting.client, store=store, policy=policy, now=now)
+    scan.scan_next(services=services_for(policy, store, scanner=lasting.client), now=now)
     assert (seen(file), file.erased_because, file.virus) == (FileState.ERASING, ErasedBecause.INFECTED, VIRUS)
     assert file.is_open_at(now) is False
 
-    erasure.erase_files(store=store, policy=policy, now=now + timedelta(minutes=5))
+    erasure.erase_files(services=services_for(policy, store), now=now + timedelta(minutes=5))
     assert seen(file) == FileState.ERASED
     assert list(store.names()) == []
     with translation.override("en"):
@@ -78,14 +81,14 @@ def test_an_infected_file_is_erased_and_only_its_sender_and_the_administrator_he
 def test_what_a_crash_left_infected_is_erased_by_the_next_round(send, store, policy, now):
     file = send(EICAR)
     TransferFile.objects.filter(pk=file.pk).update(state=FileState.INFECTED, virus="X")
-    scan.scan_next(None, store=store, policy=policy, now=now)
+    scan.scan_next(services=services_for(policy, store), now=now)
     assert (seen(file), file.erased_because) == (FileState.ERASING, ErasedBecause.INFECTED)
 
 
 def test_without_a_scanner_nothing_is_new(send, store, policy, now):
     file = send(EICAR)
-    assert scan.scan_next(None, store=store, policy=policy, now=now) is False
-    assert completion.ready_received(store=store, policy=policy, now=now) == 1
+    assert scan.scan_next(services=services_for(policy, store), now=now) is False
+    assert completion.ready_received(services=services_for(policy, store), now=now) == 1
     assert (seen(file), file.scanned_at, letters("file-ready")) == (
         FileState.READY,
         None,
@@ -98,16 +101,16 @@ def test_while_clamd_is_down_a_file_waits_and_is_tried_again_after_growing_pause
 ):
     scanner, file, pauses = make_scanner(), send(b"ritning"), []
     for _ in range(6):
-        assert scan.scan_next(scanner.client, store=store, policy=policy, now=now) is True
+        assert scan.scan_next(services=services_for(policy, store, scanner=scanner.client), now=now) is True
         assert (seen(file), letters("file-ready")) == (FileState.UNSCANNED, [])
         pauses.append(round((file.scan_again_at - now).total_seconds() / 60))
-        assert scan.scan_next(scanner.client, store=store, policy=policy, now=now) is False
+        assert scan.scan_next(services=services_for(policy, store, scanner=scanner.client), now=now) is False
         now = file.scan_again_at
     assert pauses == [1, 5, 15, 60, 180, 180]
     assert "clamd does not answer" in file.scan_trouble
 
     scanner.start()
-    assert scan.scan_next(scanner.client, store=store, policy=policy, now=now) is True
+    assert scan.scan_next(services=services_for(policy, store, scanner=scanner.client), now=now) is True
     assert (seen(file), letters("file-ready")) == (FileState.READY, [(BO, file.public_id)])
     assert steps(file) == ["received", "unscanned", "ready"]
 
@@ -131,7 +134,7 @@ def test_what_clamd_did_not_scan_whole_is_not_clean(
     limits, content, trouble, send, make_scanner, store, policy, now
 ):
     scanner, file = make_scanner(**limits).start(), send(content)
-    scan.scan_next(scanner.client, store=store, policy=policy, now=now)
+    scan.scan_next(services=services_for(policy, store, scanner=scanner.client), now=now)
     assert (seen(file), letters("file-ready")) == (FileState.UNSCANNED, [])
     assert trouble in file.scan_trouble
     assert timedelta(minutes=1) <= file.scan_again_at - now < timedelta(minutes=2)
@@ -141,10 +144,10 @@ def test_a_file_larger_than_clamd_can_be_sent_waits_for_an_administrator(send, l
     file = send(b"")
     os.truncate(store.root / f"{file.blob[:1]}.d" / file.blob, STREAM_MAX + 1)
     TransferFile.objects.filter(pk=file.pk).update(size=STREAM_MAX + 1)
-    scan.scan_next(lasting.client, store=store, policy=policy, now=now)
+    scan.scan_next(services=services_for(policy, store, scanner=lasting.client), now=now)
     assert (seen(file), file.scan_again_at) == (FileState.UNSCANNED, None)
     later = now + timedelta(days=2)
-    assert scan.scan_next(lasting.client, store=store, policy=policy, now=later) is False
+    assert scan.scan_next(services=services_for(policy, store, scanner=lasting.client), now=later) is False
 
 
 def test_an_administrator_may_release_what_could_not_be_scanned_with_a_reason(
@@ -153,14 +156,16 @@ def test_an_administrator_may_release_what_could_not_be_scanned_with_a_reason(
     scanner, file = make_scanner(), send(b"krypterad")
     with pytest.raises(StepRefused):
         oversee.release_file(file, reason="Känd avsändare", person="os:eva", now=now)
-    scan.scan_next(scanner.client, store=store, policy=policy, now=now)
+    scan.scan_next(scanner.client, store=store, services=services_for(policy), now=now)
     with pytest.raises(oversee.ReasonRefused):
         oversee.release_file(file, reason=" ", person="os:eva", now=now)
     assert seen(file) == FileState.UNSCANNED
 
     oversee.release_file(file, reason="Känd avsändare", person="os:eva", now=now)
-    assert scan.scan_next(scanner.client, store=store, policy=policy, now=now) is False
-    assert completion.ready_received(store=store, policy=policy, now=now, with_scanner=True) == 1
+    assert scan.scan_next(services=services_for(policy, store, scanner=scanner.client), now=now) is False
+    assert (
+        completion.ready_received(services=services_for(policy, store, scanner=scanner.client), now=now) == 1
+    )
     assert (seen(file), letters("file-ready")) == (FileState.READY, [(BO, file.public_id)])
     entry = AuditEntry.objects.get(step="released")
     assert (entry.person, entry.role, entry.reason) == ("os:eva", "administrator", "Känd avsändare")
@@ -172,31 +177,31 @@ def test_clamd_killed_in_the_middle_of_a_file_leaves_it_unscanned(send, make_sca
     killer = threading.Timer(1, scanner.kill)
     killer.start()
     file = send(bytes(8 * MIB))
-    scan.scan_next(scanner.client, store=store, policy=policy, now=now)
+    scan.scan_next(services=services_for(policy, store, scanner=scanner.client), now=now)
     killer.join()
     assert (seen(file), letters("file-ready")) == (FileState.UNSCANNED, [])
     assert "clamd does not answer" in file.scan_trouble
 
     scanner.start()
-    scan.scan_next(scanner.client, store=store, policy=policy, now=file.scan_again_at)
+    scan.scan_next(services=services_for(policy, store, scanner=scanner.client), now=file.scan_again_at)
     assert seen(file) == FileState.READY
 
 
 def test_a_scanner_that_crashed_loses_its_file_to_the_next_after_its_lease(send, lasting, store, policy, now):
     file = send(b"ritning")
     assert scan.claim(now=now) == file
-    assert scan.scan_next(lasting.client, store=store, policy=policy, now=now) is False
+    assert scan.scan_next(services=services_for(policy, store, scanner=lasting.client), now=now) is False
     later = now + scan.LEASE
-    assert scan.scan_next(lasting.client, store=store, policy=policy, now=later) is True
+    assert scan.scan_next(services=services_for(policy, store, scanner=lasting.client), now=later) is True
     assert seen(file) == FileState.READY
 
 
 def test_a_file_taken_back_during_its_scan_stays_away(send, lasting, store, policy, now):
     file = send(b"ritning")
     held = scan.claim(now=now)
-    upload.remove_own(file, policy=policy, now=now)
+    upload.remove_own(file, now=now)
     assert scan.hold_unscanned(held, trouble="x", for_good=False, now=now) is False
-    assert scan.mark_infected(held, virus="X", sha256="", policy=policy, now=now) is False
+    assert scan.mark_infected(held, virus="X", sha256="", services=services_for(policy), now=now) is False
     assert (seen(file), file.erased_because) == (FileState.ERASING, ErasedBecause.WITHDRAWN)
     assert letters("file-infected") == []
 
@@ -204,16 +209,16 @@ def test_a_file_taken_back_during_its_scan_stays_away(send, lasting, store, poli
 def test_a_file_whose_account_ended_during_its_scan_is_not_made_ready(send, lasting, store, policy, now):
     file = send(b"ritning")
     end = file.transfer.open_until
-    assert scan.scan_next(lasting.client, store=store, policy=policy, now=end) is False
-    expiry.end_accounts(policy=policy, now=end)
-    erasure.erase_files(store=store, policy=policy, now=end)
+    assert scan.scan_next(services=services_for(policy, store, scanner=lasting.client), now=end) is False
+    expiry.end_accounts(services=services_for(policy), now=end)
+    erasure.erase_files(services=services_for(policy, store), now=end)
     assert (seen(file), letters("file-ready")) == (FileState.ERASED, [])
 
 
 def test_a_file_whose_bytes_are_not_all_there_is_damaged(send, lasting, store, policy, now):
     file = send(b"ritning")
     os.truncate(store.root / f"{file.blob[:1]}.d" / file.blob, 3)
-    scan.scan_next(lasting.client, store=store, policy=policy, now=now)
+    scan.scan_next(services=services_for(policy, store, scanner=lasting.client), now=now)
     assert (seen(file), file.erased_because) == (FileState.ERASING, ErasedBecause.DAMAGED)
 
 
@@ -221,7 +226,7 @@ def test_a_scanner_taken_out_of_the_settings_leaves_its_files_to_the_administrat
     file = send(b"ritning")
     scan.claim(now=now)
     later = now + scan.LEASE
-    assert scan.scan_next(None, store=store, policy=policy, now=later) is True
+    assert scan.scan_next(services=services_for(policy, store), now=later) is True
     assert (seen(file), file.scan_again_at) == (FileState.UNSCANNED, None)
 
 
@@ -231,7 +236,7 @@ def test_four_scanners_at_once_come_to_one_verdict_for_each_file(send, lasting, 
 
     def work(_):
         try:
-            while scan.scan_next(lasting.client, store=store, policy=policy, now=now):
+            while scan.scan_next(services=services_for(policy, store, scanner=lasting.client), now=now):
                 pass
         finally:
             connection.close()

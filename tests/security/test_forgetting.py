@@ -20,15 +20,16 @@ from django.utils import timezone
 from filsluss.actions import alarms, completion, erasure, expiry, oversee
 from filsluss.actions.transitions import Cause, record_audit
 from filsluss.blobs import open_store
+from filsluss.machine import boot_id
 from filsluss.models import AuditEntry, Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.letter import Delivery
 from filsluss.origin import NOWHERE, Origin, set_origin
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
-from filsluss.streams.request import this_boot
 from tests.model.wsgi_client import ask
 from tests.pages.cases import KARIN, applied, link
 from tests.parts import tokens
+from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MARK = "zqx"
@@ -111,7 +112,7 @@ def _ready(settings, tmp_path):
         settings.POLICY, support_email="stod@ltdalarna.se", admin_emails=("drift@ltdalarna.se",)
     )
     open_store.cache_clear()
-    this_boot.cache_clear()
+    boot_id.cache_clear()
     yield
     set_origin(NOWHERE)
     open_store.cache_clear()
@@ -173,7 +174,7 @@ def live_through_everything():
     post(f"{link(opened, Purpose.STATUS_RECIPIENT)}/report", abuse=f"{MARK}abuse")
     post("/accessibility", fault=f"{MARK}fault", reply_email=f"{MARK}reply@example.com")
     files = [send(opened, f"{MARK}file{number}.pdf", with_code="1") for number in range(3)]
-    completion.ready_received(store=store, policy=policy, now=now)
+    completion.ready_received(services=services_for(policy, store), now=now)
     fetched = Transfer.objects.get(pk=opened.pk).files.order_by("pk")[1]
     token = tokens.of_file(fetched, policy.link_keys)
     assert ask("GET", f"/download/{token}/x").status == 200
@@ -182,10 +183,14 @@ def live_through_everything():
         == 206
     )
     row = TransferFile.objects.get(pk=files[0].pk)
-    oversee.remove_file(row, reason=f"{MARK}removal", person=person, policy=policy, now=now)
-    oversee.withdraw(withdrawn, reason=f"{MARK}withdrawal", person=f"os:{MARK}user", policy=policy, now=now)
+    oversee.remove_file(row, reason=f"{MARK}removal", person=person, now=now)
+    oversee.withdraw(
+        withdrawn, reason=f"{MARK}withdrawal", person=f"os:{MARK}user", services=services_for(policy), now=now
+    )
     case = Transfer.objects.get(pk=opened.pk)
-    oversee.close_transfer(case, reason=f"{MARK}closing", person=person, policy=policy, now=now)
+    oversee.close_transfer(
+        case, reason=f"{MARK}closing", person=person, services=services_for(policy), now=now
+    )
     strangers_words(administrator)
     return opened
 
@@ -210,9 +215,9 @@ def end_everything(now):
     )
     Letter.objects.filter(delivery=Delivery.COLLECTING).update(delivery=Delivery.WITHDRAWN)
     later = now + timedelta(days=40)
-    expiry.end_accounts(policy=policy, now=later)
-    expiry.lapse_undecided(policy=policy, now=later)
-    while erasure.erase_files(store=store, policy=policy, now=later):
+    expiry.end_accounts(services=services_for(policy), now=later)
+    expiry.lapse_undecided(services=services_for(policy), now=later)
+    while erasure.erase_files(services=services_for(policy, store), now=later):
         pass
     Letter.objects.unsent().update(delivery=Delivery.SENT, subject="", text="", html="", sent_at=later)
     return later
@@ -220,7 +225,7 @@ def end_everything(now):
 
 def forget(over_at):
     at = over_at + timedelta(days=settings.POLICY.forget_days, seconds=1)
-    expiry.forget(policy=settings.POLICY, now=at)
+    expiry.forget(services=services_for(settings.POLICY), now=at)
 
 
 def test_every_text_column_says_whether_it_may_outlive_its_case():
@@ -277,7 +282,9 @@ def test_a_letter_about_two_cases_keeps_no_text_when_one_of_them_is_forgotten(no
     LetterCase.objects.create(letter=letter, transfer=other)
     Letter.objects.update(delivery=Delivery.GIVEN_UP, text=f"{MARK} words", given_up_at=now)
     Transfer.objects.filter(pk=one.pk).update(state="closed", over_at=now)
-    expiry.forget(policy=settings.POLICY, now=now + timedelta(days=settings.POLICY.forget_days))
+    expiry.forget(
+        services=services_for(settings.POLICY), now=now + timedelta(days=settings.POLICY.forget_days)
+    )
     letter.refresh_from_db()
     assert (letter.text, letter.subject, letter.cases.count()) == ("", "", 1)
 
@@ -303,7 +310,7 @@ def test_a_rule_comes_from_nowhere_even_within_a_request(now):
 def test_alarms_hold_figures_only(now, store):
     live_through_everything()
     alarms.check_all(
-        None, store=store, policy=settings.POLICY, clock_trouble="", now=now + timedelta(hours=1)
+        services=services_for(settings.POLICY, store), clock_trouble="", now=now + timedelta(hours=1)
     )
     assert {where for where in marked() if where.startswith("Alarm")} == set()
 

@@ -10,16 +10,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from filsluss import machine
 from filsluss.actions import erasure, expiry, upload
 from filsluss.actions.apply import apply as apply_for
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
-from filsluss.streams import request as streams_request
 from tests.parts import tokens
 from tests.parts.people import ANNA, BO, FORM, announce, append, apply, offset_of
 from tests.parts.raw_http import RawConnection
+from tests.parts.services import services_for, writing
 from tests.streams.test_connection import MIB, await_ready, listed
 from tests.streams.test_model import request, serve
 
@@ -32,7 +33,9 @@ def transfer(policy):
     """An open account of this process's own database, until far ahead."""
     now = datetime.now(UTC)
     asked = Application("Anna", ANNA, BO, "Test", days=7)
-    made = apply_for(asked, policy=policy, now=now, client=Client("127.0.0.1", may_be_inside=True))
+    made = apply_for(
+        asked, services=services_for(policy), now=now, client=Client("127.0.0.1", may_be_inside=True)
+    )
     Transfer.objects.update(open_until=now + 200 * HOUR)
     made.open_until = now + 200 * HOUR
     return made
@@ -48,9 +51,7 @@ def begun(transfer, store, policy, settings, tmp_path):
             transfer,
             name="a.txt",
             size=9,
-            boot_id=boot,
-            store=store,
-            policy=policy,
+            services=services_for(policy, store, boot_id=boot),
             now=at,
         )
         with store.writer(file.blob) as writer:
@@ -69,24 +70,24 @@ class TestTwoDays:
     ):
         file = begun(now)
         almost, over = now + 48 * HOUR - timedelta(seconds=1), now + 48 * HOUR
-        assert expiry.expire_stale(store=store, policy=policy, now=almost) == 0
-        assert expiry.expire_stale(store=store, policy=policy, now=over) == 1
+        assert expiry.expire_stale(services=services_for(policy, store), now=almost) == 0
+        assert expiry.expire_stale(services=services_for(policy, store), now=over) == 1
         file.refresh_from_db()
         assert (file.state, file.erased_because) == ("erasing", "stale")
-        erasure.erase_files(store=store, policy=policy, now=over)
+        erasure.erase_files(services=services_for(policy, store), now=over)
         assert not store.exists(file.blob)
 
     def test_they_are_counted_from_the_last_activity(self, begun, store, policy, now):
         file = begun(now)
         upload.acknowledge(file, offset=3, boot_id="this boot", now=now + 40 * HOUR)
-        assert expiry.expire_stale(store=store, policy=policy, now=now + 87 * HOUR) == 0
-        assert expiry.expire_stale(store=store, policy=policy, now=now + 88 * HOUR) == 1
+        assert expiry.expire_stale(services=services_for(policy, store), now=now + 87 * HOUR) == 0
+        assert expiry.expire_stale(services=services_for(policy, store), now=now + 88 * HOUR) == 1
 
     def test_an_upload_that_is_being_written_never_expires(self, begun, store, policy, now):
         file = begun(now)
-        with store.writer(file.blob):
-            assert expiry.expire_stale(store=store, policy=policy, now=now + 900 * HOUR) == 0
-        assert expiry.expire_stale(store=store, policy=policy, now=now + 900 * HOUR) == 1
+        with writing(file.blob, store):
+            assert expiry.expire_stale(services=services_for(policy, store), now=now + 900 * HOUR) == 0
+        assert expiry.expire_stale(services=services_for(policy, store), now=now + 900 * HOUR) == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -96,7 +97,7 @@ class TestAnotherBoot:
     @pytest.fixture
     def ahead(self, begun, store):
         """An upload of which more lies in the store than was ever acknowledged."""
-        file = begun(datetime.now(UTC), boot=streams_request.this_boot())
+        file = begun(datetime.now(UTC), boot=machine.boot_id())
         with store.writer(file.blob) as writer:
             writer.write(b"345")
         return file

@@ -8,7 +8,7 @@ from django.db.models import Count, Min, Sum
 
 from filsluss.actions import room, scan
 from filsluss.actions.heartbeat import UNNAMED_PROXY
-from filsluss.blobs import Store
+from filsluss.installation import Services
 from filsluss.letters import notices
 from filsluss.letters.each_row import any_failed, each_row
 from filsluss.models import Alarm, Heartbeat, Letter, SecurityEvent, TransferFile
@@ -16,7 +16,6 @@ from filsluss.models.letter import Delivery
 from filsluss.rules.formats import size_text
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import FileState, State
-from filsluss.rules.policy import Policy
 from filsluss.rules.security_events import Kind, Outcome
 from filsluss.rules.smtp_answers import Failure
 from filsluss.scanners.clamd import Clamd, NotScanned
@@ -43,36 +42,34 @@ MANY_FAILED_SIGN_INS = 30
 raise_alarm = notices.raise_alarm
 
 
-def check_all(
-    scanner: Clamd | None, *, store: Store, policy: Policy, clock_trouble: str, now: datetime
-) -> int:
+def check_all(*, services: Services, clock_trouble: str, now: datetime) -> int:
     """Runs every check; returns 0, so that the job pauses for its interval."""
     checks: dict[str, Callable[[], None]] = {
-        "scanner": lambda: check_scanner(scanner, policy=policy, now=now),
-        "unscanned": lambda: check_unscanned(policy=policy, now=now),
-        "disk": lambda: check_disk(store, policy=policy, now=now),
-        "letters": lambda: check_letters(policy=policy, now=now),
-        "sign-ins": lambda: check_sign_ins(policy=policy, now=now),
-        "proxy": lambda: check_proxy(policy=policy, now=now),
-        "clock": lambda: check_clock(clock_trouble, policy=policy, now=now),
+        "scanner": lambda: check_scanner(services.scanner, services=services, now=now),
+        "unscanned": lambda: check_unscanned(services=services, now=now),
+        "disk": lambda: check_disk(services=services, now=now),
+        "letters": lambda: check_letters(services=services, now=now),
+        "sign-ins": lambda: check_sign_ins(services=services, now=now),
+        "proxy": lambda: check_proxy(services=services, now=now),
+        "clock": lambda: check_clock(clock_trouble, services=services, now=now),
     }
-    each_row("check alarms", checks, lambda name: checks[name]() or 0, policy=policy, now=now)
+    each_row("check alarms", checks, lambda name: checks[name]() or 0, policy=services.policy, now=now)
     if not any_failed():
         clear_alarm("jobs")
     return 0
 
 
-def check_clock(trouble: str, *, policy: Policy, now: datetime) -> None:
+def check_clock(trouble: str, *, services: Services, now: datetime) -> None:
     if trouble:
-        raise_alarm("clock", since=now, value=trouble, policy=policy, now=now)
+        raise_alarm("clock", since=now, value=trouble, policy=services.policy, now=now)
     else:
         clear_alarm("clock")
 
 
-def check_scanner(scanner: Clamd | None, *, policy: Policy, now: datetime) -> None:
+def check_scanner(scanner: Clamd | None, *, services: Services, now: datetime) -> None:
     trouble = scanner_trouble(scanner) if scanner else ""
     if trouble:
-        raise_alarm("scanner", since=now, value=trouble, policy=policy, now=now)
+        raise_alarm("scanner", since=now, value=trouble, policy=services.policy, now=now)
     elif clear_alarm("scanner"):
         scan.rescan_now(now=now)
 
@@ -87,30 +84,34 @@ def scanner_trouble(scanner: Clamd) -> str:
     return "clamd reports files over its limits as clean: set AlertExceedsMax yes in clamd.conf"
 
 
-def check_unscanned(*, policy: Policy, now: datetime) -> None:
+def check_unscanned(*, services: Services, now: datetime) -> None:
     unscanned = TransferFile.objects.filter(state=FileState.UNSCANNED, transfer__state=State.OPEN)
     found = unscanned.aggregate(count=Count("pk"), since=Min("received_at"))
     if found["count"]:
         raise_alarm(
-            "unscanned", since=found["since"] or now, value=str(found["count"]), policy=policy, now=now
+            "unscanned",
+            since=found["since"] or now,
+            value=str(found["count"]),
+            policy=services.policy,
+            now=now,
         )
     else:
         clear_alarm("unscanned")
 
 
-def check_disk(store: Store, *, policy: Policy, now: datetime) -> None:
-    disk = room.look_at_disk(store, policy=policy)
+def check_disk(*, services: Services, now: datetime) -> None:
+    disk = room.look_at_disk(services=services)
     if disk.left < 0 or not room.reserve_is_laid():
         sizes = {
-            "value": size_text(disk.free, policy.language),
-            "limit": size_text(disk.kept_free, policy.language),
+            "value": size_text(disk.free, services.policy.language),
+            "limit": size_text(disk.kept_free, services.policy.language),
         }
-        raise_alarm("disk", since=now, policy=policy, now=now, **sizes)
+        raise_alarm("disk", since=now, policy=services.policy, now=now, **sizes)
     else:
         clear_alarm("disk")
 
 
-def check_letters(*, policy: Policy, now: datetime) -> None:
+def check_letters(*, services: Services, now: datetime) -> None:
     """Without letters about alarms: one that cannot be delivered must not raise another alarm."""
     letters = Letter.objects.exclude(kind=LetterKind.ALARM)
     late = letters.queued().filter(written_at__lte=now - LATE_LETTER_AGE)
@@ -124,26 +125,26 @@ def check_letters(*, policy: Policy, now: datetime) -> None:
         found = rows.aggregate(count=Count("pk"), since=Min(since))
         if found["count"]:
             value = str(found["count"])
-            raise_alarm(name, since=found["since"], value=value, limit=limit, policy=policy, now=now)
+            raise_alarm(name, since=found["since"], value=value, limit=limit, policy=services.policy, now=now)
         else:
             clear_alarm(name)
 
 
-def check_sign_ins(*, policy: Policy, now: datetime) -> None:
+def check_sign_ins(*, services: Services, now: datetime) -> None:
     failed = SecurityEvent.objects.filter(
         kind=Kind.SIGN_IN, outcome__in=(Outcome.WRONG, Outcome.LIMITED), at__gt=now - HOUR
     ).aggregate(sum=Sum("count"), since=Min("at"))
     if (failed["sum"] or 0) >= MANY_FAILED_SIGN_INS:
         values = {"value": str(failed["sum"]), "limit": str(MANY_FAILED_SIGN_INS)}
-        raise_alarm("sign-ins", since=failed["since"], policy=policy, now=now, **values)
+        raise_alarm("sign-ins", since=failed["since"], policy=services.policy, now=now, **values)
     else:
         clear_alarm("sign-ins")
 
 
-def check_proxy(*, policy: Policy, now: datetime) -> None:
+def check_proxy(*, services: Services, now: datetime) -> None:
     """Whether requests came through a proxy that is not named, within the last quarter of an hour."""
     if Heartbeat.objects.filter(name=UNNAMED_PROXY, at__gt=now - PROXY_AGE).exists():
-        raise_alarm("proxy", since=now, policy=policy, now=now)
+        raise_alarm("proxy", since=now, policy=services.policy, now=now)
     else:
         clear_alarm("proxy")
 

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from filsluss.actions.limits import count_for_network, count_outbound, may_ask_at_once, may_confirm
 from filsluss.actions.transitions import RULE, Cause, advance, record_audit
+from filsluss.installation import Services
 from filsluss.letters import compose, request_lists
 from filsluss.models import Link, Party, Transfer, serialize_on
 from filsluss.models.link import STATUS_PURPOSE, keep_links
@@ -24,7 +25,6 @@ from filsluss.rules.directions import Direction, Proof, Role, approver_on
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import APPLIED, APPROVED, State
 from filsluss.rules.networks import Client, is_inside_network
-from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose, draw_public_id
 
 FORM_LASTS = timedelta(hours=1)
@@ -47,38 +47,40 @@ class AppliedBefore(Exception):
         self.transfer = transfer
 
 
-def apply(application: Application, *, policy: Policy, now: datetime, client: Client) -> Transfer:
+def apply(application: Application, *, services: Services, now: datetime, client: Client) -> Transfer:
     """A new transfer, OPEN from an inside sender and PENDING from anyone else, with its letters queued.
 
     Where the approver's mailbox has many undecided requests, this one waits for the next list of them
     (`letters/request_lists.py`). A form that is sent twice, as by a double click, gives the transfer that
     there is. Raises ApplicationRefused or LimitReached, and stores nothing then.
     """
-    today = now.astimezone(policy.time_zone).date()
-    if problems := examine(application, policy, today=today):
+    today = now.astimezone(services.policy.time_zone).date()
+    if problems := examine(application, services.policy, today=today):
         raise ApplicationRefused(problems)
     confirmed = {"confirmed": "personal_number"} if fields_with_number(application, today=today) else None
     cause = Cause(Role.SENDER, detail=confirmed)
-    transfer, parties = draft(application, policy=policy, now=now)
-    if opens_at_once(transfer, client=client, policy=policy):
+    transfer, parties = draft(application, services=services, now=now)
+    if opens_at_once(transfer, client=client, services=services):
         transfer.sender.proof, transfer.sender.proved_at = Proof.NETWORK.value, now
 
     def insert() -> None:
         with transaction.atomic():
             transfer.form_key = claim_form_key(form_key(application), now=now)
-            count_for_network(client, policy=policy, now=now)
+            count_for_network(client, services=services, now=now)
             if transfer.approver:
-                asked = may_ask_at_once(transfer.approver, client=client, policy=policy, now=now)
+                asked = may_ask_at_once(transfer.approver, client=client, services=services, now=now)
                 transfer.asked_at = now if asked else None
-                transfer.lapse_by = policy.end_of(now, policy.decision_days) if asked else None
-                confirms = may_confirm(transfer.sender, client=client, policy=policy, now=now)
-                insert_rows(transfer, parties=parties, policy=policy, now=now)
-                begin(transfer, cause=cause, confirms=confirms, policy=policy, now=now)
+                transfer.lapse_by = (
+                    services.policy.end_of(now, services.policy.decision_days) if asked else None
+                )
+                confirms = may_confirm(transfer.sender, client=client, services=services, now=now)
+                insert_rows(transfer, parties=parties, services=services, now=now)
+                begin(transfer, cause=cause, confirms=confirms, services=services, now=now)
             else:
-                count_outbound(transfer.sender, client=client, policy=policy, now=now)
-                insert_rows(transfer, parties=parties, policy=policy, now=now)
-                days = application.days or policy.default_days
-                open_at_once(transfer, cause=cause, days=days, policy=policy, now=now)
+                count_outbound(transfer.sender, client=client, services=services, now=now)
+                insert_rows(transfer, parties=parties, services=services, now=now)
+                days = application.days or services.policy.default_days
+                open_at_once(transfer, cause=cause, days=days, services=services, now=now)
 
     try:
         with_free_public_id(transfer, insert)
@@ -100,9 +102,9 @@ def claim_form_key(key: str | None, *, now: datetime) -> str | None:
     return key
 
 
-def draft(application: Application, *, policy: Policy, now: datetime) -> tuple[Transfer, list[Party]]:
+def draft(application: Application, *, services: Services, now: datetime) -> tuple[Transfer, list[Party]]:
     """The transfer and its parties, not saved."""
-    way, recipient = direction_of(application, policy), read_address(application.recipient_email)
+    way, recipient = direction_of(application, services.policy), read_address(application.recipient_email)
     contact = read_address(application.approver_email) if way is Direction.THROUGH else ""
     transfer = Transfer(
         public_id=draw_public_id(),
@@ -126,14 +128,14 @@ def draft(application: Application, *, policy: Policy, now: datetime) -> tuple[T
     return transfer, parties
 
 
-def insert_rows(transfer: Transfer, *, parties: Sequence[Party], policy: Policy, now: datetime) -> None:
+def insert_rows(transfer: Transfer, *, parties: Sequence[Party], services: Services, now: datetime) -> None:
     """Saves a new transfer with its parties and the links that their letters will carry."""
     transfer.save(force_insert=True)
     for party in parties:
         party.pk, party.transfer = None, transfer
     Party.objects.bulk_create(parties)
     links = [
-        Link.draw(purpose, key=policy.link_keys[0], party=party, now=now)
+        Link.draw(purpose, key=services.policy.link_keys[0], party=party, now=now)
         for party in parties
         for purpose in purposes_of(Role(party.role))
     ]
@@ -147,23 +149,27 @@ def purposes_of(role: Role) -> tuple[Purpose, ...]:
     return (*own.get(role, ()), STATUS_PURPOSE[role])
 
 
-def begin(transfer: Transfer, *, cause: Cause, confirms: bool, policy: Policy, now: datetime) -> None:
+def begin(transfer: Transfer, *, cause: Cause, confirms: bool, services: Services, now: datetime) -> None:
     """Takes the first step, which asks the approver, or else puts the request on the next list."""
-    advance(transfer, APPLIED, cause=cause, policy=policy, now=now)
+    advance(transfer, APPLIED, cause=cause, services=services, now=now)
     if transfer.asked_at is None:
-        request_lists.collect(transfer, policy=policy, now=now)
+        request_lists.collect(transfer, policy=services.policy, now=now)
     if confirms:
-        compose.write(LetterKind.RECEIVED, transfer=transfer, role=Role.SENDER, policy=policy, now=now)
+        compose.write(
+            LetterKind.RECEIVED, transfer=transfer, role=Role.SENDER, policy=services.policy, now=now
+        )
 
 
-def open_at_once(transfer: Transfer, *, cause: Cause, days: int, policy: Policy, now: datetime) -> None:
+def open_at_once(transfer: Transfer, *, cause: Cause, days: int, services: Services, now: datetime) -> None:
     """Takes the first two steps, since outbound no approver is asked."""
     record_audit(transfer, step=APPLIED.name, cause=cause, now=now)
     Transfer.objects.filter(pk=transfer.pk, state=State.NEW).update(state=State.PENDING)
-    end = policy.end_of(now, days)
-    advance(transfer, APPROVED, cause=RULE, policy=policy, now=now, decided_at=now, open_until=end)
+    end = services.policy.end_of(now, days)
+    advance(transfer, APPROVED, cause=RULE, services=services, now=now, decided_at=now, open_until=end)
 
 
-def opens_at_once(transfer: Transfer, *, client: Client, policy: Policy) -> bool:
+def opens_at_once(transfer: Transfer, *, client: Client, services: Services) -> bool:
     """Whether the sender may see the upload page at once: an inside sender on an inside network."""
-    return transfer.way is Direction.OUTBOUND and is_inside_network(client, networks=policy.inside_networks)
+    return transfer.way is Direction.OUTBOUND and is_inside_network(
+        client, networks=services.policy.inside_networks
+    )

@@ -2,26 +2,29 @@
 
 import re
 from base64 import b64decode
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import RULE, record_audit
 from filsluss.actions.upload import STILL_OPEN, receive
-from filsluss.blobs import BlobBusy, BlobMissing, Digests, Store
+from filsluss.blobs import BlobBusy, BlobMissing, Digests, held_writer
+from filsluss.installation import Services
 from filsluss.letters import collecting, compose
 from filsluss.letters.each_row import each_row
 from filsluss.models import Link, Party, Pickup, Transfer, TransferFile
+from filsluss.models.batches import batches
 from filsluss.models.link import FILE_PURPOSES, keep_links
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import ErasedBecause, FileState
-from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import code_digest, draw_code, show_code
 
 
-def receive_whole(*, store: Store, policy: Policy, boot_id: str, now: datetime) -> int:
+def receive_whole(*, services: Services, now: datetime) -> int:
     """Receives uploads of which every byte is stored, but whose last request failed; returns how many."""
     waiting = TransferFile.objects.filter(
         state=FileState.UPLOADING, size__isnull=False, active_at__lte=now - timedelta(seconds=30)
@@ -29,54 +32,62 @@ def receive_whole(*, store: Store, policy: Policy, boot_id: str, now: datetime) 
     return each_row(
         "receive whole uploads",
         waiting.select_related("transfer"),
-        lambda file: _received(file, store, boot_id, now),
-        policy=policy,
+        lambda file: _received(file, services=services, now=now),
+        policy=services.policy,
         now=now,
     )
 
 
-def _received(file: TransferFile, store: Store, boot_id: str, now: datetime) -> bool:
+def _received(file: TransferFile, *, services: Services, now: datetime) -> bool:
     try:
-        if file.boot_id != boot_id or store.size(file.blob) != file.size:
+        if file.boot_id != services.boot_id or services.store.size(file.blob) != file.size:
             return False
-        with store.writer(file.blob, patience=0) as writer:
-            writer.sync()
-            return writer.offset == file.size and receive(file, boot_id=boot_id, now=now)
+        held = held_writer(file.blob, store=services.store, locker=services.locker, patience=0)
+        with held as (writer, lease):
+            file.hold_under(lease.epoch)
+            writer.sync(keep=file.acknowledged)
+            return writer.offset == file.size and receive(file, boot_id=services.boot_id, now=now)
     except (BlobMissing, BlobBusy):
         return False
 
 
-def ready_received(*, store: Store, policy: Policy, now: datetime, with_scanner: bool = False) -> int:
+def ready_received(*, services: Services, now: datetime) -> int:
     """Hashes received files and makes them ready; one without its blob is damaged. Returns how many.
 
     With a scanner, which hashes the files that it scans, these are only the ones that were released.
     """
     received = TransferFile.objects.filter(state=FileState.RECEIVED).select_related("transfer")
-    received = received.prefetch_related("transfer__parties")
-    if with_scanner:
+    if services.scanner:
         received = received.exclude(released_at=None)
     return each_row(
         "make received files ready",
-        received.order_by("received_at", "id"),
-        lambda file: _made_ready(file, store, policy, now),
-        policy=policy,
+        _with_parties(received.order_by("received_at", "id")),
+        lambda file: _made_ready(file, services=services, now=now),
+        policy=services.policy,
         now=now,
     )
 
 
-def _made_ready(file: TransferFile, store: Store, policy: Policy, now: datetime) -> bool:
+def _with_parties(files: Iterable[TransferFile]) -> Iterator[TransferFile]:
+    """The same files; the parties of many transfers are read by one query."""
+    for batch in batches(files):
+        prefetch_related_objects(batch, "transfer__parties")
+        yield from batch
+
+
+def _made_ready(file: TransferFile, *, services: Services, now: datetime) -> bool:
     if not file.transfer.is_open_at(now):
         return False
     try:
-        digests = store.digests(file.blob)
+        digests = services.store.digests(file.blob)
     except BlobMissing:
         return take_away(file, because=ErasedBecause.DAMAGED, now=now)
-    return make_ready(file, digests=digests, policy=policy, now=now)
+    return make_ready(file, digests=digests, services=services, now=now)
 
 
-def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:
+def send_now(transfer: Transfer, *, services: Services, now: datetime) -> int:
     """Queues the one letter about all files without waiting for further files; returns how many letters."""
-    return collecting.send_now(transfer, policy=policy, now=now)
+    return collecting.send_now(transfer, policy=services.policy, now=now)
 
 
 def declared(file: TransferFile, *, key: str) -> str:
@@ -105,7 +116,7 @@ def make_ready(
     digests: Digests,
     source: FileState = FileState.RECEIVED,
     scanned_at: datetime | None = None,
-    policy: Policy,
+    services: Services,
     now: datetime,
 ) -> bool:
     """Makes a file of state `source` READY, with its links, code and letter; False if that was too late.
@@ -131,32 +142,32 @@ def make_ready(
         for name, value in changes.items():
             setattr(file, name, value)
         record_audit(file.transfer, step="ready", cause=RULE, now=now, file=file)
-        tell_ready(file, recipient=file.transfer.recipient, policy=policy, now=now)
+        tell_ready(file, recipient=file.transfer.recipient, services=services, now=now)
     return True
 
 
-def tell_ready(file: TransferFile, *, recipient: Party, policy: Policy, now: datetime) -> None:
+def tell_ready(file: TransferFile, *, recipient: Party, services: Services, now: datetime) -> None:
     """Creates the recipient's links and pickup of the file, and the letter that carries them.
 
     The letter is one for several files if the sender chose that, or if the recipient has had many.
     """
     code = draw_code() if file.with_code else ""
     links = [
-        Link.draw(purpose, key=policy.link_keys[0], party=recipient, file=file, now=now)
+        Link.draw(purpose, key=services.policy.link_keys[0], party=recipient, file=file, now=now)
         for purpose in FILE_PURPOSES
     ]
     Link.objects.bulk_create(links)
     keep_links(links)
-    digest = code_digest(policy.code_keys[0], code) if code else None
+    digest = code_digest(services.policy.code_keys[0], code) if code else None
     Pickup.objects.create(file=file, party=recipient, code_digest=digest, code_sealed=code)
-    if file.transfer.one_letter or collecting.had_many_letters(recipient, policy=policy, now=now):
-        collecting.collect_ready(file, recipient, policy=policy, now=now)
+    if file.transfer.one_letter or collecting.had_many_letters(recipient, policy=services.policy, now=now):
+        collecting.collect_ready(file, recipient, policy=services.policy, now=now)
         return
     compose.write(
         LetterKind.FILE_READY,
         transfer=file.transfer,
         role=Role.RECIPIENT,
-        policy=policy,
+        policy=services.policy,
         now=now,
         file=file,
         codes={file.public_id: show_code(code)} if code else {},

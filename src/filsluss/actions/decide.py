@@ -6,12 +6,12 @@ from typing import Any
 from django.db import transaction
 
 from filsluss.actions.transitions import Cause, StepRefused, advance
+from filsluss.installation import Services
 from filsluss.models import Transfer
 from filsluss.rules.decision import Decision, examine
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.lifecycle import APPROVED, REJECTED
 from filsluss.rules.personal_number import CONFIRMED, has_personal_number
-from filsluss.rules.policy import Policy
 
 
 class DecisionRefused(ValueError):
@@ -26,30 +26,30 @@ class AlreadyDecided(Exception):
     """The application has been decided, has lapsed or was withdrawn."""
 
 
-def decide(transfer: Transfer, *, form: Decision, policy: Policy, now: datetime) -> Transfer:
+def decide(transfer: Transfer, *, form: Decision, services: Services, now: datetime) -> Transfer:
     """Opens or rejects the transfer; raises AlreadyDecided or DecisionRefused, and changes nothing then."""
     if not transfer.is_undecided_at(now):
         raise AlreadyDecided
-    if problems := examine(form, policy, today=policy.today(now)):
+    if problems := examine(form, services.policy, today=services.policy.today(now)):
         raise DecisionRefused(problems)
     try:
         with transaction.atomic():
             if transfer.approver:  # before the letter is written, which may then name them
                 transfer.approver.prove(Proof.MAILBOX, now=now)
-            _carry_out(transfer, form, policy=policy, now=now)
+            _carry_out(transfer, form, services=services, now=now)
     except StepRefused:
         raise AlreadyDecided from None
     return transfer
 
 
-def _carry_out(transfer: Transfer, decision: Decision, *, policy: Policy, now: datetime) -> None:
+def _carry_out(transfer: Transfer, decision: Decision, *, services: Services, now: datetime) -> None:
     changes: dict[str, Any] = {"decided_at": now}
     if decision.choice == "approve":
         step, cause = APPROVED, Cause(Role.APPROVER)
-        changes["open_until"] = policy.end_of(now, int(decision.days))
+        changes["open_until"] = services.policy.end_of(now, int(decision.days))
     else:
         reason = decision.rejection_reason.strip()
-        detail = CONFIRMED if has_personal_number(reason, today=policy.today(now)) else None
+        detail = CONFIRMED if has_personal_number(reason, today=services.policy.today(now)) else None
         step, cause = REJECTED, Cause(Role.APPROVER, reason=reason, detail=detail)
         changes["rejection_reason"] = cause.reason
-    advance(transfer, step, cause=cause, policy=policy, now=now, where={"lapse_by__gt": now}, **changes)
+    advance(transfer, step, cause=cause, services=services, now=now, where={"lapse_by__gt": now}, **changes)

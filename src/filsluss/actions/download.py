@@ -6,12 +6,12 @@ from django.db import transaction
 
 from filsluss.actions import security_log
 from filsluss.actions.transitions import Cause, record_audit, withdraw_needless_reminder
+from filsluss.installation import Services
 from filsluss.letters import collecting
 from filsluss.models import Attempt, AuditEntry, Link, Pickup, serialize_on
 from filsluss.rules.directions import Proof
 from filsluss.rules.lifecycle import FileState, Receipts
 from filsluss.rules.networks import Client, rate_key
-from filsluss.rules.policy import Policy
 from filsluss.rules.security_events import Kind, Outcome
 from filsluss.rules.spans import cover, with_span
 from filsluss.rules.throttle import FREE_FAILURES, Failures, delay_after
@@ -32,16 +32,16 @@ class TooManyTries(Exception):
         self.retry_after = retry_after
 
 
-def pickup_by_code(typed: str, *, client: Client, policy: Policy, now: datetime) -> Pickup:
+def pickup_by_code(typed: str, *, client: Client, services: Services, now: datetime) -> Pickup:
     """The pickup of a ready file of an open transfer with that code; raises WrongCode or TooManyTries."""
     network, is_wrong = rate_key(client.address or "unknown"), False
     with transaction.atomic():
         serialize_on(WRONG_CODE, now=now)
-        delay = seconds_to_wait(network, now=now, free=policy.wrong_codes)
-        found = None if delay else _find(typed, policy=policy, now=now)
+        delay = seconds_to_wait(network, now=now, free=services.policy.wrong_codes)
+        found = None if delay else _find(typed, services=services, now=now)
         if not delay and found is None:
             Attempt.objects.create(kind=WRONG_CODE, network=network, at=now)
-            delay, is_wrong = seconds_to_wait(network, now=now, free=policy.wrong_codes), True
+            delay, is_wrong = seconds_to_wait(network, now=now, free=services.policy.wrong_codes), True
     if is_wrong:
         security_log.note(security_log.event_now(Kind.CODE, outcome=Outcome.WRONG, now=now))
     if delay:
@@ -51,8 +51,8 @@ def pickup_by_code(typed: str, *, client: Client, policy: Policy, now: datetime)
     return found
 
 
-def _find(typed: str, *, policy: Policy, now: datetime) -> Pickup | None:
-    digests = [code_digest(key, read_code(typed)) for key in policy.code_keys]
+def _find(typed: str, *, services: Services, now: datetime) -> Pickup | None:
+    digests = [code_digest(key, read_code(typed)) for key in services.policy.code_keys]
     found = Pickup.objects.filter(code_digest__in=digests).select_related("file__transfer", "party").first()
     return found if found and found.file.is_open_at(now) else None
 
@@ -65,7 +65,7 @@ def seconds_to_wait(network: str, *, now: datetime, kind: str = WRONG_CODE, free
     return delay_after(Failures(own, of_all), now=now, free=free)
 
 
-def record_sent_bytes(link: Link, *, start: int, reached: int, policy: Policy, now: datetime) -> None:
+def record_sent_bytes(link: Link, *, start: int, reached: int, services: Services, now: datetime) -> None:
     """Records that bytes [start, reached) of the link's file were sent; all of them together are a fetch.
 
     They may be sent in any order and in several responses at once. Bytes that left without being all are in
@@ -82,12 +82,12 @@ def record_sent_bytes(link: Link, *, start: int, reached: int, policy: Policy, n
         if not cover(pickup.spans, size):
             pickup.partly_at = pickup.partly_at or now
             pickup.save(update_fields=["spans", "partly_at"])
-            _note_partly(link, policy=policy, now=now)
+            _note_partly(link, services=services, now=now)
             return
-        _fetched(pickup, link, policy=policy, now=now)
+        _fetched(pickup, link, services=services, now=now)
 
 
-def _note_partly(link: Link, *, policy: Policy, now: datetime) -> None:
+def _note_partly(link: Link, *, services: Services, now: datetime) -> None:
     file, cause = link.file, Cause(link.party.role, detail={"link": link.purpose})
     assert file is not None
     noted = AuditEntry.objects.filter(
@@ -96,13 +96,13 @@ def _note_partly(link: Link, *, policy: Policy, now: datetime) -> None:
         step="partly-fetched",
         party_public_id=link.party.public_id,
         network=cause.origin.network,
-        at__gte=policy.end_of(now, -1),
+        at__gte=services.policy.end_of(now, -1),
     )
     if cause.detail not in noted.values_list("detail", flat=True):
         record_audit(file.transfer, step="partly-fetched", cause=cause, now=now, file=file)
 
 
-def _fetched(pickup: Pickup, link: Link, *, policy: Policy, now: datetime) -> None:
+def _fetched(pickup: Pickup, link: Link, *, services: Services, now: datetime) -> None:
     """Counts a whole fetch, adds it to the audit trail, and writes the receipt that the sender chose."""
     file, is_first = link.file, pickup.fetched_at is None
     assert file is not None
@@ -114,6 +114,6 @@ def _fetched(pickup: Pickup, link: Link, *, policy: Policy, now: datetime) -> No
     record_audit(file.transfer, step="fetched", cause=Cause(link.party.role), now=now, file=file)
     receipts = file.transfer.receipts
     if receipts == Receipts.EACH or (is_first and receipts == Receipts.FIRST):
-        collecting.collect_fetched(file, link.party, policy=policy, now=now)
+        collecting.collect_fetched(file, link.party, policy=services.policy, now=now)
     if is_first:
         withdraw_needless_reminder(file.transfer, now=now)

@@ -15,14 +15,15 @@ from filsluss.actions.transitions import (
     record_audit,
     withdraw_needless_reminder,
 )
-from filsluss.blobs import BlobBusy, Store
+from filsluss.blobs import BlobBusy, erase_held
+from filsluss.installation import Services
 from filsluss.letters import compose, outbox
 from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile
+from filsluss.models.batches import MOST_NAMES, batches
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
 from filsluss.rules.lifecycle import ERASED, LIVE_FILE, ErasedBecause, FileState, State
-from filsluss.rules.policy import Policy
 
 log = logging.getLogger(__name__)
 
@@ -57,22 +58,22 @@ def take_away(
     return True
 
 
-def erase_files(*, store: Store, policy: Policy, now: datetime) -> int:
+def erase_files(*, services: Services, now: datetime) -> int:
     """Erases every marked file, and closes transfers without files; returns the number of both."""
     ended = TransferFile.objects.filter(transfer__state=State.CLOSING, state__in=LIVE_FILE)
     each_row(
         "take files away",
         ended.select_related("transfer"),
         lambda file: take_away(file, because=ErasedBecause.ENDED, now=now),
-        policy=policy,
+        policy=services.policy,
         now=now,
     )
     marked = TransferFile.objects.filter(state=FileState.ERASING).select_related("transfer")
     done = each_row(
         "erase files",
         marked,
-        lambda file: erase(file, store=store, policy=policy, now=now),
-        policy=policy,
+        lambda file: erase(file, services=services, now=now),
+        policy=services.policy,
         now=now,
     )
     emptied = Transfer.objects.filter(state=State.CLOSING).exclude(
@@ -81,25 +82,25 @@ def erase_files(*, store: Store, policy: Policy, now: datetime) -> int:
     return done + each_row(
         "close transfers",
         emptied,
-        lambda transfer: queue_erased(transfer, policy=policy, now=now),
-        policy=policy,
+        lambda transfer: queue_erased(transfer, services=services, now=now),
+        policy=services.policy,
         now=now,
     )
 
 
-def erase(file: TransferFile, *, store: Store, policy: Policy, now: datetime) -> bool:
+def erase(file: TransferFile, *, services: Services, now: datetime) -> bool:
     """Deletes the bytes, verifies that, and records it together with the letter that says so.
 
     A crash before the record leaves the file marked: the next run begins again. False if that is needed.
     """
     try:
-        store.erase(file.blob)
+        erase_held(file.blob, store=services.store, locker=services.locker)
     except BlobBusy:
         return False
     except OSError:
         log.exception("the bytes of %s could not be erased; trying again", file.public_id)
         return False
-    if store.exists(file.blob):
+    if services.store.exists(file.blob):
         return False
     with transaction.atomic():
         row = TransferFile.objects.filter(pk=file.pk, state=FileState.ERASING)
@@ -108,45 +109,52 @@ def erase(file: TransferFile, *, store: Store, policy: Policy, now: datetime) ->
         file.pickups.update(code_digest=None, code_sealed="")
         file.refresh_from_db()
         record_audit(file.transfer, step="file-erased", cause=RULE, now=now, file=file)
-        queue_removed(file, policy=policy, now=now)
+        queue_removed(file, services=services, now=now)
     return True
 
 
-def queue_removed(file: TransferFile, *, policy: Policy, now: datetime) -> None:
+def queue_removed(file: TransferFile, *, services: Services, now: datetime) -> None:
     """Tells the parties that were told of the file that a person removed it."""
     if not file.removed_by or file.received_at is None:
         return
     told = tuple(Role) if file.ready_at else (Role.SENDER,)
     for role in distinct_roles(file.transfer, among=told):
         compose.write(
-            LetterKind.FILE_REMOVED, transfer=file.transfer, role=role, policy=policy, now=now, file=file
+            LetterKind.FILE_REMOVED,
+            transfer=file.transfer,
+            role=role,
+            policy=services.policy,
+            now=now,
+            file=file,
         )
 
 
-def queue_erased(transfer: Transfer, *, policy: Policy, now: datetime) -> bool:
+def queue_erased(transfer: Transfer, *, services: Services, now: datetime) -> bool:
     """Takes the last step: the transfer is closed, and its parties are told which files were erased.
 
     Those are all that were ever whole, also the ones that were removed before the end.
     """
     received = transfer.files.filter(received_at__isnull=False)
-    files = list(received.order_by("received_at", "id").prefetch_related("pickups"))
-    return moved(transfer, ERASED, policy=policy, now=now, erased_at=now, files=files)
+    in_order = received.order_by("received_at", "id").prefetch_related("pickups")
+    files = list(in_order.iterator(chunk_size=MOST_NAMES))
+    return moved(transfer, ERASED, services=services, now=now, erased_at=now, files=files)
 
 
-def erase_orphans(*, store: Store, policy: Policy, now: datetime) -> int:
+def erase_orphans(*, services: Services, now: datetime) -> int:
     """Erases blobs without a row, left by a crash; younger ones may still get their row. Returns how many."""
-    aged = [name for name, written_at in store.names() if written_at < now - ORPHAN_AGE]
-    known = set(
-        TransferFile.objects.filter(upload_id__in=aged)
-        .exclude(state=FileState.ERASED)
-        .values_list("upload_id", flat=True)
-    )
+    aged = [name for name, written_at in services.store.names() if written_at < now - ORPHAN_AGE]
+    live = TransferFile.objects.exclude(state=FileState.ERASED)
+    known = {
+        name
+        for batch in batches(aged)
+        for name in live.filter(upload_id__in=batch).values_list("upload_id", flat=True)
+    }
     orphans = [name for name in aged if name not in known]
 
     def erase_orphan(name: str) -> int:
         with contextlib.suppress(BlobBusy):
-            store.erase(name)
+            erase_held(name, store=services.store, locker=services.locker)
             return 1
         return 0
 
-    return each_row("erase orphans", orphans, erase_orphan, policy=policy, now=now)
+    return each_row("erase orphans", orphans, erase_orphan, policy=services.policy, now=now)

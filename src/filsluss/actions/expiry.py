@@ -8,66 +8,66 @@ from django.db.models import Exists, OuterRef
 from filsluss.actions.erasure import take_away
 from filsluss.actions.retention import retain
 from filsluss.actions.transitions import moved
-from filsluss.blobs import Store
+from filsluss.installation import Services
 from filsluss.letters.each_row import each_row
 from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.audit import FORGOTTEN
+from filsluss.models.batches import batches
 from filsluss.models.letter import BLANK, Delivery
 from filsluss.rules.lifecycle import ENDED, LAPSED, OVER, ErasedBecause, FileState
-from filsluss.rules.policy import Policy
 
 
-def lapse_undecided(*, policy: Policy, now: datetime) -> int:
+def lapse_undecided(*, services: Services, now: datetime) -> int:
     """Lapses applications that were not decided in time; returns how many."""
     return each_row(
         "lapse applications",
         Transfer.objects.undecided_at(now),
-        lambda transfer: moved(transfer, LAPSED, policy=policy, now=now),
-        policy=policy,
+        lambda transfer: moved(transfer, LAPSED, services=services, now=now),
+        policy=services.policy,
         now=now,
     )
 
 
-def end_accounts(*, policy: Policy, now: datetime) -> int:
+def end_accounts(*, services: Services, now: datetime) -> int:
     """Ends accounts whose time is over, so that their files are erased; returns how many."""
     return each_row(
         "end accounts",
         Transfer.objects.over_at(now),
-        lambda transfer: moved(transfer, ENDED, policy=policy, now=now, ended_at=now),
-        policy=policy,
+        lambda transfer: moved(transfer, ENDED, services=services, now=now, ended_at=now),
+        policy=services.policy,
         now=now,
     )
 
 
-def expire_stale(*, store: Store, policy: Policy, now: datetime) -> int:
+def expire_stale(*, services: Services, now: datetime) -> int:
     """Takes away uploads without a request for `policy.upload_idle`; returns how many."""
     idle = TransferFile.objects.filter(
-        state=FileState.UPLOADING, active_at__lte=now - policy.upload_idle
+        state=FileState.UPLOADING, active_at__lte=now - services.policy.upload_idle
     ).select_related("transfer")
 
     def expire(file: TransferFile) -> bool:
-        is_written = store.is_being_written(file.blob)
+        is_written = services.locker.is_held(file.blob)
         return not is_written and take_away(file, because=ErasedBecause.STALE, now=now)
 
-    return each_row("expire uploads", idle, expire, policy=policy, now=now)
+    return each_row("expire uploads", idle, expire, policy=services.policy, now=now)
 
 
-def forget(*, policy: Policy, now: datetime) -> int:
+def forget(*, services: Services, now: datetime) -> int:
     """Deletes old transfers with their letters, blanks their names in the audit trail; returns how many.
 
     A transfer with an unsent letter is kept: within days the letter is sent or given up. Also deletes
     audit entries, attempts, security events and letters of no case when they are old enough, and cuts
     networks.
     """
-    limit = now - timedelta(days=policy.forget_days)
+    limit = now - timedelta(days=services.policy.forget_days)
     unsent = LetterCase.objects.filter(
         transfer=OuterRef("pk"), letter__delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)
     )
     old = Transfer.objects.filter(~Exists(unsent), state__in=OVER, over_at__lte=limit)
-    forgotten = each_row("forget", old, _forget, policy=policy, now=now)
-    AuditEntry.objects.filter(at__lte=now - timedelta(days=policy.audit_days)).delete()
+    forgotten = each_row("forget", old, _forget, policy=services.policy, now=now)
+    AuditEntry.objects.filter(at__lte=now - timedelta(days=services.policy.audit_days)).delete()
     Attempt.objects.filter(at__lte=now - timedelta(days=1)).delete()
-    retain(policy=policy, now=now)
+    retain(services=services, now=now)
     of_no_case = Letter.objects.of_no_case().filter(written_at__lte=limit)
     of_no_case.exclude(delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)).delete()
     return forgotten
@@ -79,6 +79,7 @@ def _forget(transfer: Transfer) -> int:
         AuditEntry.objects.filter(transfer_public_id=transfer.public_id).update(**FORGOTTEN)
         letters = list(transfer.letter_cases.values_list("letter_id", flat=True))
         transfer.delete()
-        Letter.objects.filter(pk__in=letters).of_no_case().delete()
-        Letter.objects.filter(pk__in=letters).update(**BLANK)
+        for batch in batches(letters):
+            Letter.objects.filter(pk__in=batch).of_no_case().delete()
+            Letter.objects.filter(pk__in=batch).update(**BLANK)
     return 1

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from filsluss.actions.limits import Limit, attempts, count_for_network, refuse_over
 from filsluss.actions.transitions import Cause, record_audit
+from filsluss.installation import Services
 from filsluss.letters.feedback import write_abuse_report, write_accessibility_feedback
 from filsluss.letters.mailboxes import DAY
 from filsluss.models import AuditEntry, Letter, Party, Transfer, serialize_on
@@ -14,7 +15,6 @@ from filsluss.rules.application import party_problem
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.networks import Client, rate_key
 from filsluss.rules.personal_number import CONFIRMED, has_personal_number
-from filsluss.rules.policy import Policy
 
 ACCESSIBILITY_MAX = 1000
 ACCESSIBILITY = "report"
@@ -35,7 +35,7 @@ def send_accessibility_feedback(
     *,
     reply_to: str,
     numbers_confirmed: bool = False,
-    policy: Policy,
+    services: Services,
     now: datetime,
     client: Client,
 ) -> Letter:
@@ -46,37 +46,40 @@ def send_accessibility_feedback(
     `policy.feedback_per_day` times; but the first report of a network in a day is never refused, nor one
     from an inside network.
     """
-    problems = examine_accessibility(fault, address=reply_to, policy=policy)
+    problems = examine_accessibility(fault, address=reply_to, services=services)
     if "fault" not in problems and not numbers_confirmed and has_personal_number(fault, today=now.date()):
         problems["fault"] = "personal_number"
     if problems:
         raise FeedbackRefused(problems)
     with transaction.atomic():
         if attempts(ACCESSIBILITY, network=rate_key(client.address), since=now - DAY):
-            refuse_more_feedback(policy=policy, now=now)
-        count_for_network(client, policy=policy, now=now, kind=ACCESSIBILITY)
+            refuse_more_feedback(services=services, now=now)
+        count_for_network(client, services=services, now=now, kind=ACCESSIBILITY)
         return write_accessibility_feedback(
-            fault.strip(), reply_to=read_address(reply_to) if reply_to else "", policy=policy, now=now
+            fault.strip(),
+            reply_to=read_address(reply_to) if reply_to else "",
+            policy=services.policy,
+            now=now,
         )
 
 
-def examine_accessibility(fault: str, *, address: str, policy: Policy) -> dict[str, str]:
+def examine_accessibility(fault: str, *, address: str, services: Services) -> dict[str, str]:
     problems = {}
     if not fault.strip():
         problems["fault"] = "fault_empty"
     elif len(fault.strip()) > ACCESSIBILITY_MAX:
         problems["fault"] = "fault_long"
-    if address and (problem := party_problem(address, policy)):
+    if address and (problem := party_problem(address, services.policy)):
         problems["reply_email"] = problem
     return problems
 
 
-def refuse_more_feedback(*, policy: Policy, now: datetime) -> None:
+def refuse_more_feedback(*, services: Services, now: datetime) -> None:
     recent = Letter.objects.filter(kind=LetterKind.ACCESSIBILITY_REPORT, written_at__gt=now - DAY).order_by(
         "written_at"
     )
     times = list(recent.values_list("written_at", flat=True))
-    refuse_over(times, most=policy.feedback_per_day, window=DAY, limit=Limit.FORM, now=now)
+    refuse_over(times, most=services.policy.feedback_per_day, window=DAY, limit=Limit.FORM, now=now)
 
 
 def send_abuse_report(
@@ -85,7 +88,7 @@ def send_abuse_report(
     transfer: Transfer,
     by: Party,
     numbers_confirmed: bool = False,
-    policy: Policy,
+    services: Services,
     now: datetime,
     client: Client,
 ) -> None:
@@ -106,8 +109,8 @@ def send_abuse_report(
         mine = AuditEntry.objects.filter(transfer_public_id=transfer.public_id, step=ABUSE, role=by.role)
         if mine.exists():
             times = list(mine.filter(at__gt=now - DAY).values_list("at", flat=True))
-            refuse_over(times, most=policy.reports_per_day, window=DAY, limit=Limit.CASE, now=now)
-            count_for_network(client, policy=policy, now=now, kind=ABUSE)
+            refuse_over(times, most=services.policy.reports_per_day, window=DAY, limit=Limit.CASE, now=now)
+            count_for_network(client, services=services, now=now, kind=ABUSE)
         cause = Cause(by.role, reason=text, detail=CONFIRMED if has_number else None)
         record_audit(transfer, step=ABUSE, cause=cause, now=now)
-        write_abuse_report(transfer, text, by=by, policy=policy, now=now)
+        write_abuse_report(transfer, text, by=by, policy=services.policy, now=now)

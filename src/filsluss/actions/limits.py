@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
+from filsluss.installation import Services
 from filsluss.letters.mailboxes import DAY, written_to
 from filsluss.models import Attempt, Party, Transfer, serialize_on
 from filsluss.rules.directions import Direction, Proof, Role
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import State
 from filsluss.rules.networks import Client, is_inside_network, rate_key
-from filsluss.rules.policy import Policy
 
 HOUR = timedelta(hours=1)
 APPLICATION, OUTBOUND, MAILBOX = "application", "outbound", "mailbox"
@@ -50,21 +50,23 @@ def attempts(kind: str, *, network: str, since: datetime) -> list[datetime]:
     return list(found.order_by("at").values_list("at", flat=True))
 
 
-def count_for_network(client: Client, *, policy: Policy, now: datetime, kind: str = APPLICATION) -> None:
+def count_for_network(client: Client, *, services: Services, now: datetime, kind: str = APPLICATION) -> None:
     """Counts an application, or a report of that kind, against its network; inside networks are exempt.
 
     Raises LimitReached.
     """
-    if is_inside_network(client, networks=policy.inside_networks):
+    if is_inside_network(client, networks=services.policy.inside_networks):
         return
     serialize_on(kind, now=now)
     network = rate_key(client.address)
     earlier = attempts(kind, network=network, since=now - HOUR)
-    refuse_over(earlier, most=policy.applications_per_hour, window=HOUR, limit=Limit.NETWORK, now=now)
+    refuse_over(
+        earlier, most=services.policy.applications_per_hour, window=HOUR, limit=Limit.NETWORK, now=now
+    )
     Attempt.objects.create(kind=kind, network=network, at=now)
 
 
-def count_outbound(sender: Party, *, client: Client, policy: Policy, now: datetime) -> None:
+def count_outbound(sender: Party, *, client: Client, services: Services, now: datetime) -> None:
     """Counts an outbound application against the address that it names as its sender.
 
     Anyone outside may type that address, so only applications count whose sender has no proof, and a
@@ -73,7 +75,7 @@ def count_outbound(sender: Party, *, client: Client, policy: Policy, now: dateti
     if sender.proof != Proof.NONE:
         return
     serialize_on(OUTBOUND, now=now)
-    since, most = now - DAY, policy.outbound_per_day
+    since, most = now - DAY, services.policy.outbound_per_day
     key = sha256(f"{sender.canonical} {rate_key(client.address)}".encode()).hexdigest()
     share = attempts(OUTBOUND, network=key, since=since)
     refuse_over(share, most=(most + 1) // 2, window=DAY, limit=Limit.SENDER, now=now)
@@ -86,13 +88,13 @@ def count_outbound(sender: Party, *, client: Client, policy: Policy, now: dateti
     Attempt.objects.create(kind=OUTBOUND, network=key, at=now)
 
 
-def may_ask_at_once(approver: Party, *, client: Client, policy: Policy, now: datetime) -> bool:
+def may_ask_at_once(approver: Party, *, client: Client, services: Services, now: datetime) -> bool:
     """Whether the approver gets a letter of its own; else the request waits for the next list.
 
     Undecided requests of the last day count, by mailbox, and those that their sender took back after they
     were sent, or taking back would make room for the next one. From an inside network nobody waits.
     """
-    if is_inside_network(client, networks=policy.inside_networks):
+    if is_inside_network(client, networks=services.policy.inside_networks):
         return True
     serialize_on(MAILBOX, now=now)
     asked = Party.objects.filter(
@@ -101,15 +103,15 @@ def may_ask_at_once(approver: Party, *, client: Client, policy: Policy, now: dat
         transfer__state__in=(State.PENDING, State.WITHDRAWN),
         transfer__asked_at__gt=now - DAY,
     )
-    return asked.count() < policy.letters_per_day
+    return asked.count() < services.policy.letters_per_day
 
 
-def may_confirm(sender: Party, *, client: Client, policy: Policy, now: datetime) -> bool:
+def may_confirm(sender: Party, *, client: Client, services: Services, now: datetime) -> bool:
     """Whether the sender's mailbox gets the receipt of an application, which anybody may have made.
 
     Beyond the limit the application is taken without it: the status page says the same.
     """
-    if is_inside_network(client, networks=policy.inside_networks):
+    if is_inside_network(client, networks=services.policy.inside_networks):
         return True
     confirmed = written_to(sender, kind=LetterKind.RECEIVED, now=now).filter(transfer__open_until=None)
-    return confirmed.count() < policy.letters_per_day
+    return confirmed.count() < services.policy.letters_per_day

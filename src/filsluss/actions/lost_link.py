@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from filsluss.actions.limits import count_for_network
+from filsluss.installation import Services
 from filsluss.letters import lost_link
 from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LinkRequest, Party
@@ -14,7 +15,6 @@ from filsluss.rules.application import party_problem
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import State
 from filsluss.rules.networks import Client
-from filsluss.rules.policy import Policy
 
 HOUR, MOST = timedelta(hours=1), 3
 """A mailbox gets so many such letters in this time."""
@@ -30,30 +30,30 @@ class LinkRequestRefused(ValueError):
         self.problem = problem
 
 
-def request_links(typed: str, *, policy: Policy, now: datetime, client: Client) -> None:
+def request_links(typed: str, *, services: Services, now: datetime, client: Client) -> None:
     """Writes the same row whatever the address, so that neither answer nor time tells who has a case.
 
     Raises LinkRequestRefused, or LimitReached: a network may ask as often as it may apply.
     """
-    if problem := party_problem(typed, policy):
+    if problem := party_problem(typed, services.policy):
         raise LinkRequestRefused(problem)
     with transaction.atomic():
-        count_for_network(client, policy=policy, now=now, kind=LetterKind.LOST_LINK)
+        count_for_network(client, services=services, now=now, kind=LetterKind.LOST_LINK)
         LinkRequest.objects.create(address=read_address(typed), at=now)
 
 
-def send_links(*, policy: Policy, now: datetime) -> int:
+def send_links(*, services: Services, now: datetime) -> int:
     """Answers the requests with a letter where there is something to tell; returns how many it deleted."""
     return each_row(
         "send lost links",
         LinkRequest.objects.order_by("pk"),
-        lambda request: _answer(request, policy=policy, now=now),
-        policy=policy,
+        lambda request: _answer(request, services=services, now=now),
+        policy=services.policy,
         now=now,
     )
 
 
-def _answer(request: LinkRequest, *, policy: Policy, now: datetime) -> int:
+def _answer(request: LinkRequest, *, services: Services, now: datetime) -> int:
     """A letter to each spelling of the address that has live cases."""
     with transaction.atomic():
         deleted, _ = LinkRequest.objects.filter(pk=request.pk).delete()
@@ -61,7 +61,7 @@ def _answer(request: LinkRequest, *, policy: Policy, now: datetime) -> int:
             return 0
         for parties in _by_address(request.address):
             if _sent_lately(parties[0], now) < MOST:
-                lost_link.write(parties, policy=policy, now=now)
+                lost_link.write(parties, policy=services.policy, now=now)
     return 1
 
 

@@ -6,11 +6,11 @@ from django.db import transaction
 
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import Cause, StepRefused, advance, record_audit
+from filsluss.installation import Services
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, ErasedBecause, FileState
 from filsluss.rules.permissions import StaffRole
 from filsluss.rules.personal_number import CONFIRMED, has_personal_number
-from filsluss.rules.policy import Policy
 
 REASON_MAX = 500
 
@@ -29,7 +29,6 @@ def remove_file(
     reason: str,
     person: str,
     numbers_confirmed: bool = False,
-    policy: Policy,
     now: datetime,
 ) -> None:
     """Ends all access to a file and has its bytes erased; raises StepRefused if that was done before."""
@@ -44,12 +43,14 @@ def close_transfer(
     reason: str,
     person: str,
     numbers_confirmed: bool = False,
-    policy: Policy,
+    services: Services,
     now: datetime,
 ) -> None:
     """Ends an open account before its time; raises StepRefused if it is not open."""
     cause = cause_of(reason, person=person, numbers_confirmed=numbers_confirmed, now=now)
-    advance(transfer, CLOSED, cause=cause, policy=policy, now=now, ended_at=now, closed_reason=cause.reason)
+    advance(
+        transfer, CLOSED, cause=cause, services=services, now=now, ended_at=now, closed_reason=cause.reason
+    )
 
 
 def release_file(
@@ -70,7 +71,7 @@ def withdraw(
     reason: str,
     person: str,
     numbers_confirmed: bool = False,
-    policy: Policy,
+    services: Services,
     now: datetime,
 ) -> None:
     """Ends an undecided application; raises StepRefused if it is decided."""
@@ -79,7 +80,7 @@ def withdraw(
         transfer,
         WITHDRAWN,
         cause=cause,
-        policy=policy,
+        services=services,
         now=now,
         decided_at=now,
         rejection_reason=cause.reason,

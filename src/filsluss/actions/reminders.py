@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from filsluss.actions.transitions import distinct_roles
+from filsluss.installation import Services
 from filsluss.letters import compose, request_lists
 from filsluss.letters.each_row import each_row
 from filsluss.letters.mailboxes import has_room
@@ -15,7 +16,6 @@ from filsluss.models.letter import Delivery
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import State
-from filsluss.rules.policy import Policy
 
 REMIND_BEFORE = timedelta(days=2)
 """How long before the end of its time an application or an account is reminded of."""
@@ -28,7 +28,7 @@ TOLD = {
 """The roles that a reminder is written to."""
 
 
-def remind_approvers(*, policy: Policy, now: datetime) -> int:
+def remind_approvers(*, services: Services, now: datetime) -> int:
     """Reminds the approvers of applications that will lapse within REMIND_BEFORE; returns how many.
 
     A mailbox that has got as many reminders today as it may gets the others as a list.
@@ -45,8 +45,8 @@ def remind_approvers(*, policy: Policy, now: datetime) -> int:
     return each_row(
         "remind approvers",
         waiting,
-        lambda transfer: _approver_reminded(transfer, policy, now),
-        policy=policy,
+        lambda transfer: _approver_reminded(transfer, services=services, now=now),
+        policy=services.policy,
         now=now,
     )
 
@@ -67,7 +67,7 @@ def _listed_again() -> Q:
     return Q(Exists(again)) | Q(Exists(listed), _has_letter(LetterKind.APPROVAL_REQUESTED))
 
 
-def _approver_reminded(transfer: Transfer, policy: Policy, now: datetime) -> bool:
+def _approver_reminded(transfer: Transfer, *, services: Services, now: datetime) -> bool:
     with transaction.atomic():
         locked = (
             Transfer.objects.select_for_update(no_key=True)
@@ -77,13 +77,14 @@ def _approver_reminded(transfer: Transfer, policy: Policy, now: datetime) -> boo
         if locked is None:
             return False
         approver = locked.approver
+        policy = services.policy
         if approver and not has_room(approver, kind=LetterKind.APPROVAL_REMINDER, policy=policy, now=now):
             request_lists.collect(locked, policy=policy, now=now)
             return True
-        return _remind(LetterKind.APPROVAL_REMINDER, locked, [], policy, now)
+        return _remind(LetterKind.APPROVAL_REMINDER, locked, [], services=services, now=now)
 
 
-def remind_of_files(*, policy: Policy, now: datetime) -> int:
+def remind_of_files(*, services: Services, now: datetime) -> int:
     """Reminds of accounts that will end within REMIND_BEFORE with unfetched files; returns how many."""
     unfetched = TransferFile.objects.unfetched().filter(
         transfer=OuterRef("pk"), ready_at__lte=now - NOT_BEFORE
@@ -98,13 +99,13 @@ def remind_of_files(*, policy: Policy, now: datetime) -> int:
     return each_row(
         "remind of files",
         waiting,
-        lambda transfer: _reminded_of_files(transfer, policy, now),
-        policy=policy,
+        lambda transfer: _reminded_of_files(transfer, services=services, now=now),
+        policy=services.policy,
         now=now,
     )
 
 
-def _reminded_of_files(transfer: Transfer, policy: Policy, now: datetime) -> bool:
+def _reminded_of_files(transfer: Transfer, *, services: Services, now: datetime) -> bool:
     """The rows are locked, so that a fetch meanwhile waits, finds the letter, and withdraws it."""
     with transaction.atomic():
         locked = (
@@ -113,13 +114,15 @@ def _reminded_of_files(transfer: Transfer, policy: Policy, now: datetime) -> boo
         if locked is None:
             return False
         unfetched = list(locked.files.unfetched().select_for_update(no_key=True))
-        return bool(unfetched) and _remind(LetterKind.EXPIRY_REMINDER, locked, unfetched, policy, now)
+        return bool(unfetched) and _remind(
+            LetterKind.EXPIRY_REMINDER, locked, unfetched, services=services, now=now
+        )
 
 
 def _remind(
-    kind: LetterKind, transfer: Transfer, files: Sequence[TransferFile], policy: Policy, now: datetime
+    kind: LetterKind, transfer: Transfer, files: Sequence[TransferFile], *, services: Services, now: datetime
 ) -> bool:
     """Writes the letters; raises LinkLost if a link cannot be derived."""
     for role in distinct_roles(transfer, among=TOLD[kind]):
-        compose.write(kind, transfer=transfer, role=role, policy=policy, now=now, files=files)
+        compose.write(kind, transfer=transfer, role=role, policy=services.policy, now=now, files=files)
     return True

@@ -9,20 +9,20 @@ from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
 from filsluss.actions.security_log import Event, Tally, write
+from filsluss.installation import Services
 from filsluss.models import AuditEntry, SecurityEvent
 from filsluss.rules.networks import cut_network
-from filsluss.rules.policy import Policy
 
 FULL_FOR = timedelta(days=7)
 """How long a client's whole address is kept."""
-BATCH = 1000
+BATCH = 500
 Row = TypeVar("Row", bound=Model)
 IS_CUT = Q(network__endswith="/24") | Q(network__endswith="/48") | Q(network__in=("", "unknown", "other"))
 
 
-def retain(*, policy: Policy, now: datetime) -> None:
+def retain(*, services: Services, now: datetime) -> None:
     """Deletes security events that are too old, and cuts networks that were kept whole for long enough."""
-    old = SecurityEvent.objects.filter(at__lte=now - timedelta(days=policy.security_log_days))
+    old = SecurityEvent.objects.filter(at__lte=now - timedelta(days=services.policy.security_log_days))
     if old.exists():  # a SELECT takes no lock
         old.delete()
     limit = now - FULL_FOR

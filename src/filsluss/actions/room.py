@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from filsluss.blobs import BlobBusy, BlobMissing, Store
+from filsluss.blobs import BlobBusy, BlobMissing, held_writer
+from filsluss.installation import Services
 from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile, serialize_on
 from filsluss.models.room_queries import (
@@ -20,7 +21,6 @@ from filsluss.models.room_queries import (
 )
 from filsluss.models.upload_queries import UploadAccount
 from filsluss.rules.lifecycle import LIVE_FILE, WHOLE_FILE, FileState
-from filsluss.rules.policy import Policy
 from filsluss.sqlite.reserve import Reserve
 
 MIB = 1 << 20
@@ -65,7 +65,7 @@ class Account:
     ever: int
 
 
-def account_of(transfer_id: int, *, but: int = 0, policy: Policy, now: datetime) -> Account:
+def account_of(transfer_id: int, *, but: int = 0, services: Services, now: datetime) -> Account:
     """Of all its files but the one with id `but`."""
     found = {
         state: (count, int(size or 0)) for state, count, size in BY_STATE.rows(transfer=transfer_id, but=but)
@@ -73,25 +73,25 @@ def account_of(transfer_id: int, *, but: int = 0, policy: Policy, now: datetime)
     taken = sum(size for state, (_, size) in found.items() if state in WHOLE_FILE)
     unfinished, _ = found.get(FileState.UPLOADING, (0, 0))
     if unfinished:
-        since = now - policy.promise_lasts
+        since = now - services.policy.promise_lasts
         ((coming,),) = COMING.rows(transfer=transfer_id, but=but, since=since)
         taken += int(coming or 0)
     live = sum(count for state, (count, _) in found.items() if state in LIVE_FILE)
     return Account(taken, live, unfinished, ever=sum(count for count, _ in found.values()))
 
 
-def look_at_disk(store: Store, *, policy: Policy) -> Disk:
-    free, size = store.space()
-    kept_free = int(size * policy.free_space_percent / 100)
+def look_at_disk(*, services: Services) -> Disk:
+    free, size = services.store.space()
+    kept_free = int(size * services.policy.free_space_percent / 100)
     reserve = reserve_of_database()
-    if reserve and store.shares_disk_with(reserve.path.parent):
+    if reserve and services.store.shares_disk_with(reserve.path.parent):
         kept_free = max(kept_free, reserve.margin)
     return Disk(free, kept_free)
 
 
-def outstanding(free: int, *, but: int = 0, policy: Policy, now: datetime) -> int:
+def outstanding(free: int, *, but: int = 0, services: Services, now: datetime) -> int:
     """Bytes that uploads, without file `but`, may still write to a disk on which `free` bytes are free."""
-    ((kept, bare, reserved),) = OUTSTANDING.rows(but=but, since=now - policy.promise_lasts)
+    ((kept, bare, reserved),) = OUTSTANDING.rows(but=but, since=now - services.policy.promise_lasts)
     return int(kept or 0) + int(reserved or 0) + min(int(bare or 0), free // BARE_SHARE)
 
 
@@ -106,36 +106,40 @@ def reserve_is_laid() -> bool:
     return reserve is None or reserve.ensure()
 
 
-def left_on_disk(store: Store, *, but: int = 0, policy: Policy, now: datetime) -> int:
+def left_on_disk(*, but: int = 0, services: Services, now: datetime) -> int:
     """Bytes of the disk that are neither used, kept free nor promised; raises UploadRefused if it is full."""
-    disk = look_at_disk(store, policy=policy)
-    left = disk.left - outstanding(disk.free, but=but, policy=policy, now=now)
+    disk = look_at_disk(services=services)
+    left = disk.left - outstanding(disk.free, but=but, services=services, now=now)
     if left < 0 or not reserve_is_laid():
         raise UploadRefused("disk_full")
     return left
 
 
-def refuse_full(size: int, *, store: Store, policy: Policy, now: datetime) -> bool:
+def refuse_full(size: int, *, services: Services, now: datetime) -> bool:
     """Refuses a file of `size` bytes that the disk has no room for; whether that room is nearly used up."""
-    left = left_on_disk(store, policy=policy, now=now) - size
+    left = left_on_disk(services=services, now=now) - size
     if left < 0:
         raise UploadRefused("disk_full")
     return left < max(TIGHT, MANY * size)
 
 
-def refuse_full_in_turn(size: int, *, store: Store, policy: Policy, now: datetime) -> None:
+def refuse_full_in_turn(size: int, *, services: Services, now: datetime) -> None:
     """The same for announcements that wait for each other: of two only one can get what is left."""
     serialize_on(DISK, now=now)
-    refuse_full(size, store=store, policy=policy, now=now)
+    refuse_full(size, services=services, now=now)
 
 
-def refuse_too_many(transfer: Transfer | UploadAccount, *, size: int, policy: Policy, now: datetime) -> None:
+def refuse_too_many(
+    transfer: Transfer | UploadAccount, *, size: int, services: Services, now: datetime
+) -> None:
     """Refuses one file more, of `size` bytes. Needs the lock of the transfer's row."""
-    account = account_of(transfer.pk, policy=policy, now=now)
-    if account.ever >= policy.max_files_ever:
+    account = account_of(transfer.pk, services=services, now=now)
+    if account.ever >= services.policy.max_files_ever:
         raise UploadRefused("too_many_files")
-    too_many = account.live >= policy.max_files or account.unfinished >= policy.max_unfinished
-    if too_many or account.taken + size > policy.max_transfer_size:
+    too_many = (
+        account.live >= services.policy.max_files or account.unfinished >= services.policy.max_unfinished
+    )
+    if too_many or account.taken + size > services.policy.max_transfer_size:
         raise UploadRefused("quota_exceeded")
 
 
@@ -153,33 +157,29 @@ def refuse_closed(transfer: Transfer | UploadAccount, *, now: datetime) -> None:
         raise UploadRefused("account_closed_by_admin" if transfer.closed_reason else "account_ended")
 
 
-def take_room(
-    file: TransferFile, *, offset: int, most: int, store: Store, policy: Policy, now: datetime
-) -> int:
+def take_room(file: TransferFile, *, offset: int, most: int, services: Services, now: datetime) -> int:
     """Up to which offset the file's only writer may write, beyond `offset`, before it asks again.
 
     A file of announced length needs only that the disk is not full, while its promise holds. One whose
     promise has faded asks for all that is left of it; one of unknown length for `most` bytes at a time, or
     as many as are left. Raises UploadRefused.
     """
-    if not file.promise_holds_at(now, lasts=policy.promise_lasts):
-        until = _reserve(file, offset, most, store=store, policy=policy, now=now)
+    if not file.promise_holds_at(now, lasts=services.policy.promise_lasts):
+        until = _reserve(file, offset, most, services=services, now=now)
         if file.size is None:
             return until
     assert file.size is not None
-    left = look_at_disk(store, policy=policy).left
+    left = look_at_disk(services=services).left
     if left <= 0 or not reserve_is_laid():
         raise UploadRefused("disk_full")
     return min(file.size, offset + min(PIECE, left, max(MIB, left // 8)))
 
 
-def _reserve(
-    file: TransferFile, offset: int, most: int, *, store: Store, policy: Policy, now: datetime
-) -> int:
+def _reserve(file: TransferFile, offset: int, most: int, *, services: Services, now: datetime) -> int:
     with transaction.atomic():
         lock_open(file.transfer, now=now)
         serialize_on(DISK, now=now)
-        until = _granted(file, offset, most, store=store, policy=policy, now=now)
+        until = _granted(file, offset, most, services=services, now=now)
         arrived = until if file.size is None else offset
         if RESERVED.change(file=file.pk, epoch=file.epoch, arrived=arrived, now=now) != 1:
             raise UploadRefused("upload_gone")
@@ -187,14 +187,12 @@ def _reserve(
     return until
 
 
-def _granted(
-    file: TransferFile, offset: int, most: int, *, store: Store, policy: Policy, now: datetime
-) -> int:
-    others = account_of(file.transfer_id, but=file.pk, policy=policy, now=now).taken
+def _granted(file: TransferFile, offset: int, most: int, *, services: Services, now: datetime) -> int:
+    others = account_of(file.transfer_id, but=file.pk, services=services, now=now).taken
     limits = {
-        "too_large": policy.max_file_size,
-        "quota_exceeded": policy.max_transfer_size - others,
-        "disk_full": offset + left_on_disk(store, but=file.pk, policy=policy, now=now),
+        "too_large": services.policy.max_file_size,
+        "quota_exceeded": services.policy.max_transfer_size - others,
+        "disk_full": offset + left_on_disk(but=file.pk, services=services, now=now),
     }
     needed = offset + 1 if file.size is None else file.size
     for code, limit in limits.items():
@@ -203,14 +201,14 @@ def _granted(
     return needed if file.size is not None else min(offset + most, *limits.values())
 
 
-def refuse_size(file: TransferFile, *, size: int, store: Store, policy: Policy, now: datetime) -> None:
+def refuse_size(file: TransferFile, *, size: int, services: Services, now: datetime) -> None:
     """Refuses the length of a file that was announced without one. Needs the lock of the transfer's row."""
     if size <= file.arrived:
         return
-    others = account_of(file.transfer_id, but=file.pk, policy=policy, now=now)
-    if others.taken + size > policy.max_transfer_size:
+    others = account_of(file.transfer_id, but=file.pk, services=services, now=now)
+    if others.taken + size > services.policy.max_transfer_size:
         raise UploadRefused("quota_exceeded")
-    if left_on_disk(store, but=file.pk, policy=policy, now=now) < size - file.arrived:
+    if left_on_disk(but=file.pk, services=services, now=now) < size - file.arrived:
         raise UploadRefused("disk_full")
 
 
@@ -220,7 +218,7 @@ def is_full(fault: BaseException) -> bool:
     return codes[0] == sqlite3.SQLITE_FULL or codes[1] == DISK_FULL
 
 
-def tidy(*, store: Store, policy: Policy, now: datetime) -> int:
+def tidy(*, services: Services, now: datetime) -> int:
     """Lays the reserve if it is missing, and corrects reservations that a crash left wrong; returns how many.
 
     Only of uploads that no request has moved for a minute.
@@ -228,16 +226,22 @@ def tidy(*, store: Store, policy: Policy, now: datetime) -> int:
     reserve_is_laid()
     idle = TransferFile.objects.filter(UPLOADING, active_at__lte=now - CRASHED_AFTER)
     return each_row(
-        "keep room", idle, lambda file: correct_reservation(file, store=store), policy=policy, now=now
+        "keep room",
+        idle,
+        lambda file: correct_reservation(file, services=services),
+        policy=services.policy,
+        now=now,
     )
 
 
-def correct_reservation(file: TransferFile, *, store: Store) -> bool:
+def correct_reservation(file: TransferFile, *, services: Services) -> bool:
     """Makes `arrived` what is stored; False if it was, or if a writer is at work."""
     try:
-        if store.size(file.blob) == file.arrived:
+        if services.store.size(file.blob) == file.arrived:
             return False
-        with store.writer(file.blob, patience=0) as writer:
+        held = held_writer(file.blob, store=services.store, locker=services.locker, patience=0)
+        with held as (writer, lease):
+            file.hold_under(lease.epoch)
             row = TransferFile.objects.filter(UPLOADING, pk=file.pk, epoch=file.epoch)
             return bool(row.update(arrived=writer.offset))
     except (BlobMissing, BlobBusy):

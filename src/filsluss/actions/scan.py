@@ -15,14 +15,15 @@ from django.db.models import F, Q, QuerySet
 from filsluss.actions.completion import make_ready
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import RULE, record_audit
-from filsluss.blobs import BlobMissing, Digests, Store
+from filsluss.blobs import BlobMissing, Digests
+from filsluss.installation import Services
 from filsluss.letters import compose, notices
 from filsluss.letters.each_row import each_row
 from filsluss.models import TransferFile
+from filsluss.models.connections import let_go
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
-from filsluss.rules.policy import Policy
 from filsluss.scanners.clamd import Clamd, NotScanned
 
 log = logging.getLogger(__name__)
@@ -49,20 +50,20 @@ class Stopwatch:
         return self._now + timedelta(seconds=time.monotonic() - self._start)
 
 
-def scan_next(scanner: Clamd | None, *, store: Store, policy: Policy, now: datetime) -> bool:
+def scan_next(*, services: Services, now: datetime) -> bool:
     """Scans one file and records the result; False if none waits.
 
     Without a scanner, a file whose scan was begun waits until an administrator releases it.
     """
-    erase_infected(policy=policy, now=now)
-    if scanner is None:
+    erase_infected(services=services, now=now)
+    if services.scanner is None:
         return hold_without_scanner(now=now)
     file = claim(now=now)
     if file is None:
         return False
     at = Stopwatch(now)
     try:
-        return scan_claimed(file, scanner=scanner, store=store, policy=policy, at=at)
+        return scan_claimed(file, scanner=services.scanner, services=services, at=at)
     except (OperationalError, InterfaceError):
         raise
     except Exception as fault:
@@ -70,10 +71,10 @@ def scan_next(scanner: Clamd | None, *, store: Store, policy: Policy, now: datet
         return hold_unscanned(file, trouble=type(fault).__name__, for_good=False, now=at())
 
 
-def scan_claimed(file: TransferFile, *, scanner: Clamd, store: Store, policy: Policy, at: Stopwatch) -> bool:
+def scan_claimed(file: TransferFile, *, scanner: Clamd, services: Services, at: Stopwatch) -> bool:
     """Scans a file that is claimed; False if the result came too late."""
     try:
-        virus, digests = scan_blob(file, scanner=scanner, store=store, at=at)
+        virus, digests = scan_blob(file, scanner=scanner, services=services, at=at)
     except ClaimLost:
         return True
     except BlobMissing:
@@ -81,9 +82,9 @@ def scan_claimed(file: TransferFile, *, scanner: Clamd, store: Store, policy: Po
     except NotScanned as fault:
         return hold_unscanned(file, trouble=str(fault), for_good=fault.for_good, now=at())
     if virus:
-        return mark_infected(file, virus=virus, sha256=digests.sha256, policy=policy, now=at())
+        return mark_infected(file, virus=virus, sha256=digests.sha256, services=services, now=at())
     return make_ready(
-        file, digests=digests, source=FileState.SCANNING, scanned_at=at(), policy=policy, now=at()
+        file, digests=digests, source=FileState.SCANNING, scanned_at=at(), services=services, now=at()
     )
 
 
@@ -114,7 +115,9 @@ def claimed(file: TransferFile) -> QuerySet[TransferFile]:
     return TransferFile.objects.filter(pk=file.pk, state=FileState.SCANNING, scan_tries=file.scan_tries)
 
 
-def scan_blob(file: TransferFile, *, scanner: Clamd, store: Store, at: Stopwatch) -> tuple[str, Digests]:
+def scan_blob(
+    file: TransferFile, *, scanner: Clamd, services: Services, at: Stopwatch
+) -> tuple[str, Digests]:
     """The scanner's name for the virus (empty: clean) and the digests, from one reading of the blob."""
     sha256, crc32 = hashlib.sha256(), 0
 
@@ -123,7 +126,8 @@ def scan_blob(file: TransferFile, *, scanner: Clamd, store: Store, at: Stopwatch
         sha256.update(piece)
         crc32 = zlib.crc32(piece, crc32)
 
-    with store.open(file.blob) as blob:
+    let_go()
+    with services.store.open(file.blob) as blob:
         virus = scanner.scan(_pieces(blob, add), size=file.size or 0, tick=_claim_renewer(file, at))
         while not virus and (rest := _read(blob)):
             add(rest)  # not empty only if the blob has grown
@@ -183,7 +187,7 @@ def hold_without_scanner(*, now: datetime) -> bool:
     )
 
 
-def mark_infected(file: TransferFile, *, virus: str, sha256: str, policy: Policy, now: datetime) -> bool:
+def mark_infected(file: TransferFile, *, virus: str, sha256: str, services: Services, now: datetime) -> bool:
     """Records the virus, tells the sender and the administrators, and has the bytes erased."""
     with transaction.atomic():
         if not claimed(file).update(state=FileState.INFECTED, virus=virus, sha256=sha256, scanned_at=now):
@@ -194,24 +198,24 @@ def mark_infected(file: TransferFile, *, virus: str, sha256: str, policy: Policy
             LetterKind.FILE_INFECTED,
             transfer=file.transfer,
             role=Role.SENDER,
-            policy=policy,
+            policy=services.policy,
             now=now,
             file=file,
         )
-        notices.write_infected(file, policy=policy, now=now)
+        notices.write_infected(file, policy=services.policy, now=now)
     log.warning("file %s of %s is infected: %s", file.public_id, file.transfer.public_id, virus)
-    erase_infected(policy=policy, now=now)
+    erase_infected(services=services, now=now)
     return True
 
 
-def erase_infected(*, policy: Policy, now: datetime) -> int:
+def erase_infected(*, services: Services, now: datetime) -> int:
     """Marks infected files for erasure; returns how many."""
     infected = TransferFile.objects.filter(state=FileState.INFECTED).select_related("transfer")
     return each_row(
         "erase infected files",
         infected,
         lambda file: take_away(file, because=ErasedBecause.INFECTED, now=now),
-        policy=policy,
+        policy=services.policy,
         now=now,
     )
 

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from filsluss.actions.transitions import Cause, record_audit
+from filsluss.installation import Services
 from filsluss.letters import compose, truth
 from filsluss.letters.mailboxes import has_room
 from filsluss.models import Letter, LetterCase
 from filsluss.models.letter import Delivery
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
-from filsluss.rules.policy import Policy
 
 STEP = "letter-sent-again"
 ASKED_FOR = (LetterKind.APPROVAL_REQUESTED, LetterKind.APPROVED, *READY_KINDS)
@@ -30,7 +30,7 @@ class NotSentAgain(Exception):
         self.why = why
 
 
-def send_again(letter: Letter, *, by: Cause, policy: Policy, now: datetime) -> Letter:
+def send_again(letter: Letter, *, by: Cause, services: Services, now: datetime) -> Letter:
     """Queues a letter that was given up as a new one; returns that, also if it was queued before.
 
     It has a Message-ID of its own: a mail program that keeps one copy of each must show it. If the new
@@ -46,10 +46,10 @@ def send_again(letter: Letter, *, by: Cause, policy: Policy, now: datetime) -> L
         cases = list(last.cases.select_related("transfer", "party", "file").order_by("id"))
         if not truth.is_true_at(last, cases, now):
             raise NotSentAgain("untrue")
-        return _queue(last, cases, by=by, policy=policy, now=now)
+        return _queue(last, cases, by=by, services=services, now=now)
 
 
-def send_once_more(letter: Letter, *, policy: Policy, now: datetime) -> Letter:
+def send_once_more(letter: Letter, *, services: Services, now: datetime) -> Letter:
     """Queues a letter in ASKED_FOR once more for the sender of its case; returns the new one.
 
     Pressed again while that is on its way, or within PAUSE, it returns the same. Raises NotSentAgain: each
@@ -66,9 +66,9 @@ def send_once_more(letter: Letter, *, policy: Policy, now: datetime) -> Letter:
         if last.delivery not in (Delivery.SENT, Delivery.GIVEN_UP) or not truth.is_true_at(last, cases, now):
             raise NotSentAgain("untrue")
         reader = cases[0].party if letter.kind not in READY_KINDS else None
-        if reader and not has_room(reader, kind=letter.kind, policy=policy, now=now):
+        if reader and not has_room(reader, kind=letter.kind, policy=services.policy, now=now):
             raise NotSentAgain("often")
-        return _queue(last, cases, by=Cause(Role.SENDER), policy=policy, now=now)
+        return _queue(last, cases, by=Cause(Role.SENDER), services=services, now=now)
 
 
 def times_sent_again(letter: Letter) -> int:
@@ -88,11 +88,11 @@ def last_of(letter: Letter) -> Letter:
 
 
 def _queue(
-    letter: Letter, cases: Sequence[LetterCase], *, by: Cause, policy: Policy, now: datetime
+    letter: Letter, cases: Sequence[LetterCase], *, by: Cause, services: Services, now: datetime
 ) -> Letter:
-    again = _copy(letter, policy=policy, now=now)
+    again = _copy(letter, services=services, now=now)
     anew = truth.must_be_written_anew(letter, cases, now)
-    if anew and not truth.write_anew(again, cases, policy=policy, now=now):
+    if anew and not truth.write_anew(again, cases, policy=services.policy, now=now):
         raise NotSentAgain("lost")
     again.save(force_insert=True)
     told = truth.still_told(letter, cases, now)
@@ -105,12 +105,16 @@ def _queue(
     return again
 
 
-def _copy(letter: Letter, *, policy: Policy, now: datetime) -> Letter:
+def _copy(letter: Letter, *, services: Services, now: datetime) -> Letter:
     """A new letter to the same reader, with the same text."""
     same = ("role", "to", "reply_to", "language", "references", "collects", "subject", "text", "html")
     key = f"again:{letter.public_id}"
     again = compose.new_letter(
-        letter.kind, key=key, policy=policy, now=now, **{name: getattr(letter, name) for name in same}
+        letter.kind,
+        key=key,
+        policy=services.policy,
+        now=now,
+        **{name: getattr(letter, name) for name in same},
     )
     again.again_of = letter
     return again

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from filsluss.actions.apply import apply
 from filsluss.actions.transitions import Cause, StepRefused, advance
+from filsluss.installation import Services
 from filsluss.models import Letter, Transfer
 from filsluss.models.letter import Delivery
 from filsluss.rules.application import Application
@@ -14,10 +15,9 @@ from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import ASKING, LetterKind
 from filsluss.rules.lifecycle import TAKEN_BACK
 from filsluss.rules.networks import Client
-from filsluss.rules.policy import Policy
 
 
-def take_back(transfer: Transfer, *, policy: Policy, now: datetime, replaced_by: str = "") -> None:
+def take_back(transfer: Transfer, *, services: Services, now: datetime, replaced_by: str = "") -> None:
     """Withdraws an undecided application, with the letters about it that have not left.
 
     The approver is told if they have been asked, or are being asked at this moment. `replaced_by` is the
@@ -30,7 +30,7 @@ def take_back(transfer: Transfer, *, policy: Policy, now: datetime, replaced_by:
     with transaction.atomic():
         _lock(transfer)
         asked = transfer.asked_at if _has_been_asked(transfer) else None
-        advance(transfer, TAKEN_BACK, cause=cause, policy=policy, now=now, where=where, asked_at=asked)
+        advance(transfer, TAKEN_BACK, cause=cause, services=services, now=now, where=where, asked_at=asked)
 
 
 def _lock(transfer: Transfer) -> None:
@@ -48,7 +48,7 @@ def _has_been_asked(transfer: Transfer) -> bool:
 
 
 def correct(
-    transfer: Transfer, *, application: Application, policy: Policy, now: datetime, client: Client
+    transfer: Transfer, *, application: Application, services: Services, now: datetime, client: Client
 ) -> Transfer:
     """Makes the corrected application and withdraws the old one; neither happens without the other.
 
@@ -57,9 +57,9 @@ def correct(
     """
     with transaction.atomic():
         _lock(transfer)
-        made = apply(application, policy=policy, now=now, client=client)
+        made = apply(application, services=services, now=now, client=client)
         try:
-            take_back(transfer, policy=policy, now=now, replaced_by=made.public_id)
+            take_back(transfer, services=services, now=now, replaced_by=made.public_id)
         except StepRefused:
             if made.applied_at == now:
                 raise

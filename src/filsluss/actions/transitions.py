@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from filsluss.installation import Services
 from filsluss.letters import compose, disclosure, outbox, request_lists
 from filsluss.letters.mailboxes import has_room
 from filsluss.models import Transfer, TransferFile
@@ -16,7 +17,6 @@ from filsluss.origin import NOWHERE, Origin, current_origin
 from filsluss.rules.directions import BY_RULE, Proof, Role
 from filsluss.rules.letter_kinds import ABOUT_ONE_REQUEST, VALID_WHILE_OPEN, LetterKind, traits_of
 from filsluss.rules.lifecycle import OVER, State, Step
-from filsluss.rules.policy import Policy
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def advance(
     step: Step,
     *,
     cause: Cause,
-    policy: Policy,
+    services: Services,
     now: datetime,
     where: dict[str, Any] | None = None,
     files: Sequence[TransferFile] = (),
@@ -83,22 +83,22 @@ def advance(
         outbox.withdraw_unsent(transfer=transfer, kinds=WITHDRAWN_AFTER.get(step.source, ()), now=now)
         if step.source is State.PENDING:
             request_lists.leave(transfer, now=now)
-        queue_letters(transfer, step=step, policy=policy, now=now, files=files)
+        queue_letters(transfer, step=step, services=services, now=now, files=files)
         if step.target in OVER:
             outbox.forget_texts(transfer)
 
 
-def moved(transfer: Transfer, step: Step, *, policy: Policy, now: datetime, **changes: Any) -> bool:
+def moved(transfer: Transfer, step: Step, *, services: Services, now: datetime, **changes: Any) -> bool:
     """Takes a step by rule; False if it was refused."""
     try:
-        advance(transfer, step, cause=RULE, policy=policy, now=now, **changes)
+        advance(transfer, step, cause=RULE, services=services, now=now, **changes)
     except StepRefused:
         return False
     return True
 
 
 def queue_letters(
-    transfer: Transfer, *, step: Step, policy: Policy, now: datetime, files: Sequence[TransferFile] = ()
+    transfer: Transfer, *, step: Step, services: Services, now: datetime, files: Sequence[TransferFile] = ()
 ) -> None:
     """One letter for each address among the roles that the step tells.
 
@@ -108,9 +108,9 @@ def queue_letters(
         return
     for role in roles_told(transfer, step=step):
         reader = transfer.party(role) if traits_of(step.letter).is_limited else None
-        if reader and not has_room(reader, kind=step.letter, policy=policy, now=now):
+        if reader and not has_room(reader, kind=step.letter, policy=services.policy, now=now):
             continue
-        compose.write(step.letter, transfer=transfer, role=role, policy=policy, now=now, files=files)
+        compose.write(step.letter, transfer=transfer, role=role, policy=services.policy, now=now, files=files)
 
 
 def roles_told(transfer: Transfer, *, step: Step) -> list[Role]:

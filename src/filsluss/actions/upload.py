@@ -12,7 +12,8 @@ from filsluss.actions import room
 from filsluss.actions.erasure import take_away
 from filsluss.actions.room import UploadRefused, refuse_closed
 from filsluss.actions.transitions import Cause, record_audit
-from filsluss.blobs import Store
+from filsluss.blobs import erase_held
+from filsluss.installation import Services
 from filsluss.models import Transfer, TransferFile
 from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
 from filsluss.models.public_id import with_free_public_id
@@ -21,7 +22,6 @@ from filsluss.rules.directions import Proof, Role
 from filsluss.rules.filenames import NameRefused, clean_name
 from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts, State
 from filsluss.rules.personal_number import SEEN, has_personal_number
-from filsluss.rules.policy import Policy
 from filsluss.rules.search import fold
 from filsluss.rules.tokens import draw_public_id, draw_upload_id
 from filsluss.sqlite.joint_commit import in_transaction
@@ -84,9 +84,7 @@ def begin(
     size: int | None,
     choices: Choices = NO_CHOICE,
     metadata: str = "",
-    boot_id: str,
-    store: Store,
-    policy: Policy,
+    services: Services,
     now: datetime,
 ) -> TransferFile:
     """Announces a file of `size` bytes (None: not known yet) and creates its empty blob.
@@ -98,27 +96,27 @@ def begin(
         **identity(name),
         folder=folder,
         transfer_id=transfer.pk,
-        size=checked_size(size, policy=policy),
+        size=checked_size(size, services=services),
         with_code=choices.with_code,
         metadata=metadata,
-        boot_id=boot_id,
+        boot_id=services.boot_id,
         created_at=now,
         active_at=now,
     )
     if isinstance(transfer, Transfer):
         file.transfer = transfer
     needed = least_room(size)
-    is_tight = room.refuse_full(needed, store=store, policy=policy, now=now)
+    is_tight = room.refuse_full(needed, services=services, now=now)
 
     def announce() -> None:
         room.lock_open(transfer, now=now)
-        room.refuse_too_many(transfer, size=needed, policy=policy, now=now)
+        room.refuse_too_many(transfer, size=needed, services=services, now=now)
         if is_tight:
-            room.refuse_full_in_turn(needed, store=store, policy=policy, now=now)
+            room.refuse_full_in_turn(needed, services=services, now=now)
         insert(file)
         choose(transfer, choices=choices)
 
-    with _empty_blob(file, store):
+    with _empty_blob(file, services=services):
         with_free_public_id(file, lambda: in_transaction(announce))
     return file
 
@@ -148,13 +146,13 @@ def identity(name: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _empty_blob(file: TransferFile, store: Store) -> Iterator[None]:
+def _empty_blob(file: TransferFile, *, services: Services) -> Iterator[None]:
     """Creates the file's blob, and erases it if the block fails."""
-    store.create(file.blob)
+    services.store.create(file.blob)
     try:
         yield
     except BaseException:
-        store.erase(file.blob)
+        erase_held(file.blob, store=services.store, locker=services.locker)
         raise
 
 
@@ -185,20 +183,20 @@ def cleaned_name(name: str) -> str:
         raise UploadRefused("filename_invalid") from None
 
 
-def checked_size(size: int | None, *, policy: Policy) -> int | None:
-    if size is not None and size > policy.max_file_size:
+def checked_size(size: int | None, *, services: Services) -> int | None:
+    if size is not None and size > services.policy.max_file_size:
         raise UploadRefused("too_large")
     return size
 
 
-def declare_size(file: TransferFile, *, size: int, store: Store, policy: Policy, now: datetime) -> None:
+def declare_size(file: TransferFile, *, size: int, services: Services, now: datetime) -> None:
     """Sets a deferred length; raises UploadRefused("length_invalid") if another one was set before."""
     if file.size == size:
         return
-    checked_size(size, policy=policy)
+    checked_size(size, services=services)
     with transaction.atomic():
         Transfer.objects.select_for_update().get(pk=file.transfer_id)
-        room.refuse_size(file, size=size, store=store, policy=policy, now=now)
+        room.refuse_size(file, size=size, services=services, now=now)
         if writable(file).filter(size=None).update(size=size, active_at=now) != 1:
             raise UploadRefused("length_invalid")
     file.size, file.active_at = size, now
@@ -210,7 +208,7 @@ def acknowledge(file: TransferFile, *, offset: int, boot_id: str, now: datetime)
     Called before the client is told.
     """
     writable(file).update(acknowledged=offset, arrived=offset, boot_id=boot_id, active_at=now)
-    file.arrived = offset
+    file.acknowledged = file.arrived = offset
 
 
 def give_back(file: TransferFile, *, offset: int) -> None:
@@ -269,7 +267,7 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
     return False
 
 
-def remove_own(file: TransferFile, *, policy: Policy, now: datetime) -> bool:
+def remove_own(file: TransferFile, *, now: datetime) -> bool:
     """The sender removes one of their own files; False if that was done before."""
     return take_away(file, because=ErasedBecause.WITHDRAWN, cause=Cause(Role.SENDER), now=now)
 

@@ -9,13 +9,13 @@ from datetime import datetime
 from filsluss.actions import room
 from filsluss.actions.transitions import write_entry
 from filsluss.actions.upload import Choices, checked_size, choose, identity, receipt_of
-from filsluss.blobs import Bytes, Store
+from filsluss.blobs import Bytes, erase_held
+from filsluss.installation import Services
 from filsluss.models import Party, TransferFile
 from filsluss.models.public_id import insert_drawing
 from filsluss.models.upload_queries import NEW_FILE, UploadAccount
 from filsluss.rules.directions import Proof
 from filsluss.rules.lifecycle import FileState
-from filsluss.rules.policy import Policy
 from filsluss.sqlite.joint_commit import in_transaction
 
 
@@ -30,30 +30,29 @@ class WholeFile:
     metadata: str
 
 
-def upload_at_once(
-    file: WholeFile, *, account: UploadAccount, boot_id: str, store: Store, policy: Policy, now: datetime
-) -> str:
+def upload_at_once(file: WholeFile, *, account: UploadAccount, services: Services, now: datetime) -> str:
     """Stores and receives the file; returns its upload id when bytes and row are on disk.
 
     Raises UploadRefused for every reason to refuse a file, StoreFull or BlobDamaged; nothing is stored then.
     """
     room.refuse_closed(account, now=now)
-    size = checked_size(len(file.content), policy=policy) or 0
+    size = checked_size(len(file.content), services=services) or 0
     names = identity(file.name)
-    is_tight = room.refuse_full(size, store=store, policy=policy, now=now)
+    is_tight = room.refuse_full(size, services=services, now=now)
 
     def receive(public_id: str) -> None:
         room.lock_open(account, now=now)
-        room.refuse_too_many(account, size=size, policy=policy, now=now)
+        room.refuse_too_many(account, size=size, services=services, now=now)
         if is_tight:
-            room.refuse_full_in_turn(size, store=store, policy=policy, now=now)
-        write_rows(file, account=account, names={**names, "public_id": public_id}, boot_id=boot_id, now=now)
+            room.refuse_full_in_turn(size, services=services, now=now)
+        drawn = {**names, "public_id": public_id}
+        write_rows(file, account=account, names=drawn, boot_id=services.boot_id, now=now)
 
-    store.put(names["upload_id"], file.content)
+    services.store.put(names["upload_id"], file.content)
     try:
         insert_drawing(TransferFile, names["public_id"], lambda drawn: in_transaction(lambda: receive(drawn)))
     except BaseException:
-        store.erase(names["upload_id"])
+        erase_held(names["upload_id"], store=services.store, locker=services.locker)
         raise
     return names["upload_id"]
 

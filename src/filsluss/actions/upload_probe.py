@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from filsluss.actions.apply import insert_rows
-from filsluss.blobs import Store
+from filsluss.blobs import erase_held, held_writer
+from filsluss.installation import Services
 from filsluss.models import AuditEntry, Link, Party, Transfer, TransferFile
 from filsluss.models.link import token_of
 from filsluss.models.public_id import with_free_public_id
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import FileState, State
-from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose, draw_public_id, draw_upload_id
 
 MINUTES = 10
@@ -34,7 +34,7 @@ class ProbeAccount:
 
 
 @contextlib.contextmanager
-def open_account(*, store: Store, policy: Policy, now: datetime) -> Iterator[ProbeAccount]:
+def open_account(*, services: Services, now: datetime) -> Iterator[ProbeAccount]:
     """An open account without addresses, so that no letter is written about it.
 
     Its row and its bytes are deleted on leaving. After a crash it ends by itself, after MINUTES.
@@ -48,30 +48,30 @@ def open_account(*, store: Store, policy: Policy, now: datetime) -> Iterator[Pro
         decided_at=now,
         open_until=now + timedelta(minutes=MINUTES),
     )
-    sender = Party.draw(Role.SENDER, address="", language=policy.language)
+    sender = Party.draw(Role.SENDER, address="", language=services.policy.language)
     transfer.keep_parties([sender], all_of_them=True)
 
     def insert() -> None:
         with transaction.atomic():
-            insert_rows(transfer, parties=[sender], policy=policy, now=now)
+            insert_rows(transfer, parties=[sender], services=services, now=now)
 
     with_free_public_id(transfer, insert)
     try:
         content = secrets.token_bytes(FILE_SIZE)
-        download = _ready_file(content, party=sender, store=store, policy=policy, now=now)
-        yield ProbeAccount(token_of(sender, Purpose.UPLOAD, policy.link_keys), download, content)
+        download = _ready_file(content, party=sender, services=services, now=now)
+        yield ProbeAccount(token_of(sender, Purpose.UPLOAD, services.policy.link_keys), download, content)
     finally:
-        _delete(transfer, store)
+        _delete(transfer, services=services)
 
 
-def _ready_file(content: bytes, *, party: Party, store: Store, policy: Policy, now: datetime) -> str:
+def _ready_file(content: bytes, *, party: Party, services: Services, now: datetime) -> str:
     """Stores a file as if it had been uploaded, and returns the token of a link to it.
 
     It is no party's to fetch (no `Pickup`), so that nothing is recorded of its downloads.
     """
     blob = draw_upload_id()
-    store.create(blob)
-    with store.writer(blob) as writer:
+    services.store.create(blob)
+    with held_writer(blob, store=services.store, locker=services.locker) as (writer, _):
         writer.write(content)
         writer.sync()
     name = "filsluss-check.bin"
@@ -90,13 +90,13 @@ def _ready_file(content: bytes, *, party: Party, store: Store, policy: Policy, n
         received_at=now,
         ready_at=now,
     )
-    link = Link.draw(Purpose.DOWNLOAD, key=policy.link_keys[0], party=party, file=file, now=now)
+    link = Link.draw(Purpose.DOWNLOAD, key=services.policy.link_keys[0], party=party, file=file, now=now)
     link.save()
-    return link.token(policy.link_keys)
+    return link.token(services.policy.link_keys)
 
 
-def _delete(transfer: Transfer, store: Store) -> None:
+def _delete(transfer: Transfer, *, services: Services) -> None:
     for file in transfer.files.all():
-        store.erase(file.blob)
+        erase_held(file.blob, store=services.store, locker=services.locker)
     AuditEntry.objects.filter(transfer_public_id=transfer.public_id).delete()
     transfer.delete()

@@ -1,10 +1,13 @@
-"""Blob storage: a store with a few operations, opened by its URL."""
+"""Blob storage: a store with a few operations and its locker, each opened by the store's URL."""
 
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from filsluss import machine
 from filsluss.blobs.disk import DiskStore
+from filsluss.blobs.held import erase_held, held_writer
+from filsluss.blobs.locks import FlockLocker
 from filsluss.blobs.protocol import (
     Allowance,
     BlobBusy,
@@ -12,6 +15,8 @@ from filsluss.blobs.protocol import (
     BlobMissing,
     Bytes,
     Digests,
+    Lease,
+    Locker,
     Store,
     StoreFull,
     Writer,
@@ -24,9 +29,14 @@ __all__ = [
     "BlobMissing",
     "Bytes",
     "Digests",
+    "Lease",
+    "Locker",
     "Store",
     "StoreFull",
     "Writer",
+    "erase_held",
+    "held_writer",
+    "open_locker",
     "open_store",
 ]
 
@@ -34,6 +44,17 @@ __all__ = [
 @lru_cache
 def open_store(url: str) -> Store:
     """The store at `file:///folder`; raises ValueError for any other kind of URL."""
+    return _disk(url)
+
+
+@lru_cache
+def open_locker(url: str) -> Locker:
+    """The locker of the store at that URL, one for each process; raises ValueError as `open_store` does."""
+    disk = _disk(url)
+    return FlockLocker(disk.root / "locks", disk.path, host=machine.boot_id())
+
+
+def _disk(url: str) -> DiskStore:
     parts = urlsplit(url)
     if parts.scheme != "file" or not parts.path:
         raise ValueError(f"there is no blob store for {url!r}")

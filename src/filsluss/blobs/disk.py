@@ -8,11 +8,10 @@ import os
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filsluss.blobs.locks import BlobLocks
 from filsluss.blobs.protocol import Allowance, BlobDamaged, BlobMissing, Bytes, Digests, StoreFull
 
 NAME = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -57,10 +56,13 @@ class DiskWriter:
         os.ftruncate(self._fd, size)
         self.offset = size
 
-    def sync(self) -> None:
+    def sync(self, *, keep: int = 0) -> None:
+        """After a failure the kernel forgets which pages it could not write (fsync(2), "EIO")."""
         try:
             os.fdatasync(self._fd)
         except OSError as fault:
+            with contextlib.suppress(OSError):
+                self.truncate(min(keep, self.offset))
             if fault.errno in FULL:
                 raise StoreFull from fault
             raise BlobDamaged from fault
@@ -82,26 +84,26 @@ class DiskStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._locks = BlobLocks(root / "locks")
         self._prepared: set[Path] = set()
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """Where the blob of that name lies, if there is one; raises BlobMissing for what is no name."""
         if not NAME.fullmatch(name):
             raise BlobMissing(name)
         return self.root / f"{name[:1]}.d" / name
 
     def below(self, name: str) -> str:
         """The blob's path relative to `root`, for a web server that serves that folder (X-Accel-Redirect)."""
-        return str(self._path(name).relative_to(self.root))
+        return str(self.path(name).relative_to(self.root))
 
     def create(self, name: str) -> None:
-        path = self._path(name)
+        path = self.path(name)
         with raising_store_full():
             os.close(self._open_new(path))
             sync_folder(path.parent)
 
     def put(self, name: str, data: Bytes) -> None:
-        path = self._path(name)
+        path = self.path(name)
         with raising_store_full():
             fd = self._open_new(path)
             try:
@@ -122,47 +124,43 @@ class DiskStore:
 
     def _prepare_folder(self, folder: Path) -> None:
         """Syncs even if the folder exists: the process that made it may have crashed before its own sync."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        sync_folder(self.root)
+        self._make_root()
+        folder.mkdir(exist_ok=True, mode=0o700)
+        try:
+            sync_folder(self.root)
+        except OSError:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # the next try makes it anew: syncing what is there already proves nothing now
+            raise
         self._prepared.add(folder)
 
+    def _make_root(self) -> None:
+        if not self.root.exists():
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            sync_folder(self.root.parent)
+
     @contextlib.contextmanager
-    def writer(
-        self, name: str, *, patience: float = 5.0, on_release_asked: Callable[[], None] | None = None
-    ) -> Iterator[DiskWriter]:
+    def writer(self, name: str) -> Iterator[DiskWriter]:
         fd = self._open(name, os.O_RDWR)
         try:
-            with self._locks.hold(name, fd, patience=patience, on_release_asked=on_release_asked):
-                if os.fstat(fd).st_nlink == 0:
-                    raise BlobMissing(name)  # erased while we waited
-                yield DiskWriter(fd)
+            yield DiskWriter(fd)
         finally:
             os.close(fd)
 
     def _open(self, name: str, flags: int) -> int:
         try:
-            return os.open(self._path(name), flags)
+            return os.open(self.path(name), flags)
         except FileNotFoundError:
             raise BlobMissing(name) from None
 
     def size(self, name: str) -> int:
         try:
-            return self._path(name).stat().st_size
+            return self.path(name).stat().st_size
         except FileNotFoundError:
             raise BlobMissing(name) from None
 
     def exists(self, name: str) -> bool:
-        return self._path(name).exists()
-
-    def is_being_written(self, name: str) -> bool:
-        try:
-            fd = self._open(name, os.O_RDONLY)
-        except BlobMissing:
-            return False
-        try:
-            return not BlobLocks.is_free(fd)
-        finally:
-            os.close(fd)
+        return self.path(name).exists()
 
     def open(self, name: str) -> io.BufferedReader:
         return open(self._open(name, os.O_RDONLY), "rb")
@@ -176,14 +174,19 @@ class DiskStore:
         return Digests(sha256.hexdigest(), crc32)
 
     def erase(self, name: str) -> None:
-        path = self._path(name)
+        """Whatever is missing is made and removed again: an earlier removal may have failed to last."""
+        path = self.path(name)
+        if not path.parent.exists():
+            return
         try:
-            with self.writer(name) as writer:
-                writer.truncate(0)  # a download that has the file open, in a proxy too, gets no more bytes
-                path.unlink()
-        except BlobMissing:
-            if not path.parent.exists():
-                return
+            fd = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.ftruncate(fd, 0)  # a download that has the file open, in a proxy too, gets no more bytes
+            path.unlink()
+        finally:
+            os.close(fd)
         sync_folder(path.parent)
 
     def names(self) -> Iterator[tuple[str, datetime]]:
@@ -193,11 +196,8 @@ class DiskStore:
                     yield entry.name, datetime.fromtimestamp(entry.stat().st_mtime, UTC)
 
     def space(self) -> tuple[int, int]:
-        try:
-            fs = os.statvfs(self.root)
-        except FileNotFoundError:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fs = os.statvfs(self.root)
+        self._make_root()
+        fs = os.statvfs(self.root)
         return fs.f_bavail * fs.f_frsize, fs.f_blocks * fs.f_frsize
 
     def shares_disk_with(self, path: Path) -> bool:

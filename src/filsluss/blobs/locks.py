@@ -1,4 +1,4 @@
-"""One writer per blob, across processes: a lock on its file, and a request that its holder release it."""
+"""The locker of one machine: flock(2) on the blob's file, and a request that its holder release it."""
 
 import contextlib
 import fcntl
@@ -9,38 +9,64 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filsluss.blobs.protocol import BlobBusy
+from filsluss.blobs.protocol import BlobBusy, BlobMissing, Lease
 
 REQUEST_INTERVAL = 0.02
 """Seconds between two release requests while waiting for a lock."""
 
 
-class BlobLocks:
-    """A release request is a datagram to every process with a socket in `folder`.
+class FlockLocker:
+    """A release request is a datagram to every process of this machine with a socket in its own folder.
 
-    The lock is flock(2): the kernel frees it when the process that holds it ends, however it ends.
+    The kernel frees the lock when the process that holds it ends, however it ends. So a lease needs no epoch.
+
+    `path_of` says where a blob lies, and raises BlobMissing. `host` names this boot of this machine: others
+    that share the blob folder have folders of their own, as a socket of theirs looks dead from here. A folder
+    of an earlier boot stays behind, as nobody can tell it from another machine's.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, path_of: Callable[[str], Path], *, host: str) -> None:
+        self._folder = folder / host
+        self._path_of = path_of
         self._mutex = threading.Lock()
         self._holders: dict[str, tuple[int, Callable[[], None]]] = {}
         self._listening_pid = 0
 
     @contextlib.contextmanager
     def hold(
-        self, name: str, fd: int, *, patience: float, on_release_asked: Callable[[], None] | None
-    ) -> Iterator[None]:
-        """Holds the lock on `fd`; raises BlobBusy if it is not free within `patience` seconds."""
-        self._lock(name, fd, patience)
-        if on_release_asked:
-            self._listen()
-            self._holders[name] = time.monotonic_ns(), on_release_asked
+        self, name: str, *, patience: float = 5.0, on_release_asked: Callable[[], None] | None = None
+    ) -> Iterator[Lease]:
+        fd = self._open(name)
         try:
-            yield
+            self._lock(name, fd, patience)
+            try:
+                if os.fstat(fd).st_nlink == 0:
+                    raise BlobMissing(name)  # erased while we waited
+                if on_release_asked:
+                    self._listen()
+                    self._holders[name] = time.monotonic_ns(), on_release_asked
+                yield Lease()
+            finally:
+                self._holders.pop(name, None)
+                fcntl.flock(fd, fcntl.LOCK_UN)
         finally:
-            self._holders.pop(name, None)
-            fcntl.flock(fd, fcntl.LOCK_UN)
+            os.close(fd)
+
+    def is_held(self, name: str) -> bool:
+        try:
+            fd = self._open(name)
+        except BlobMissing:
+            return False
+        try:
+            return not self._try(fd)  # closing it frees the lock again
+        finally:
+            os.close(fd)
+
+    def _open(self, name: str) -> int:
+        try:
+            return os.open(self._path_of(name), os.O_RDWR)
+        except FileNotFoundError:
+            raise BlobMissing(name) from None
 
     def _lock(self, name: str, fd: int, patience: float) -> None:
         deadline = time.monotonic() + patience
@@ -58,14 +84,6 @@ class BlobLocks:
             return False
         return True
 
-    @staticmethod
-    def is_free(fd: int) -> bool:
-        """Whether nobody holds the lock just now."""
-        free = BlobLocks._try(fd)
-        if free:
-            fcntl.flock(fd, fcntl.LOCK_UN)
-        return free
-
     def _request_release(self, name: str) -> None:
         """Asks the holder, in whichever process, to release the lock; the message carries the time in ns."""
         message = f"{name} {time.monotonic_ns()}".encode()
@@ -79,7 +97,7 @@ class BlobLocks:
             sender.sendto(message, path)
         except (ConnectionRefusedError, FileNotFoundError):
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)  # its process has ended
+                os.unlink(path)  # its process, which ran on this boot of this machine, has ended
         except BlockingIOError:
             pass  # its queue is full; the next request follows in REQUEST_INTERVAL
 
@@ -95,12 +113,15 @@ class BlobLocks:
 
     def _listen(self) -> None:
         """Starts this process's listener thread, on its first lock: threads do not survive a fork."""
+        if self._listening_pid == os.getpid():
+            return
         with self._mutex:
             if self._listening_pid == os.getpid():
                 return
-            self._listening_pid, self._holders = os.getpid(), {}
+            self._holders = {}
             listener = self._open_listener()
             threading.Thread(target=self._answer, args=(listener,), name="blob-locks", daemon=True).start()
+            self._listening_pid = os.getpid()
 
     def _open_listener(self) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

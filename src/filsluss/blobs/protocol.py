@@ -1,4 +1,4 @@
-"""The blob store's interface, and the exceptions an implementation raises."""
+"""What a blob store and its locker promise, verb by verb, and the exceptions that they raise."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -11,19 +11,19 @@ Bytes = bytes | bytearray | memoryview
 
 
 class BlobMissing(LookupError):
-    """There is no blob with that name."""
+    """There is no blob with that name. Permanent: a name is never given to a second blob."""
 
 
 class BlobBusy(Exception):
-    """Another writer holds the blob and did not release it in time."""
+    """Somebody else holds the blob and did not release it in time. Passes: try again."""
 
 
 class StoreFull(Exception):
-    """The disk, the quota or the inodes are used up. Bytes stored before are kept."""
+    """The disk, the quota or the inodes are used up. Passes. Bytes stored before are kept."""
 
 
 class BlobDamaged(Exception):
-    """Syncing to disk failed: nothing written since the last successful sync can be trusted."""
+    """Bytes could not be made to last. Permanent: a later success says nothing about what was lost."""
 
 
 class Digests(NamedTuple):
@@ -40,6 +40,35 @@ class Allowance(Protocol):
         """How many bytes may be written from `offset` on before it is asked again, at least one."""
 
 
+class Lease(NamedTuple):
+    """The right to write or erase a blob, while the context that gave it is open.
+
+    `epoch` is the number of the lease, for a locker whose holder may be cut off without knowing: every change
+    that the holder makes then says `WHERE epoch = …`. None where a holder cannot be cut off, as the lock ends
+    with its process: then the number in the row is the right one.
+    """
+
+    epoch: int | None = None
+
+
+class Locker(Protocol):
+    """Who may write a blob. At most one lease of a blob is good at a time, whatever machine or process."""
+
+    def hold(
+        self, name: str, *, patience: float = 5.0, on_release_asked: Callable[[], None] | None = None
+    ) -> AbstractContextManager[Lease]:
+        """The blob's only lease; who holds it is asked to release it within `patience` seconds.
+
+        `on_release_asked` is called from another thread, perhaps several times, when somebody waits for the
+        blob. A lease ends when its context does, or when its process or machine does. Not reentrant: a
+        second `hold` of one thread waits for the first. Raises BlobBusy (changes nothing, try again), and
+        BlobMissing if there is no such blob, also if it was erased while we waited.
+        """
+
+    def is_held(self, name: str) -> bool:
+        """Whether somebody holds it just now; asks nobody to release it. False for a blob that is missing."""
+
+
 class Writer(Protocol):
     """The only writer of a blob while it is open. Offsets and sizes are bytes."""
 
@@ -51,7 +80,10 @@ class Writer(Protocol):
         """How many bytes may be written now, at least one; raises what `allowance` raises."""
 
     def write(self, data: Bytes) -> None:
-        """Writes at `offset` and advances it; on StoreFull `offset` is the end of what was stored."""
+        """Writes at `offset` and advances it; on StoreFull `offset` is the end of what was stored.
+
+        Not repeated as such: after any other error `offset` says what was taken.
+        """
 
     def fileno(self) -> int:
         """A descriptor for writing at `offset` inside the kernel (splice); report the bytes to `moved`."""
@@ -60,46 +92,57 @@ class Writer(Protocol):
         """Advances `offset` by bytes that were written through `fileno`."""
 
     def truncate(self, size: int) -> None:
-        """Drops every byte from `size` on."""
+        """Drops every byte from `size` on. May be repeated."""
 
-    def sync(self) -> None:
-        """Returns when every byte up to `offset` is on disk; raises BlobDamaged if that failed."""
+    def sync(self, *, keep: int = 0) -> None:
+        """Returns when every byte up to `offset` lasts through a power cut; may be repeated after that.
+
+        Raises BlobDamaged or StoreFull if some may not. Then every byte from `keep` on (what was made to last
+        earlier) is dropped, so that a later sync, which would succeed, cannot be believed for them.
+        """
 
 
 class Store(Protocol):
+    """Blobs by name. A verb that changes one blob wants its lease (`Locker`), except `create` and `put`."""
+
     def create(self, name: str) -> None:
-        """Creates an empty blob that survives a power cut; raises FileExistsError or StoreFull."""
+        """Creates an empty blob that survives a power cut once this returns.
+
+        Raises FileExistsError (permanent: draw another name), StoreFull, or OSError. After an error the blob
+        may exist or not: go on with another name, and the orphan is erased later.
+        """
 
     def put(self, name: str, data: Bytes) -> None:
-        """Creates a blob with all of its bytes, which survives a power cut.
+        """Creates a blob with all of its bytes, which survive a power cut once this returns.
 
-        Raises FileExistsError, StoreFull or BlobDamaged; then there is no such blob of ours.
+        Raises FileExistsError (permanent: draw another name; the blob of that name is as it was), StoreFull,
+        BlobDamaged, or OSError. After any other error than the first it is not there for a reader, but may
+        come back with a power cut: go on with another name, and the orphan is erased later.
         """
 
-    def writer(
-        self, name: str, *, patience: float = 5.0, on_release_asked: Callable[[], None] | None = None
-    ) -> AbstractContextManager[Writer]:
-        """The exclusive writer; the current one is asked to release the blob within `patience` seconds.
-
-        `on_release_asked` is called from another thread when a newer writer asks for the blob.
-        Raises BlobMissing or BlobBusy.
-        """
+    def writer(self, name: str) -> AbstractContextManager[Writer]:
+        """The writer at the end of the blob. The caller holds its lease. Raises BlobMissing."""
 
     def size(self, name: str) -> int:
         """Bytes written so far, acknowledged or not; raises BlobMissing."""
 
     def exists(self, name: str) -> bool: ...
 
-    def is_being_written(self, name: str) -> bool: ...
-
     def open(self, name: str) -> BufferedReader:
-        """The blob as a file with a descriptor (for sendfile); raises BlobMissing."""
+        """The blob as a file with a descriptor (for sendfile); raises BlobMissing.
+
+        Whoever has it open when it is erased gets no more bytes.
+        """
 
     def digests(self, name: str) -> Digests:
         """Of the whole blob, computed by reading it; raises BlobMissing."""
 
     def erase(self, name: str) -> None:
-        """Erases the blob so that it stays erased after a power cut; idempotent. Raises BlobBusy."""
+        """Erases the blob so that it stays erased after a power cut. The caller holds its lease.
+
+        May be repeated, and is after any error: OSError means that it may come back. A repetition does all of
+        it again, and does not take an earlier attempt's word. Harmless for a blob that never was.
+        """
 
     def names(self) -> Iterator[tuple[str, datetime]]:
         """Every blob with the time of its last write (aware, UTC)."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import dj_database_url
 
+from filsluss.postgresql import POOL
 from filsluss.rules.addresses import AddressRefused, read_address
 from filsluss.rules.contrast import read_colour
 from filsluss.rules.formats import parse_size
@@ -165,14 +166,15 @@ def postgresql(url: str) -> dict[str, Any] | None:
     if urlsplit(url).scheme not in ("postgresql", "postgres"):
         raise ValueError("must begin with postgresql://")
     try:
-        database = dict(dj_database_url.parse(url, conn_max_age=0))
+        database = dict(dj_database_url.parse(url, engine="filsluss.postgresql", conn_max_age=0))
     except ValueError:
         raise ValueError(
             "must be postgresql://user:password@host/name; / : @ in a password as %2F …"
         ) from None
     if not database["NAME"]:
         raise ValueError("names no database: postgresql://host/name")
-    return database
+    options: Any = database.get("OPTIONS", {})
+    return {**database, "OPTIONS": {**options, "pool": POOL}}
 
 
 def smtp(url: str) -> dict[str, Any]:

@@ -76,7 +76,7 @@ TABLE = (
         Name.CONFIG,
         str,
         "the settings file, which cannot name another; empty: none",
-        default=lambda values: str(settings_file.path() or "none"),
+        default=lambda _values: str(settings_file.path() or "none"),
         unset=f"`{settings_file.DEFAULT}`",
     ),
     Setting(
@@ -84,7 +84,7 @@ TABLE = (
         made_folder,
         "created readable by its owner only (0700). Temporary files lie in it, too: nothing else must be "
         "writable",
-        default=lambda values: usual_folder(),
+        default=lambda _values: usual_folder(),
         unset="the unit's `StateDirectory`, else `/var/lib/filsluss` if it is there, else `./data`",
         is_never_empty=True,
     ),

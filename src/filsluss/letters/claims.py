@@ -169,4 +169,4 @@ def _send_heartbeats(letter: Letter, done: threading.Event) -> None:
     while not done.wait(RENEWAL):
         with suppress(DatabaseError):
             claimed(letter).update(claim_count=F("claim_count") + 1)
-    connection.close()
+        connection.close()

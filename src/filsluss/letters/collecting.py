@@ -1,7 +1,8 @@
 """Letters about several files or fetches: they collect entries, and are rendered when they close."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -9,6 +10,7 @@ from filsluss.letters.compose import addressed, fill
 from filsluss.letters.context import About
 from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LetterCase, Party, Pickup, Transfer, TransferFile
+from filsluss.models.batches import batches
 from filsluss.models.letter import BLANK, Delivery
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import FileState
@@ -145,17 +147,19 @@ def still_true(letter: Letter, cases: Sequence[LetterCase], *, now: datetime) ->
 
 def _fetches(letter: Letter, files: Sequence[TransferFile]) -> dict[str, datetime]:
     """The last fetch of each file, by its public id, by the party whose fetches the letter collects."""
-    by = letter.collects.split(":")[1]
-    pickups = Pickup.objects.filter(file__in=files, party__public_id=by).select_related("file")
+    pickups = _pickups(files, party__public_id=letter.collects.split(":")[1])
     return {each.file.public_id: each.fetched_last_at for each in pickups if each.fetched_last_at}
 
 
 def codes_of(files: Sequence[TransferFile], party: Party) -> dict[str, str]:
     """The party's codes as people read them, by the public id of the file."""
-    pickups = (
-        Pickup.objects.filter(file__in=files, party=party).exclude(code_sealed="").select_related("file")
-    )
-    return {pickup.file.public_id: show_code(pickup.code_sealed) for pickup in pickups}
+    pickups = _pickups(files, party=party)
+    return {each.file.public_id: show_code(each.code_sealed) for each in pickups if each.code_sealed}
+
+
+def _pickups(files: Sequence[TransferFile], **of: Any) -> Iterator[Pickup]:
+    for batch in batches(files):
+        yield from Pickup.objects.filter(file__in=batch, **of).select_related("file")
 
 
 def _postponed(letter: Letter, transfer: Transfer, *, now: datetime) -> bool:
@@ -181,7 +185,7 @@ def reopen(letters: Sequence[Letter], *, now: datetime) -> None:
                 delivery=Delivery.COLLECTING, next_try_at=now, tries=0, **BLANK
             )
             continue
-        collected = set(collecting.cases.values_list("file_id", flat=True))
+        collected = collecting.cases.filter(file__isnull=False).values("file_id")
         letter.cases.exclude(file_id__in=collected).update(letter=collecting)
         letter.cases.all().delete()
         Letter.objects.filter(pk=letter.pk).update(delivery=Delivery.WITHDRAWN, **BLANK)

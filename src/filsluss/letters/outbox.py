@@ -22,6 +22,7 @@ from filsluss.letters.delivery import (
     submit,
 )
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
+from filsluss.models.connections import let_go
 from filsluss.models.letter import BLANK, Delivery, LetterQuerySet
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind, traits_of
@@ -30,6 +31,8 @@ from filsluss.rules.policy import Policy
 from filsluss.rules.smtp_answers import LATER, Concerns, Failure, Verdict, is_ambiguous
 
 log = logging.getLogger(__name__)
+PAGE = 100
+"""Letters read at a time when the first is another worker's."""
 RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 LATER_DELAY = timedelta(hours=3)
 GIVE_UP_AFTER = timedelta(days=5)
@@ -122,22 +125,28 @@ def withdraw_unsent(
 
 def claim(me: Claimant, *, now: datetime) -> Letter | None:
     """Claims a due letter; None if there is none, apart from those of others and those to full domains."""
+    let_go()  # or those who wait here could hold every connection that the one inside needs
     with me.claiming:
         return _claim(me, now)
 
 
 def _claim(me: Claimant, now: datetime) -> Letter | None:
+    """Those that others have claimed come first in the list, each time that it is read on."""
     claimed_by_others = list[int]()
     while True:
-        due = due_letters(now).not_to(me.full_domains())
-        letter = due.exclude(pk__in=[*claimed_by_others, *me.held_letters()]).first()
-        if letter is None:
+        due = due_letters(now).not_to(me.full_domains()).exclude(pk__in=me.held_letters())
+        passed = len(claimed_by_others)
+        some = list(due[passed : passed + (PAGE if passed else 1)])
+        if not some:
             me.forget_all_but(claimed_by_others)
             return None
-        if not me.is_claimable(letter):
-            claimed_by_others.append(letter.pk)
-        elif me.take(letter):
-            return letter
+        for letter in some:
+            if not me.is_claimable(letter):
+                claimed_by_others.append(letter.pk)
+            elif me.take(letter):
+                return letter
+            else:
+                break
 
 
 def due_letters(now: datetime) -> LetterQuerySet:
@@ -162,9 +171,11 @@ def deliver(letter: Letter, *, mail: MailConnection | None = None, policy: Polic
     The claim is verified when the connection is open. Raises NotDelivered, NotSubmittable or LeaseLost.
     """
     message = prepared_message(letter, policy=policy)
+    let_go()
     with (mail or MailConnection()).opened() as server:
         if not claimed(letter).exists():
             raise LeaseLost
+        let_go()
         submit(message, server)
         mark_sent(letter, now=now)
 

@@ -10,6 +10,7 @@ from filsluss.letters import collecting, compose, context, links, sanitize
 from filsluss.letters.context import OTHER_LANGUAGE, About
 from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LetterCase, Link, Party, Transfer
+from filsluss.models.batches import MOST_NAMES, batches
 from filsluss.models.letter import BLANK, Delivery
 from filsluss.models.link import LinkLost
 from filsluss.rules.letter_kinds import LetterKind
@@ -86,6 +87,7 @@ def close(letter: Letter, *, policy: Policy, now: datetime) -> bool:
             collects.cases.select_related("transfer", "party")
             .prefetch_related("transfer__parties")
             .order_by("id")
+            .iterator(chunk_size=MOST_NAMES)
         )
         if {case.transfer_id for case in cases} - locked:
             return False
@@ -93,7 +95,8 @@ def close(letter: Letter, *, policy: Policy, now: datetime) -> bool:
         if not undecided:
             Letter.objects.filter(pk=collects.pk).update(delivery=Delivery.WITHDRAWN, **BLANK)
             return True
-        collects.cases.exclude(pk__in=[case.pk for case in undecided]).delete()
+        for batch in batches(case.pk for case in cases if case not in undecided):
+            collects.cases.filter(pk__in=batch).delete()
         _ask([case.transfer for case in undecided], policy=policy, now=now)
         fill(collects, undecided, policy=policy, now=now)
         collects.delivery, collects.next_try_at, collects.written_at = Delivery.QUEUED, now, now

@@ -90,6 +90,11 @@ class TransferFile(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
+    def hold_under(self, epoch: int | None) -> None:
+        """From now on it is changed under the lease of that number; None: of the number in its row."""
+        if epoch is not None:
+            self.epoch = epoch
+
     @property
     def blob(self) -> str:
         """The name of its blob in the store, which is random and not the sender's name."""

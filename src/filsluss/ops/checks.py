@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from filsluss.actions import key_fingerprint, room
-from filsluss.blobs import open_store
+from filsluss.blobs import erase_held, held_writer
 from filsluss.conf.names import Name
+from filsluss.installation import current_services
 from filsluss.models import Heartbeat
 from filsluss.ops import mail_check
 from filsluss.ops.deploy_checks import check_downloads, check_proxy, check_uploads
@@ -88,16 +89,17 @@ def check_tables() -> str:
 
 def check_store() -> str:
     """Writes, reads and erases a test blob as an upload does."""
-    store, name = open_store(settings.BLOB_URL), draw_upload_id()
+    services, name = current_services(), draw_upload_id()
+    store = services.store
     written = secrets.token_bytes(4096)
     try:
         store.create(name)
-        with store.writer(name) as writer:
+        with held_writer(name, store=store, locker=services.locker) as (writer, _):
             writer.write(written)
             writer.sync()
         with store.open(name) as blob:
             same = blob.read() == written
-        store.erase(name)
+        erase_held(name, store=store, locker=services.locker)
     except OSError as fault:
         raise CheckFailed(
             f"cannot be written to: {fault}; it must belong to the user of the service"
@@ -108,8 +110,7 @@ def check_store() -> str:
 
 
 def check_space() -> str:
-    policy = settings.POLICY
-    disk = room.look_at_disk(open_store(settings.BLOB_URL), policy=policy)
+    disk = room.look_at_disk(services=current_services())
     if disk.left < 0:
         raise CheckFailed(
             f"{disk.free >> 20} MiB free, {disk.kept_free >> 20} MiB must stay free: uploads are refused"
@@ -122,7 +123,7 @@ def check_space() -> str:
 def _promised(disk: room.Disk) -> str:
     """How much of that uploads under way will write; empty while the database does not answer."""
     try:
-        promised = room.outstanding(disk.free, policy=settings.POLICY, now=datetime.now(UTC))
+        promised = room.outstanding(disk.free, services=current_services(), now=datetime.now(UTC))
     except DatabaseError:
         return ""
     return f", {promised >> 20} MiB of that for uploads under way"

@@ -6,8 +6,8 @@ from django.conf import settings
 
 from filsluss.actions import upload_probe
 from filsluss.actions.heartbeat import UNNAMED_PROXY
-from filsluss.blobs import open_store
 from filsluss.conf.names import Name
+from filsluss.installation import current_services
 from filsluss.models import Heartbeat
 from filsluss.ops.findings import CheckFailed
 from filsluss.ops.forwarding import NOTE_SECONDS
@@ -20,9 +20,9 @@ MIN_KEPT = 0.8
 
 def check_uploads() -> str:
     """Interrupts a slow upload through the public address, and compares what arrived with what was sent."""
-    policy, store = settings.POLICY, open_store(settings.BLOB_URL)
+    policy = settings.POLICY
     try:
-        with upload_probe.open_account(store=store, policy=policy, now=datetime.now(UTC)) as account:
+        with upload_probe.open_account(services=current_services(), now=datetime.now(UTC)) as account:
             found = Probe(policy.base_url, account.upload).run()
     except NoWayThrough as fault:
         raise CheckFailed(f"{policy.base_url} {fault}; see docs/proxy.md") from None
@@ -36,9 +36,9 @@ def check_uploads() -> str:
 
 def check_downloads() -> str:
     """Fetches a file through the public address, whole and in part, and compares it with the one stored."""
-    policy, store = settings.POLICY, open_store(settings.BLOB_URL)
+    policy = settings.POLICY
     try:
-        with upload_probe.open_account(store=store, policy=policy, now=datetime.now(UTC)) as account:
+        with upload_probe.open_account(services=current_services(), now=datetime.now(UTC)) as account:
             download_probe.compare(policy.base_url, account.download, account.content)
     except NoWayThrough as fault:
         raise CheckFailed(f"{policy.base_url} {fault}; see docs/proxy.md") from None

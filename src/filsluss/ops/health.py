@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from filsluss.actions import room
-from filsluss.blobs import open_store
+from filsluss.installation import current_services
 from filsluss.models import Heartbeat
 from filsluss.ops.metrics import may_read_metrics
 from filsluss.pages.decorators import allow_methods
@@ -21,7 +21,7 @@ HEARTBEAT_AGE = timedelta(seconds=60)
 
 
 @allow_methods("GET")
-def healthz(request: HttpRequest) -> HttpResponse:
+def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 -- Django calls it so
     return HttpResponse("ok\n", "text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
 
 
@@ -59,7 +59,7 @@ def store_is_writable() -> bool:
 
 def disk_has_room() -> bool:
     """Whether as much is free as FILSLUSS_FREE_SPACE asks for, and the reserve; else uploads are refused."""
-    disk = room.look_at_disk(open_store(settings.BLOB_URL), policy=settings.POLICY)
+    disk = room.look_at_disk(services=current_services())
     return disk.left > 0 and room.reserve_is_laid()
 
 

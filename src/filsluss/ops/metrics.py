@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from filsluss.actions import room
 from filsluss.actions.alarms import CHECKS
 from filsluss.blobs import open_store
+from filsluss.installation import current_services
 from filsluss.models import Alarm, Heartbeat, Letter, Transfer, TransferFile
 from filsluss.models.letter import Delivery
 from filsluss.pages.context import client_of
@@ -119,9 +120,9 @@ def alarms() -> Families:
 
 
 def promised() -> Families:
-    policy, now = settings.POLICY, timezone.now()
-    disk = room.look_at_disk(open_store(settings.BLOB_URL), policy=policy)
-    value = room.outstanding(disk.free, policy=policy, now=now)
+    services = current_services()
+    disk = room.look_at_disk(services=services)
+    value = room.outstanding(disk.free, services=services, now=timezone.now())
     yield gauge("filsluss_promised_bytes", "Free bytes that uploads under way are going to take.", value)
 
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
 
 from filsluss.actions.feedback import FeedbackRefused, send_abuse_report
 from filsluss.actions.limits import LimitReached
+from filsluss.installation import current_services
 from filsluss.models import Party, Transfer
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import (
@@ -47,7 +47,7 @@ def take_report(request: HttpRequest, transfer: Transfer, party: Party) -> HttpR
             transfer=transfer,
             by=party,
             numbers_confirmed=bool(typed[NUMBER_BOX]),
-            policy=settings.POLICY,
+            services=current_services(),
             now=timezone.now(),
             client=client_of(request),
         )

@@ -9,6 +9,7 @@ from django.utils import timezone, translation
 
 from filsluss.actions.feedback import FeedbackRefused, send_accessibility_feedback
 from filsluss.actions.limits import LimitReached
+from filsluss.installation import current_services
 from filsluss.pages import errors
 from filsluss.pages.context import (
     NUMBER_BOX,
@@ -44,7 +45,7 @@ def take_report(request: HttpRequest) -> HttpResponse:
             typed["fault"],
             reply_to=pasted_address(typed["reply_email"]),
             numbers_confirmed=bool(typed[NUMBER_BOX]),
-            policy=settings.POLICY,
+            services=current_services(),
             now=timezone.now(),
             client=client_of(request),
         )

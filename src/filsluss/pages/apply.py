@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from filsluss.actions.apply import ApplicationRefused, apply, opens_at_once
 from filsluss.actions.limits import LimitReached
+from filsluss.installation import current_services
 from filsluss.models import Transfer
 from filsluss.pages import errors
 from filsluss.pages.application_form import (
@@ -38,7 +39,7 @@ def application(request: HttpRequest) -> HttpResponse:
         return show_form(request, first_shown())
 
     def send(form: Application, client: Client) -> Transfer:
-        return apply(form, policy=settings.POLICY, now=timezone.now(), client=client)
+        return apply(form, services=current_services(), now=timezone.now(), client=client)
 
     return take_application(request, send)
 
@@ -64,7 +65,7 @@ def next_page(transfer: Transfer, client: Client) -> str:
 
     From elsewhere an inside sender must open the link in their mailbox; other senders see the status page.
     """
-    if opens_at_once(transfer, client=client, policy=settings.POLICY):
+    if opens_at_once(transfer, client=client, services=current_services()):
         return upload_page(transfer)
     if transfer.way is Direction.OUTBOUND:
         return f"{SENT.path()}?lang={transfer.sender.language}"

@@ -12,13 +12,13 @@ SANDBOX = "default-src 'none'; sandbox"
 
 
 @allow_methods("GET")
-def mark(request: HttpRequest) -> HttpResponse:
+def mark(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 -- Django calls it so
     """/favicon.ico, which browsers request without having seen a page that names the icon."""
     return HttpResponseRedirect(current().mark)
 
 
 @allow_methods("GET")
-def branding_asset(request: HttpRequest, name: str) -> HttpResponse:
+def branding_asset(request: HttpRequest, name: str) -> HttpResponse:  # noqa: ARG001 -- Django calls it so
     """An asset by its name, which holds a hash of its content; 404 once the branding has changed."""
     asset = asset_at(f"/{name}")
     if asset is None:

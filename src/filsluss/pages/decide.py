@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from filsluss.actions.decide import AlreadyDecided, DecisionRefused, decide
+from filsluss.installation import current_services
 from filsluss.models import Link, Transfer
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import (
@@ -49,7 +50,7 @@ def take_decision(request: HttpRequest, transfer: Transfer, link: Link) -> HttpR
     if only_language_is_switched(request):
         return form(request, transfer, given, link=link)
     try:
-        decide(transfer, form=decision_in(given), policy=settings.POLICY, now=timezone.now())
+        decide(transfer, form=decision_in(given), services=current_services(), now=timezone.now())
     except DecisionRefused as refusal:
         return form(request, transfer, given, link=link, status=422, problems=refusal.problems)
     except AlreadyDecided:

@@ -9,7 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from filsluss.actions.download import TooManyTries, WrongCode, pickup_by_code
+from filsluss.installation import current_services
 from filsluss.models import Link, Party, TransferFile
+from filsluss.models.batches import MOST_NAMES
 from filsluss.models.link import FILE_PURPOSES, token_of
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import client_of, only_language_is_switched, posted_text, use_language
@@ -53,7 +55,9 @@ def others_of(file: TransferFile, party: Party) -> list[tuple[TransferFile, str]
     ready = file.transfer.files.ready().exclude(pk=file.pk).prefetch_related(*presenters.WITH_LETTERS)
     links = Link.objects.filter(party=party, purpose=Purpose.DOWNLOAD, revoked_at=None, file__in=ready)
     tokens = {link.file_id: link.token(settings.POLICY.link_keys) for link in links}
-    return [(other, tokens[other.pk]) for other in ready if other.pk in tokens]
+    return [
+        (other, tokens[other.pk]) for other in ready.iterator(chunk_size=MOST_NAMES) if other.pk in tokens
+    ]
 
 
 def show(request: HttpRequest, file: TransferFile, token: str, link: Link) -> HttpResponse:
@@ -106,7 +110,9 @@ def code(request: HttpRequest) -> HttpResponse:
         return code_form(request, given, status=422, problem=problem)
     policy = settings.POLICY
     try:
-        pickup = pickup_by_code(given, client=client_of(request), policy=policy, now=timezone.now())
+        pickup = pickup_by_code(
+            given, client=client_of(request), services=current_services(), now=timezone.now()
+        )
     except WrongCode:
         return code_form(request, given, status=422, problem="code_wrong")
     except TooManyTries as limit:

@@ -214,11 +214,11 @@ def busy(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def handler400(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def handler400(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django calls it so
     return bad_request(request)
 
 
-def handler403(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def handler403(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django calls it so
     return error_page(
         request,
         403,
@@ -227,7 +227,7 @@ def handler403(request: HttpRequest, exception: Exception | None = None) -> Http
     )
 
 
-def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django calls it so
     return unknown_link(request)
 
 

@@ -40,7 +40,7 @@ SECURITY_TXT_DAYS = 180
 
 
 @allow_methods("GET")
-def security_txt(request: HttpRequest) -> HttpResponse:
+def security_txt(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 -- Django calls it so
     """Whom researchers tell of a weakness (RFC 9116); 404 where no setting names an address."""
     policy = settings.POLICY
     if not policy.contact_email:

@@ -1,12 +1,12 @@
 """The page for whoever has lost a link: it sends links to a mailbox, and says the same whatever is there."""
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
 
 from filsluss.actions.limits import LimitReached
 from filsluss.actions.lost_link import LinkRequestRefused, request_links
+from filsluss.installation import current_services
 from filsluss.pages import errors
 from filsluss.pages.context import client_of, only_language_is_switched, printable
 from filsluss.pages.decorators import allow_methods, private_page
@@ -27,7 +27,7 @@ def lost_link(request: HttpRequest) -> HttpResponse:
         return show(request, typed)
     try:
         request_links(
-            pasted_address(typed), policy=settings.POLICY, now=timezone.now(), client=client_of(request)
+            pasted_address(typed), services=current_services(), now=timezone.now(), client=client_of(request)
         )
     except LinkRequestRefused as refused:
         return show(request, typed, status=422, problem=refused.problem)

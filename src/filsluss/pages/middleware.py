@@ -59,7 +59,7 @@ class OriginMiddleware:
         return self.get_response(request)
 
     def process_view(
-        self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, request: HttpRequest, _view: View, _args: tuple[Any, ...], _kwargs: dict[str, Any]
     ) -> HttpResponseBase | None:
         if request.method == "POST" and not is_oversee(request) and is_cross_site(request.META):
             return errors.cross_site_form(request)
@@ -114,7 +114,7 @@ class OverseeCsrfMiddleware(CsrfViewMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         return super().process_response(request, response) if is_oversee(request) else response
 
-    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:  # noqa: ARG002 -- Django calls it so
         """A form of ours from before a sign-in in another window: what was typed into it is shown again."""
         if request.headers.get("Origin") and not is_cross_site(request.META):
             if request.user.is_authenticated and (typed := unsent.posted(request)):

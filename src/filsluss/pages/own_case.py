@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone, translation
 
 from filsluss.actions.send_again import NotSentAgain, send_once_more
 from filsluss.actions.take_back import correct, take_back
 from filsluss.actions.transitions import StepRefused
+from filsluss.installation import current_services
 from filsluss.models import Letter, Transfer
 from filsluss.pages.application_form import FormPage, Typed, filled_in, show_form, typed_in
 from filsluss.pages.apply import take_application
@@ -43,7 +43,7 @@ def withdraw_request(request: HttpRequest, token: str) -> HttpResponse:
     if not request.POST.get("sure"):
         return back_to_status(token, "not-sure")
     try:
-        take_back(transfer, policy=settings.POLICY, now=timezone.now())
+        take_back(transfer, services=current_services(), now=timezone.now())
     except StepRefused:
         return back_to_status(token, "not-withdrawn")
     return back_to_status(token, "withdrawn")
@@ -80,7 +80,7 @@ def too_late(request: HttpRequest, given: Typed, transfer: Transfer) -> HttpResp
 
 def send_correction(transfer: Transfer, form: Application, client: Client) -> Transfer:
     now = timezone.now()
-    return correct(transfer, application=form, policy=settings.POLICY, now=now, client=client)
+    return correct(transfer, application=form, services=current_services(), now=now, client=client)
 
 
 @allow_methods("POST")
@@ -93,7 +93,7 @@ def resend(request: HttpRequest, token: str) -> HttpResponse:
     done = "not-chosen"
     for letter in letters.order_by("pk"):
         try:
-            send_once_more(letter, policy=settings.POLICY, now=timezone.now())
+            send_once_more(letter, services=current_services(), now=timezone.now())
         except NotSentAgain:
             return back_to_status(token, "not-sent")
         done = "sent-again"

@@ -9,7 +9,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from filsluss.actions.stored_bytes import stored_bytes
-from filsluss.blobs import open_store
+from filsluss.installation import current_services
 from filsluss.letters import sanitize
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.models.letter import Delivery, list_closes_at
@@ -183,7 +183,7 @@ def percent(file: TransferFile) -> int | None:
     """How much of an unfinished file is stored, a running request included; None if it has no size."""
     if file.state != FileState.UPLOADING or not file.size:
         return None
-    return min(99, stored_bytes(file, store=open_store(settings.BLOB_URL)) * 100 // file.size)
+    return min(99, stored_bytes(file, services=current_services()) * 100 // file.size)
 
 
 def state_words(file: TransferFile, letter: Letter | None) -> tuple[str, str]:

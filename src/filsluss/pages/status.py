@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from filsluss.models import Letter, Party, Transfer
+from filsluss.models.batches import MOST_NAMES
 from filsluss.models.letter import Delivery, list_closes_at
 from filsluss.models.link import STATUS_PURPOSE
 from filsluss.models.pickup import first_fetch, first_partly
@@ -230,7 +231,7 @@ def file_marks(transfer: Transfer, role: Role) -> Iterator[Mark]:
     files = transfer.files.exclude(received_at=None)
     shown = files if role is Role.SENDER else files.exclude(ready_at=None)
     arrived = sorted(at for at in shown.values_list("received_at", flat=True) if at)
-    rows = list(shown.prefetch_related("pickups"))
+    rows = list(shown.prefetch_related("pickups").iterator(chunk_size=MOST_NAMES))
     fetched = sorted(filter(None, map(first_fetch, rows)))
     yield counted(_("Uploaded"), arrived)
     yield counted(_("Downloaded"), fetched)

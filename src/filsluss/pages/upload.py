@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 
 from filsluss.actions.completion import send_now
 from filsluss.actions.upload import remove_own
+from filsluss.installation import current_services
 from filsluss.models import Letter, Transfer
+from filsluss.models.batches import MOST_NAMES
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
@@ -79,7 +81,7 @@ def show(
         "meant": suggested_address(transfer.recipient.address, inside_domains=settings.POLICY.inside_domains),
         "through": presenters.last_day(transfer.open_until),
         "time_left": presenters.days_left(transfer.open_until, timezone.now()),
-        "files": [presenters.file_view(file) for file in files],
+        "files": [presenters.file_view(file) for file in files.iterator(chunk_size=MOST_NAMES)],
         "receipts": [(each.value, words) for each, words in receipt_words().items()],
         "collects": Letter.objects.collecting().filter(kind=LetterKind.FILES_READY).about(transfer).exists(),
         "problems": problems_of(refused, unconfirmed),
@@ -117,7 +119,7 @@ def remove(request: HttpRequest, token: str) -> HttpResponse:
     file = transfer.files.select_related("transfer").filter(public_id=posted_text(request, "file")).first()
     if file is None:
         raise Http404
-    remove_own(file, policy=settings.POLICY, now=now)
+    remove_own(file, now=now)
     return HttpResponseRedirect(UPLOAD.path(token), status=303)
 
 
@@ -137,7 +139,7 @@ def send(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     if not transfer.is_open_at(now):
         return ended(request, transfer)
-    send_now(transfer, policy=settings.POLICY, now=now)
+    send_now(transfer, services=current_services(), now=now)
     return HttpResponseRedirect(UPLOAD.path(token), status=303)
 
 

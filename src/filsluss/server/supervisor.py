@@ -125,7 +125,7 @@ def supervise(children: list[Child], meanwhile: Callable[[], None] = lambda: Non
     notify.adopt()
     received: list[int] = []
 
-    def remember(sig: int, frame: FrameType | None) -> None:
+    def remember(sig: int, _frame: FrameType | None) -> None:
         received.append(sig)
 
     signal.signal(signal.SIGTERM, remember)

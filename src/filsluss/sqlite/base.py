@@ -163,7 +163,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._file = file_id(conn_params["database"])  # the file may exist only since it was opened
         return connection
 
-    def create_cursor(self, name: str | None = None) -> Cursor:
+    def create_cursor(self, _name: str | None = None) -> Cursor:
         cursor: Cursor = self.connection.cursor(factory=Cursor)
         cursor.wrapper = self
         return cursor

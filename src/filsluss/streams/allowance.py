@@ -36,8 +36,7 @@ class RequestAllowance:
                 self._file,
                 offset=offset,
                 most=self._most(offset),
-                store=self._request.store,
-                policy=self._request.policy,
+                services=self._request.services,
                 now=self._request.now,
             )
         finally:

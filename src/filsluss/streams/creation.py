@@ -9,7 +9,7 @@ from filsluss.models.upload_queries import UploadAccount
 from filsluss.rules.filenames import clean_folder
 from filsluss.rules.lifecycle import ErasedBecause
 from filsluss.streams.body import Body
-from filsluss.streams.request import Request, deadline_of, this_boot
+from filsluss.streams.request import Request, deadline_of
 from filsluss.streams.responses import Refusal, Response
 from filsluss.streams.tus import BODY_TYPE, Checksum, Metadata, read_checksum, read_length, read_metadata
 from filsluss.streams.uploads import expiry, path_of, receive_bytes, require_tus_version, writing
@@ -62,9 +62,7 @@ def received_at_once(request: Request, account: UploadAccount, file: WholeFile) 
         return upload_at_once(
             file,
             account=account,
-            boot_id=this_boot(),
-            store=request.store,
-            policy=request.policy,
+            services=request.services,
             now=request.now,
         )
     except BlobDamaged:
@@ -79,9 +77,7 @@ def announce(request: Request, account: UploadAccount, metadata: Metadata, size:
         size=size,
         choices=metadata.choices,
         metadata=metadata.raw,
-        boot_id=this_boot(),
-        store=request.store,
-        policy=request.policy,
+        services=request.services,
         now=request.now,
     )
 

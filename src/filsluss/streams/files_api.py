@@ -7,6 +7,7 @@ from typing import Any
 
 from filsluss.actions.stored_bytes import stored_bytes
 from filsluss.models import Letter, Transfer, TransferFile
+from filsluss.models.batches import MOST_NAMES
 from filsluss.models.letter import Delivery
 from filsluss.models.pickup import first_fetch, first_partly
 from filsluss.rules.letter_kinds import READY_KINDS
@@ -29,7 +30,8 @@ def files(request: Request) -> Response:
     """
     now, after = request.now, moment(request.query("after"))
     transfer = request.transfer()
-    rows = list(transfer.files.order_by("created_at", "id").prefetch_related("pickups"))
+    in_order = transfer.files.order_by("created_at", "id").prefetch_related("pickups")
+    rows = list(in_order.iterator(chunk_size=MOST_NAMES))
     told = transfer.letter_cases.filter(letter__kind__in=READY_KINDS).select_related("letter").order_by("pk")
     letters = {case.file_id: case.letter for case in told}
     now, lasts = request.now, request.policy.promise_lasts
@@ -107,7 +109,7 @@ def iso_time(moment: datetime | None) -> str | None:
 
 
 def offset_of(file: TransferFile, request: Request) -> int:
-    return stored_bytes(file, store=request.store)
+    return stored_bytes(file, services=request.services)
 
 
 def samples(request: Request) -> Response:

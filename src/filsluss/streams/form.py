@@ -19,7 +19,7 @@ from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
 from filsluss.streams.content_headers import refuse_encoded_part
 from filsluss.streams.form_names import name_in
-from filsluss.streams.request import Request, deadline_of, this_boot
+from filsluss.streams.request import Request, deadline_of
 from filsluss.streams.responses import Refusal, Response
 from filsluss.streams.tus import read_digest
 from filsluss.streams.uploads import path_of, receive, receive_bytes, save_progress, writing
@@ -45,7 +45,7 @@ def put(request: Request) -> Response:
     with discarding(request, file), writing(request, file, body) as writer:
         receive_bytes(request, file, body, writer)
         if file.size is None:
-            writer.sync()
+            writer.sync(keep=writer.offset)
             receive_undeclared(request, file, writer)
     where = (
         ("Location", f"{request.policy.base_url}{path_of(request, file.upload_id)}"),
@@ -70,16 +70,14 @@ def announce(
         size=size,
         choices=choices,
         metadata=metadata,
-        boot_id=this_boot(),
-        store=request.store,
-        policy=request.policy,
+        services=request.services,
         now=request.now,
     )
 
 
 def receive_undeclared(request: Request, file: TransferFile, writer: Writer) -> None:
     """Receives a file without a declared length: its size is the number of bytes that arrived."""
-    upload.declare_size(file, size=writer.offset, store=request.store, policy=request.policy, now=request.now)
+    upload.declare_size(file, size=writer.offset, services=request.services, now=request.now)
     receive(request, file)
 
 
@@ -212,12 +210,12 @@ class Form:
 
     def _receive_waiting(self) -> None:
         """Receives the files that are whole, with the choices as they have been read by now."""
-        choices, policy, now = self._choices(), self._request.policy, self._request.now
+        choices, now = self._choices(), self._request.now
         upload.choose(self._transfer, choices=choices)
         while self._waiting:
             file, size = self._waiting[0]
             upload.choose_code(file, with_code=choices.with_code)
-            upload.declare_size(file, size=size, store=self._request.store, policy=policy, now=now)
+            upload.declare_size(file, size=size, services=self._request.services, now=now)
             receive(self._request, file)
             self._received.append(file.name)
             del self._waiting[0]

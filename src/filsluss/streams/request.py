@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 
-from filsluss.actions.stored_bytes import this_boot as this_boot
 from filsluss.blobs import Store, open_store
+from filsluss.installation import Services, current_services
 from filsluss.models import Link, Transfer
 from filsluss.models.upload_queries import UploadAccount, account_at_upload_link, transfer_at_upload_link
 from filsluss.rules.policy import Policy
@@ -49,6 +49,10 @@ class Request:
     @property
     def store(self) -> Store:
         return open_store(settings.BLOB_URL)
+
+    @property
+    def services(self) -> Services:
+        return current_services()
 
     def transfer(self) -> Transfer:
         """The transfer whose upload link this is; refuses an unknown one, and one that is over."""

@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 
 from filsluss.actions import download
 from filsluss.models import Link, TransferFile
+from filsluss.models.batches import batches
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.networks import rate_key
 from filsluss.rules.shares import downloads_per_link, downloads_per_network, may_have_more, share_of
@@ -38,9 +39,11 @@ log = logging.getLogger(__name__)
 def still_downloadable(files: Collection[int], *, now: datetime) -> set[int]:
     """Those of the files (by primary key) that may still be downloaded."""
     allowed = TransferFile.objects.filter(
-        pk__in=files, state=FileState.READY, transfer__state=State.OPEN, transfer__open_until__gt=now
+        state=FileState.READY, transfer__state=State.OPEN, transfer__open_until__gt=now
     )
-    return set(allowed.values_list("pk", flat=True))
+    return {
+        pk for batch in batches(files) for pk in allowed.filter(pk__in=batch).values_list("pk", flat=True)
+    }
 
 
 class ActiveDownload:
@@ -188,7 +191,9 @@ class SendingBlob:
 def record(request: Request, link: Link, start: int, reached: int) -> None:
     """Records bytes [start, reached) as sent; a database error is logged, since the response is complete."""
     try:
-        download.record_sent_bytes(link, start=start, reached=reached, policy=request.policy, now=request.now)
+        download.record_sent_bytes(
+            link, start=start, reached=reached, services=request.services, now=request.now
+        )
     except DatabaseError:
         log.exception("database error: the download of %s is not recorded", link.file)
     finally:

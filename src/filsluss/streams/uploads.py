@@ -11,13 +11,15 @@ from filsluss.actions import upload
 from filsluss.actions.erasure import take_away
 from filsluss.actions.room import UploadRefused
 from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreFull, Writer
+from filsluss.machine import boot_id
 from filsluss.models import TransferFile
 from filsluss.models.upload_queries import file_at_upload_link, reload_progress
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
 from filsluss.rules.paths import UPLOAD
 from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
-from filsluss.streams.request import Request, deadline_of, refuse_over, this_boot
+from filsluss.streams.leases import taken
+from filsluss.streams.request import Request, deadline_of, refuse_over
 from filsluss.streams.responses import Headers, Refusal, Response
 from filsluss.streams.tus import (
     BODY_TYPE,
@@ -77,8 +79,9 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
     """The blob's only writer, at the recovered offset; an earlier writer has released the blob."""
     stop = (lambda: body.stop("preempted")) if body else None
     try:
-        with request.store.writer(file.blob, on_release_asked=stop) as writer:
+        with taken(file, request, stop) as (writer, lease):
             reload_progress(file)
+            file.hold_under(lease.epoch)
             if file.state in GONE:
                 raise Refusal("upload_gone")
             recover_offset(file, writer, request)
@@ -92,12 +95,12 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
 
 def recover_offset(file: TransferFile, writer: Writer, request: Request) -> None:
     """After a reboot only acknowledged bytes count: others may not have reached the disk."""
-    if file.state != FileState.UPLOADING or file.boot_id == this_boot():
+    if file.state != FileState.UPLOADING or file.boot_id == boot_id():
         return
     if writer.offset > file.acknowledged:
         writer.truncate(file.acknowledged)
         writer.sync()
-    upload.acknowledge(file, offset=writer.offset, boot_id=this_boot(), now=request.now)
+    upload.acknowledge(file, offset=writer.offset, boot_id=boot_id(), now=request.now)
 
 
 def head(request: Request) -> Response:
@@ -149,7 +152,7 @@ def declare(request: Request, file: TransferFile, offset: int) -> None:
     size = read_number(raw, code="length_invalid")
     if size < offset:
         raise Refusal("length_invalid")
-    upload.declare_size(file, size=size, store=request.store, policy=request.policy, now=request.now)
+    upload.declare_size(file, size=size, services=request.services, now=request.now)
 
 
 def receive_bytes(
@@ -196,7 +199,7 @@ def distrust_unacknowledged(request: Request, file: TransferFile, writer: Writer
 
 
 def receive(request: Request, file: TransferFile) -> None:
-    upload.receive(file, boot_id=this_boot(), now=request.now)
+    upload.receive(file, boot_id=boot_id(), now=request.now)
     if file.state in GONE:
         raise Refusal("upload_gone")
 
@@ -221,15 +224,14 @@ def save_progress(request: Request, file: TransferFile, writer: Writer) -> None:
     """Syncs what was written and records the offset in the row, before the client is told of it."""
     full = False
     try:
-        writer.sync()
+        writer.sync(keep=file.acknowledged)
     except BlobDamaged:
         take_away(file, because=ErasedBecause.DAMAGED, as_writer=True, now=request.now)
         raise Refusal("damaged") from None
     except StoreFull:
         full = True
-        writer.truncate(file.acknowledged)
     if writer.offset != file.size:
-        upload.acknowledge(file, offset=writer.offset, boot_id=this_boot(), now=request.now)
+        upload.acknowledge(file, offset=writer.offset, boot_id=boot_id(), now=request.now)
     if full:
         raise Refusal("disk_full", headers=(("Upload-Offset", str(writer.offset)),))
 
@@ -247,5 +249,5 @@ def _report(body: Body, writer: Writer, *, no_room: str, checksum: Checksum | No
 def terminate(request: Request) -> Response:
     """DELETE (tus, "termination"): the sender removes the file, complete or not."""
     require_tus_version(request)
-    upload.remove_own(find(request), policy=request.policy, now=request.now)
+    upload.remove_own(find(request), now=request.now)
     return Response(204)

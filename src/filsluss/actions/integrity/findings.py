@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from filsluss.blobs import Store
-from filsluss.rules.policy import Policy
+from filsluss.installation import Services
 
 Repair = Callable[[], object]
 
@@ -15,13 +14,10 @@ SETTLED = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class World:
-    """`boot_id` is the machine's current boot; with `checksums` every ready blob is read and hashed."""
+    """With `checksums` every ready blob is read and hashed."""
 
-    store: Store
-    policy: Policy
-    boot_id: str
+    services: Services
     now: datetime
-    with_scanner: bool = False
     checksums: bool = False
 
     @property

@@ -78,6 +78,8 @@ def repair(finding: Finding) -> None:
 def raise_if_left(left: int, *, world: World) -> None:
     """Raises the alarm for findings that could not be repaired, or clears it."""
     if left:
-        alarms.raise_alarm("reconcile", since=world.now, value=str(left), policy=world.policy, now=world.now)
+        alarms.raise_alarm(
+            "reconcile", since=world.now, value=str(left), policy=world.services.policy, now=world.now
+        )
     else:
         alarms.clear_alarm("reconcile")

@@ -41,7 +41,7 @@ REACHED_BY = {
 """The step that leads to a state, and the column with its time."""
 
 
-def letters_of_ready_files(world: World) -> Iterator[Finding]:
+def letters_of_ready_files(_world: World) -> Iterator[Finding]:
     """I3: exactly one letter tells each recipient of each ready file, apart from letters sent again."""
     first = LetterCase.objects.filter(
         file=OuterRef("file"), party=OuterRef("party"), letter__kind__in=READY_KINDS, letter__again_of=None
@@ -55,7 +55,7 @@ def letters_of_ready_files(world: World) -> Iterator[Finding]:
         yield Finding("I3", f"file {file.public_id} is ready, but no recipient can fetch it")
 
 
-def letters_to_outsiders(world: World) -> Iterator[Finding]:
+def letters_to_outsiders(_world: World) -> Iterator[Finding]:
     """I4: no letter about a case goes to an address that is not in it; a list goes to its mailbox."""
     known = Party.objects.filter(transfer=OuterRef("transfer"), address=OuterRef("letter__to"))
     mailbox = Party.objects.filter(pk=OuterRef("party"), canonical=OuterRef("letter__to"))
@@ -67,14 +67,14 @@ def letters_to_outsiders(world: World) -> Iterator[Finding]:
         yield Finding("I4", f"letter {case.letter.key} is addressed to somebody outside the case")
 
 
-def letters_too_early(world: World) -> Iterator[Finding]:
+def letters_too_early(_world: World) -> Iterator[Finding]:
     """I5: no letter tells a recipient of a file that was never ready."""
     early = LetterCase.objects.filter(letter__kind__in=READY_KINDS, file__ready_at=None)
     for case in early.select_related("letter"):
         yield Finding("I5", f"letter {case.letter.key} tells of a file that was never ready")
 
 
-def letters_against_decisions(world: World) -> Iterator[Finding]:
+def letters_against_decisions(_world: World) -> Iterator[Finding]:
     """I6: letters about a decision say what was decided."""
     cases = LetterCase.objects.select_related("letter")
     unapproved = cases.filter(letter__kind=LetterKind.APPROVED, transfer__open_until=None)
@@ -84,7 +84,7 @@ def letters_against_decisions(world: World) -> Iterator[Finding]:
         yield Finding("I6", f"letter {case.letter.key} tells of a decision that was not made")
 
 
-def parties(world: World) -> Iterator[Finding]:
+def parties(_world: World) -> Iterator[Finding]:
     """I14: each transfer has a sender and a recipient, and an approver if one was asked."""
     for role in (Role.SENDER, Role.RECIPIENT):
         present = Party.objects.filter(transfer=OuterRef("pk"), role=role)
@@ -96,7 +96,7 @@ def parties(world: World) -> Iterator[Finding]:
         yield Finding("I14", f"transfer {transfer.public_id} was sent for approval, but has no approver")
 
 
-def links(world: World) -> Iterator[Finding]:
+def links(_world: World) -> Iterator[Finding]:
     """I14: each party has a status link, and each recipient of a file the links that open it."""
     for role, purpose in STATUS_PURPOSE.items():
         own = Link.objects.filter(party=OuterRef("pk"), purpose=purpose)
@@ -111,13 +111,13 @@ def links(world: World) -> Iterator[Finding]:
             yield Finding("I14", f"file {pickup.file.public_id}: a recipient has no {purpose} link")
 
 
-def decided_once(world: World) -> Iterator[Finding]:
+def decided_once(_world: World) -> Iterator[Finding]:
     """I6: at most one decision on an application."""
     for public_id, _ in _repeated(Q(step__in=DECISIONS), "transfer_public_id"):
         yield Finding("I6", f"transfer {public_id} was decided more than once")
 
 
-def each_step_once(world: World) -> Iterator[Finding]:
+def each_step_once(_world: World) -> Iterator[Finding]:
     """I13: at most one audit entry for a step that can be taken only once."""
     steps = Q(step__in=[step.name for step in STEPS], file_public_id="")
     for public_id, step in _repeated(steps, "transfer_public_id", "step"):
@@ -134,7 +134,7 @@ def _repeated(entries: Q, *by: str) -> Iterator[tuple[str, str]]:
 
 def each_state_by_its_step(world: World) -> Iterator[Finding]:
     """I13: a state was reached by its step, as far back as the audit trail is kept."""
-    kept_since = world.now - timedelta(days=world.policy.audit_days)
+    kept_since = world.now - timedelta(days=world.services.policy.audit_days)
     for state, (step, time) in REACHED_BY.items():
         recorded = AuditEntry.objects.filter(step=step).values("transfer_public_id")
         recent = Transfer.objects.filter(state=state, **{f"{time}__gt": kept_since})
@@ -146,7 +146,7 @@ def each_state_by_its_step(world: World) -> Iterator[Finding]:
         yield Finding("I13", f"file {file.public_id} is erased, but the audit trail has no step file-erased")
 
 
-def closed_is_empty(world: World) -> Iterator[Finding]:
+def closed_is_empty(_world: World) -> Iterator[Finding]:
     """I8: a closed transfer has neither bytes nor codes, and each party was told of its end once."""
     left = TransferFile.objects.filter(transfer__state=State.CLOSED).exclude(state=FileState.ERASED)
     for file in left:
@@ -175,13 +175,13 @@ def late(world: World) -> Iterator[Finding]:
         yield Finding("I8", what, lambda: end(world))
     for transfer in Transfer.objects.undecided_at(world.settled):
         what = f"transfer {transfer.public_id}: its time to be decided is over, but it has not lapsed"
-        yield Finding("I11", what, lambda: expiry.lapse_undecided(policy=world.policy, now=world.now))
+        yield Finding("I11", what, partial(expiry.lapse_undecided, services=world.services, now=world.now))
 
 
 def end(world: World) -> None:
     """Runs what the worker's jobs do when the time of a transfer is over."""
-    expiry.end_accounts(policy=world.policy, now=world.now)
-    erasure.erase_files(store=world.store, policy=world.policy, now=world.now)
+    expiry.end_accounts(services=world.services, now=world.now)
+    erasure.erase_files(services=world.services, now=world.now)
 
 
 def unasked(world: World) -> Iterator[Finding]:
@@ -193,7 +193,7 @@ def unasked(world: World) -> Iterator[Finding]:
     )
     waiting = Transfer.objects.filter(~Exists(listed), state=State.PENDING, asked_at=None, lapse_by=None)
     for transfer in waiting:
-        again = partial(request_lists.collect, transfer, policy=world.policy, now=world.now)
+        again = partial(request_lists.collect, transfer, policy=world.services.policy, now=world.now)
         yield Finding("I11", f"transfer {transfer.public_id}: its approver is on no list to be asked", again)
 
 
@@ -212,13 +212,11 @@ def stuck(world: World) -> Iterator[Finding]:
 
 
 def erase_infected(world: World) -> Repair:
-    return lambda: scan.erase_infected(policy=world.policy, now=world.now)
+    return lambda: scan.erase_infected(services=world.services, now=world.now)
 
 
 def make_ready(world: World) -> Repair:
-    return lambda: completion.ready_received(
-        store=world.store, policy=world.policy, now=world.now, with_scanner=world.with_scanner
-    )
+    return lambda: completion.ready_received(services=world.services, now=world.now)
 
 
 def letters_of_exited_claimants(world: World) -> Iterator[Finding]:
@@ -229,7 +227,7 @@ def letters_of_exited_claimants(world: World) -> Iterator[Finding]:
             yield Finding("I11", f"letter {letter.key} is claimed by a process that has ended", release)
 
 
-def secrets_in_old_letters(world: World) -> Iterator[Finding]:
+def secrets_in_old_letters(_world: World) -> Iterator[Finding]:
     """I8: a letter has its text only while it is queued, or given up with a case that is not over."""
     unfinished = LetterCase.objects.filter(letter=OuterRef("pk")).exclude(transfer__state__in=OVER)
     with_text = Letter.objects.exclude(text="", html="")
@@ -241,13 +239,13 @@ def secrets_in_old_letters(world: World) -> Iterator[Finding]:
             yield Finding("I8", f"letter {letter.key} is {letter.delivery}, but its text is stored", blank)
 
 
-def erased_stays_erased(world: World) -> Iterator[Finding]:
+def erased_stays_erased(_world: World) -> Iterator[Finding]:
     """I17: the state of an erased file never changes again."""
     for file in TransferFile.objects.filter(erased_at__isnull=False).exclude(state=FileState.ERASED):
         yield Finding("I17", f"file {file.public_id} was erased, but is {file.state}")
 
 
-def counts_within_size(world: World) -> Iterator[Finding]:
+def counts_within_size(_world: World) -> Iterator[Finding]:
     """I10: no more bytes were acknowledged or sent than the file has."""
     for file in TransferFile.objects.filter(acknowledged__gt=F("size")):
         yield Finding("I10", f"file {file.public_id}: more bytes were acknowledged than its size")
@@ -256,7 +254,7 @@ def counts_within_size(world: World) -> Iterator[Finding]:
             yield Finding("I10", f"file {pickup.file.public_id}: bytes beyond its end were sent")
 
 
-def database_is_sound(world: World) -> Iterator[Finding]:
+def database_is_sound(_world: World) -> Iterator[Finding]:
     """I12: SQLite's integrity checks find nothing. PostgreSQL has page checksums of its own."""
     if connection.vendor != "sqlite":
         return

@@ -1,12 +1,14 @@
 """Rows against blobs: every byte that was acknowledged is stored, and no blob is without its row."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from filsluss.actions import completion, erasure, room
 from filsluss.actions.erasure import take_away
 from filsluss.actions.integrity.findings import Finding, Repair, World
-from filsluss.blobs import BlobMissing
+from filsluss.blobs import BlobMissing, erase_held
 from filsluss.models import AuditEntry, TransferFile
+from filsluss.models.batches import batches
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
 
 UPLOADING, ERASED, READY = FileState.UPLOADING, FileState.ERASED, FileState.READY
@@ -18,17 +20,17 @@ def unfinished(world: World) -> Iterator[Finding]:
     An upload that nobody writes has reserved what it has stored.
     """
     for file in TransferFile.objects.filter(state=UPLOADING).select_related("transfer"):
-        stored = _stored_size(file, world)
+        stored, is_idle = _stored_size(file, world), file.active_at < world.settled
         if stored is None or stored < file.acknowledged:
             what = f"{file.acknowledged} bytes were acknowledged, {stored or 0} are stored"
             yield from _damaged(file, "I1", f"file {file.public_id}: {what}", world)
         elif file.size is not None and stored > file.size:
             what = f"{stored} bytes are stored, its size is {file.size}"
             yield from _damaged(file, "I10", f"file {file.public_id}: {what}", world)
-        elif stored == file.size and file.active_at < world.settled and file.boot_id == world.boot_id:
+        elif stored == file.size and is_idle and file.boot_id == world.services.boot_id:
             what = f"file {file.public_id}: every byte is stored, but it is not marked as received"
             yield Finding("I2", what, finish(world))
-        elif stored != file.arrived and file.active_at < world.settled:
+        elif stored != file.arrived and is_idle:
             what = f"file {file.public_id}: {file.arrived} bytes are reserved, {stored} are stored"
             yield from _wrongly_reserved(file, what, world)
 
@@ -47,14 +49,14 @@ def whole(world: World) -> Iterator[Finding]:
 
 def _stored_size(file: TransferFile, world: World) -> int | None:
     try:
-        return world.store.size(file.blob)
+        return world.services.store.size(file.blob)
     except BlobMissing:
         return None
 
 
 def _matches_checksum(file: TransferFile, world: World) -> bool:
     try:
-        return world.store.digests(file.blob).sha256 == file.sha256
+        return world.services.store.digests(file.blob).sha256 == file.sha256
     except BlobMissing:
         return False
 
@@ -68,19 +70,21 @@ def _damaged(file: TransferFile, rule: str, what: str, world: World) -> Iterator
 
 def _wrongly_reserved(file: TransferFile, what: str, world: World) -> Iterator[Finding]:
     """A finding that corrects the reservation; none while the file's writer is at work."""
-    if not world.store.is_being_written(file.blob):
-        yield Finding("I10", what, lambda: room.correct_reservation(file, store=world.store))
+    if not world.services.locker.is_held(file.blob):
+        yield Finding("I10", what, lambda: room.correct_reservation(file, services=world.services))
 
 
 def finish(world: World) -> Repair:
-    return lambda: completion.receive_whole(
-        store=world.store, policy=world.policy, boot_id=world.boot_id, now=world.now
-    )
+    return lambda: completion.receive_whole(services=world.services, now=world.now)
 
 
 def blobs(world: World) -> Iterator[Finding]:
     """I7 and I17: no blob without a row, and none of a file that was erased."""
-    stored = dict(world.store.names())
+    for batch in batches(world.services.store.names()):
+        yield from _without_row(dict(batch), world)
+
+
+def _without_row(stored: dict[str, datetime], world: World) -> Iterator[Finding]:
     states = dict(TransferFile.objects.filter(upload_id__in=list(stored)).values_list("upload_id", "state"))
     for name, written_at in stored.items():
         if states.get(name) == ERASED:
@@ -90,7 +94,7 @@ def blobs(world: World) -> Iterator[Finding]:
 
 
 def _erase(name: str, world: World) -> Repair:
-    return lambda: world.store.erase(name)
+    return lambda: erase_held(name, store=world.services.store, locker=world.services.locker)
 
 
 def half_erased(world: World) -> Iterator[Finding]:
@@ -103,7 +107,7 @@ def half_erased(world: World) -> Iterator[Finding]:
 
 
 def _finish_erasure(file: TransferFile, world: World) -> Repair:
-    return lambda: erasure.erase(file, store=world.store, policy=world.policy, now=world.now)
+    return lambda: erasure.erase(file, services=world.services, now=world.now)
 
 
 CHECKS = (unfinished, whole, blobs, half_erased)

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from filsluss.actions import oversee
 from filsluss.actions.transitions import StepRefused
+from filsluss.installation import current_services
 from filsluss.management.os_account import os_account
 from filsluss.management.printing import PrintingCommand
 from filsluss.management.reasons import NO_PERSONAL_NUMBER, REASON_WORDS
@@ -36,7 +36,7 @@ class Command(PrintingCommand):
                 reason=reason,
                 person=os_account(),
                 numbers_confirmed=no_personal_number,
-                policy=settings.POLICY,
+                services=current_services(),
                 now=datetime.now(UTC),
             )
         except StepRefused:

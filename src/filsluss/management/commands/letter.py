@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from filsluss.actions.send_again import NotSentAgain, send_again
 from filsluss.actions.transitions import Cause
+from filsluss.installation import current_services
 from filsluss.management.os_account import os_account
 from filsluss.management.printing import PrintingCommand
 from filsluss.models import Letter
@@ -35,7 +35,7 @@ class Command(PrintingCommand):
             raise CommandError(f"there is no letter {letter}")
         by = Cause(StaffRole.ADMINISTRATOR, os_account())
         try:
-            again = send_again(found, by=by, policy=settings.POLICY, now=datetime.now(UTC))
+            again = send_again(found, by=by, services=current_services(), now=datetime.now(UTC))
         except NotSentAgain as refused:
             raise CommandError(f"letter {letter} is not sent again: {WHY[refused.why]}") from None
         self.say(f"{again.kind} to {again.to} is {again.delivery} as {again.public_id}")

@@ -3,15 +3,13 @@
 import sys
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandParser
 
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import REPAIRED, reconcile
-from filsluss.blobs import open_store
+from filsluss.installation import current_services
 from filsluss.jobs import utc_now
 from filsluss.management.printing import PrintingCommand
-from filsluss.streams.request import this_boot
 
 
 class Command(PrintingCommand):
@@ -24,14 +22,7 @@ class Command(PrintingCommand):
         )
 
     def handle(self, *args: Any, dry_run: bool, checksums: bool, **options: Any) -> None:
-        world = World(
-            open_store(settings.BLOB_URL),
-            settings.POLICY,
-            this_boot(),
-            utc_now(),
-            with_scanner=settings.SCANNER is not None,
-            checksums=checksums,
-        )
+        world = World(current_services(), utc_now(), checksums=checksums)
         lines = []
         for line in reconcile(world, dry_run=dry_run):
             self.say(line)

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from filsluss.actions import oversee
@@ -32,7 +31,6 @@ class Command(PrintingCommand):
                 reason=reason,
                 person=os_account(),
                 numbers_confirmed=no_personal_number,
-                policy=settings.POLICY,
                 now=datetime.now(UTC),
             )
         except StepRefused:

@@ -9,12 +9,11 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from filsluss import jobs
 from filsluss.actions import clock_hold
-from filsluss.blobs import open_store
 from filsluss.conf.data_folder import lock_down
+from filsluss.installation import current_services
 from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_current_tables
 from filsluss.server import notify
-from filsluss.streams.request import this_boot
 
 
 class Command(BaseCommand):
@@ -28,22 +27,16 @@ class Command(BaseCommand):
         lock_down(settings.DATA_DIR)
         require_current_tables()
         require_known_key()
-        services = jobs.Services(
-            settings.POLICY,
-            open_store(settings.BLOB_URL),
-            this_boot(),
-            settings.SCANNER,
-            mail_connections=settings.MAIL_CONNECTIONS,
-        )
+        worker = jobs.Worker(current_services(), mail_connections=settings.MAIL_CONNECTIONS)
         if once:
             now = jobs.utc_now()
             if why := clock_hold.long_absence(jobs.WORKER, now=now):
                 self.stderr.write(f"warning: {why}; a running worker would have waited an hour")
-            jobs.run_once(services, now)
+            jobs.run_once(worker, now)
             return
         stop = threading.Event()
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, lambda *_: stop.set())
         notify.adopt()
         notify.tell("READY=1")
-        jobs.run_forever(services, stop, notify.keep_alive)
+        jobs.run_forever(worker, stop, notify.keep_alive)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -12,6 +11,7 @@ from filsluss.actions import oversee
 from filsluss.actions.send_again import NotSentAgain
 from filsluss.actions.send_again import send_again as queue_again
 from filsluss.actions.transitions import Cause, StepRefused
+from filsluss.installation import current_services
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.pages.context import NUMBER_BOX, posted_text
 from filsluss.pages.decorators import allow_methods
@@ -51,7 +51,7 @@ def close(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(public_id), timezone.now()
 
     def act(given: dict[str, Any]) -> None:
-        oversee.close_transfer(row, **given, policy=settings.POLICY, now=now)
+        oversee.close_transfer(row, **given, services=current_services(), now=now)
 
     return carry_out(request, row, act, field="reason-close")
 
@@ -62,7 +62,7 @@ def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(public_id), timezone.now()
 
     def act(given: dict[str, Any]) -> None:
-        oversee.withdraw(row, **given, policy=settings.POLICY, now=now)
+        oversee.withdraw(row, **given, services=current_services(), now=now)
 
     return carry_out(request, row, act, field="reason-withdraw")
 
@@ -91,7 +91,7 @@ def remove(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
     def act(given: dict[str, Any]) -> None:
-        oversee.remove_file(file, **given, policy=settings.POLICY, now=now)
+        oversee.remove_file(file, **given, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-{file.public_id}")
 
@@ -106,7 +106,7 @@ def send_again(request: HttpRequest, public_id: str) -> HttpResponse:
         raise Http404
     by = Cause(StaffRole.ADMINISTRATOR, f"user:{request.user.pk}")
     try:
-        queue_again(letter, by=by, policy=settings.POLICY, now=timezone.now())
+        queue_again(letter, by=by, services=current_services(), now=timezone.now())
     except NotSentAgain as refused:
         problem = Problem("letters", not_sent_again(refused.why))
         return show(request, case.transfer, status=409, problems=[problem])

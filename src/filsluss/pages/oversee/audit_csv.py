@@ -23,7 +23,7 @@ COLUMNS = ("at", "transfer", "file", "step", "role", "actor", "about", "size", "
 BEFORE_FORMULA = "=+@＝＋－＠\\0\\-"
 FORMULA = re.compile(rf" *[{BEFORE_FORMULA}\t\r\n]")
 """The beginning of a cell that a spreadsheet calculates instead of showing it."""
-BATCH = 1000
+BATCH = 500
 """Entries read from the database at a time."""
 
 

@@ -90,6 +90,6 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @allow_methods("GET")
 @permitted(Act.LIST_TRANSFERS)
-def session(request: HttpRequest) -> HttpResponse:
+def session(_: HttpRequest) -> HttpResponse:
     """204 while the cookie opens these pages: asked by a page that the browser shows from its memory."""
     return HttpResponse(status=204)

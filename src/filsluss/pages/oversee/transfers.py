@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from filsluss.actions import alarms
 from filsluss.models import AuditEntry, Letter, Transfer
+from filsluss.models.batches import MOST_NAMES
 from filsluss.models.letter import Delivery
 from filsluss.pages import presenters
 from filsluss.pages.context import NUMBER_BOX, asks_about_number, posted_text
@@ -104,7 +105,7 @@ def show(
         "decided": presenters.moment(row.decided_at),
         "through": presenters.last_day(row.open_until),
         "erased": presenters.moment(row.erased_at),
-        "files": [presenters.file_view(file) for file in files],
+        "files": [presenters.file_view(file) for file in files.iterator(chunk_size=MOST_NAMES)],
         "letters": letters_of(row),
         "trail": trail_of(row),
         "is_open": row.state == State.OPEN,

@@ -1,0 +1,185 @@
+"""PostgreSQL's connections are kept: once warm nobody opens one, and a server that restarts is survived."""
+
+import os
+import threading
+import time
+
+import psycopg
+import pytest
+from django.db.utils import ConnectionHandler, OperationalError
+
+from filsluss.conf.readers import postgresql
+from filsluss.postgresql import POOL
+from filsluss.postgresql.base import close_pools
+from tests.parts.people import FORM, announce, append, apply, send_tus
+from tests.parts.postgres import Postgres, PostgresMissing
+
+NAME = "pooled"
+
+
+@pytest.fixture(scope="module")
+def server():
+    try:
+        server = Postgres()
+    except PostgresMissing as missing:
+        pytest.skip(str(missing))
+    server.start()
+    server.sql("ALTER SYSTEM SET log_connections = on")
+    server.sql("SELECT pg_reload_conf()")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def url(server):
+    with server.database(NAME) as url:
+        yield url
+
+
+def opened(server):
+    """How many connections to the database were ever opened, as the server counts them."""
+    log = (server.folder / "log").read_text(errors="replace")
+    return sum("connection authorized" in line and f"database={NAME}" in line for line in log.splitlines())
+
+
+def await_quiet(server, seconds=3.0):
+    """Returns when nobody has opened one for so long: everything is warm."""
+    known, since, end = opened(server), time.monotonic(), time.monotonic() + 60
+    while time.monotonic() - since < seconds:
+        assert time.monotonic() < end, "connections are opened without an end"
+        if (now := opened(server)) != known:
+            known, since = now, time.monotonic()
+        time.sleep(0.2)
+    return known
+
+
+@pytest.mark.live
+def test_once_warm_neither_a_request_nor_an_idle_worker_opens_a_connection(server, url, make_service):
+    service = make_service(DATABASE_URL=url).start()
+    account = apply(service, FORM).location
+    warm = await_quiet(server)
+    time.sleep(5)
+    assert opened(server) == warm
+    for number in range(10):
+        assert service.get(account).status == 200
+        assert send_tus(service, account, b"%d" % number).status == 204
+        assert service.get("/readyz").status == 200
+    assert opened(server) == warm
+
+
+@pytest.mark.live
+def test_the_first_request_after_a_restart_of_the_server_is_answered(server, url, make_service, mail_server):
+    service = make_service(DATABASE_URL=url).start()
+    account = apply(service, FORM).location
+    await_quiet(server)
+    server.stop()
+    server.run()
+    where = announce(service, account, 5)
+    assert where.status == 201
+    assert append(service, where.location, 0, b"12345").status == 204
+    assert service.get(account).status == 200
+    mail_server.one("file-ready", seconds=60)
+
+
+@pytest.mark.live
+def test_many_at_once_share_a_few_connections_and_all_are_answered(server, url, make_service):
+    service = make_service(DATABASE_URL=url).start()
+    account = apply(service, FORM).location
+    answers, most = [], 0
+
+    def send():
+        answers.append(send_tus(service, account, b"x").status)
+
+    threads = [threading.Thread(target=send) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+    with psycopg.connect(server.url("postgres"), autocommit=True) as other:
+        while any(thread.is_alive() for thread in threads):
+            asked = other.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [NAME])
+            most = max(most, asked.fetchone()[0])
+            time.sleep(0.02)
+    assert answers == [204] * 60
+    assert most <= 2 * POOL["max_size"]
+
+
+@pytest.fixture
+def open_one(url, tmp_path):
+    """Opens what Django would for one more thread of this process."""
+    settings = {"default": {}, NAME: {**postgresql(url), "TIME_ZONE": None, "ATOMIC_REQUESTS": False}}
+    yield lambda: ConnectionHandler(settings)[NAME]
+    close_pools()
+
+
+def backend(wrapper):
+    """The process of the server that serves this connection."""
+    with wrapper.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone()[0]
+
+
+pooled = pytest.mark.django_db  # lets this process use a database; each test has its own
+
+
+@pooled
+def test_a_connection_is_reused_by_the_next_request(open_one):
+    first = open_one()
+    served_by = backend(first)
+    first.close()
+    assert backend(open_one()) == served_by
+
+
+@pooled
+def test_two_at_once_never_share_one(open_one):
+    assert backend(open_one()) != backend(open_one())
+
+
+@pooled
+def test_a_forked_child_has_a_pool_of_its_own(open_one):
+    wrapper = open_one()
+    served_by = backend(wrapper)
+    wrapper.close()
+    child = os.fork()
+    if child == 0:
+        os._exit(int(backend(open_one()) == served_by))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert backend(open_one())
+
+
+@pooled
+def test_more_threads_than_connections_wait_for_each_other(open_one):
+    served, faults = [], []
+
+    def ask():
+        try:
+            wrapper = open_one()
+            with wrapper.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid(), pg_sleep(0.2)")
+                served.append(cursor.fetchone()[0])
+            wrapper.close()
+        except OperationalError as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=ask) for _ in range(4 * POOL["max_size"])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (faults, len(served)) == ([], 4 * POOL["max_size"])
+    assert len(set(served)) <= POOL["max_size"]
+
+
+@pooled
+def test_a_server_that_is_away_is_told_of_by_its_own_words_and_soon(server, url, open_one):
+    backend(wrapper := open_one())
+    wrapper.close()
+    server.sql(f'ALTER DATABASE "{NAME}" ALLOW_CONNECTIONS false')
+    server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{NAME}'")
+    took = []
+    for _ in range(5):
+        began = time.monotonic()
+        with pytest.raises(OperationalError, match="not currently accepting connections"):
+            backend(open_one())
+        took.append(time.monotonic() - began)
+    server.sql(f'ALTER DATABASE "{NAME}" ALLOW_CONNECTIONS true')
+    assert backend(open_one())
+    assert max(took[1:]) < 1
