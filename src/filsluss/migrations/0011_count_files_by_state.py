@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """The files of an account are counted, and their sizes added up, from an index alone."""
 
-    dependencies = [("filsluss", "0009_security_event_account")]
+    dependencies = [("filsluss", "0010_requests_for_links")]
 
     operations = [
         migrations.AddIndex(
