@@ -15,6 +15,7 @@ from filsluss.rules.lifecycle import State
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
 from tests.letters.cases import ANNA, BO, EVA, KARIN, example_policy, make_file, make_transfer
+from tests.parts.services import services_for
 
 POLICY = example_policy(inside_networks=(ip_network("10.0.0.0/8"),))
 AWAY = Client("198.51.100.7", may_be_inside=True)
@@ -25,14 +26,14 @@ pytestmark = pytest.mark.django_db
 
 
 def ask(address, now, *, client=HOME):
-    request_links(address, policy=POLICY, now=now, client=client)
+    request_links(address, services=services_for(POLICY), now=now, client=client)
 
 
 def answered(address, now):
     """The letters that one request leads to."""
     before = set(Letter.objects.values_list("pk", flat=True))
     ask(address, now)
-    assert send_links(policy=POLICY, now=now) == 1
+    assert send_links(services=services_for(POLICY), now=now) == 1
     assert not LinkRequest.objects.exists()
     return list(Letter.objects.exclude(pk__in=before).order_by("pk"))
 
@@ -51,7 +52,7 @@ def test_every_address_leaves_one_row_with_nothing_readable_in_it(now):
     assert len(kept) == 2
     assert [text for text in kept if "@" in text or "rontgen" in text] == []
     assert Letter.objects.count() == 0
-    assert send_links(policy=POLICY, now=now) == 2
+    assert send_links(services=services_for(POLICY), now=now) == 2
     assert (LinkRequest.objects.count(), Letter.objects.count()) == (0, 1)
 
 
@@ -164,7 +165,7 @@ def test_a_request_that_no_key_reads_any_more_is_deleted(now):
     ask(BO, now)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE filsluss_linkrequest SET address = 'fernet1:gAAAAA'")
-    assert send_links(policy=POLICY, now=now) == 1
+    assert send_links(services=services_for(POLICY), now=now) == 1
     assert (LinkRequest.objects.count(), Letter.objects.count()) == (0, 0)
 
 

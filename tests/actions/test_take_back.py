@@ -21,6 +21,7 @@ from filsluss.rules.lifecycle import State
 from filsluss.rules.networks import Client
 from tests.actions.racing import race
 from tests.letters.cases import ANNA, BO, EVA, KARIN, example_policy
+from tests.parts.services import services_for
 
 POLICY = example_policy(inside_networks=(ip_network("10.0.0.0/8"),))
 AWAY = Client("198.51.100.7", may_be_inside=True)
@@ -30,12 +31,17 @@ THROUGH = replace(FORM, recipient_email=EVA, recipient_outside=True, approver_em
 
 
 def applied(now, form=FORM, *, client=AWAY, policy=POLICY):
-    return apply(form, policy=policy, now=now, client=client)
+    return apply(form, services=services_for(policy), now=now, client=client)
 
 
 def corrected(transfer, now, *, client=AWAY, policy=POLICY, **changes):
     form = replace(FORM, form_value="a form of its own", **changes)
-    return correct(transfer, application=form, policy=policy, now=now, client=client)
+    return correct(transfer, application=form, services=services_for(policy), now=now, client=client)
+
+
+def approve(transfer, now):
+    services = services_for(POLICY)
+    decide(transfer, decision="approve", days="3", rejection_reason="", services=services, now=now)
 
 
 def delivered(now):
@@ -52,7 +58,7 @@ def state_of(transfer):
 
 
 def broken(store, now):
-    return [str(finding) for finding in verify_world(World(store, POLICY, "boot", now))]
+    return [str(finding) for finding in verify_world(World(services_for(POLICY, store), now))]
 
 
 @pytest.mark.django_db
@@ -61,7 +67,7 @@ def test_an_approver_who_was_asked_is_told(now, mail_server, store, form):
     transfer = applied(now, form)
     delivered(now)
     asked = told(mail_server)
-    take_back(transfer, policy=POLICY, now=now + MINUTE)
+    take_back(transfer, services=services_for(POLICY), now=now + MINUTE)
     delivered(now + MINUTE)
     assert state_of(transfer) == State.WITHDRAWN
     assert told(mail_server) == sorted([*asked, ("withdrawn", transfer.approver.address)])
@@ -71,7 +77,7 @@ def test_an_approver_who_was_asked_is_told(now, mail_server, store, form):
 @pytest.mark.django_db
 def test_an_approver_whose_letter_has_not_left_never_hears_of_it(now, mail_server, store):
     transfer = applied(now)
-    take_back(transfer, policy=POLICY, now=now + MINUTE)
+    take_back(transfer, services=services_for(POLICY), now=now + MINUTE)
     delivered(now + MINUTE)
     assert told(mail_server) == []
     assert {letter.delivery for letter in Letter.objects.all()} == {"withdrawn"}
@@ -83,26 +89,26 @@ def test_an_approver_whose_letter_has_not_left_never_hears_of_it(now, mail_serve
 def test_an_approver_whose_letter_is_leaving_at_this_moment_is_told(now, mail_server):
     transfer = applied(now)
     Letter.objects.filter(kind="approval-requested").update(claimed_by="another worker")
-    take_back(transfer, policy=POLICY, now=now)
+    take_back(transfer, services=services_for(POLICY), now=now)
     assert Letter.objects.filter(kind="withdrawn", to=ANNA).count() == 1
 
 
 @pytest.mark.django_db
 def test_what_is_answered_or_late_is_not_taken_back(now):
     answered, late = applied(now), applied(now)
-    decide(answered, decision="approve", days="3", rejection_reason="", policy=POLICY, now=now)
+    approve(answered, now)
     for transfer, at in ((answered, now), (late, late.lapse_by), (answered, now)):
         with pytest.raises(StepRefused):
-            take_back(transfer, policy=POLICY, now=at)
+            take_back(transfer, services=services_for(POLICY), now=at)
     assert (state_of(answered), state_of(late)) == (State.OPEN, State.PENDING)
 
 
 @pytest.mark.django_db
 def test_it_is_taken_back_once(now):
     transfer = applied(now)
-    take_back(transfer, policy=POLICY, now=now)
+    take_back(transfer, services=services_for(POLICY), now=now)
     with pytest.raises(StepRefused):
-        take_back(Transfer.objects.get(), policy=POLICY, now=now)
+        take_back(Transfer.objects.get(), services=services_for(POLICY), now=now)
     entry = AuditEntry.objects.get(step="taken-back")
     assert (entry.role, entry.detail) == ("sender", None)
 
@@ -115,14 +121,14 @@ def test_of_an_answer_and_a_withdrawal_at_the_same_moment_one_counts(now):
         def answer(pk=transfer.pk):
             try:
                 mine = Transfer.objects.get(pk=pk)
-                decide(mine, decision="approve", days="3", rejection_reason="", policy=POLICY, now=now)
+                approve(mine, now)
             except AlreadyDecided:
                 return "late"
             return "approved"
 
         def withdraw(pk=transfer.pk):
             try:
-                take_back(Transfer.objects.get(pk=pk), policy=POLICY, now=now)
+                take_back(Transfer.objects.get(pk=pk), services=services_for(POLICY), now=now)
             except StepRefused:
                 return "late"
             return "withdrawn"
@@ -166,7 +172,7 @@ def test_a_correction_that_is_refused_leaves_everything_as_it_was(now):
     strict = replace(POLICY, applications_per_hour=1)
     with pytest.raises(LimitReached):
         corrected(transfer, now, policy=strict)
-    decide(transfer, decision="approve", days="3", rejection_reason="", policy=POLICY, now=now)
+    approve(transfer, now)
     with pytest.raises(StepRefused):
         corrected(Transfer.objects.get(), now)
     assert (Transfer.objects.count(), state_of(transfer)) == (before[0], State.OPEN)
@@ -188,5 +194,5 @@ def test_to_take_back_what_was_asked_makes_no_room_in_the_mailbox_for_the_next(n
         form = replace(FORM, sender_email=f"bo{number}@rontgen.example")
         transfer = applied(now, form, client=client, policy=policy)
         delivered(now)
-        take_back(transfer, policy=policy, now=now)
+        take_back(transfer, services=services_for(policy), now=now)
     assert len([each for each in mail_server.letters if each.kind == "approval-requested"]) == 3

@@ -19,6 +19,7 @@ from filsluss.rules.lifecycle import FileState, Receipts, State
 from filsluss.rules.tokens import Purpose
 from tests.letters.cases import KEY, example_policy, make_file, make_transfer
 from tests.parts import tokens
+from tests.parts.services import services_for
 
 POLICY = example_policy()
 FILE = WholeFile("Ritning.pdf", "plan 1", b"ritning", Choices(), "filename Uml0bmluZy5wZGY=")
@@ -36,9 +37,7 @@ def send(token, store, now):
         return upload_at_once.upload_at_once(
             replace(file, **changes),
             account=account_at_upload_link(token),
-            boot_id="boot",
-            store=store,
-            policy=policy,
+            services=services_for(policy, store),
             now=at,
         )
 
@@ -53,9 +52,7 @@ def send_in_two(token, store, now):
         folder=FILE.folder,
         size=len(FILE.content),
         metadata=FILE.metadata,
-        boot_id="boot",
-        store=store,
-        policy=POLICY,
+        services=services_for(POLICY, store),
         now=now,
     )
     with store.writer(file.blob) as writer:

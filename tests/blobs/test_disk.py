@@ -58,8 +58,8 @@ def leave_dead_socket(disk, host):
     """As a process that was killed does; on another machine, every socket looks like this."""
     folder = disk.root / "locks" / host
     folder.mkdir(parents=True, exist_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
-        dead.bind(str(folder / "1-1"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead, contextlib.chdir(folder):
+        dead.bind("1-1")  # a socket's path holds 108 bytes
 
 
 def wait_in_vain(locker, blob):
@@ -95,14 +95,15 @@ def test_the_sockets_of_the_service_lie_in_the_folder_of_this_boot(disk, blob):
         assert len(sockets(disk, boot)) == 1
 
 
-def test_a_late_request_meant_for_an_earlier_holder_stops_no_later_one(disk, blob, locker_at):
+def test_a_late_request_meant_for_an_earlier_holder_stops_no_later_one(disk, blob, locker_at, monkeypatch):
     here, other, moved, heard = locker_at("here"), draw_upload_id(), threading.Event(), threading.Event()
     disk.create(other)
     before = time.monotonic_ns()
     with here.hold(blob, on_release_asked=moved.set), here.hold(other, on_release_asked=heard.set):
         (name,) = sockets(disk, "here")
+        monkeypatch.chdir(disk.root / "locks" / "here")  # a socket's path holds 108 bytes
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as requester:
-            requester.connect(str(disk.root / "locks" / "here" / name))
+            requester.connect(name)
             requester.send(f"{blob} {before}".encode())
             requester.send(f"{other} {time.monotonic_ns()}".encode())
         assert heard.wait(10)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from filsluss.actions.lost_link import send_links
+from filsluss.installation import current_services
 from filsluss.models import Letter, LinkRequest
 from tests.pages.cases import BO, EVA, KARIN, open_transfer, pending
 
@@ -53,7 +54,7 @@ def test_the_sixth_in_an_hour_is_told_when_to_come_back(outside, read):
 def test_the_letter_leads_to_the_page_that_was_lost(inside):
     open_transfer()
     inside.post("/lost-link", {"own_email": "ANNA.BERG@ltdalarna.se"})
-    send_links(policy=settings.POLICY, now=timezone.now())
+    send_links(services=current_services(), now=timezone.now())
     letter = Letter.objects.get(kind="lost-link")
     (address,) = re.findall(r"https?://\S+/upload/\S+", letter.text)
     assert inside.get(urlsplit(address).path).status_code == 200
