@@ -15,7 +15,8 @@ from django.core.files.storage import FileSystemStorage
 from rjsmin import jsmin  # type: ignore[import-untyped]
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-URL = "/static/"
+from filsluss.rules.paths import STATIC
+
 PACKAGE = Path(__file__).parent
 FILES, STAMP = "static", "made-from"
 """What is laid out: the files, and beside them what they were made from."""
@@ -84,7 +85,7 @@ def write_hashed(source: Path, folder: Path) -> None:
     if not settings.configured:
         settings.configure()
     original = MinifiedStorage(str(source))
-    storage = HashedStorage(location=str(folder), base_url=URL)
+    storage = HashedStorage(location=str(folder), base_url=STATIC.path(""))
     paths = {name: (original, name) for _, name in files_of(source)}
     for _, _, outcome in storage.post_process(paths):
         if isinstance(outcome, Exception):

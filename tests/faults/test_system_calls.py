@@ -52,12 +52,25 @@ def seen(trace, answer):
     return steps[: steps.index(f"answer {answer}") + 1]
 
 
+def at_once(service, upload):
+    """A file whose bytes come with its creation."""
+    headers = {
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": str(len(DATA)),
+        "Upload-Metadata": people.metadata(filename="liten.bin"),
+        "Content-Type": "application/offset+octet-stream",
+    }
+    return service.request("POST", f"{upload}/files", DATA, headers)
+
+
 def test_no_answer_leaves_before_what_it_promises_is_durable(service, trace, tmp_path):
     upload = people.apply(service, people.FORM).location
     trace.steps(until="answer 303")
     done = {}
     where = people.announce(service, upload, len(DATA)).location
     done["create"] = seen(trace, 201)
+    assert at_once(service, upload).status == 201
+    done["whole"] = seen(trace, 201)
     assert people.append(service, where, 0, DATA[:HALF]).status == 204
     done["patch"] = seen(trace, 204)
     assert people.append(service, where, HALF, DATA[HALF:]).status == 204

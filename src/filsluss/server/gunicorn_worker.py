@@ -19,7 +19,7 @@ from filsluss.rules.shares import CROWDED_HEADER, share_of
 from filsluss.server.lingering import Lingering
 from filsluss.server.peek import Peek, peek_request
 from filsluss.server.shares import Share
-from filsluss.streams import body, connection
+from filsluss.streams import body, connection, sockets
 
 HEADER_SECONDS = 10.0
 """For a whole request header."""
@@ -222,7 +222,7 @@ class FilslussWorker(ThreadWorker):
     def _give_up(self, conn: TConn, pending: PendingRequest) -> None:
         """An incomplete form gets a response (408); an incomplete header is closed without one."""
         if pending.is_form:
-            connection.stop_reading(conn.sock)
+            sockets.stop_reading(conn.sock)
             self._dispatch(conn, Peek(0, is_form=True, is_bytes=False))
         else:
             self.nr_conns -= 1
@@ -247,4 +247,4 @@ class FilslussWorker(ThreadWorker):
 
 def unread_bytes(conn: TConn) -> int:
     """How many bytes of earlier responses its client has not acknowledged; a new connection has had none."""
-    return connection.unread_bytes(conn.sock) if conn.initialized else 0
+    return sockets.unread_bytes(conn.sock) if conn.initialized else 0

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from filsluss.rules.paths import READS, Bytes, read
 from filsluss.streams import body
-from filsluss.streams.connection import stop_reading
+from filsluss.streams.sockets import stop_reading
 
 HEAD_MAX = 64 * 1024
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,20})[ \t]*\r\n", re.IGNORECASE)

@@ -10,21 +10,17 @@ import io
 import os
 import select
 import socket
-import struct
-import termios
 import time
-from array import array
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol
 
 from filsluss.blobs import StoreFull
+from filsluss.streams.sockets import acknowledged_bytes, stop_reading, waiting_bytes
 
 PIECE = 1 << 20
 READ_SIZE = PIECE // 4
 MORE_SECONDS = 0.05
 """How long to wait for more of a fast sender's bytes, so that they come in large pieces."""
-BYTES_ACKED = 120
-"""Where `tcpi_bytes_acked` (RFC 4898) stands in Linux's `struct tcp_info`."""
 
 
 class Sink(Protocol):
@@ -217,7 +213,7 @@ class Connection:
         wanted, unreader = int(reader.length), reader.unreader
         held = bytes(unreader.take_buffered())
         deadline = time.monotonic() + seconds
-        while len(held) < wanted and (piece := _waiting_bytes(sock, wanted - len(held), deadline)):
+        while len(held) < wanted and (piece := waiting_bytes(sock, wanted - len(held), deadline)):
             held += piece
         if len(held) < wanted:
             unreader.unread(held)
@@ -266,13 +262,7 @@ class Connection:
 
     def acknowledged(self) -> int | None:
         """How many bytes the client has acknowledged; None where nobody tells (Linux before 4.1)."""
-        if not self._socket:
-            return None
-        try:
-            known = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_ACKED + 8)
-        except OSError:
-            return 0  # closed meanwhile
-        return struct.unpack_from("Q", known, BYTES_ACKED)[0] if len(known) >= BYTES_ACKED + 8 else None
+        return acknowledged_bytes(self._socket) if self._socket else None
 
     def cork(self, on: bool) -> None:
         """While on, only full packets are sent, the header with the first bytes (tcp(7), TCP_CORK)."""
@@ -285,35 +275,6 @@ class Connection:
         if self._socket:
             with contextlib.suppress(OSError):  # the client closed first
                 self._socket.shutdown(socket.SHUT_RDWR)
-
-
-def _waiting_bytes(sock: socket.socket, size: int, deadline: float) -> bytes:
-    """Up to `size` bytes; none at the end of the stream, or at the deadline by time.monotonic()."""
-    while True:
-        try:
-            return sock.recv(size, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            poll = select.poll()
-            poll.register(sock, select.POLLIN)
-            left = deadline - time.monotonic()
-            if left <= 0 or not poll.poll(left * 1000):
-                return b""
-        except OSError:
-            return b""
-
-
-def stop_reading(sock: socket.socket) -> None:
-    """Received bytes can still be read; after them the stream ends."""
-    with contextlib.suppress(OSError):  # the client closed first
-        sock.shutdown(socket.SHUT_RD)
-
-
-def unread_bytes(sock: socket.socket) -> int:
-    """How many bytes of earlier responses the client has not acknowledged (tcp(7), SIOCOUTQ)."""
-    count = array("i", [0])
-    with contextlib.suppress(OSError):  # the client closed first
-        fcntl.ioctl(sock, termios.TIOCOUTQ, count)
-    return count[0]
 
 
 def read_already(parser: Any) -> bytes:

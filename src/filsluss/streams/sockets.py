@@ -1,0 +1,51 @@
+"""What is asked of a TCP socket: what waits in it, what the client has acknowledged, to read no more."""
+
+import contextlib
+import fcntl
+import select
+import socket
+import struct
+import termios
+import time
+from array import array
+
+BYTES_ACKED = 120
+"""Where `tcpi_bytes_acked` (RFC 4898) stands in Linux's `struct tcp_info`."""
+
+
+def waiting_bytes(sock: socket.socket, size: int, deadline: float) -> bytes:
+    """Up to `size` bytes; none at the end of the stream, or at the deadline by time.monotonic()."""
+    while True:
+        try:
+            return sock.recv(size, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            poll = select.poll()
+            poll.register(sock, select.POLLIN)
+            left = deadline - time.monotonic()
+            if left <= 0 or not poll.poll(left * 1000):
+                return b""
+        except OSError:
+            return b""
+
+
+def stop_reading(sock: socket.socket) -> None:
+    """Received bytes can still be read; after them the stream ends."""
+    with contextlib.suppress(OSError):  # the client closed first
+        sock.shutdown(socket.SHUT_RD)
+
+
+def unread_bytes(sock: socket.socket) -> int:
+    """How many bytes of earlier responses the client has not acknowledged (tcp(7), SIOCOUTQ)."""
+    count = array("i", [0])
+    with contextlib.suppress(OSError):  # the client closed first
+        fcntl.ioctl(sock, termios.TIOCOUTQ, count)
+    return count[0]
+
+
+def acknowledged_bytes(sock: socket.socket) -> int | None:
+    """How many bytes the client has acknowledged; None where nobody tells (Linux before 4.1)."""
+    try:
+        known = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_ACKED + 8)
+    except OSError:
+        return 0  # closed meanwhile
+    return struct.unpack_from("Q", known, BYTES_ACKED)[0] if len(known) >= BYTES_ACKED + 8 else None
