@@ -35,6 +35,11 @@ ALSO_STATES = {
     "pages/oversee/labels.py": {*lifecycle.AUDIT_STEPS, "withdrawn"},  # the labels of the steps and states
     "pages/oversee/transfers.py": {"erased"},  # values of a page
     "pages/upload.py": {"received"},
+    "pages/own_case.py": {"withdrawn"},
+    "actions/transitions.py": {"received"},  # the step
+    "actions/upload_at_once.py": {"received"},
+    "rules/paths.py": {"received", "lost-link"},  # which way bytes pass; a path
+    "urls.py": {"lost-link"},
     "streams/form.py": {"received"},  # a member of an answer in JSON
 }
 """Where a word that is also a kind is the word of something else: a state, a step, a value of a page."""
@@ -42,6 +47,7 @@ ALSO_FIELDS = {
     "letters/context.py": {"sender", "recipient", "approver"},
     "letters/notices.py": {"recipient"},
     "actions/limits.py": {"sender"},
+    "pages/prefilled_link.py": {"approver"},  # a field of a link
 }
 """Where the word of a role is a value of the letters' templates, or what a limit is of."""
 FIXED = {

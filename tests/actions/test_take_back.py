@@ -17,6 +17,7 @@ from filsluss.letters.claims import Claimant
 from filsluss.letters.outbox import deliver_next
 from filsluss.models import AuditEntry, Letter, Transfer
 from filsluss.rules.application import Application
+from filsluss.rules.decision import Decision
 from filsluss.rules.lifecycle import State
 from filsluss.rules.networks import Client
 from tests.actions.racing import race
@@ -41,7 +42,7 @@ def corrected(transfer, now, *, client=AWAY, policy=POLICY, **changes):
 
 def approve(transfer, now):
     services = services_for(POLICY)
-    decide(transfer, decision="approve", days="3", rejection_reason="", services=services, now=now)
+    decide(transfer, form=Decision("approve", "3"), services=services, now=now)
 
 
 def delivered(now):

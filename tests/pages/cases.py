@@ -88,7 +88,7 @@ def lapsed() -> Transfer:
 def decided(decision: str) -> Transfer:
     approves = decision == "approve"
     form = Decision(decision, "3" if approves else "", "" if approves else "Okänd avsändare")
-    return decide(pending(), form=form, policy=settings.POLICY, now=timezone.now())
+    return decide(pending(), form=form, services=services_for(settings.POLICY), now=timezone.now())
 
 
 def received_file(transfer: Transfer, name: str = "ritning.pdf", *, with_code: bool = False) -> TransferFile:

@@ -156,7 +156,7 @@ def test_an_administrator_may_release_what_could_not_be_scanned_with_a_reason(
     scanner, file = make_scanner(), send(b"krypterad")
     with pytest.raises(StepRefused):
         oversee.release_file(file, reason="Känd avsändare", person="os:eva", now=now)
-    scan.scan_next(scanner.client, store=store, services=services_for(policy), now=now)
+    scan.scan_next(services=services_for(policy, store, scanner=scanner.client), now=now)
     with pytest.raises(oversee.ReasonRefused):
         oversee.release_file(file, reason=" ", person="os:eva", now=now)
     assert seen(file) == FileState.UNSCANNED

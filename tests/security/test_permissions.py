@@ -21,6 +21,7 @@ WANTED = {
     "oversee": Act.LIST_TRANSFERS,
     "oversee/": Act.LIST_TRANSFERS,
     "oversee/transfers/<id:public_id>": Act.READ_TRANSFER,
+    "oversee/session": Act.LIST_TRANSFERS,
     "oversee/security": Act.READ_SECURITY_LOG,
     "oversee/trail.csv": Act.EXPORT_TRAIL,
     "oversee/transfers/<id:public_id>/trail.csv": Act.EXPORT_TRAIL,

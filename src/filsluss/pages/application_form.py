@@ -43,7 +43,7 @@ class FormPage:
     """Where the form is sent, and which page it stands on: "new", "again" or "correct"."""
 
     action: str = START.path()
-    kind: str = "new"
+    purpose: str = "new"
     case: Transfer | None = None
 
 
@@ -148,7 +148,7 @@ def show_form(
         "asks_about_number": "personal_number" in (problems or {}).values(),
         "notice": notice,
         "day_choices": day_choices(always=settings.POLICY.default_days, chosen=given.get("days", "")),
-        "may_choose_network": settings.DEMO and page.kind == "new",
+        "may_choose_network": settings.DEMO and page.purpose == "new",
     }
     response = render(request, "pages/apply.html", values, status=status)
     is_public = request.method == "GET" and page.case is None

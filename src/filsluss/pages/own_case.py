@@ -54,7 +54,7 @@ def withdraw_request(request: HttpRequest, token: str) -> HttpResponse:
 def apply_again(request: HttpRequest, token: str) -> HttpResponse:
     """The application form as it was filled in for this case; sending it makes a case of its own."""
     transfer = case_of_sender(request, token)
-    return show_form(request, filled_in(transfer), page=FormPage(kind="again", case=transfer))
+    return show_form(request, filled_in(transfer), page=FormPage(purpose="again", case=transfer))
 
 
 @allow_methods("GET", "POST")
@@ -75,7 +75,7 @@ def correct_request(request: HttpRequest, token: str) -> HttpResponse:
 
 def too_late(request: HttpRequest, given: Typed, transfer: Transfer) -> HttpResponse:
     """409: the case has been answered; the form can be sent as an application of its own."""
-    return show_form(request, given, page=FormPage(kind="late", case=transfer), status=409)
+    return show_form(request, given, page=FormPage(purpose="late", case=transfer), status=409)
 
 
 def send_correction(transfer: Transfer, form: Application, client: Client) -> Transfer:

@@ -9,6 +9,7 @@ from filsluss.actions.send_again import ASKED_FOR, MOST, last_of, times_sent_aga
 from filsluss.models import Letter, Transfer
 from filsluss.models.letter import Delivery
 from filsluss.pages import presenters
+from filsluss.rules.letter_kinds import LetterKind
 
 LISTED = 20
 """At most so many of the newest are listed."""
@@ -27,7 +28,7 @@ class OwnLetter:
 
 def own_letters(transfer: Transfer) -> Iterator[OwnLetter]:
     """The newest letters of an account that is open, or of an application that waits for an answer."""
-    kinds = ("approval-requested",) if transfer.open_until is None else ASKED_FOR[1:]
+    kinds = (LetterKind.APPROVAL_REQUESTED,) if transfer.open_until is None else ASKED_FOR[1:]
     first = Letter.objects.about(transfer).filter(kind__in=kinds, again_of=None)
     shown = first.exclude(delivery__in=(Delivery.COLLECTING, Delivery.WITHDRAWN)).order_by("-pk")[:LISTED]
     for letter in shown:
@@ -43,11 +44,11 @@ def own_letters(transfer: Transfer) -> Iterator[OwnLetter]:
 
 def _label(kind: str) -> str:
     """Who reads it and what it is about; never a file's name: more people may know a status link."""
-    words = {
-        "approval-requested": _("To the approver: the request"),
-        "approved": _("To you: the link for uploading"),
-        "file-ready": _("To the recipient: a file"),
-        "files-ready": _("To the recipient: several files"),
+    words: dict[str, str] = {
+        LetterKind.APPROVAL_REQUESTED: _("To the approver: the request"),
+        LetterKind.APPROVED: _("To you: the link for uploading"),
+        LetterKind.FILE_READY: _("To the recipient: a file"),
+        LetterKind.FILES_READY: _("To the recipient: several files"),
     }
     return words[kind]
 
