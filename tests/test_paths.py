@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
 from django.test import RequestFactory
 
 from filsluss import logs, urls
@@ -110,12 +109,6 @@ def test_a_prefix_is_written_out_nowhere_else():
     assert found == set()
 
 
-@pytest.fixture(scope="module")
-def _static_files() -> None:
-    """A page that refuses a method names its stylesheet by the manifest."""
-    call_command("collectstatic", verbosity=0, interactive=False)
-
-
 def taken_by_pages() -> Iterator[tuple[Prefix, set[str]]]:
     """The row of every view, and the methods that it takes."""
     for pattern in urls.urlpatterns:
@@ -142,7 +135,6 @@ def taken_by_streams() -> Iterator[tuple[Prefix, set[str]]]:
             yield prefix, set(dict(refused.value.headers)["Allow"].split(", "))
 
 
-@pytest.mark.usefixtures("_static_files")
 def test_the_methods_of_the_table_are_those_that_are_taken():
     taken: dict[str, set[str]] = {prefix.name: set() for prefix in TABLE}
     for prefix, methods in (*taken_by_pages(), *taken_by_streams()):
@@ -151,7 +143,6 @@ def test_the_methods_of_the_table_are_those_that_are_taken():
     assert taken | {"static": {"GET"}} == answered
 
 
-@pytest.mark.usefixtures("_static_files")
 def test_every_row_is_answered_by_its_door():
     by_pages = {prefix for prefix, _ in taken_by_pages()}
     assert {prefix for prefix in TABLE if prefix.door is Door.STREAMS} == set(ROUTES)
