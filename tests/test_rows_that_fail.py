@@ -9,12 +9,12 @@ import pytest
 from django.db import OperationalError
 
 from filsluss import jobs
-from filsluss.actions import alarms, completion, erasure, expiry, reminders, room, scan
+from filsluss.actions import alarms, completion, erasure, expiry, lost_link, reminders, room, scan
 from filsluss.actions.integrity import repair, rows
 from filsluss.actions.integrity.findings import Finding, World
 from filsluss.blobs import Digests
 from filsluss.letters import collecting, each_row, outbox, request_lists
-from filsluss.models import Alarm, Letter, Link, Transfer, TransferFile
+from filsluss.models import Alarm, Letter, Link, LinkRequest, Transfer, TransferFile
 from filsluss.rules.lifecycle import FileState, State
 from tests.letters.cases import example_policy, make_file, make_transfer
 from tests.parts.services import services_for
@@ -149,6 +149,12 @@ WALKS = {
         "close",
         of_policy(request_lists.close_due),
     ),
+    "send lost links": Walk(
+        lambda now: [LinkRequest.objects.create(address="bo@rontgen.example", at=now) for _ in range(2)],
+        lost_link,
+        "_answer",
+        of_store(lost_link.send_links),
+    ),
     "keep room": Walk(
         lambda now: files(now, state=FileState.UPLOADING, active_at=now - HOUR),
         room,
@@ -185,7 +191,7 @@ def test_what_fails_first_keeps_nothing_from_its_turn(walk, now, store, monkeypa
     job.run(store, now)
     assert called == [first.pk, second.pk]
     assert [(alarm.name, alarm.value) for alarm in alarms.active_alarms()] == [
-        ("jobs", f"{name}: {first.public_id} (RowFailed)")
+        ("jobs", f"{name}: {each_row.name_of(first)} (RowFailed)")
     ]
     assert "drift@ltdalarna.se" in Letter.objects.filter(kind="alarm").values_list("to", flat=True)
     assert any(record.exc_info and name in record.getMessage() for record in caplog.records)

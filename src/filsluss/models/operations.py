@@ -31,7 +31,7 @@ class LinkRequest(models.Model):
     at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"request for links at {self.at}"
+        return f"request for links {self.pk}"
 
 
 class Heartbeat(models.Model):
