@@ -173,17 +173,28 @@ def _postponed(letter: Letter, transfer: Transfer, *, now: datetime) -> bool:
     return True
 
 
+def collect_again(letter: Letter, *, now: datetime) -> Letter | None:
+    """Returns a queued letter to COLLECTING; or else the one that collects under its key by now, locked."""
+    others = Letter.objects.collecting().filter(collects=letter.collects).select_for_update()
+    if found := others.first():
+        return found
+    again = {"delivery": Delivery.COLLECTING, "next_try_at": now, "tries": 0, **BLANK}
+    try:
+        with transaction.atomic():
+            Letter.objects.queued().filter(pk=letter.pk).update(**again)
+    except IntegrityError:  # another transaction has inserted one
+        return others.get()
+    return None
+
+
 def reopen(letters: Sequence[Letter], *, now: datetime) -> None:
     """Returns queued letters, one of whose files was taken away, to COLLECTING; they close without it.
 
     Called in the transaction that takes the file away. A process that has claimed the letter loses its claim.
     """
     for letter in letters:
-        collecting = Letter.objects.collecting().filter(collects=letter.collects).select_for_update().first()
+        collecting = collect_again(letter, now=now)
         if collecting is None:
-            Letter.objects.queued().filter(pk=letter.pk).update(
-                delivery=Delivery.COLLECTING, next_try_at=now, tries=0, **BLANK
-            )
             continue
         collected = collecting.cases.filter(file__isnull=False).values("file_id")
         letter.cases.exclude(file_id__in=collected).update(letter=collecting)

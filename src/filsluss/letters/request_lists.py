@@ -154,10 +154,8 @@ def leave(transfer: Transfer, *, now: datetime) -> None:
     Called in the transaction of the decision. A process that has claimed the letter loses its claim.
     """
     for letter in Letter.objects.queued().filter(kind=LetterKind.APPROVALS_REQUESTED).about(transfer):
-        collects = Letter.objects.collecting().filter(collects=letter.collects).select_for_update().first()
+        collects = collecting.collect_again(letter, now=now)
         if collects is None:
-            again = {"delivery": Delivery.COLLECTING, "next_try_at": now, "tries": 0, **BLANK}
-            Letter.objects.queued().filter(pk=letter.pk).update(**again)
             continue
         collected = collects.cases.values("transfer")
         letter.cases.exclude(transfer__in=collected).update(letter=collects)
