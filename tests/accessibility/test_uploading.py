@@ -80,7 +80,7 @@ def steady(tree):
     """The tree without what differs from one moment to the next: figures, dates, the case number."""
     tree = re.sub(r"[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}", "ID", tree)
     tree = re.sub(r"127\\.0\\.0\\.1:\d+|127\.0\.0\.1:\d+", "HOST", tree)
-    tree = re.sub(r"/upload/[\w-]{43}", "/upload/TOKEN", tree)
+    tree = re.sub(r"/(upload|status)/[\w-]{43}", r"/\1/TOKEN", tree)
     tree = re.sub(r"\d+ \w+ 20\d\d", "DATE", tree)
     tree = re.sub(r"(beräknar tid …|[\d,]+ [kM]B/s · (mindre än|ungefär) .+ kvar)", "SPEED", tree)
     tree = re.sub(r"\d+[\s\u00a0]% · [^\n]*? av", "SHARE av", tree)

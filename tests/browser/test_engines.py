@@ -24,8 +24,22 @@ CHANGED = {
 }
 
 
-@pytest.fixture(params=["chromium", "firefox", "webkit"])
+OTHERS = [pytest.param(name, marks=pytest.mark.full) for name in ("firefox", "webkit")]
+"""Each of their tests starts a browser anew, so that the short run has one story of each."""
+
+
+@pytest.fixture(params=["chromium", *OTHERS])
 def engine(request, tmp_path_factory):
+    yield from started_engine(request, tmp_path_factory)
+
+
+@pytest.fixture(params=["chromium", "firefox", "webkit"])
+def any_engine(request, tmp_path_factory):
+    """In the short run, too."""
+    yield from started_engine(request, tmp_path_factory)
+
+
+def started_engine(request, tmp_path_factory):
     try:
         if request.param == "chromium":
             with engines.chromium(request.getfixturevalue("browser")) as started:
@@ -44,7 +58,7 @@ def follow(engine, script):
     engine.eventually(LOADED)
 
 
-def submit(engine, button="#form [type=submit]:not([hidden])"):
+def submit(engine, button="#form [type=submit]:not([name=use], [hidden])"):
     engine.run("window.wasHere = true")
     engine.press(button)
     engine.eventually(LOADED)
@@ -97,6 +111,8 @@ def test_back_and_forward_lead_to_a_refused_form_with_what_was_typed(engine, for
     """And not to a question whether it is to be sent again, or to an error page of the browser."""
     values, field = FORMS[form]
     engine.open(f"{service.url}{page_of(form, service, mail_server)}?lang=sv")
+    if form == "decision":
+        engine.press("details.reject > summary")
     engine.fill(values)
     submit(engine)
     shown = "return document.getElementById('summary') && document.getElementById(arguments[0]).value"
@@ -127,7 +143,8 @@ def test_a_domain_with_other_letters_is_taken_from_an_address_field(engine, serv
     assert "xn--gteborg-90a.example" in engine.text()
 
 
-def test_a_file_is_uploaded_whole_and_said_to_be(engine, service, mail_server, tmp_path):
+def test_a_file_is_uploaded_whole_and_said_to_be(any_engine, service, mail_server, tmp_path):
+    engine = any_engine
     file = write_file(tmp_path / "ritning åäö.bin", 9 * MiB)
     account = open_upload(engine, service)
     engine.choose("#file", file)
@@ -153,6 +170,11 @@ def test_a_file_that_changes_on_the_way_is_never_called_done(
         opened.seek(start)
         opened.write(b"N" * MiB)
     slow_proxy.rate = 1000 * MiB
+    if engine.name == "firefox" and start == 6 * MiB:
+        # It reads the end when that is sent, and does not notice: what has arrived is the file as it is now.
+        engine.sees(DONE)
+        assert [file["sha256"] for file in files_of(service, account)] == [sha256(file)]
+        return
     engine.sees(CHANGED[engine.name])
     assert DONE not in engine.text()
     assert mail_server.of("file-ready") == []

@@ -134,7 +134,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         if self.queries_logged or not (is_read or self.in_atomic_block):
             cursor: Any = self.cursor()
-            cursor.execute(query.replace("%", "%%").replace("?", "%s"), values)
+            statement = query.replace("%", "%%").replace("?", "%s")
+            cursor.execute(statement, values)
             return cursor
         with self.wrap_database_errors:
             return self.connection.execute(query, values)
