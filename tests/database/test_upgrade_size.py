@@ -26,7 +26,7 @@ def fill(make_service):
     """A service with so many cases in the tables of the version before."""
 
     def filled(cases):
-        service = make_service()
+        service = make_service(is_bare=True)
         service.data_dir.mkdir()
         for part in ("contenttypes", "auth", "sessions"):
             service.run("migrate", part, "--verbosity", "0")

@@ -361,6 +361,7 @@ def test_the_administrators_command_says_when_it_will_be_asked(now, capsys):
     assert capsys.readouterr().out.count("  pending ") == 3
 
 
+@pytest.mark.timeout(400)
 def test_two_hundred_suppliers_are_all_served_while_a_network_floods_their_mailbox(now):
     """A day of it: each supplier is asked for within four hours, and the mailbox is not flooded."""
     policy = replace(POLICY, letters_per_day=20)
