@@ -170,7 +170,7 @@ def follow_operations(root: Path) -> str:
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("src", "deploy"):
         shutil.copytree(ROOT / name, root / "srv/filsluss" / name, ignore=ignored)
-    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.txt"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "requirements.txt"):
         shutil.copy(ROOT / name, root / "srv/filsluss")
     page = (ROOT / "docs/operations.md").read_text().partition("\n## What it needs\n")[2]
     lines = re.findall("^ {4}(.*)", page.partition("\n## ")[0], re.MULTILINE)
