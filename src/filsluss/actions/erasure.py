@@ -22,6 +22,7 @@ from filsluss.letters import compose, outbox
 from filsluss.letters.each_row import each_batch, each_row
 from filsluss.models import Pickup, Transfer, TransferFile
 from filsluss.models.batches import MOST_NAMES, batches, by_key, from_anywhere
+from filsluss.models.link import read_status_links
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
 from filsluss.rules.lifecycle import ERASED, LIVE_FILE, ErasedBecause, FileState, State
@@ -100,6 +101,7 @@ def close_ended(transfers: Sequence[Transfer], *, services: Services, now: datet
         .distinct()
     )
     emptied = [transfer for transfer in transfers if transfer.pk not in left]
+    read_status_links(emptied)
     return done + each_row(
         "close transfers",
         emptied,

@@ -1,6 +1,6 @@
 """Rows against each other: each state was reached by its step, and each letter due was written once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -112,13 +112,12 @@ def closed_is_empty(world: World) -> Iterator[Finding]:
     codes = Pickup.objects.filter(world.changing("file__transfer__"), file__state=FileState.ERASED)
     for pickup in codes.exclude(code_digest=None, code_sealed="").select_related("file"):
         yield Finding("I8", f"file {pickup.file.public_id} is erased, but its code is still stored")
-    wrong = wrongly_told(Transfer.objects.filter(world.changing(), state=State.CLOSED))
-    for public_id, told in wrong.values_list("public_id", "told"):
+    for public_id, told in wrongly_told(Transfer.objects.filter(world.changing(), state=State.CLOSED)):
         yield Finding("I8", f"transfer {public_id}: {told} letters tell of its end")
 
 
-def wrongly_told(closed: QuerySet[Transfer]) -> QuerySet[Transfer]:
-    """Those with more or fewer letters about their end than addresses.
+def wrongly_told(closed: QuerySet[Transfer]) -> Iterable[tuple[str, int]]:
+    """The public id and the number of letters of those with more or fewer about their end than addresses.
 
     Recipients for whom no file was ever ready are not told; by an earlier version they were.
     """
@@ -131,7 +130,8 @@ def wrongly_told(closed: QuerySet[Transfer]) -> QuerySet[Transfer]:
     others = _count(parties.exclude(role=Role.RECIPIENT), Count("address", distinct=True))
     ready = TransferFile.objects.once_ready().filter(transfer=OuterRef("pk"))
     counted = closed.annotate(told=told, everybody=everybody, others=others)
-    return counted.exclude(told=F("everybody")).exclude(~Exists(ready), told=F("others"))
+    wrong = counted.exclude(told=F("everybody")).exclude(~Exists(ready), told=F("others"))
+    return wrong.values_list("public_id", "told")
 
 
 def _count(rows: QuerySet[Any], count: Count) -> Coalesce:
