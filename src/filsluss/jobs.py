@@ -18,6 +18,7 @@ from filsluss.actions import (
     expiry,
     heartbeat,
     lost_link,
+    nodes,
     reminders,
     room,
     scan,
@@ -49,6 +50,7 @@ class Worker:
     services: Services
     claimant: Claimant = field(default_factory=Claimant)
     mail_connections: int = 1
+    member: nodes.Member | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,10 @@ class Job:
     needs_trusted_clock: bool = False
 
 
-def record_heartbeat(_worker: Worker, now: datetime) -> int:
+def record_heartbeat(worker: Worker, now: datetime) -> int:
     heartbeat.record_heartbeat(WORKER, now=now)
+    if worker.member:
+        nodes.beat(worker.member, now=now)
     return 0
 
 
@@ -234,7 +238,7 @@ def run_forever(worker: Worker, stop: threading.Event, meanwhile: Callable[[], N
 
     `meanwhile` is called every 0.2 s.
     """
-    monitor = ClockMonitor(worker.services.boot_id)
+    monitor = ClockMonitor(worker.services.boot_id, node=worker.member.name if worker.member else "")
     begin(monitor, stop)
     threads = [
         threading.Thread(target=_repeat, args=(job, worker, monitor, stop), name=job.name, daemon=True)

@@ -3,6 +3,7 @@
 from filsluss.conf import readers, settings_file
 from filsluss.conf.data_folder import made_folder, secret_key, usual_folder
 from filsluss.conf.names import Name
+from filsluss.conf.nodes import node_of
 from filsluss.conf.readers import comma_list, integer, networks, size
 from filsluss.conf.setting import Setting
 from filsluss.rules.paths import METRICS, WELL_KNOWN
@@ -96,6 +97,13 @@ TABLE = (
         unset="SQLite in the data folder",
         is_secret=True,
         is_never_empty=True,
+    ),
+    Setting(
+        Name.NODE,
+        readers.node_name,
+        "the name of this machine among those of the installation, by which alarms and metrics call it",
+        default=node_of,
+        unset="the host name; with SQLite `local`",
     ),
     Setting(
         Name.BLOB_URL,
