@@ -25,8 +25,6 @@ from filsluss.actions import (
 )
 from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity import turns
-from filsluss.actions.integrity.findings import World
-from filsluss.actions.integrity.repair import REPAIRED, reconcile
 from filsluss.clock_monitor import ClockMonitor as ClockMonitor
 from filsluss.clock_monitor import utc_now as utc_now
 from filsluss.installation import Services
@@ -99,10 +97,7 @@ def integrity_check_after(delay: float) -> Callable[[Worker, datetime], int]:
 
     def run(worker: Worker, now: datetime) -> int:
         if time.monotonic() >= start and turns.take_turn(now=now):
-            since = turns.since(now=now)
-            lines = reconcile(World(worker.services, now, since=since))
-            if all(line.outcome is REPAIRED for line in lines):
-                turns.remember(now, whole=since is None)
+            turns.compare(services=worker.services, now=now)
         return 0
 
     return run
