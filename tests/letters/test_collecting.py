@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from filsluss.actions import completion, download, erasure, expiry, upload
+from filsluss.actions.choices import Choices
 from filsluss.actions.transitions import Cause
 from filsluss.blobs import Digests
 from filsluss.letters import collecting
@@ -183,7 +184,7 @@ def test_the_last_upload_that_names_a_choice_sets_it_for_the_case(transfer, now,
             transfer,
             name="x",
             size=1,
-            choices=upload.Choices(**chosen),
+            choices=Choices(**chosen),
             services=services_for(POLICY, store, boot_id="b"),
             now=now,
         )

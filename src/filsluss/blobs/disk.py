@@ -85,8 +85,9 @@ class DiskStore:
     is_shared = False
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self._folder = root, os.fspath(root)
         self._prepared: set[Path] = set()
+        self._shares: dict[Path, bool] = {}
 
     def path(self, name: str) -> Path:
         """Where the blob of that name lies, if there is one; raises BlobMissing for what is no name."""
@@ -198,9 +199,15 @@ class DiskStore:
                     yield entry.name, datetime.fromtimestamp(entry.stat().st_mtime, UTC)
 
     def space(self) -> tuple[int, int]:
-        self._make_root()
-        fs = os.statvfs(self.root)
+        try:
+            fs = os.statvfs(self._folder)
+        except FileNotFoundError:
+            self._make_root()
+            fs = os.statvfs(self._folder)
         return fs.f_bavail * fs.f_frsize, fs.f_blocks * fs.f_frsize
 
     def shares_disk_with(self, path: Path) -> bool:
-        return self.root.stat().st_dev == path.stat().st_dev
+        """Asked once: nobody mounts another disk below a running service."""
+        if path not in self._shares:
+            self._shares[path] = self.root.stat().st_dev == path.stat().st_dev
+        return self._shares[path]
