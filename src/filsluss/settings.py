@@ -19,7 +19,8 @@ SECRET_KEY = VALUES[Name.SECRET_KEY]
 _all_secrets = (SECRET_KEY, *VALUES[Name.SECRET_KEY_OLD])
 SECRET_KEY_FALLBACKS = list(_all_secrets[1:])
 KEY_FINGERPRINTS = [sha256(key).hexdigest()[:32] for key in keys_for("fingerprint", _all_secrets)]
-ENCRYPTION_KEYS = {use: keys_for(use, _all_secrets) for use in ("letter", "pickup-code")}
+ENCRYPTION_KEYS = {use: keys_for(use, _all_secrets) for use in ("letter", "pickup-code", "second-factor")}
+RECOVERY_CODE_KEYS = keys_for("recovery-code", _all_secrets)
 
 POLICY = Policy(
     link_keys=keys_for("link", _all_secrets),

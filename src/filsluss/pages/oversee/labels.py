@@ -144,6 +144,10 @@ def role_label(role: str) -> str:
         Role.RECIPIENT: _("the recipient"),
         Role.APPROVER: _("the approver"),
         StaffRole.ADMINISTRATOR: _("the administrator"),
+        StaffRole.AUDITOR: _("the auditor"),
+        StaffRole.REGISTRAR: _("the registrar"),
+        StaffRole.HELP_DESK: _("the help desk"),
+        StaffRole.SECURITY_OFFICER: _("the security officer"),
         BY_RULE: _("the service"),
     }
     return words.get(role, role)
