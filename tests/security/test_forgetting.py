@@ -74,7 +74,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     "User": {"outlives": "password username first_name last_name email"},  # administrators, by command only
     # Of whoever signs in, also where they have no case.
     "Person": {"outlives": "issuer subject name address canonical"},
-    "StaffSession": {"outlives": "session_key sid network", "fixed": "how"},
+    "StaffSession": {"outlives": "session_key sid network mailboxes", "fixed": "how"},
     "Passkey": {"outlives": "credential_id credential_data name"},
     "Totp": {"outlives": "secret"},
     "RecoveryCode": {"outlives": "digest"},

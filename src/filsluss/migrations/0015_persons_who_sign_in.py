@@ -131,7 +131,8 @@ class Migration(migrations.Migration):
                 ("network", models.CharField(blank=True, default="", max_length=64)),
                 ("began_at", models.DateTimeField()),
                 ("seen_at", models.DateTimeField()),
-                ("proved_at", models.DateTimeField()),
+                ("proved_at", models.DateTimeField(null=True)),
+                ("mailboxes", models.JSONField(default=list)),
                 (
                     "person",
                     models.ForeignKey(

@@ -52,7 +52,8 @@ class StaffSession(models.Model):
 
     `session_key` is the SHA-256 of the session's key. `sid` is what the provider calls its own session. `how`
     names the last factor that was given (`rules/sign_in.py`). `proved_at` is when they last proved who they
-    are, by the provider's clock if it says so (`auth_time`).
+    are (`auth_time` of a provider); null if it does not say. `mailboxes` are the shared ones that they answer
+    for.
     """
 
     session_key = models.CharField(max_length=64, unique=True)
@@ -62,7 +63,8 @@ class StaffSession(models.Model):
     network = models.CharField(max_length=64, blank=True, default="")
     began_at = models.DateTimeField()
     seen_at = models.DateTimeField()
-    proved_at = models.DateTimeField()
+    proved_at = models.DateTimeField(null=True)
+    mailboxes = models.JSONField(default=list)
 
     class Meta:
         indexes = [models.Index(fields=["seen_at"], name="staff_session_seen")]
