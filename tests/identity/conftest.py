@@ -12,6 +12,7 @@ from filsluss.blobs import open_store
 from filsluss.identity import open_provider
 from filsluss.identity.config import ProviderConfig
 from filsluss.rules.identity import ClaimNames
+from filsluss.rules.networks import Client as NetworkClient
 from filsluss.rules.sign_in import SignIn
 from tests.identity.issuer import CLIENT, SECRET, Issuer
 
@@ -48,12 +49,17 @@ def configure(settings: Any, issuer: Issuer, tmp_path: Any) -> Iterator[Configur
     open_store.cache_clear()
 
 
+def browser_at(address: str, **own: Any) -> Client:
+    """A browser whose requests come from that address, as wsgi.py determines it."""
+    return Client(**{"filsluss.client": NetworkClient(address, may_be_inside=True)}, **own)
+
+
 @dataclass
 class Visitor:
     """A browser on its way through the sign-in."""
 
     issuer: Issuer
-    client: Client = field(default_factory=lambda: Client(REMOTE_ADDR="192.0.2.7"))
+    client: Client = field(default_factory=lambda: browser_at("192.0.2.7"))
 
     def begin(self, **query: str) -> HttpResponse:
         return self.client.get("/staff/sign-in", query)

@@ -33,6 +33,8 @@ FIGURES = {
     "reconcile": ("2", ""),
     "sign-ins": ("42", "30"),
     "proxy": ("", ""),
+    "provider": ("https://id.example answers 503", ""),
+    "persons": ("a…@ltdalarna.se (user:7)", ""),
 }
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -14,7 +14,7 @@ from joserfc.jwk import KeySet
 from filsluss.identity import tokens
 from filsluss.identity.config import ProviderConfig
 from filsluss.identity.failures import ProviderAway, TokenRefused
-from filsluss.identity.web import client, fetch_tokens, read_json
+from filsluss.identity.web import client, fetch_tokens, read_date, read_json
 from filsluss.rules.hosts import is_loopback_name
 from filsluss.rules.identity import moment
 from filsluss.rules.sign_in import CLOCKS_APART, Flow
@@ -53,9 +53,9 @@ class Provider:
         return self._failed_at is not None
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """A request to the provider; raises ProviderAway at once where it would only wait."""
-        if self._failed_at is not None and self._clock() - self._failed_at < PAUSE:
+    def _asking(self, *, waits: bool = False) -> Iterator[None]:
+        """A request to the provider. Raises ProviderAway at once, unless it `waits`, where that is likely."""
+        if not waits and self._failed_at is not None and self._clock() - self._failed_at < PAUSE:
             raise ProviderAway("it failed a moment ago")
         if not self._turns.acquire(blocking=False):
             raise ProviderAway(f"{AT_ONCE} requests wait for it already")
@@ -92,6 +92,13 @@ class Provider:
             if not _is_safe(found.get(name), issuer=issuer):
                 raise ProviderAway(f"{issuer} names no https address as its {name}")
         return found
+
+    def look(self) -> None:
+        """Asks for metadata and keys anew, whatever is kept. Raises ProviderAway."""
+        with self._asking(waits=True):
+            found = self._discover()
+            keys = self._read_keys(str(found["jwks_uri"]))
+        self._metadata, self._keys = Kept(found, self._clock()), Kept(keys, self._clock())
 
     def keys(self, *, within: float = KEPT) -> KeySet:
         """The keys that it signs with. Raises ProviderAway."""
@@ -191,6 +198,19 @@ class Provider:
             header, claims, issuer=self.config.issuer, client_id=self.config.client_id, now=now
         )
         return claims
+
+    def try_client(self) -> None:
+        """Shows a code that is none, which a provider that knows this client refuses. Raises ProviderAway."""
+        flow = Flow.begin("", is_fresh=False, now=datetime.now(UTC))
+        try:
+            fetch_tokens(self.config, self.metadata(), code="no-code", verifier=flow.verifier)
+        except TokenRefused:
+            return
+
+    def clock_apart(self, *, now: datetime) -> timedelta | None:
+        """How far its clock is ahead of `now`, by the header Date; None if it does not say."""
+        said = read_date(self.config, self.metadata()["jwks_uri"])
+        return said - now if said else None
 
     def end_of_session(self) -> str:
         """Where a browser ends its session at the provider; empty if that is not known."""

@@ -3,6 +3,8 @@
 import ssl
 import time
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -62,11 +64,22 @@ def read_json(config: ProviderConfig, url: str, *, bearer: str = "") -> dict[str
             found = answer.json()
     except requests.RequestException as fault:
         raise ProviderAway(f"{url}: {fault}") from None
-    except ValueError:  # http.client and the decoders of text raise it, too
+    except (ValueError, RecursionError):  # http.client and the decoders of text raise it, too
         raise ProviderAway(f"{url} answers with no JSON") from None
     if not isinstance(found, dict):
         raise ProviderAway(f"{url} answers with no JSON object")
     return found
+
+
+def read_date(config: ProviderConfig, url: str) -> datetime | None:
+    """The time that the provider's server says it is (RFC 9110, 6.6.1). Raises ProviderAway."""
+    try:
+        with bounded(requests.Session(), config) as session:
+            return parsedate_to_datetime(session.get(url).headers["Date"])
+    except requests.RequestException as fault:
+        raise ProviderAway(f"{url}: {fault}") from None
+    except (KeyError, ValueError):
+        return None
 
 
 def client(config: ProviderConfig, metadata: Mapping[str, Any]) -> Any:
@@ -112,5 +125,5 @@ def fetch_tokens(
         raise ProviderAway(f"{url} refuses this service: {refused.error} {refused.description}") from None
     except requests.RequestException as fault:
         raise ProviderAway(f"{url}: {fault}") from None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise ProviderAway(f"{url} answers with no token") from None

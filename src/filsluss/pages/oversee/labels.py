@@ -86,6 +86,8 @@ def alarm_label(name: str) -> str:
         "reconcile": _("Store and database disagree"),
         "sign-ins": _("Many sign-ins fail"),
         "proxy": _("Requests come through a proxy that is not named"),
+        "provider": _("The sign-in provider does not answer"),
+        "persons": _("Two persons have one address"),
     }
     return words.get(name, name)
 

@@ -97,6 +97,7 @@ def _open_session(request: HttpRequest, found: actions.SignedIn) -> None:
     if before := staff_session(request):
         staff_sessions.end_session(before.person, pk=before.pk)
     login(request, found.person.user, backend=BACKEND)
+    request.session.cycle_key()  # Django keeps that of somebody who signs in again
     staff_sessions.begin_session(
         found.person,
         key=request.session.session_key or "",
