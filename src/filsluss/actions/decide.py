@@ -55,7 +55,7 @@ def decide(
     return transfer
 
 
-def may_answer(session: StaffSession, transfer: Transfer) -> bool:
+def may_answer(session: StaffSession, *, transfer: Transfer) -> bool:
     """Whether the request was sent to this person, or to a shared mailbox that they answer for."""
     approver = transfer.approver
     return approver is not None and approver.canonical in (session.person.canonical, *session.mailboxes)

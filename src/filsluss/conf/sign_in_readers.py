@@ -11,6 +11,9 @@ from filsluss.rules.hosts import is_loopback_name
 from filsluss.rules.permissions import SCOPED, StaffRole
 from filsluss.rules.sign_in import GroupRole, SharedMailbox, SignIn
 
+LARGEST = 1 << 20
+"""Bytes of a file of certificates."""
+
 
 def issuer(value: str) -> str:
     """The issuer as it is typed: providers compare it sign by sign (OpenID Connect Discovery 1.0, 4.3)."""
@@ -28,6 +31,13 @@ def one_word(value: str) -> str:
     return value
 
 
+def claim_name(value: str) -> str:
+    """Also a URL, as AD FS names claims."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.:/-]{0,199}", value):
+        raise ValueError("must be the name of a claim, such as email or realm_access.roles")
+    return value
+
+
 def words(value: str) -> tuple[str, ...]:
     return tuple(one_word(word) for word in value.split())
 
@@ -39,8 +49,9 @@ def scope(value: str) -> str:
 
 
 def private_key(value: str) -> str:
-    """A private key in PEM; cryptography is imported only where there is one."""
+    """A private key in PEM, without a password."""
     if value:
+        # Imported when needed: it takes megabytes, and most installations have no such key.
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -54,10 +65,12 @@ def private_key(value: str) -> str:
 def certificates(value: str) -> str:
     """The path of a file of certificates that can be read."""
     if value:
+        with open(value, "rb") as file:
+            found = file.read(LARGEST + 1)
         try:
-            ssl.create_default_context(cafile=value)
-        except ssl.SSLError:
-            raise ValueError("holds no certificate in PEM") from None
+            ssl.create_default_context(cadata=found.decode("ascii"))
+        except (ssl.SSLError, ValueError):
+            raise ValueError("holds no certificates in PEM") from None
     return value
 
 

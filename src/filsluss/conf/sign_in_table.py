@@ -37,11 +37,11 @@ SIGN_IN = (
         default="openid email profile",
     ),
     Setting(
-        Name.OIDC_ADDRESS_CLAIM, read.one_word, "the claim that holds a person's address", default="email"
+        Name.OIDC_ADDRESS_CLAIM, read.claim_name, "the claim that holds a person's address", default="email"
     ),
     Setting(
         Name.OIDC_ROLES_CLAIM,
-        read.one_word,
+        read.claim_name,
         "the claim that lists a person's groups; a dot leads into it, as in `realm_access.roles`",
         default="groups",
     ),
@@ -124,9 +124,9 @@ def contradiction(values: Values) -> str:
         alone = [name for name in OF_PROVIDER if values[name]]
         if values[Name.SIGN_IN] is not SignIn.OFF:
             alone.append(Name.SIGN_IN)
-        return f"{alone[0]} is set without {Name.OIDC_ISSUER}" if alone else ""
+        return f"{alone[0]}: set {Name.OIDC_ISSUER}, too, or remove it" if alone else ""
     if not values[Name.OIDC_CLIENT_ID]:
-        return f"{Name.OIDC_CLIENT_ID} is missing: {Name.OIDC_ISSUER} is set"
+        return f"{Name.OIDC_CLIENT_ID} is missing"
     if bool(values[Name.OIDC_CLIENT_SECRET]) == bool(values[Name.OIDC_PRIVATE_KEY]):
         return f"set one of {Name.OIDC_CLIENT_SECRET} and {Name.OIDC_PRIVATE_KEY}"
     if values[Name.DECIDE_SIGN_IN] and values[Name.SIGN_IN] is SignIn.OFF:

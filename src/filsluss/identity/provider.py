@@ -17,6 +17,7 @@ from filsluss.identity.failures import ProviderAway, TokenRefused
 from filsluss.identity.web import client, fetch_tokens, read_date, read_json
 from filsluss.rules.hosts import is_loopback_name
 from filsluss.rules.identity import moment
+from filsluss.rules.paths import WELL_KNOWN
 from filsluss.rules.sign_in import CLOCKS_APART, Flow
 
 KEPT = 3600.0
@@ -85,7 +86,7 @@ class Provider:
     def _discover(self) -> Mapping[str, Any]:
         """Raises ProviderAway also where it is another's, as behind an address for all tenants at once."""
         issuer = self.config.issuer
-        found = read_json(self.config, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        found = read_json(self.config, issuer.rstrip("/") + WELL_KNOWN.path("openid-configuration"))
         if found.get("issuer") != issuer:
             raise ProviderAway(f"{issuer} calls itself {found.get('issuer')!r}: set that, of one tenant")
         for name in ENDPOINTS:

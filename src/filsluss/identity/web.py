@@ -11,6 +11,8 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc.jwk import ECKey, RSAKey
 from requests.adapters import HTTPAdapter
 
@@ -102,9 +104,6 @@ def client(config: ProviderConfig, metadata: Mapping[str, Any]) -> Any:
 
 def signing_key(pem: str) -> tuple[Any, str]:
     """The key of the client, and the algorithm that it signs with."""
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
     if isinstance(load_pem_private_key(pem.encode(), password=None), RSAPrivateKey):
         return RSAKey.import_key(pem), "RS256"
     key = ECKey.import_key(pem)

@@ -18,6 +18,6 @@ from filsluss.rules.tokens import Purpose
 @signed_in
 def decision(request: HttpRequest, session: StaffSession, token: str) -> HttpResponse:
     link = link_behind(token, Purpose.DECIDE)
-    if link.transfer.is_undecided_at(timezone.now()) and not may_answer(session, link.transfer):
+    if link.transfer.is_undecided_at(timezone.now()) and not may_answer(session, transfer=link.transfer):
         return errors.not_the_approver(request, session.person.address)
     return answer(request, Answering(link, STAFF.path("decide", token), session.person))

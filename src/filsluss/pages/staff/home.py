@@ -56,7 +56,7 @@ def home(request: HttpRequest, session: StaffSession) -> HttpResponse:
         "person": person,
         "waiting": rows(waiting, Role.APPROVER, answering=True),
         "sent": rows(cases(Role.SENDER, mine)[:MOST], Role.SENDER),
-        "received": rows(cases(Role.RECIPIENT, mine).filter(state=State.OPEN)[:MOST], Role.RECIPIENT),
+        "to_me": rows(cases(Role.RECIPIENT, mine).filter(state=State.OPEN)[:MOST], Role.RECIPIENT),
         "answered": rows(answered, Role.APPROVER),
         "sessions": [session_view(row, session) for row in live],
         "has_roles": has_roles(person, now=now),
