@@ -215,7 +215,7 @@ class Provider:
 
     def end_of_session(self) -> str:
         """Where a browser ends its session at the provider; empty if that is not known."""
-        url = (self._metadata.value or {}).get("end_session_endpoint")
+        url = str((self._metadata.value or {}).get("end_session_endpoint", ""))
         if not _is_safe(url, issuer=self.config.issuer):
             return ""
         return f"{url}{'&' if '?' in url else '?'}{urlencode({'client_id': self.config.client_id})}"

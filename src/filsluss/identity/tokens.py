@@ -16,7 +16,7 @@ from filsluss.rules.sign_in import CLOCKS_APART
 
 ALGORITHMS = frozenset("RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split())
 """Only those with a key pair: neither `none` nor a MAC, for which the public key could be taken as secret."""
-KEY_TYPES = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
+KEY_TYPES: dict[str, Any] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 LEEWAY = int(CLOCKS_APART.total_seconds())
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_LASTS = 600

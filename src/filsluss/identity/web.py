@@ -28,10 +28,10 @@ PIECE = 16 * 1024
 class BoundedAdapter(HTTPAdapter):
     """Reads each answer whole, within the limits."""
 
-    def send(self, request: Any, **options: Any) -> Any:
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         end = time.monotonic() + ALL_SECONDS
         options |= {"timeout": (CONNECT_SECONDS, READ_SECONDS), "stream": True}
-        response = super().send(request, **options)
+        response = super().send(request, *args, **options)
         if response.is_redirect or response.is_permanent_redirect:
             raise ProviderAway(f"{request.url} leads elsewhere, and redirects are not followed")
         pieces, size = [], 0

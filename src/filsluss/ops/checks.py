@@ -50,12 +50,12 @@ def check_branding() -> str:
 
 def check_sign_in() -> str:
     """What the settings of sign-in make of the other ways to send."""
-    policy = settings.POLICY
-    if policy.sign_in is SignIn.OFF:
+    policy, provider = settings.POLICY, settings.IDENTITY_PROVIDER
+    if policy.sign_in is SignIn.OFF or provider is None:
         return f"{Name.SIGN_IN} is off: nobody signs in to send"
     opens = f"; {Name.INSIDE_NETWORKS} opens nothing, it only lifts limits" if policy.inside_networks else ""
     roles = "" if policy.role_groups else f"; without {Name.ROLE_GROUPS} no group gives a role"
-    return f"{policy.sign_in}, with {settings.IDENTITY_PROVIDER.issuer}{opens}{roles}"
+    return f"{policy.sign_in}, with {provider.issuer}{opens}{roles}"
 
 
 def check_data_folder() -> str:

@@ -82,7 +82,7 @@ def keeps_form(request: HttpRequest) -> bool:
 def kept_form(request: HttpRequest) -> HttpResponse:
     """403: nothing was done with the form; it can be shown again as it was typed, after a sign-in."""
     typed = [
-        (name, printable(text[:LONGEST_KEPT]))
+        (name, printable(str(text)[:LONGEST_KEPT]))
         for name, text in list(request.POST.items())[:MOST_KEPT]
         if name not in ("csrfmiddlewaretoken", "only_language")
     ]

@@ -34,7 +34,6 @@ class Row:
     other: str
     purpose: str
     state: str
-    applied: presenters.When | None
     until: presenters.When | None
     page: str
     again: str = ""
@@ -92,7 +91,6 @@ def row(transfer: Transfer, party: Party | None, role: Role, *, answering: bool)
         other=other.address,
         purpose=transfer.purpose,
         state=state_label(transfer.state),
-        applied=presenters.day_of(transfer.applied_at),
         until=presenters.last_day(transfer.lapse_by if answering else transfer.open_until),
         page=page_of(party, role, answering=answering, uploads=uploads),
         again=f"{STAFF.path('apply')}?again={transfer.public_id}" if is_mine else "",
