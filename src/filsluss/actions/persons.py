@@ -12,6 +12,7 @@ from filsluss.letters import notices
 from filsluss.models import Person, RoleGrant, StaffSession, serialize_on
 from filsluss.rules.addresses import masked_address
 from filsluss.rules.identity import Identity, IdentityRefused
+from filsluss.rules.permissions import StaffRole
 from filsluss.rules.policy import Policy
 from filsluss.rules.sign_in import roles_given
 
@@ -102,6 +103,13 @@ def let_in(person: Person, *, now: datetime) -> None:
     with transaction.atomic():
         serialize_on(PERSONS, now=now)
         Person.objects.filter(pk=person.pk).update(shut_at=None)
+
+
+def roles_granted(user: int, *, now: datetime) -> set[StaffRole]:
+    """The roles of the person of that user of Django's which are in force for all domains."""
+    grants = RoleGrant.objects.in_force_at(now).filter(person__user=user, scope="")
+    known = set(StaffRole)
+    return {StaffRole(role) for role in grants.values_list("role", flat=True) if role in known}
 
 
 def has_roles(person: Person, *, now: datetime) -> bool:

@@ -70,6 +70,18 @@ def refused(request: HttpRequest, code: str, flow: Flow) -> HttpResponse:
     return errors.error_page(request, 403, heading, *text, first=again)
 
 
+def stale(request: HttpRequest, back: str) -> HttpResponse:
+    """403: what is wanted needs a sign-in of the last minutes; what was typed waits at `back`."""
+    return errors.error_page(
+        request,
+        403,
+        _("You must sign in anew"),
+        _("What you want to do cannot be undone, so it needs a sign-in of just now. Nothing has been done."),
+        _("What you wrote is kept, and you can send it after you have signed in."),
+        first=sign_in_again(request, back, is_fresh=True),
+    )
+
+
 def sign_in_again(request: HttpRequest, back: str, *, is_fresh: bool = False) -> Sequence[tuple[str, str]]:
     return ((sign_in_address(back, request=request, is_fresh=is_fresh), _("Sign in again")),)
 
