@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from filsluss.actions.persons import has_roles
 from filsluss.actions.staff_sessions import live_sessions
@@ -23,7 +24,7 @@ from filsluss.rules.lifecycle import State
 from filsluss.rules.paths import STAFF, STATUS, UPLOAD
 from filsluss.rules.tokens import Purpose
 
-MOST = 50
+MOST, LONGEST_SHOWN = 50, 60
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def row(transfer: Transfer, party: Party | None, role: Role, *, answering: bool)
     return Row(
         public_id=transfer.public_id,
         other=other.address,
-        purpose=transfer.purpose,
+        purpose=Truncator(transfer.purpose).chars(LONGEST_SHOWN),
         state=state_label(transfer.state),
         until=presenters.last_day(transfer.lapse_by if answering else transfer.open_until),
         page=page_of(party, role, answering=answering, uploads=uploads),
