@@ -51,6 +51,8 @@ def test_no_secret_is_shown_wherever_it_comes_from(machine, tmp_path):
         "DATABASE_URL": "[secret]",
         "SECRET_KEY": "generated once, in the data folder",
         "SECRET_KEY_OLD": "[secret]",
+        "OIDC_CLIENT_SECRET": "none",
+        "OIDC_PRIVATE_KEY": "none",
     }
     made = (tmp_path / "data" / "secret_key").read_text()
     assert [word for word in ("kanelbulle", "anna", made) if word in ran.stdout] == []

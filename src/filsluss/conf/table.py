@@ -7,6 +7,7 @@ from filsluss.conf.names import Name
 from filsluss.conf.nodes import node_of
 from filsluss.conf.readers import comma_list, integer, networks
 from filsluss.conf.setting import Setting
+from filsluss.conf.sign_in_table import SIGN_IN
 from filsluss.rules.paths import METRICS, WELL_KNOWN
 
 MIB, GIB, PIB = 1 << 20, 1 << 30, 1 << 50
@@ -193,6 +194,7 @@ TABLE = (
     Setting(Name.LOGO, readers.logo, "the path of a PNG or SVG of at most 200 kB", policy="logo"),
     Setting(Name.ACCEL, readers.accel, "`nginx`: it sends the bytes, see [Behind a proxy](proxy.md)"),
     Setting(Name.METRICS_NETWORKS, networks, f'networks that may read `{METRICS.path()}`; see "Monitoring"'),
+    *SIGN_IN,
     Setting(Name.S3_ACCESS_KEY, str, "", is_secret=True, is_built=False),
     Setting(Name.S3_SECRET_KEY, str, "", is_secret=True, is_built=False),
     Setting(Name.DEMO, bool, "set by `filsluss demo`", is_ours=True),

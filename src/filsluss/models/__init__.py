@@ -1,4 +1,4 @@
-"""The tables: transfers, their parties, links, files and pickups, letters, and the audit trail."""
+"""The tables: transfers, their parties, links, files and pickups, letters, the audit trail, and persons."""
 
 from filsluss.models.audit import AuditEntry, SecurityEvent
 from filsluss.models.file import TransferFile
@@ -17,6 +17,7 @@ from filsluss.models.operations import (
 )
 from filsluss.models.party import Party
 from filsluss.models.pickup import Pickup
+from filsluss.models.staff import Passkey, Person, RecoveryCode, RoleGrant, StaffSession, Totp
 from filsluss.models.transfer import Transfer
 
 __all__ = [
@@ -31,10 +32,16 @@ __all__ = [
     "LinkRequest",
     "Node",
     "Party",
+    "Passkey",
     "Pause",
+    "Person",
     "Pickup",
+    "RecoveryCode",
+    "RoleGrant",
     "RowLock",
     "SecurityEvent",
+    "StaffSession",
+    "Totp",
     "Transfer",
     "TransferFile",
     "serialize_on",

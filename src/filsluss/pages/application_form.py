@@ -10,14 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 
-from filsluss.models import Transfer
+from filsluss.models import Person, Transfer
 from filsluss.pages.context import posted_text, printable
 from filsluss.pages.day_choices import USUAL_DAYS, day_choices
 from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.rules.addresses import pasted_address
 from filsluss.rules.application import Application
 from filsluss.rules.directions import Direction
-from filsluss.rules.paths import START
+from filsluss.rules.paths import STAFF, START
+from filsluss.rules.sign_in import SignIn
 from filsluss.rules.suggestions import PROVIDERS, suggested_address
 
 ORDER = (
@@ -40,11 +41,15 @@ Typed = dict[str, str]
 
 @dataclass(frozen=True)
 class FormPage:
-    """Where the form is sent, and which page it stands on: "new", "again" or "correct"."""
+    """Where the form is sent, and which page it stands on: "new", "again", "correct" or "staff".
+
+    On that of staff `person` is the sender, who is signed in.
+    """
 
     action: str = START.path()
     purpose: str = "new"
     case: Transfer | None = None
+    person: Person | None = None
 
 
 NEW = FormPage()
@@ -125,6 +130,10 @@ def days_in(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,5}", text.strip()) else 0
 
 
+def offers_sign_in(page: FormPage) -> bool:
+    return settings.POLICY.sign_in is not SignIn.OFF and page.person is None
+
+
 def show_form(
     request: HttpRequest,
     given: Typed,
@@ -148,9 +157,11 @@ def show_form(
         "asks_about_number": "personal_number" in (problems or {}).values(),
         "notice": notice,
         "day_choices": day_choices(always=settings.POLICY.default_days, chosen=given.get("days", "")),
-        "may_choose_network": settings.DEMO and page.purpose == "new",
+        "may_choose_network": settings.DEMO and page.purpose == NEW.purpose,
+        "offers_sign_in": offers_sign_in(page),
+        "sign_in_and_apply": STAFF.path("apply"),
     }
     response = render(request, "pages/apply.html", values, status=status)
-    is_public = request.method == "GET" and page.case is None
+    is_public = request.method == "GET" and page.purpose == NEW.purpose
     response.headers["Cache-Control"] = "no-cache" if is_public else "no-store"
     return response

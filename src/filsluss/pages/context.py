@@ -10,7 +10,7 @@ from django.utils import translation
 from filsluss.pages.branding import current
 from filsluss.rules.formats import size_text
 from filsluss.rules.networks import Client
-from filsluss.rules.paths import OVERSEE
+from filsluss.rules.paths import OVERSEE, WITH_COOKIES
 from filsluss.version import program_version
 
 LANGUAGES = {"sv": "På svenska", "en": "In English"}
@@ -27,6 +27,11 @@ def client_of(request: HttpRequest) -> Client:
 
 def is_oversee(request: HttpRequest) -> bool:
     return OVERSEE.holds(request.path_info)
+
+
+def has_cookies(request: HttpRequest) -> bool:
+    """Whether it asks for a page whose visitors may be signed in."""
+    return any(prefix.holds(request.path_info) for prefix in WITH_COOKIES)
 
 
 def use_language(request: HttpRequest, language: str) -> None:
@@ -79,6 +84,8 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
         "other_language": other_language(request),
         "lang_query": f"?lang={asked}" if asked in LANGUAGES else "",
         "demo": settings.DEMO,
+        "sign_in": policy.sign_in.value,
+        "sign_in_name": settings.IDENTITY_PROVIDER.name if settings.IDENTITY_PROVIDER else "",
         "version": program_version(),
         "max_file_size": size_text(policy.max_file_size, language),
         "max_transfer_size": size_text(policy.max_transfer_size, language),

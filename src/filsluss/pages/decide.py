@@ -1,5 +1,6 @@
 """The approver's page: a form to approve and a form to reject; an explanation once it is too late."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -8,9 +9,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from filsluss.actions.decide import AlreadyDecided, DecisionRefused, decide
+from filsluss.actions.decide import AlreadyDecided, DecisionRefused, SignInNeeded, decide
 from filsluss.installation import current_services
-from filsluss.models import Link, Transfer
+from filsluss.models import Link, Person, Transfer
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import (
     NUMBER_BOX,
@@ -26,37 +27,59 @@ from filsluss.pages.links import link_behind, report_page, status_page
 from filsluss.rules.decision import Decision
 from filsluss.rules.directions import Direction
 from filsluss.rules.lifecycle import State
-from filsluss.rules.paths import DECIDE
+from filsluss.rules.paths import DECIDE, STAFF
 from filsluss.rules.tokens import Purpose
 
 ORDER = ("decision", "days", "rejection_reason")
+
+
+@dataclass(frozen=True)
+class Answering:
+    """Who answers, by which link and where. `signed_in` is the approver, if they have signed in."""
+
+    link: Link
+    action: str
+    signed_in: Person | None = None
+
+    @property
+    def must_sign_in(self) -> bool:
+        """Whether the page shows what was asked only, and leads to the sign-in."""
+        return self.signed_in is None and settings.POLICY.decide_sign_in
 
 
 @allow_methods("GET", "POST")
 @private_page
 def decision(request: HttpRequest, token: str) -> HttpResponse:
     link = link_behind(token, Purpose.DECIDE)
-    transfer = link.transfer
-    use_language(request, link.party.language)
+    return answer(request, Answering(link, DECIDE.path(link.token(settings.POLICY.link_keys))))
+
+
+def answer(request: HttpRequest, answering: Answering) -> HttpResponse:
+    """The form, or what its answer leads to."""
+    transfer = answering.link.transfer
+    use_language(request, answering.link.party.language)
     if not transfer.is_undecided_at(timezone.now()):
         return too_late(request, transfer)
     if request.method == "POST":
-        return take_decision(request, transfer, link)
-    return form(request, transfer, {}, link=link)
+        return take_decision(request, transfer, answering)
+    return form(request, transfer, {}, answering=answering)
 
 
-def take_decision(request: HttpRequest, transfer: Transfer, link: Link) -> HttpResponse:
+def take_decision(request: HttpRequest, transfer: Transfer, answering: Answering) -> HttpResponse:
     given = {field: posted_text(request, field) for field in (*ORDER, NUMBER_BOX)}
     if only_language_is_switched(request):
-        return form(request, transfer, given, link=link)
+        return form(request, transfer, given, answering=answering)
+    services, now, who = current_services(), timezone.now(), answering.signed_in
     try:
-        decide(transfer, form=decision_in(given), services=current_services(), now=timezone.now())
+        decide(transfer, form=decision_in(given), services=services, now=now, signed_in=who)
+    except SignInNeeded:
+        return form(request, transfer, {}, answering=answering, status=403)
     except DecisionRefused as refusal:
-        return form(request, transfer, given, link=link, status=422, problems=refusal.problems)
+        return form(request, transfer, given, answering=answering, status=422, problems=refusal.problems)
     except AlreadyDecided:
         transfer.refresh_from_db()
         return too_late(request, transfer)
-    return HttpResponseRedirect(status_page(link.party), status=303)
+    return HttpResponseRedirect(status_page(answering.link.party), status=303)
 
 
 def decision_in(given: dict[str, str]) -> Decision:
@@ -73,7 +96,7 @@ def form(
     transfer: Transfer,
     given: dict[str, str],
     *,
-    link: Link,
+    answering: Answering,
     status: int = 200,
     problems: dict[str, str] | None = None,
 ) -> HttpResponse:
@@ -85,8 +108,10 @@ def form(
         "applied": presenters.moment(transfer.applied_at),
         "answer_by": presenters.answer_by(transfer),
         "day_choices": day_choices(always=settings.POLICY.max_days, chosen=given.get("days", "")),
-        "action": DECIDE.path(link.token(settings.POLICY.link_keys)),
-        "report": report_page(link.party),
+        "action": answering.action,
+        "answering": answering,
+        "sign_in": STAFF.path("decide", answering.link.token(settings.POLICY.link_keys)),
+        "report": report_page(answering.link.party),
         "typed": given,
         "problems": found,
         "errors": {problem.field: problem.text for problem in found},

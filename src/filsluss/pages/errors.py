@@ -37,8 +37,9 @@ def error_page(
     *text: str,
     links: Sequence[str] = (HELP,),
     facts: Sequence[tuple[str, Any]] = (),
+    first: Sequence[tuple[str, str]] = (),
 ) -> HttpResponse:
-    """A heading, one paragraph for each `text`, and links to the pages in `links`."""
+    """A heading, one paragraph for each `text`, and links: `first` with their labels, then `links`."""
     labels = {
         NEW_REQUEST: _("Make a new request"),
         CODE: _("Download a file with a code"),
@@ -50,6 +51,7 @@ def error_page(
         "text": text,
         "links": [(link, labels[link]) for link in links],
         "facts": facts,
+        "first": first,
         "is_error": status >= 400 and status != 410,
     }
     response = render(request, "pages/error.html", page, status=status)
@@ -102,6 +104,18 @@ def cross_site_form(request: HttpRequest) -> HttpResponse:
         _("The form was not sent from this service"),
         _("Nothing has been changed. Open the link in the email, or the start page, and try again."),
         links=(NEW_REQUEST, HELP),
+    )
+
+
+def not_the_approver(request: HttpRequest, address: str) -> HttpResponse:
+    """403: a link that was sent to somebody else answers nothing."""
+    return error_page(
+        request,
+        403,
+        _("The request was sent to somebody else"),
+        _("You are signed in as %(address)s. Only the person it was sent to can answer it.")
+        % {"address": address},
+        _("If it should have come to you, ask the sender to make a new request with your address."),
     )
 
 
