@@ -66,11 +66,12 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
         "OPTIONS": {
+            "libraries": {"masking": "filsluss.pages.oversee.masking"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "filsluss.pages.context.site_context",
-            ]
+            ],
         },
     }
 ]

@@ -7,12 +7,12 @@ from django.utils import timezone
 
 from filsluss.models import AuditEntry, Letter
 from tests.pages.cases import pending
+from tests.parts import administrators
 
 
 @pytest.fixture
 def admin(inside):
-    User.objects.create_superuser("admin", password="correct horse battery")
-    inside.post("/oversee/sign-in", {"username": "admin", "password": "correct horse battery"})
+    administrators.sign_in(inside, "admin")
     return inside
 
 

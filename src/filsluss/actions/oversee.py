@@ -1,5 +1,6 @@
 """Oversee: what administrators may do with transfers, each with a reason."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -54,10 +55,17 @@ def close_transfer(
 
 
 def release_file(
-    file: TransferFile, *, reason: str, person: str, numbers_confirmed: bool = False, now: datetime
+    file: TransferFile,
+    *,
+    reason: str,
+    person: str,
+    numbers_confirmed: bool = False,
+    role: StaffRole = StaffRole.ADMINISTRATOR,
+    now: datetime,
 ) -> None:
     """Makes a file ready that could not be scanned; raises StepRefused if it is not UNSCANNED."""
     cause = cause_of(reason, person=person, numbers_confirmed=numbers_confirmed, now=now)
+    cause = replace(cause, role=role)
     with transaction.atomic():
         unscanned = TransferFile.objects.filter(pk=file.pk, state=FileState.UNSCANNED)
         if unscanned.update(state=FileState.RECEIVED, released_at=now, scan_again_at=None) != 1:

@@ -17,13 +17,14 @@ from filsluss.models.operations import (
 )
 from filsluss.models.party import Party
 from filsluss.models.pickup import Pickup
-from filsluss.models.staff import Passkey, Person, RecoveryCode, RoleGrant, StaffSession, Totp
+from filsluss.models.staff import EnrolmentLink, Passkey, Person, RecoveryCode, RoleGrant, StaffSession, Totp
 from filsluss.models.transfer import Transfer
 
 __all__ = [
     "Alarm",
     "Attempt",
     "AuditEntry",
+    "EnrolmentLink",
     "Heartbeat",
     "Installation",
     "Letter",
