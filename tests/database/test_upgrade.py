@@ -128,7 +128,7 @@ def test_the_files_that_can_be_fetched_have_every_byte(upgrade):
 
 
 def sign_in(service):
-    """The cookies of the administrator: their password opens nothing before a link has given them a factor."""
+    """The cookies of the administrator: their password opens nothing before a link gave them a factor."""
     browser, before = administrators.Browser(service), contents()["administrator"]
     browser.get("/oversee/sign-in")
     assert browser.post("/oversee/sign-in", **before).status == 403

@@ -197,7 +197,7 @@ def test_each_emergency_sign_in_is_mailed_and_stands_in_the_trail(browser, setti
     person = make_account()
     assert through_the_pages(browser).status_code == 303
     letter, entry = Letter.objects.get(kind="break-glass"), AuditEntry.objects.get(step="local-sign-in")
-    assert (letter.to, NAME in letter.text, "192.0.2." in letter.text) == (emails[0], True, True)
+    assert (letter.to, NAME in letter.text) == (emails[0], True)
     assert (entry.person, entry.proof) == (person.trail_name, "sign-in")
     settings.POLICY = replace(settings.POLICY, local_sign_in=LocalSignIn.NO)
     refused = browser.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})

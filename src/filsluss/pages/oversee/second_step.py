@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from django.conf import settings
-from django.contrib.auth import login
+from django.contrib.auth import login, logout
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -39,7 +39,10 @@ EXPECTED_FOR = timedelta(minutes=10)
 
 
 def expect_second_step(request: HttpRequest, person: Person, *, now: datetime) -> None:
-    """The password was right; the session knows so, and opens nothing."""
+    """The password was right; the session knows so, and opens nothing. One that was open ends."""
+    if before := staff_session(request):
+        staff_sessions.end_session(before.person, pk=before.pk)
+        logout(request)
     request.session.cycle_key()
     request.session[EXPECTED] = [person.pk, int(now.timestamp())]
 

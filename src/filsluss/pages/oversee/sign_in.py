@@ -48,9 +48,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     person = Person.objects.filter(user=user.pk, issuer="", shut_at=None).first()
     if person is None or not has_factor(person):
         return refuse(request, "factor_missing", status=403)
+    expect_second_step(request, person, now=now)
     if typed := unsent.posted(request):
         unsent.keep(request, typed)
-    expect_second_step(request, person, now=now)
     query = request.GET.urlencode()
     return HttpResponseRedirect(f"{SECOND_STEP}{'?' if query else ''}{query}", status=303)
 
