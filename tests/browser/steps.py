@@ -140,7 +140,7 @@ def button(page: Page, word: str, name: str) -> Locator:
 
 def is_sent(page: Page, name: str) -> None:
     """Waits until the page says that the file is in and the recipient told."""
-    expect(row(page, name).get_by_text("Klar. Mejl skickat till mottagaren.")).to_be_visible()
+    expect(row(page, name).get_by_text("Klar. Mejlet till mottagaren skickades")).to_be_visible()
 
 
 def download(page: Page, name: str) -> Path:

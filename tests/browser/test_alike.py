@@ -68,7 +68,7 @@ def test_files_chosen_together_are_never_taken_for_one(service, page, tmp_path):
     apply(page, service.url)
     choose(page, *files)
     expect(done(page)).to_have_text("Klart! Alla 2 filer är uppladdade. Du kan stänga sidan.")
-    expect(page.get_by_text("Klar. Mejl skickat till mottagaren.")).to_have_count(2)
+    expect(page.get_by_text("Klar. Mejlet till mottagaren skickades")).to_have_count(2)
     assert sorted(file["sha256"] for file in entries(page, "x.bin")) == sorted(map(sha256, files))
 
 

@@ -172,8 +172,8 @@ def test_what_is_remembered_wrongly_is_nothing(service, page, broken):
 def test_a_prefilled_link_fills_the_form_in_and_no_server_sees_it(service, page):
     page.goto(f"{service.url}/link")
     page.get_by_label("Mottagarens e-postadress").fill(EVA)
-    page.get_by_label("Anledning (frivilligt)").fill("Ritningar & mått åäö")
-    page.get_by_label("Godkännarens e-postadress (frivilligt)").fill(KARIN)
+    page.get_by_label("Anledning (valfritt)").fill("Ritningar & mått åäö")
+    page.get_by_label("Godkännarens e-postadress (valfritt)").fill(KARIN)
     page.get_by_role("button", name="Gör länken").click()
     link = page.locator(".made-link").get_attribute("href")
     asked = []

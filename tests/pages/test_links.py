@@ -175,8 +175,8 @@ def test_a_file_taken_away_is_410_and_says_by_whom(inside, read):
     remove_own(by_sender, now=timezone.now())
     remove_file(by_administrator, reason="Virus", person="os:admin", now=timezone.now())
     for file, words in (
-        (by_sender, "Borttagen av avsändaren."),
-        (by_administrator, "Borttagen av systemansvarig."),
+        (by_sender, "Raderad av avsändaren."),
+        (by_administrator, "Raderad av systemansvarig."),
     ):
         for address in (letter_link(file), code_link(file)):
             answer = inside.get(address)

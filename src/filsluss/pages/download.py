@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from filsluss.actions.download import TooManyTries, WrongCode, pickup_by_code
 from filsluss.installation import current_services
-from filsluss.models import Link, Party, TransferFile
+from filsluss.models import Link, Party, Transfer, TransferFile
 from filsluss.models.batches import MOST_NAMES
 from filsluss.models.link import FILE_PURPOSES, token_of
 from filsluss.pages import errors, presenters
@@ -88,7 +88,7 @@ def gone(request: HttpRequest, file: TransferFile) -> HttpResponse:
     if file.transfer.is_open_at(timezone.now()):
         why = presenters.because_words(file.erased_because)
     else:
-        why = ended_words(file.transfer)
+        why = too_late_words(file.transfer)
     return errors.error_page(
         request,
         410,
@@ -97,6 +97,14 @@ def gone(request: HttpRequest, file: TransferFile) -> HttpResponse:
         *([] if by_administrator else [_("Ask the sender to send it again.")]),
         links=(errors.CODE, errors.HELP),
     )
+
+
+def too_late_words(transfer: Transfer) -> str:
+    """Why no file of an account that has ended can be downloaded."""
+    if transfer.closed_reason:
+        return ended_words(transfer)
+    last = presenters.last_day(transfer.open_until)
+    return _("The file could be downloaded until the end of %(date)s.") % {"date": last.text if last else ""}
 
 
 @allow_methods("GET", "POST")

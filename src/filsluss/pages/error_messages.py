@@ -77,7 +77,7 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
         % values,
         "approver_empty": _("Enter the email address of your contact person at %(organisation)s") % values,
         "approver_outside": _("The approver’s email address must end in @%(domain)s") % values,
-        "approver_is_party": _("The approver must be somebody else than you and the recipient"),
+        "approver_is_party": _("The approver must be someone other than you and the recipient"),
         "purpose_empty": _("Enter why you need to send files"),
         "purpose_long": _("The reason must be 500 characters or fewer. You have entered %(n)d.") % values,
         "personal_number": _(
@@ -136,7 +136,7 @@ def decision_words() -> dict[str, str]:
         "decision_missing": _("Choose whether to approve or reject the request"),
         "days_missing": _("Choose how many days the sender should have access"),
         "days_refused": _("Days cannot be chosen when you reject a request"),
-        "note_refused": _("You cannot send a message when you approve. Remove the text."),
+        "note_refused": _("A text is sent only with a rejection. Remove the text."),
         "reason_empty": _("Enter why you are rejecting the request"),
         "reason_long": _("The text must be 500 characters or fewer"),
     }

@@ -143,7 +143,7 @@ def gone(request: HttpRequest) -> HttpResponse:
         request,
         410,
         _("The link is no longer valid"),
-        _("The time is up, or the file has been removed."),
+        _("The time is up, or the file has been deleted."),
         links=(NEW_REQUEST, HELP),
     )
 
@@ -158,7 +158,7 @@ def refusal_words(code: str) -> tuple[str, str]:
         "too_large": (_("The file is too large"), _("A file can be up to %(size)s.") % limit),
         "quota_exceeded": (
             _("There is not enough space on the account"),
-            _("Remove a file you no longer need, or make a new request."),
+            _("Delete a file you no longer need, or make a new request."),
         ),
         "too_many_files": (
             _("No more files can be uploaded to this account"),

@@ -192,7 +192,7 @@ def state_words(file: TransferFile, letter: Letter | None) -> tuple[str, str]:
         case FileState.UPLOADING:
             return _("Incomplete. Choose the same file again to continue."), "warn"
         case FileState.RECEIVED:
-            return _("Uploaded. It is being prepared."), "busy"
+            return _("Uploaded. The email will be sent shortly."), "busy"
         case FileState.SCANNING:
             return _("Uploaded. Virus check in progress."), "busy"
         case FileState.UNSCANNED:
@@ -201,9 +201,17 @@ def state_words(file: TransferFile, letter: Letter | None) -> tuple[str, str]:
             return because_words(ErasedBecause.INFECTED), "err"
         case FileState.READY:
             return ready_words(letter)
-        case FileState.ERASING:
-            return _("%(why)s It is being deleted.") % {"why": because_words(file.erased_because)}, "over"
-    return _("%(why)s It has been deleted.") % {"why": because_words(file.erased_because)}, "over"
+    return deleted_words(file), "over"
+
+
+def deleted_words(file: TransferFile) -> str:
+    """Why the file goes or is gone; who deleted it says already that it is deleted."""
+    why = because_words(file.erased_because)
+    if file.erased_because in (ErasedBecause.REMOVED, ErasedBecause.WITHDRAWN):
+        return why
+    if file.state == FileState.ERASING:
+        return _("%(why)s It is being deleted.") % {"why": why}
+    return _("%(why)s It has been deleted.") % {"why": why}
 
 
 def unscanned_words(file: TransferFile) -> str:
@@ -224,15 +232,15 @@ def ready_words(letter: Letter | None) -> tuple[str, str]:
         return _("Uploaded. The email is on its way."), "ok"
     if letter.delivery == Delivery.GIVEN_UP:
         return _("Uploaded, but the email did not arrive. Check the recipient’s address."), "err"
-    return _("Done. Email sent to the recipient."), "ok"
+    return _("Done. The email to the recipient was sent"), "ok"
 
 
 def because_words(reason: str) -> str:
     """Why a file is gone; names roles, no people."""
     words = {
         ErasedBecause.ENDED: _("The time was up."),
-        ErasedBecause.REMOVED: _("Removed by the system administrator."),
-        ErasedBecause.WITHDRAWN: _("Removed by the sender."),
+        ErasedBecause.REMOVED: _("Deleted by the system administrator."),
+        ErasedBecause.WITHDRAWN: _("Deleted by the sender."),
         ErasedBecause.STALE: _("The upload was never finished."),
         ErasedBecause.DAMAGED: _("The file was damaged on its way or in storage and must be uploaded again."),
         ErasedBecause.INFECTED: _("Stopped: we found malicious code in the file. It has not been sent."),

@@ -171,14 +171,14 @@ def opened(transfer: Transfer, role: Role) -> tuple[str, str]:
     through = {"date": until.text if (until := presenters.last_day(transfer.open_until)) else ""}
     if role is Role.APPROVER:
         text = _(
-            "You approved it. The sender has been sent an email and can upload files through %(date)s. "
-            "You do not need to do anything else."
+            "You approved it. The sender has been sent an email and can upload files "
+            "until the end of %(date)s. You do not need to do anything else."
         )
         return _("The request is approved"), text % through
     if role is Role.SENDER:
-        text = _("Open the link in the email to upload files. You can do so through %(date)s.")
+        text = _("Open the link in the email to upload files. You can do so until the end of %(date)s.")
         return _("The request is approved"), text % through
-    text = _("You will get an email for each file. The files can be downloaded through %(date)s.")
+    text = _("You will get an email for each file. The files can be downloaded until the end of %(date)s.")
     return _("The sender can upload files"), text % through
 
 

@@ -164,6 +164,6 @@ def ended(request: HttpRequest, transfer: Transfer) -> HttpResponse:
 
 def ended_words(transfer: Transfer) -> str:
     if transfer.closed_reason:
-        return _("The account has been closed by the system administrator.")
+        return _("The account has been ended by the system administrator.")
     last = presenters.last_day(transfer.open_until)
-    return _("It could be used through %(date)s.") % {"date": last.text if last else ""}
+    return _("It could be used until the end of %(date)s.") % {"date": last.text if last else ""}

@@ -108,7 +108,7 @@ def _minutes_text(minutes: int, language: str) -> str:
 def days_left_text(days: int, language: str) -> str:
     """Calendar days left; 0 and less read "today"."""
     if _is_swedish(language):
-        return "idag" if days <= 0 else "i morgon" if days == 1 else f"{days} dagar kvar"
+        return "i dag" if days <= 0 else "i morgon" if days == 1 else f"{days} dagar kvar"
     return "today" if days <= 0 else "tomorrow" if days == 1 else f"{days} days left"
 
 

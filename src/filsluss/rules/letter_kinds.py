@@ -166,7 +166,7 @@ KINDS: Mapping[str, Traits] = {
         source=Source.UNFETCHED,
         is_missed=True,
     ),
-    LetterKind.FILE_REMOVED: Traits("A file was removed", source=Source.CASE),
+    LetterKind.FILE_REMOVED: Traits("A file was deleted", source=Source.CASE),
     LetterKind.FILE_INFECTED: Traits("Malicious code was found", source=Source.CASE),
     LetterKind.UNDELIVERED: Traits("An email did not arrive", needs_proof=True),
     LetterKind.ERASED: Traits("All files deleted"),

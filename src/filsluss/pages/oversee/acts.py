@@ -40,7 +40,7 @@ def carry_out(request: HttpRequest, row: Transfer, act: CarriedOut, *, field: st
         return show(request, row, status=422, problems=problems, code=refused.code)
     except StepRefused:
         row.refresh_from_db()
-        late = _("It was too late: somebody or something else was first. This is how it stands now.")
+        late = _("It was too late: someone or something else was first. This is how it stands now.")
         return show(request, row, status=409, problems=[Problem("case", late)])
     return HttpResponseRedirect(f"{OVERSEE_PATH}/transfers/{row.public_id}", status=303)
 
