@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from filsluss.rules.addresses import is_inside
 from filsluss.rules.logo import Logo
+from filsluss.rules.statements import Assessment, LegalBasis
 
 Network = IPv4Network | IPv6Network
 
@@ -49,6 +50,10 @@ class Policy:
     language: str = "sv"
     support_email: str = ""
     admin_emails: tuple[str, ...] = ()
+    controller: str = ""
+    legal_basis: LegalBasis | None = None
+    data_protection_email: str = ""
+    assessment: Assessment | None = None
     accent: str = ""
     logo: Logo | None = None
 
