@@ -23,7 +23,7 @@ NUMBERS = {
 }
 
 
-def tests_of(path: Path) -> set[str]:
+def names_in(path: Path) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
 
 
@@ -33,7 +33,7 @@ def missing(names: tuple[str, ...]) -> list[str]:
     return [
         f"{file}::{name}"
         for file, name in places
-        if not (TESTS / file).is_file() or name not in tests_of(TESTS / file)
+        if not (TESTS / file).is_file() or name not in names_in(TESTS / file)
     ]
 
 

@@ -5,8 +5,8 @@ from filsluss.conf.data_folder import made_folder, secret_key, usual_folder
 from filsluss.conf.names import Name
 from filsluss.conf.readers import comma_list, integer, networks, size
 from filsluss.conf.setting import Setting
+from filsluss.conf.statements import STATEMENTS
 from filsluss.rules.paths import METRICS, WELL_KNOWN
-from filsluss.rules.statements import read_assessment, read_legal_basis
 
 MIB, GIB, PIB = 1 << 20, 1 << 30, 1 << 50
 COUNT = integer(1, 1_000_000)
@@ -275,32 +275,7 @@ TABLE = (
         "who gets letters about alarms and infected files, with commas between",
         policy="admin_emails",
     ),
-    Setting(
-        Name.CONTROLLER,
-        readers.name,
-        "the controller of the personal data, as `/privacy` names it; unset, the page names none",
-        policy="controller",
-    ),
-    Setting(
-        Name.LEGAL_BASIS,
-        read_legal_basis,
-        "the legal basis that `/privacy` names: `public-task`, `legal-obligation`, `contract`, "
-        "`legitimate-interest` or `consent`; unset, it names none",
-        policy="legal_basis",
-    ),
-    Setting(
-        Name.DATA_PROTECTION_EMAIL,
-        readers.address,
-        "your data protection officer, on `/privacy`",
-        policy="data_protection_email",
-    ),
-    Setting(
-        Name.ACCESSIBILITY,
-        read_assessment,
-        "what `/accessibility` states of the service: `full`, `partly` or `not` (conforming to the law), the "
-        "date of the test and who tested, as `partly, 2026-11-24, Eva Ek`; unset, it states nothing",
-        policy="assessment",
-    ),
+    *STATEMENTS,
     Setting(
         Name.CLAMD, readers.scanner, '`unix:/run/clamav/clamd.ctl` or `tcp:host:3310`; see "The virus check"'
     ),

@@ -46,6 +46,14 @@ def moment(at: datetime | None) -> When | None:
     return When(local.isoformat(timespec="seconds"), moment_text(local, translation.get_language()))
 
 
+def table_moment(at: datetime | None) -> When | None:
+    """Date and time as a table has them, in one form whatever the language: 2026-11-25 22:14."""
+    if at is None:
+        return None
+    local = at.astimezone(settings.POLICY.time_zone)
+    return When(local.isoformat(timespec="seconds"), f"{local:%Y-%m-%d %H:%M}")
+
+
 def day(on: date) -> When:
     return When(on.isoformat(), date_text(on, translation.get_language()))
 

@@ -91,7 +91,7 @@ def trail_rows(kind: str, before: Position | None) -> list[Row]:
     return [
         Row(
             Position(entry.at, 0, entry.pk),
-            when=presenters.moment(entry.at),
+            when=presenters.table_moment(entry.at),
             kind=event_label(TRAIL),
             outcome=step_label(entry.step),
             count=1,
@@ -112,7 +112,7 @@ def event_rows(kind: str, before: Position | None) -> list[Row]:
     return [
         Row(
             Position(event.at, 1, event.pk),
-            when=presenters.moment(event.at),
+            when=presenters.table_moment(event.at),
             kind=event_label(event.kind),
             outcome=outcome_label(event.outcome),
             count=event.count,

@@ -1,5 +1,6 @@
 """The list of transfers with its search, and one transfer with its files, letters and audit trail."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.access import permitted
 from filsluss.pages.oversee.actors import actors_of
 from filsluss.pages.oversee.labels import (
+    STATE_TONES,
     alarm_label,
     delivery_label,
     detail_label,
@@ -27,6 +29,7 @@ from filsluss.pages.oversee.labels import (
     role_label,
     state_label,
     step_label,
+    way_label,
 )
 from filsluss.pages.oversee.noting import note_read
 from filsluss.pages.oversee.search import MOST_COUNTED, file_counts, page_of, search
@@ -55,16 +58,26 @@ def transfers(request: HttpRequest) -> HttpResponse:
         "alarms": [
             (alarm_label(each.name), each, presenters.moment(each.since)) for each in alarms.active_alarms()
         ],
-        "rows": [
-            (row, state_label(row.state), presenters.moment(row.applied_at), counts.get(row.pk, 0))
-            for row in shown.rows
-        ],
+        "rows": [listed(row, counts.get(row.pk, 0)) for row in shown.rows],
         "q": query,
         "state": state,
         "states": [(each.value, state_label(each)) for each in State if each is not State.NEW],
         "query": "&" + urlencode({"q": query, "state": state}),
     }
     return render(request, "pages/oversee/transfers.html", page)
+
+
+def listed(row: Transfer, file_count: int) -> dict[str, Any]:
+    """The values of a row of the list; the last day is that of the answer while nobody has answered."""
+    return {
+        "transfer": row,
+        "state": state_label(row.state),
+        "tone": STATE_TONES.get(State(row.state), "over"),
+        "way": way_label(row.direction),
+        "files": file_count,
+        "last_day": presenters.last_day(row.open_until or row.lapse_by),
+        "applied": presenters.table_moment(row.applied_at),
+    }
 
 
 def transfer_named(public_id: str) -> Transfer:
@@ -99,6 +112,8 @@ def show(
         "transfer": row,
         "sender_name": presenters.sender_name(row),
         "state_word": state_label(row.state),
+        "state_tone": STATE_TONES.get(State(row.state), "over"),
+        "way": way_label(row.direction),
         "applied": presenters.moment(row.applied_at),
         "asked": presenters.moment(row.asked_at),
         "list_at": presenters.list_at(row),
@@ -127,7 +142,7 @@ def letters_of(row: Transfer) -> list[tuple[Letter, str, str, presenters.When | 
             each,
             letter_label(each.kind),
             delivery_label(each.delivery),
-            presenters.moment(each.written_at),
+            presenters.table_moment(each.written_at),
             each.delivery == Delivery.GIVEN_UP and not each.again.all(),
         )
         for each in letters
@@ -143,7 +158,7 @@ def trail_of(row: Transfer) -> list[tuple[AuditEntry, str, str, presenters.When 
             each,
             step_label(each.step),
             actors[each.pk] or role_label(each.role),
-            presenters.moment(each.at),
+            presenters.table_moment(each.at),
             detail_label(each.detail),
         )
         for each in entries
