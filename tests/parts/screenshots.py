@@ -20,7 +20,16 @@ FOLDER = Path(__file__).parents[2] / "docs" / "images"
 NAME = "fts.example.se"
 AT_MOST = 150_000
 MiB = 1 << 20
-WIDE, PHONE = {"width": 900, "height": 700}, {"width": 390, "height": 844}
+WIDE, PHONE = {"width": 1200, "height": 720}, {"width": 390, "height": 844}
+FILLED_IN = {
+    "apply": {
+        "sender_name": "Bo Ek",
+        "sender_email": "bo.ek@rontgen.example",
+        "recipient_email": "anna.berg@ltdalarna.se",
+        "purpose": "Ritningar till den nya mottagningen",
+    }
+}
+"""What stands in the fields of a page."""
 ON_THE_WAY = {
     "Ritning plan 2.pdf": 2 * MiB,
     "Bilder från kontrollen.zip": 90 * MiB,
@@ -72,12 +81,15 @@ def uploading(page: Page, service: Service, slow_proxy: SlowProxy, folder: Path)
 def take(browser: Browser, populated: PopulatedService, slow_proxy: SlowProxy, folder: Path) -> None:
     for name, name_of_page, language, habits in (
         ("apply", "apply", "sv", {"device_scale_factor": 0.8}),
-        ("decide", "decide-through", "sv", {}),
-        ("download", "download", "en", {}),
+        ("decide", "decide-through", "sv", {"device_scale_factor": 0.8}),
+        ("download", "download", "en", {"device_scale_factor": 0.8}),
+        ("oversee", "oversee", "sv", {"device_scale_factor": 0.8}),
         ("status-phone-dark", "status-recipient", "sv", {"viewport": PHONE, "color_scheme": "dark"}),
     ):
         page = visit(browser, language, **habits)
         populated.open_page(page, name_of_page, language)
+        for field, text in FILLED_IN.get(name, {}).items():
+            page.fill(f"#{field}", text)
         keep(page, name)
         page.context.close()
     page = visit(browser, device_scale_factor=0.8)
