@@ -90,6 +90,7 @@ def take(browser: Browser, populated: PopulatedService, slow_proxy: SlowProxy, f
         populated.open_page(page, name_of_page, language)
         for field, text in FILLED_IN.get(name, {}).items():
             page.fill(f"#{field}", text)
+            page.locator(f"#{field}").blur()
         keep(page, name)
         page.context.close()
     page = visit(browser, device_scale_factor=0.8)
