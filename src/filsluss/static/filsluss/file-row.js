@@ -1,15 +1,6 @@
 // The row of one upload of this tab: its progress, its status and its buttons.
 
-import {
-  formatBytes,
-  formatPercent,
-  formatProgress,
-  formatSize,
-  formatSpeed,
-  formatTimeLeft,
-  percent,
-} from "./format.js";
-import { hasMessage, t } from "./i18n.js";
+import { formatBytes, formatPercent, formatSize, formatSpeed, hasMessage, percent, t } from "./format.js";
 
 export class FileRow {
   /**
@@ -40,6 +31,7 @@ export class FileRow {
   renderName() {
     const { name } = this.upload;
     for (const element of this.element.querySelectorAll('[data-part="name"]')) element.textContent = name;
+    this.part("kind").textContent = /\.([a-z0-9]{1,4})$/i.exec(name)?.[1].toUpperCase() ?? "";
     this.part("progress").setAttribute("aria-label", t("progress_label", { file: name }));
   }
 
@@ -139,9 +131,6 @@ function sizeText(upload) {
 }
 
 function progressText({ state, meter, sent, size }) {
-  const text = t("progress", { percent: formatProgress(sent, size), x: formatSize(sent), y: formatSize(size) });
-  if (state === "finishing") return text;
-  const seconds = meter.secondsLeft(size - sent);
-  const estimate = seconds === null ? t("no_estimate") : `${formatSpeed(meter.speed)} · ${formatTimeLeft(seconds)}`;
-  return `${text} · ${estimate}`;
+  const text = t("progress", { x: formatSize(sent), y: formatSize(size) });
+  return state === "finishing" || meter.age < 3 ? text : `${text} · ${formatSpeed(meter.speed)}`;
 }

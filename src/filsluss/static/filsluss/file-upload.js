@@ -34,7 +34,7 @@ export class FileUpload {
     this.reason = "";
     this.url = "";
     this.withCode = null;
-    this.offset = this.sent = 0;
+    this.offset = this.sent = this.base = 0;
     this.source = new Source(this.file);
     this.tried = 0;
     this.log = [];
@@ -127,7 +127,7 @@ export class FileUpload {
     this.url = "";
     this.resumeFrom = null;
     this.source = new Source(this.file);
-    this.offset = this.sent = 0;
+    this.offset = this.sent = this.base = 0;
     this.mayExist = false;
   }
 
@@ -191,6 +191,7 @@ export class FileUpload {
     if (!(await matchesUpload(this.file, url, offset, signal))) return false;
     this.url = url;
     this.withCode = with_code;
+    this.base = offset;
     this.resumeFrom = null;
     return true;
   }

@@ -1,6 +1,6 @@
 // Files that were picked and perhaps not meant: a line says that they are left out, and a button uploads them.
 
-import { t } from "./i18n.js";
+import { t } from "./format.js";
 import { hasPersonalNumber } from "./personal-number.js";
 import { isSystemFile, pathOf } from "./picker.js";
 
