@@ -1,7 +1,7 @@
 // What the page shows and says of all uploads together, from the first file until everything is done.
 
+import { SpeedMeter } from "./file-upload.js";
 import { formatPercent, formatProgress, formatSize, formatTimeLeft, percent, t } from "./format.js";
-import { SpeedMeter } from "./speed.js";
 
 const QUICK = 4; // seconds: of what is done that soon no shares are said
 const pageTitle = document.title;

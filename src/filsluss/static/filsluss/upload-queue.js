@@ -3,12 +3,10 @@
 import { FilePicker, MAX_FILES, checkFile } from "./picker.js";
 import { t } from "./format.js";
 import { FileUpload } from "./file-upload.js";
-import { KeepAwake } from "./wake-lock.js";
-import { LeftOut } from "./left-out.js";
 import { ServerFileList } from "./file-list.js";
 import { Scene } from "./scene.js";
-import { Tabs } from "./tabs.js";
-import { UploadRows } from "./file-row.js";
+import { KeepAwake, Tabs } from "./windows.js";
+import { LeftOut, UploadRows } from "./file-row.js";
 
 const MAX_PARALLEL = 2;
 
