@@ -3,7 +3,17 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.steps import MiB, apply, apply_from_outside, download, is_sent, row, sha256, write_file
+from tests.browser.steps import (
+    MiB,
+    allow_code,
+    apply,
+    apply_from_outside,
+    download,
+    is_sent,
+    row,
+    sha256,
+    write_file,
+)
 from tests.parts.people import ANNA, BO
 
 
@@ -42,12 +52,12 @@ def test_apply_decide_upload_fetch_and_remove_without_script(service, mail_serve
 
     (upload,) = mail_server.one("approved", to=BO).links("upload")
     plain.goto(upload)
-    plain.get_by_label("Ja, med länken eller med en kod").check()
+    allow_code(plain)
     send(plain, *files)
     assert plain.url == upload
     for file in files:
         until_sent(plain, file.name)
-        expect(row(plain, file.name)).to_contain_text("med kod")
+        expect(row(plain, file.name)).to_contain_text("Visa koden")
 
     letters = mail_server.wait_for("file-ready", to=ANNA, count=2)
     (link,) = letters[0].links("download")

@@ -14,13 +14,14 @@ from filsluss.letters import sanitize
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.models.letter import Delivery, list_closes_at
 from filsluss.models.pickup import first_fetch, first_partly
-from filsluss.rules.filenames import NameRefused, clean_name
+from filsluss.rules.filenames import NameRefused, clean_name, kind_of
 from filsluss.rules.formats import (
     date_text,
     days_left_text,
     exact_bytes_text,
     moment_text,
     size_text,
+    time_text,
     wait_text,
     weekday_date_text,
 )
@@ -32,18 +33,24 @@ from filsluss.rules.personal_number import has_personal_number
 
 @dataclass(frozen=True)
 class When:
-    """A date or time: ISO 8601 for the `datetime` attribute, and text for people."""
+    """A date or time: ISO 8601 for the `datetime` attribute, and text for people.
+
+    `short` is the time alone if that is today, else all of it.
+    """
 
     iso: str
     text: str
+    short: str = ""
 
 
 def moment(at: datetime | None) -> When | None:
     """Date and time in the installation's time zone."""
     if at is None:
         return None
-    local = at.astimezone(settings.POLICY.time_zone)
-    return When(local.isoformat(timespec="seconds"), moment_text(local, translation.get_language()))
+    local, today = (each.astimezone(settings.POLICY.time_zone) for each in (at, timezone.now()))
+    text = moment_text(local, language := translation.get_language())
+    short = time_text(local, language) if local.date() == today.date() else text
+    return When(local.isoformat(timespec="seconds"), text, short)
 
 
 def table_moment(at: datetime | None) -> When | None:
@@ -118,6 +125,7 @@ class FileView:
 
     public_id: str
     name: str
+    kind: str
     size: str
     exact_size: str
     state: str
@@ -148,6 +156,7 @@ def file_view(file: TransferFile) -> FileView:
     return FileView(
         public_id=file.public_id,
         name=file.path,
+        kind=kind_of(file.name),
         size=size(file.size),
         exact_size=exact,
         state=file.state,

@@ -1,6 +1,7 @@
 """The sender's page: uploads files, shows the state of each, and removes one."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from filsluss.pages import errors, presenters
 from filsluss.pages.context import posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem
-from filsluss.pages.links import again_page, link_behind
+from filsluss.pages.links import again_page, link_behind, own_page
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import Receipts, State
 from filsluss.rules.paths import UPLOAD
@@ -78,9 +79,12 @@ def show(
         "transfer": transfer,
         "action": UPLOAD.path(token),
         "again": again_page(transfer.sender),
+        "own_page": own_page(transfer.sender),
+        "to": transfer.recipient.address.rpartition("@"),
         "meant": suggested_address(transfer.recipient.address, inside_domains=settings.POLICY.inside_domains),
         "through": presenters.last_day(transfer.open_until),
         "time_left": presenters.days_left(transfer.open_until, timezone.now()),
+        "share_left": share_left(transfer, timezone.now()),
         "files": [presenters.file_view(file) for file in files.iterator(chunk_size=MOST_NAMES)],
         "receipts": [(each.value, words) for each, words in receipt_words().items()],
         "collects": Letter.objects.collecting().filter(kind=LetterKind.FILES_READY).about(transfer).exists(),
@@ -89,6 +93,13 @@ def show(
     }
     status = refused.status if refused else 422 if unconfirmed else 200
     return render(request, "pages/upload.html", page, status=status)
+
+
+def share_left(transfer: Transfer, now: datetime) -> int:
+    """How many percent of the account's days are left, today included: 1 to 100."""
+    assert transfer.open_until is not None
+    whole = settings.POLICY.days_left(transfer.open_until, transfer.decided_at or transfer.applied_at) + 1
+    return max(1, min(100, 100 * (settings.POLICY.days_left(transfer.open_until, now) + 1) // max(1, whole)))
 
 
 def problems_of(refused: errors.Refused | None, unconfirmed: bool) -> list[Problem]:

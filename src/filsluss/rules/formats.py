@@ -75,6 +75,10 @@ def weekday_date_text(day: date, language: str) -> str:
     return f"{_WEEKDAYS[_supported(language)][day.weekday()]} {date_text(day, language)}"
 
 
+def time_text(moment: datetime, language: str) -> str:
+    return f"{moment:%H.%M}" if _is_swedish(language) else f"{moment:%H:%M}"
+
+
 def moment_text(moment: datetime, language: str) -> str:
     """Date and time in the time zone that `moment` is in: convert it to the reader's first."""
     if _is_swedish(language):

@@ -62,6 +62,7 @@ def step_label(step: str) -> str:
         "file-ended": _("to be deleted: the time is up"),
         "file-removed": _("to be deleted: decided by the administrator"),
         "file-withdrawn": _("to be deleted: decided by the sender"),
+        "code-drawn-again": _("a new download code"),
         "file-stale": _("to be deleted: never finished"),
         "file-damaged": _("to be deleted: damaged in storage"),
         "file-infected": _("to be deleted: malicious code was found"),
