@@ -58,7 +58,7 @@ FIXED = {
 """Fields of the policy that no setting has."""
 MAKING = {Name.DATA_DIR, Name.BLOB_URL, Name.SECRET_KEY}
 """Settings whose default makes a folder or a key, or lies in it."""
-OF_CADDY = {"FILSLUSS_SITE", "FILSLUSS_AT", "FILSLUSS_PAGES", "FILSLUSS_OTHERS"}
+OF_CADDY = {"FILSLUSS_SITE", "FILSLUSS_UPSTREAM", "FILSLUSS_PAGES", "FILSLUSS_OTHERS"}
 """Variables of the Caddyfile, which Caddy reads and the service does not."""
 
 

@@ -156,6 +156,11 @@ JOBS = (
         lambda worker, now: reminders.remind_of_files(services=worker.services, now=now),
     ),
     Job(
+        "remind of empty accounts",
+        60,
+        lambda worker, now: reminders.remind_of_empty_accounts(services=worker.services, now=now),
+    ),
+    Job(
         "expire uploads",
         60,
         lambda worker, now: expiry.expire_stale(services=worker.services, now=now),

@@ -4,6 +4,7 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
+from filsluss import languages
 from filsluss.conf.names import Name
 from filsluss.conf.readers import sqlite
 from filsluss.conf.reading import read_all
@@ -91,8 +92,8 @@ USE_TZ = True
 TIME_ZONE = str(POLICY.time_zone)
 USE_I18N = True
 LANGUAGE_CODE = POLICY.language
-LANGUAGES = [("sv", "Svenska"), ("en", "English")]
-LOCALE_PATHS = [str(Path(__file__).parent / "locale")]
+LANGUAGES = [(code, each.name) for code, each in languages.LANGUAGES.items()]
+LOCALE_PATHS = [str(languages.CATALOGUES)]
 
 STATIC_URL = paths.STATIC.path("")
 WHITENOISE_ALLOW_ALL_ORIGINS = False

@@ -48,6 +48,7 @@ class Name(StrEnum):
     THREADS = auto()
     WEB_PROCESSES = auto()
     LANGUAGE = auto()
+    AT = auto()
     TIME_ZONE = auto()
     SUPPORT_EMAIL = auto()
     ADMIN_EMAIL = auto()

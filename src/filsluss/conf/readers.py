@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import dj_database_url
 
+from filsluss.languages import LANGUAGES
 from filsluss.postgresql import POOL
 from filsluss.rules.addresses import AddressRefused, read_address
 from filsluss.rules.contrast import read_colour
@@ -121,8 +122,8 @@ def site(value: str) -> str:
 
 
 def language(value: str) -> str:
-    if value not in ("sv", "en"):
-        raise ValueError("must be sv or en")
+    if value not in LANGUAGES:
+        raise ValueError(f"must be {' or '.join(sorted(LANGUAGES, reverse=True))}")
     return value
 
 

@@ -252,9 +252,16 @@ TABLE = (
     Setting(
         Name.LANGUAGE,
         readers.language,
-        "`sv` or `en`: of letters to administrators, and of pages for whoever asks for neither",
+        "`sv` or `en`: of letters to inside addresses, and of pages for whoever asks for neither",
         default="sv",
         policy="language",
+    ),
+    Setting(
+        Name.AT,
+        readers.name,
+        "the Swedish word before the organisation's name: `hos`, `i` or `på`",
+        default="hos",
+        policy="at",
     ),
     Setting(
         Name.TIME_ZONE,

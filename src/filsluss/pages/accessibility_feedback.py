@@ -82,7 +82,7 @@ def tested(language: str) -> dict[str, Any]:
             {
                 "number": each.number,
                 "level": each.level,
-                "name": each.names[language],
+                "name": each.names.get(language, each.names["en"]),
                 "checked": presenters.day(each.checked) if each.checked else None,
             }
             for each in wcag.criteria()

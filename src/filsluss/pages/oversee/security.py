@@ -8,9 +8,9 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from filsluss.languages import LANGUAGES
 from filsluss.models import AuditEntry, SecurityEvent
 from filsluss.pages import presenters
-from filsluss.pages.context import LANGUAGES
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.oversee.access import permitted
 from filsluss.pages.oversee.actors import actors_of

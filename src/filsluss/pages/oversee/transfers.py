@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from filsluss.actions import alarms
+from filsluss.actions import alarms, consequences
 from filsluss.models import AuditEntry, Letter, Transfer
 from filsluss.models.batches import MOST_NAMES
 from filsluss.models.letter import Delivery
@@ -123,6 +123,8 @@ def show(
         "files": [presenters.file_view(file) for file in files.iterator(chunk_size=MOST_NAMES)],
         "letters": letters_of(row),
         "trail": trail_of(row),
+        "done": done_words(request.GET.get("done", ""), row) if request.method == "GET" else "",
+        "consequences": consequences_of(row),
         "is_open": row.state == State.OPEN,
         "is_pending": row.state == State.PENDING,
         "problems": problems or [],
@@ -132,6 +134,28 @@ def show(
         "number_confirmed": bool(posted_text(request, NUMBER_BOX)),
     }
     return render(request, "pages/oversee/transfer.html", page, status=status)
+
+
+def consequences_of(row: Transfer) -> str:
+    """What ending the account, or withdrawing the request, is about; empty where neither can be done."""
+    if row.state == State.OPEN:
+        return presenters.consequence_words(consequences.of_closing(row))
+    if row.state == State.PENDING:
+        return presenters.consequence_words(consequences.of_withdrawing(row))
+    return ""
+
+
+def done_words(done: str, row: Transfer) -> str:
+    """What the page says first after an act; empty if that is not true."""
+    words = {
+        "released": _("The file is let through. The recipient gets an email."),
+        "removed": _("The file is being deleted. Those who know of it get an email."),
+        "sent-again": _("The email is being sent again."),
+    }
+    if row.closed_reason:
+        words["closed"] = _("The account has ended. Its files are being deleted.")
+        words["withdrawn"] = _("The request is withdrawn. The sender gets an email.")
+    return words.get(done, "")
 
 
 def letters_of(row: Transfer) -> list[tuple[Letter, str, str, presenters.When | None, bool]]:
