@@ -257,7 +257,7 @@ TABLE = (
     ),
     Setting(
         Name.AT,
-        readers.name,
+        readers.preposition,
         "the Swedish word before the organisation's name: `hos`, `i` or `på`",
         default="hos",
         policy="at",
