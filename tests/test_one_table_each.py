@@ -33,7 +33,9 @@ ALSO_STATES = {
     "models/transfer.py": {*lifecycle.State},  # in a constraint of the table, as its migration wrote it
     "models/letter.py": {"withdrawn"},  # the state of a letter
     "pages/oversee/labels.py": {*lifecycle.AUDIT_STEPS, "withdrawn"},  # the labels of the steps and states
-    "pages/oversee/transfers.py": {"erased"},  # values of a page
+    "pages/oversee/transfers.py": {"erased", "withdrawn"},  # values of a page
+    "pages/oversee/acts.py": {"withdrawn"},  # what was done, as the next page says it
+    "pages/status.py": {"withdrawn"},
     "pages/upload.py": {"received"},
     "pages/own_case.py": {"withdrawn"},
     "actions/transitions.py": {"received"},  # the step

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 LETTERS, CATALOGUES = HERE / "templates" / "letters", HERE / "locale"
@@ -47,8 +48,9 @@ def known() -> dict[str, Language]:
 
 def _read(code: str) -> Language:
     given = tomllib.loads((LETTERS / code / "language.toml").read_text("utf-8"))
-    values = {each.name: given[each.name] for each in fields(Language)}
-    return Language(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+    named = {each.name: given[each.name] for each in fields(Language)}
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in named.items()}
+    return Language(**values)
 
 
 LANGUAGES: Mapping[str, Language] = known()

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 
-from filsluss.actions.reminders import remind_of_empty_accounts
+from filsluss.actions.reminders import remind_empty
 from filsluss.letters import truth
 from filsluss.models import Letter, TransferFile
 from filsluss.rules.lifecycle import State
@@ -17,7 +17,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def remind(now):
-    return remind_of_empty_accounts(services=services_for(settings.POLICY), now=now)
+    return remind_empty(services=services_for(settings.POLICY), now=now)
 
 
 def letters():

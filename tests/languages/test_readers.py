@@ -104,7 +104,7 @@ def lived(transfer: Transfer) -> TransferFile:
     transfer.refresh_from_db()
     assert transfer.open_until is not None
     soon = transfer.open_until - timedelta(hours=1)
-    assert reminders.remind_of_empty_accounts(services=services, now=soon) == 1
+    assert reminders.remind_empty(services=services, now=soon) == 1
     file, other = ready_file(transfer), ready_file(transfer, "annan.pdf")
     remove_own(other, now=now)
     TransferFile.objects.filter(pk=file.pk).update(ready_at=now - timedelta(days=2))

@@ -39,7 +39,7 @@ def letters_sent(
     QuestionRefused, or TooManyTries: a network waits as it does after wrong codes, and a mailbox is asked
     about no more than `letters_per_day` times a day.
     """
-    if problems := problems_of(reference, address, services.policy):
+    if problems := _problems_of(reference, address, services.policy):
         raise QuestionRefused(problems)
     mailbox = canonical(read_address(address))
     with transaction.atomic():
@@ -53,7 +53,7 @@ def letters_sent(
     return list(found.distinct().order_by("-sent_at", "-id")[:LISTED])
 
 
-def problems_of(reference: str, address: str, policy: Policy) -> dict[str, str]:
+def _problems_of(reference: str, address: str, policy: Policy) -> dict[str, str]:
     problems = {"own_email": party_problem(address, policy) or ""}
     if not as_public_id(reference):
         problems["reference"] = "reference_malformed" if reference.strip() else "reference_empty"

@@ -121,7 +121,7 @@ def _reminded_of_files(transfer: Transfer, *, services: Services, now: datetime)
         )
 
 
-def remind_of_empty_accounts(*, services: Services, now: datetime) -> int:
+def remind_empty(*, services: Services, now: datetime) -> int:
     """Reminds the senders of accounts that will end within REMIND_BEFORE without a file; returns how many."""
     waiting = Transfer.objects.filter(
         ~_has_letter(LetterKind.NO_FILES_REMINDER),

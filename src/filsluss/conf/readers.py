@@ -77,6 +77,13 @@ def name(value: str) -> str:
     return value
 
 
+def preposition(value: str) -> str:
+    """A word or two, such as `hos`."""
+    if len(value) > 20 or not all(word.isalpha() for word in value.split(" ")):
+        raise ValueError("must be a word such as hos, i or på")
+    return value
+
+
 def networks(value: str) -> tuple[Network, ...]:
     """Networks whose clients are trusted with something: none may hold a large part of the internet."""
     found = parse_networks(comma_list(value))

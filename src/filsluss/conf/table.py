@@ -258,7 +258,7 @@ TABLE = (
     ),
     Setting(
         Name.AT,
-        readers.name,
+        readers.preposition,
         "the Swedish word before the organisation's name: `hos`, `i` or `på`",
         default="hos",
         policy="at",

@@ -76,7 +76,9 @@ def language_of(request: HttpRequest) -> str:
     if asked in LANGUAGES:
         return asked
     accepted = accepted_language(request)
-    return settings.POLICY.language if accepted is None else accepted or SOURCE
+    if accepted is None:
+        return str(settings.POLICY.language)
+    return accepted or SOURCE
 
 
 class LanguageMiddleware:
