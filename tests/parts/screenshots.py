@@ -77,13 +77,22 @@ def uploading(page: Page, service: Service, slow_proxy: SlowProxy, folder: Path)
     expect(page.locator("#total-share")).to_have_text(re.compile(r"[4-9]\d\s%"), timeout=120_000)
 
 
-def take(browser: Browser, populated: PopulatedService, slow_proxy: SlowProxy, folder: Path) -> None:
+def take_upload(browser: Browser, service: Service, slow_proxy: SlowProxy, folder: Path) -> None:
+    """Before anything else is there: the service then gets a scanner that does not answer."""
+    page = visit(browser, device_scale_factor=0.8)
+    uploading(page, service, slow_proxy, folder)
+    page.mouse.move(0, 0)  # a button under the pointer has another colour
+    keep(page, "upload")
+    page.context.close()
+
+
+def take(browser: Browser, populated: PopulatedService) -> None:
     for name, name_of_page, language, habits in (
         ("apply", "apply", "sv", {"device_scale_factor": 0.8}),
         ("decide", "decide-through", "sv", {"device_scale_factor": 0.8}),
         ("download", "download", "en", {"device_scale_factor": 0.8}),
         ("oversee", "oversee", "sv", {"device_scale_factor": 0.8}),
-        ("status-phone-dark", "status-recipient", "sv", {"viewport": PHONE, "color_scheme": "dark"}),
+        ("status-phone-dark", "status-approved", "sv", {"viewport": PHONE, "color_scheme": "dark"}),
     ):
         page = visit(browser, language, **habits)
         populated.open_page(page, name_of_page, language)
@@ -92,11 +101,6 @@ def take(browser: Browser, populated: PopulatedService, slow_proxy: SlowProxy, f
             page.locator(f"#{field}").blur()
         keep(page, name)
         page.context.close()
-    page = visit(browser, device_scale_factor=0.8)
-    uploading(page, populated.service, slow_proxy, folder)
-    page.mouse.move(0, 0)  # a button under the pointer has another colour
-    keep(page, "upload")
-    page.context.close()
 
 
 def main() -> None:
@@ -116,7 +120,8 @@ def main() -> None:
                     executable_path="/usr/bin/chromium",
                     args=[*CHROMIUM_ARGUMENTS, way, trusted, "--disable-lcd-text"],
                 )
-                take(browser, PopulatedService(service, mail_server), slow_proxy, Path(there))
+                take_upload(browser, service, slow_proxy, Path(there))
+                take(browser, PopulatedService(service, mail_server))
                 browser.close()
         finally:
             service.kill()
