@@ -121,6 +121,7 @@ def main() -> None:
                     args=[*CHROMIUM_ARGUMENTS, way, trusted, "--disable-lcd-text"],
                 )
                 take_upload(browser, service, slow_proxy, Path(there))
+                mail_server.letters.clear()
                 take(browser, PopulatedService(service, mail_server))
                 browser.close()
         finally:
