@@ -196,7 +196,7 @@ def recipient(client: Any) -> Walker:
 
 def recipient_by_code(client: Any) -> Walker:
     ready_file(open_transfer(), with_code=True)
-    code = re.search(r"Hämtkod: (\S+)", Letter.objects.get(kind="file-ready").text)
+    code = re.search(r"Hämtkod:\s+(\S+)", Letter.objects.get(kind="file-ready").text)
     walker = Walker(client)
     walker.open("/code")
     walker.type(code=code[1] if code else "")

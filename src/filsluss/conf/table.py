@@ -286,14 +286,6 @@ TABLE = (
     Setting(
         Name.CLAMD, readers.scanner, '`unix:/run/clamav/clamd.ctl` or `tcp:host:3310`; see "The virus check"'
     ),
-    Setting(
-        Name.ACCENT,
-        readers.accent,
-        "the colour of pages and letters, as `#0b6e4f`",
-        unset="Filsluss's own",
-        policy="accent",
-    ),
-    Setting(Name.LOGO, readers.logo, "the path of a PNG or SVG of at most 200 kB", policy="logo"),
     Setting(Name.ACCEL, readers.accel, "`nginx`: it sends the bytes, see [Behind a proxy](proxy.md)"),
     Setting(Name.METRICS_NETWORKS, networks, f'networks that may read `{METRICS.path()}`; see "Monitoring"'),
     Setting(Name.S3_ACCESS_KEY, str, "", is_secret=True, is_built=False),
