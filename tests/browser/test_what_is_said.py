@@ -53,7 +53,7 @@ def test_done_is_seen_and_heard_at_once_and_once(service, page, tmp_path):
         }"""
     )
     choose(page, write_file(tmp_path / "a.bin", 1000), write_file(tmp_path / "b.bin", 1000, seed=2))
-    expect(page.get_by_text("Klart! Alla 2 filer är uppladdade. Du kan stänga sidan.")).to_be_visible()
+    expect(page.get_by_text("Klart! 2 filer är på väg.")).to_be_visible()
     at = page.evaluate("heard.filter(([, text]) => text.startsWith('Klart!')).map(([at]) => at)")
     assert len(at) == 1
     assert at[0] - page.evaluate("last") < 1000
@@ -69,7 +69,7 @@ def test_what_is_done_stays_in_sight_when_something_else_is_heard(service, page,
     is_sent(page, "a.bin")
     choose(page, file)
     page.get_by_role("button", name="Ladda upp igen a.bin").click()
-    words = page.get_by_text("Klart! Filen är uppladdad.")
+    words = page.get_by_text("Klart! Filen är på väg.")
     expect(words).to_be_visible()
     drag(page, [("b.txt", "hej")])
     expect(page.locator("#upload-status")).to_have_text("Du kan släppa filerna här")

@@ -7,6 +7,7 @@ from filsluss.conf.names import Name
 from filsluss.conf.nodes import node_of
 from filsluss.conf.readers import comma_list, integer, networks
 from filsluss.conf.setting import Setting
+from filsluss.conf.statements import STATEMENTS
 from filsluss.rules.paths import METRICS, WELL_KNOWN
 
 MIB, GIB, PIB = 1 << 20, 1 << 30, 1 << 50
@@ -157,9 +158,16 @@ TABLE = (
     Setting(
         Name.LANGUAGE,
         readers.language,
-        "`sv` or `en`: of letters to administrators, and of pages for whoever asks for neither",
+        "`sv` or `en`: of letters to inside addresses, and of pages for whoever asks for neither",
         default="sv",
         policy="language",
+    ),
+    Setting(
+        Name.AT,
+        readers.preposition,
+        "the Swedish word before the organisation's name: `hos`, `i` or `på`",
+        default="hos",
+        policy="at",
     ),
     Setting(
         Name.TIME_ZONE,
@@ -180,17 +188,10 @@ TABLE = (
         "who gets letters about alarms and infected files, with commas between",
         policy="admin_emails",
     ),
+    *STATEMENTS,
     Setting(
         Name.CLAMD, readers.scanner, '`unix:/run/clamav/clamd.ctl` or `tcp:host:3310`; see "The virus check"'
     ),
-    Setting(
-        Name.ACCENT,
-        readers.accent,
-        "the colour of pages and letters, as `#0b6e4f`",
-        unset="Filsluss's own",
-        policy="accent",
-    ),
-    Setting(Name.LOGO, readers.logo, "the path of a PNG or SVG of at most 200 kB", policy="logo"),
     Setting(Name.ACCEL, readers.accel, "`nginx`: it sends the bytes, see [Behind a proxy](proxy.md)"),
     Setting(Name.METRICS_NETWORKS, networks, f'networks that may read `{METRICS.path()}`; see "Monitoring"'),
     Setting(Name.S3_ACCESS_KEY, str, "", is_secret=True, is_built=False),

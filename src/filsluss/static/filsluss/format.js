@@ -1,10 +1,23 @@
-// Sizes, percentages, speeds and times as text in the page's language.
-
-import { t } from "./i18n.js";
+// The page's messages in the reader's language, from a <template>; sizes, shares, speeds and times as text in it.
 
 const NBSP = "\u00a0";
 const UNITS = ["kB", "MB", "GB", "TB"];
 const language = document.documentElement.lang || "sv";
+const messages = new Map();
+
+export function loadMessages(template) {
+  for (const element of template.content.querySelectorAll("[data-message]")) {
+    messages.set(element.dataset.message, element.textContent.trim());
+  }
+}
+
+export const hasMessage = (key) => messages.has(key);
+
+/** The message with its {placeholders} filled in; the key itself if there is no such message. */
+export function t(key, params = {}) {
+  const message = messages.get(key) ?? key;
+  return message.replace(/\{(\w+)\}/g, (placeholder, name) => params[name] ?? placeholder);
+}
 
 function formatNumber(number, decimals = 0) {
   return number.toLocaleString(language, { maximumFractionDigits: decimals });
