@@ -73,7 +73,7 @@ class OriginMiddleware:
 def language_of(request: HttpRequest) -> str:
     """By `?lang`, else by Accept-Language, else the installation's default."""
     asked = request.GET.get("lang")
-    if asked in LANGUAGES:
+    if asked and asked in LANGUAGES:
         return asked
     accepted = accepted_language(request)
     if accepted is None:
