@@ -3,7 +3,7 @@
 from filsluss.conf import readers, settings_file
 from filsluss.conf.data_folder import made_folder, secret_key, usual_folder
 from filsluss.conf.names import Name
-from filsluss.conf.readers import comma_list, integer, networks, size
+from filsluss.conf.readers import integer, networks, size
 from filsluss.conf.setting import Setting
 from filsluss.rules.paths import METRICS, WELL_KNOWN
 
@@ -106,7 +106,7 @@ TABLE = (
     ),
     Setting(
         Name.SECRET_KEY,
-        str,
+        readers.secret,
         "the keys of links, codes and waiting letters are derived from it. The database knows its "
         "fingerprint: with another key nothing starts",
         default=lambda values: secret_key(values[Name.DATA_DIR]),
@@ -116,7 +116,7 @@ TABLE = (
     ),
     Setting(
         Name.SECRET_KEY_OLD,
-        comma_list,
+        readers.secrets,
         "earlier secrets, with commas between: links already sent keep working, and letters that wait can be "
         "sent",
         is_secret=True,
