@@ -28,6 +28,7 @@ from filsluss.pages.oversee import unsent
 from filsluss.rules.paths import SIGN_IN
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
+LONG_QUERY = "filsluss.long_query"
 
 
 def page_for(request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -48,6 +49,18 @@ def page_for(request: HttpRequest, exception: Exception) -> HttpResponse | None:
     return None
 
 
+def read_query(request: HttpRequest) -> None:
+    """Reads the query as UTF-8, as a request may name any codec that Python has, even a binary one.
+
+    One with too many fields is emptied, since every page reads it, and `LanguageMiddleware` refuses it.
+    """
+    try:
+        request.encoding = "utf-8"
+    except TooManyFieldsSent:
+        request.META.update({"QUERY_STRING": "", LONG_QUERY: True})
+        request.encoding = "utf-8"
+
+
 class OriginMiddleware:
     """Refuses forms that another site sends (403). /oversee, which has cookies, uses CSRF tokens instead."""
 
@@ -55,7 +68,7 @@ class OriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.encoding = "utf-8"  # a request may name any codec that Python has, even a binary one
+        read_query(request)
         return self.get_response(request)
 
     def process_view(
@@ -92,7 +105,8 @@ class LanguageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         translation.activate(language_of(request))
-        response = self.get_response(request)
+        is_refused = LONG_QUERY in request.META
+        response = errors.bad_request(request) if is_refused else self.get_response(request)
         response.headers.setdefault("Content-Language", translation.get_language())
         patch_vary_headers(response, ["Accept-Language"])
         translation.deactivate()
