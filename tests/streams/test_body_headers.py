@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.parts.people import BOUNDARY, announce
+from tests.parts.raw_http import RawConnection, chunked
 from tests.streams.test_connection import listed
 from tests.streams.test_form import CODE, END, KIND, live, part
 
@@ -56,6 +57,37 @@ def test_a_put_of_a_part_is_refused(shared_service, account, headers):
 )
 def test_a_put_of_a_form_or_of_a_file_that_was_seen_is_refused(shared_service, account, headers, expected):
     assert refusal(shared_service, account, "PUT", "/a.txt", FORM, headers) == expected
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "deflate, chunked", "compress, chunked"])
+@pytest.mark.parametrize("way", ["PUT", "POST", "form"])
+def test_a_body_that_is_compressed_on_the_way_is_refused(shared_service, account, coding, way):
+    with RawConnection(shared_service) as connection:
+        about = {"Transfer_Encoding": coding, "Content_Type": KIND if way == "form" else TUS["Content-Type"]}
+        path = {"PUT": "/a.txt", "POST": "/files", "form": ""}[way]
+        if way == "POST":
+            about |= {"Tus_Resumable": "1.0.0", "Upload_Length": "3"}
+        method = "PUT" if way == "PUT" else "POST"
+        connection.send_request(method, account + path, chunked(DATA), **about)
+        assert connection.read_response().status == 415
+    assert live(shared_service, account) == []
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
+def test_a_put_that_does_not_say_how_long_it_is_makes_no_empty_file(shared_service, account, version):
+    with RawConnection(shared_service) as connection:
+        connection.send(f"PUT {account}/a.txt {version}\r\nHost: {connection.host}\r\n\r\nhej".encode())
+        connection.half_close()
+        assert connection.read_response().status == 411
+    assert live(shared_service, account) == []
+
+
+def test_a_digest_that_comes_after_the_body_is_refused(shared_service, account):
+    with RawConnection(shared_service) as connection:
+        about = {"Transfer_Encoding": "chunked", "Trailer": "Content-Digest"}
+        connection.send_request("PUT", f"{account}/a.txt", chunked(DATA), **about)
+        assert connection.read_response().code == "checksum_unsupported"
+    assert live(shared_service, account) == []
 
 
 def test_a_part_of_a_form_that_is_a_part_of_a_file_is_refused(shared_service, account):

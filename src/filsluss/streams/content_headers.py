@@ -16,12 +16,17 @@ PLAIN_TRANSFER_ENCODINGS = ("", "7bit", "8bit", "binary", "identity")
 
 
 def refuse_altered_body(request: Request) -> None:
-    """Refuses a body that is encoded (415) or a part of something (400, RFC 9110, 14.5).
+    """Refuses a body that is encoded (415), a part of something (400, RFC 9110, 14.5), or summed at its end.
 
     We store bytes as they come: a compressed body would stay compressed, and a part become a whole file.
     """
     if (request.header("Content-Encoding") or "").strip().lower() not in PLAIN_ENCODINGS:
         raise Refusal("content_encoding", headers=(("Accept-Encoding", "identity"),))
+    coding = (request.header("Transfer-Encoding") or "").strip().lower()
+    if coding not in ("", "chunked"):  # gunicorn takes off the chunks, and leaves a compression
+        raise Refusal("content_encoding")
+    if "-digest" in (request.header("Trailer") or "").lower():  # nobody reads trailers
+        raise Refusal("checksum_unsupported")
     part = request.header("Content-Range")
     if part is not None and not _is_whole(part, length=content_length(request.environ)):
         raise Refusal("content_range")
@@ -32,6 +37,8 @@ def refuse_part_of_file(request: Request, *, length: int | None) -> None:
 
     The headers of resumable uploads are those of tus, and of draft-ietf-httpbis-resumable-upload.
     """
+    if not {"CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"} & set(request.environ):
+        raise Refusal("length_required")  # RFC 9110, 8.6: a body may follow that is then lost
     parts = {
         "Upload-Complete": "?1",
         "Upload-Incomplete": "?0",

@@ -9,7 +9,7 @@ import {
   formatTimeLeft,
   percent,
 } from "./format.js";
-import { hasMessage, t } from "./i18n.js";
+import { hasMessage, named, showWords, t } from "./i18n.js";
 
 export class FileRow {
   /**
@@ -33,8 +33,7 @@ export class FileRow {
 
   /** Leaves the DOM alone if nothing changed. */
   setText(part, text) {
-    const element = this.part(part);
-    if (element.textContent !== text) element.textContent = text;
+    showWords(this.part(part), text);
   }
 
   renderName() {
@@ -74,7 +73,7 @@ export class FileRow {
     const isClose = upload.size > max && formatSize(upload.size) === formatSize(max);
     const format = isClose ? formatBytes : formatSize;
     return t(messageKey(upload), {
-      file: upload.name,
+      file: named(upload.name),
       size: format(upload.size),
       percent: formatPercent(upload.offset, upload.size || 1),
       n: upload.attempts,

@@ -1,5 +1,7 @@
 // Announcements to screen readers, through the page's polite and assertive live regions.
 
+import { showWords } from "./i18n.js";
+
 const MIN_INTERVAL = 10_000;
 
 export class LiveRegions {
@@ -47,6 +49,6 @@ export class LiveRegions {
 function update(region, text) {
   region.textContent = "";
   requestAnimationFrame(() => {
-    region.textContent = text;
+    showWords(region, text);
   });
 }

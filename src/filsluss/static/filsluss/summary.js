@@ -1,7 +1,7 @@
 // What the page says of all uploads together: the line above them, the window's title, and how far they have come.
 
 import { formatPercent, formatProgress, percent } from "./format.js";
-import { t } from "./i18n.js";
+import { named, t } from "./i18n.js";
 
 const pageTitle = document.title;
 
@@ -30,7 +30,8 @@ export class Summary {
     };
   }
 
-  announceState({ name: file, reason, state }, statusText) {
+  announceState({ name, reason, state }, statusText) {
+    const file = named(name);
     const text = t("file_status", { file, text: statusText });
     const key = reason || state;
     if (state === "failed" || key === "not_same") this.live.alert(text);
@@ -81,7 +82,7 @@ export class Summary {
     this.milestone = milestone;
     const sending = this.uploads().find((upload) => upload.isSending);
     if (!sending || sending.meter.age / (milestone / 100) < 20) return;
-    const params = { file: sending.name, percent: formatPercent(milestone, 100) };
+    const params = { file: named(sending.name), percent: formatPercent(milestone, 100) };
     this.live.announce(n === 1 ? t("milestone", params) : this.element.textContent);
   }
 }

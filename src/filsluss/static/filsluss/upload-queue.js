@@ -1,7 +1,7 @@
 // The queue: all files picked in this tab, two uploads at a time, and what the page shows and announces of them.
 
 import { FilePicker, MAX_FILES, checkFile } from "./picker.js";
-import { t } from "./i18n.js";
+import { named, t } from "./i18n.js";
 import { FileUpload } from "./file-upload.js";
 import { KeepAwake } from "./wake-lock.js";
 import { LeftOut } from "./left-out.js";
@@ -161,7 +161,7 @@ export class UploadQueue {
   remove(upload) {
     this.uploads = this.uploads.filter((other) => other !== upload);
     this.removeRow(upload);
-    this.live.announceNow(t("row_removed", { file: upload.name }));
+    this.live.announceNow(t("row_removed", { file: named(upload.name) }));
     this.updateList();
     this.updateActivity();
   }
