@@ -1,5 +1,6 @@
 """Middleware: the origin of forms, the language of a request, database errors, CSRF tokens."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ from filsluss.pages.decorators import View
 from filsluss.pages.oversee import unsent
 from filsluss.rules.paths import SIGN_IN
 
+log = logging.getLogger(__name__)
 Handler = Callable[[HttpRequest], HttpResponseBase]
 LONG_QUERY = "filsluss.long_query"
 
@@ -34,8 +36,8 @@ LONG_QUERY = "filsluss.long_query"
 def page_for(request: HttpRequest, exception: Exception) -> HttpResponse | None:
     """The page for what a view may raise; None for what is no page's business.
 
-    A form cut short or too long has asked for nothing, a revoked link is gone, and a database that cannot be
-    reached, or is locked for too long, is a reason to try again (503 with Retry-After).
+    A form cut short or too long has asked for nothing, a revoked link is gone, a full disk is 507, and a
+    database that cannot be reached, or is locked for too long, is a reason to try again (503, Retry-After).
     """
     if isinstance(exception, LinkRevoked):
         return errors.gone(request)
@@ -43,6 +45,9 @@ def page_for(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         return errors.form_too_long(request)
     if isinstance(exception, UnreadablePostError):
         return errors.bad_request(request)
+    if isinstance(exception, (*outages.AWAY, OSError)) and outages.is_full(exception):
+        log.error("there is no room: %s", exception)
+        return errors.no_room(request)
     if isinstance(exception, outages.AWAY):
         outages.database.met(exception)
         return errors.busy(request)
