@@ -54,7 +54,7 @@ def _escaped(char: str) -> str:
 
 
 class AlreadyTold(logging.Filter):
-    """Leaves out the responses of an outage (503) and of a full disk (507), which have a line of their own."""
+    """Leaves out the responses of an outage (503) or a full disk (507), which have a line of their own."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return getattr(record, "status_code", None) not in (503, 507)

@@ -24,6 +24,7 @@ class LetterKind(StrEnum):
     FILES_DOWNLOADED = "files-downloaded"
     EXPIRY_REMINDER = "expiry-reminder"
     FILE_REMOVED = "file-removed"
+    FILES_REMOVED = "files-removed"
     FILE_INFECTED = "file-infected"
     UNDELIVERED = "undelivered"
     ERASED = "erased"
@@ -44,11 +45,12 @@ class Valid(Enum):
 
 
 class Bundle(Enum):
-    """What a letter collects before it is written: several ready files, fetches, or undecided requests."""
+    """What a letter collects before it is written: ready files, fetches, requests, or removed files."""
 
     FILES = auto()
     FETCHES = auto()
     REQUESTS = auto()
+    REMOVALS = auto()
 
 
 class Source(Enum):
@@ -167,6 +169,7 @@ KINDS: Mapping[str, Traits] = {
         is_missed=True,
     ),
     LetterKind.FILE_REMOVED: Traits("A file was removed", source=Source.CASE),
+    LetterKind.FILES_REMOVED: Traits("Files were removed", bundle=Bundle.REMOVALS, source=Source.ENTRIES),
     LetterKind.FILE_INFECTED: Traits("Malicious code was found", source=Source.CASE),
     LetterKind.UNDELIVERED: Traits("An email did not arrive", needs_proof=True),
     LetterKind.ERASED: Traits("All files deleted"),
