@@ -5,7 +5,7 @@ from filsluss.conf.data_folder import made_folder, secret_key, usual_folder
 from filsluss.conf.limits_table import LIMITS
 from filsluss.conf.names import Name
 from filsluss.conf.nodes import node_of
-from filsluss.conf.readers import comma_list, integer, networks
+from filsluss.conf.readers import integer, networks
 from filsluss.conf.setting import Setting
 from filsluss.conf.statements import STATEMENTS
 from filsluss.rules.paths import METRICS, WELL_KNOWN
@@ -116,7 +116,7 @@ TABLE = (
     ),
     Setting(
         Name.SECRET_KEY,
-        str,
+        readers.secret,
         "the keys of links, codes and waiting letters are derived from it. The database knows its "
         "fingerprint: with another key nothing starts",
         default=lambda values: secret_key(values[Name.DATA_DIR]),
@@ -126,7 +126,7 @@ TABLE = (
     ),
     Setting(
         Name.SECRET_KEY_OLD,
-        comma_list,
+        readers.secrets,
         "earlier secrets, with commas between: links already sent keep working, and letters that wait can be "
         "sent",
         is_secret=True,
