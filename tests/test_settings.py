@@ -102,6 +102,7 @@ SETTINGS = {
     "SECURITY_LOG_DAYS": (policy("security_log_days"), 90, "365", 365, ["0", "x", "99999"]),
     "FREE_SPACE": (policy("free_space_percent"), 5.0, "12.5%", 12.5, ["5", "100%", "-1%", "%", "x%", "nan%"]),
     "LANGUAGE": (policy("language"), "sv", "en", "en", ["fi", "SV", "svenska"]),
+    "AT": (policy("at"), "hos", "på", "på", ["h\tos", "i\u200bi"]),
     "TIME_ZONE": (
         policy("time_zone"),
         ZoneInfo("Europe/Stockholm"),

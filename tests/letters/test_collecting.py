@@ -1,10 +1,12 @@
 """One letter for many files, one receipt for many fetches: what they wait for and what they say."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from filsluss.actions import completion, download, erasure, expiry, upload
+from filsluss.actions.choices import Choices
 from filsluss.actions.transitions import Cause
 from filsluss.blobs import Digests
 from filsluss.letters import collecting
@@ -80,9 +82,10 @@ def test_the_letter_has_one_link_to_the_page_of_all_files_and_each_code_beside_i
     closed(now + 15 * MINUTE)
     (letter,) = letters("files-ready")
     token = token_of(transfer.recipient, Purpose.DOWNLOAD, POLICY.link_keys, file=files[0])
-    assert letter.text.count("/download/") == 1
-    assert f"/download/{token}" in letter.text
-    told = [line.strip().partition(": ")[2] for line in letter.text.splitlines() if "Hämtkod" in line]
+    address = f"{POLICY.base_url}/download/{token}"
+    found = re.findall(r"\S+/download/\S+", letter.text)
+    assert found == [f"{address}?lang=en", address]
+    told = re.findall(r"(?m)^ *(\w{4}-\w{4}-\w{4})$", letter.text)
     assert [code_digest(POLICY.code_keys[0], read_code(code)) for code in told] == [
         Pickup.objects.get(file=file).code_digest for file in files[1:]
     ]
@@ -183,7 +186,7 @@ def test_the_last_upload_that_names_a_choice_sets_it_for_the_case(transfer, now,
             transfer,
             name="x",
             size=1,
-            choices=upload.Choices(**chosen),
+            choices=Choices(**chosen),
             services=services_for(POLICY, store, boot_id="b"),
             now=now,
         )

@@ -6,7 +6,7 @@ from django.test import Client as Browser
 
 from filsluss.models import Transfer
 from filsluss.rules.tokens import Purpose
-from tests.pages.cases import FORM, INSIDE, link, open_transfer, pending
+from tests.pages.cases import FORM, INSIDE, link, pending
 
 OURS = "http://localhost:8000"
 
@@ -69,9 +69,14 @@ def test_the_reader_is_answered_in_their_language(inside, address, accepted, lan
     assert "Accept-Language" in answer["Vary"]
 
 
-def test_a_transfers_pages_speak_its_language_unless_asked_otherwise(inside):
-    address = link(open_transfer(language="en"), Purpose.UPLOAD)
-    assert inside.get(address, headers={"Accept-Language": "sv"})["Content-Language"] == "en"
+def test_a_partys_pages_speak_the_browsers_language_else_that_of_the_letters(inside):
+    address = link(pending(language="en"), Purpose.STATUS_SENDER)
+    said = {
+        accepted: inside.get(address, headers={"Accept-Language": accepted})["Content-Language"]
+        for accepted in ("", "*", "de", "fi;q=0.9,de", "sv", "de,sv;q=0.5", "en-GB", "da,en;q=0.5")
+    }
+    others = {"sv": "sv", "de,sv;q=0.5": "sv", "da,en;q=0.5": "sv"}
+    assert said == dict.fromkeys(said, "en") | others
     assert inside.get(f"{address}?lang=sv", headers={"Accept-Language": "en"})["Content-Language"] == "sv"
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import dj_database_url
 
+from filsluss.languages import LANGUAGES
 from filsluss.postgresql import POOL
 from filsluss.rules.addresses import AddressRefused, read_address
 from filsluss.rules.contrast import read_colour
@@ -76,6 +77,13 @@ def name(value: str) -> str:
     return value
 
 
+def preposition(value: str) -> str:
+    """A word or two, such as `hos`."""
+    if len(value) > 20 or not all(word.isalpha() for word in value.split(" ")):
+        raise ValueError("must be a word such as hos, i or på")
+    return value
+
+
 def networks(value: str) -> tuple[Network, ...]:
     """Networks whose clients are trusted with something: none may hold a large part of the internet."""
     found = parse_networks(comma_list(value))
@@ -121,8 +129,8 @@ def site(value: str) -> str:
 
 
 def language(value: str) -> str:
-    if value not in ("sv", "en"):
-        raise ValueError("must be sv or en")
+    if value not in LANGUAGES:
+        raise ValueError(f"must be {' or '.join(sorted(LANGUAGES, reverse=True))}")
     return value
 
 
@@ -232,3 +240,10 @@ def logo(value: str) -> Logo | None:
         return None
     with open(value, "rb") as file:
         return read_logo(file.read(LOGO_MAX + 1))
+
+
+def node_name(text: str) -> str:
+    """The name of a machine: letters, digits, dots and hyphens, 64 at most."""
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?", text):
+        raise ValueError("is no name of a machine: up to 64 letters, digits, dots and hyphens")
+    return text

@@ -26,7 +26,11 @@ class LinkLost(Exception):
 
 
 class LinkRevoked(Exception):
-    """The link has been revoked: 410, not 404."""
+    """The link has been revoked: 410, not 404. `language` is that of its letters."""
+
+    def __init__(self, language: str = "") -> None:
+        super().__init__()
+        self.language = language
 
 
 class LinkQuerySet(models.QuerySet["Link"]):
@@ -82,7 +86,7 @@ class Link(models.Model):
         if found is None:
             return None
         if found.revoked_at is not None:
-            raise LinkRevoked
+            raise LinkRevoked(found.party.language)
         if found.file is not None:
             found.file.transfer = found.transfer
         return found
@@ -115,3 +119,13 @@ def keep_links(links: Iterable[Link]) -> None:
     for link in links:
         kept: dict[tuple[str, int | None], Link] = link.party.__dict__.setdefault("_links", {})
         kept[link.purpose, link.file_id] = link
+
+
+def read_status_links(transfers: Iterable[Transfer]) -> None:
+    """Caches the status links of all their parties, which have been read, by one query."""
+    parties = {party.pk: party for transfer in transfers for party in transfer.parties.all()}
+    purposes = [purpose.value for purpose in STATUS_PURPOSE.values()]
+    links = Link.objects.filter(party__in=parties, purpose__in=purposes, revoked_at=None).order_by("pk")
+    for link in links:
+        link.party = parties[link.party_id]
+    keep_links(links)

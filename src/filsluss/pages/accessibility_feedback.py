@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
+from django.utils.translation import gettext
 
 from filsluss.actions.feedback import FeedbackRefused, send_accessibility_feedback
 from filsluss.actions.limits import LimitReached
@@ -72,7 +73,7 @@ def stated() -> dict[str, Any]:
     }
 
 
-def tested(language: str) -> dict[str, Any]:
+def tested() -> dict[str, Any]:
     """How the program's pages are known to meet each criterion."""
     return {
         "all_criteria": len(wcag.criteria()),
@@ -82,7 +83,7 @@ def tested(language: str) -> dict[str, Any]:
             {
                 "number": each.number,
                 "level": each.level,
-                "name": each.names[language],
+                "name": gettext(each.name),
                 "checked": presenters.day(each.checked) if each.checked else None,
             }
             for each in wcag.criteria()
@@ -108,7 +109,7 @@ def show(
         "may_report": bool(settings.POLICY.contact_email),
         "reported": request.GET.get("reported") == "1" and request.method == "GET",
         **stated(),
-        **tested(translation.get_language()),
+        **tested(),
     }
     response = render(request, "pages/accessibility_feedback.html", page, status=status)
     response.headers["Cache-Control"] = "no-cache" if request.method == "GET" else "no-store"

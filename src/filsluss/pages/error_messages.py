@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from filsluss.rules.addresses import pasted_address, unseen_sign
@@ -39,6 +40,7 @@ def every_message(typed: dict[str, Any]) -> dict[str, str]:
         **code_words(typed.get("code", "")),
         **oversight_words(),
         **report_words(),
+        **reference_words(),
     }
 
 
@@ -51,7 +53,7 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
     domains = ", @".join(domain.lstrip(".") for domain in settings.POLICY.inside_domains)
     values = {
         "domain": domains,
-        "organisation": settings.POLICY.organisation,
+        "at_organisation": settings.POLICY.at_organisation(translation.get_language()),
         "n": len(typed.get("purpose", "")),
         "max": settings.POLICY.max_days,
     }
@@ -75,7 +77,7 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
             "If that is so, tick the box and enter who should approve the request."
         )
         % values,
-        "approver_empty": _("Enter the email address of your contact person at %(organisation)s") % values,
+        "approver_empty": _("Enter the email address of your contact person %(at_organisation)s") % values,
         "approver_outside": _("The approver’s email address must end in @%(domain)s") % values,
         "approver_is_party": _("The approver must be someone other than you and the recipient"),
         "purpose_empty": _("Enter why you need to send files"),
@@ -154,6 +156,15 @@ def code_words(typed: str) -> dict[str, str]:
         "code_wrong": _(
             "We cannot find a file with that code. Check the code in the email. "
             "The file may also have been deleted."
+        ),
+    }
+
+
+def reference_words() -> dict[str, str]:
+    return {
+        "reference_empty": _("Enter the reference"),
+        "reference_malformed": _(
+            "A reference has eight letters and digits, like K7PM-4QXD. Check the email."
         ),
     }
 

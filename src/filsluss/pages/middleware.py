@@ -16,13 +16,13 @@ from django.http import (
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
-from django.utils.translation.trans_real import parse_accept_lang_header
 
 from filsluss import outages
 from filsluss.cross_site import is_cross_site
+from filsluss.languages import LANGUAGES, SOURCE
 from filsluss.models.link import LinkRevoked
 from filsluss.pages import errors
-from filsluss.pages.context import LANGUAGES, NEAR_SWEDISH, is_oversee
+from filsluss.pages.context import accepted_language, is_oversee, use_language
 from filsluss.pages.decorators import View
 from filsluss.pages.oversee import unsent
 from filsluss.rules.paths import SIGN_IN
@@ -37,6 +37,7 @@ def page_for(request: HttpRequest, exception: Exception) -> HttpResponse | None:
     reached, or is locked for too long, is a reason to try again (503 with Retry-After).
     """
     if isinstance(exception, LinkRevoked):
+        use_language(request, exception.language or translation.get_language())
         return errors.gone(request)
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
         return errors.form_too_long(request)
@@ -71,17 +72,13 @@ class OriginMiddleware:
 
 def language_of(request: HttpRequest) -> str:
     """By `?lang`, else by Accept-Language, else the installation's default."""
-    asked = request.GET.get("lang")
+    asked = request.GET.get("lang", "")
     if asked in LANGUAGES:
         return asked
-    named = [code for code, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "").lower())]
-    for code in (code.partition("-")[0] for code in named):
-        if code in NEAR_SWEDISH:
-            return "sv"
-        if code == "en":
-            return "en"
-    unsupported = [code for code in named if code != "*"]
-    return "en" if unsupported else settings.POLICY.language
+    accepted = accepted_language(request)
+    if accepted is None:
+        return str(settings.POLICY.language)
+    return accepted or SOURCE
 
 
 class LanguageMiddleware:

@@ -7,7 +7,9 @@ from urllib.parse import quote
 from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from filsluss.actions import consequences
 from filsluss.actions.stored_bytes import stored_bytes
 from filsluss.installation import current_services
 from filsluss.letters import sanitize
@@ -51,6 +53,14 @@ def moment(at: datetime | None) -> When | None:
     text = moment_text(local, language := translation.get_language())
     short = time_text(local, language) if local.date() == today.date() else text
     return When(local.isoformat(timespec="seconds"), text, short)
+
+
+def table_moment(at: datetime | None) -> When | None:
+    """Date and time as a table has them, in one form whatever the language: 2026-11-25 22:14."""
+    if at is None:
+        return None
+    local = at.astimezone(settings.POLICY.time_zone)
+    return When(local.isoformat(timespec="seconds"), f"{local:%Y-%m-%d %H:%M}")
 
 
 def day(on: date) -> When:
@@ -103,6 +113,12 @@ def sender_name(transfer: Transfer) -> str:
     return sanitize.person(transfer.sender.name)
 
 
+def short_name(transfer: Transfer) -> str:
+    """The sender for whoever holds no more than a link: the first name and the initial of the last."""
+    first, *others = sender_name(transfer).split() or [_("the sender")]
+    return f"{first} {others[-1][0]}." if others else first
+
+
 def size(count: int | None) -> str:
     return size_text(count, translation.get_language()) if count is not None else ""
 
@@ -138,6 +154,7 @@ class FileView:
     scan: str
     scan_trouble: str
     is_held: bool
+    consequences: str
     has_number: bool
 
 
@@ -169,8 +186,20 @@ def file_view(file: TransferFile) -> FileView:
         scan=scan_words(file),
         scan_trouble=file.virus or file.scan_trouble,
         is_held=file.state == FileState.UNSCANNED,
+        consequences=consequence_words(consequences.of_removing(file)) if file.state in LIVE_FILE else "",
         has_number=has_personal_number(file.path, today=timezone.now().date()),
     )
+
+
+def consequence_words(what: consequences.Consequences) -> str:
+    """How many files and emails an act is about that cannot be undone."""
+    parts = []
+    if what.files:
+        files = ngettext("%(n)d file is deleted.", "%(n)d files are deleted.", what.files)
+        parts.append(files % {"n": what.files})
+    letters = ngettext("%(n)d email is sent.", "%(n)d emails are sent.", what.letters)
+    parts.append(letters % {"n": what.letters} if what.letters else _("No email is sent."))
+    return " ".join([*parts, _("This cannot be undone.")])
 
 
 def scan_words(file: TransferFile) -> str:

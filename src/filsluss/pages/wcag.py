@@ -1,7 +1,6 @@
 """The criteria of WCAG 2.2, levels A and AA, and how each is known to be met: what wcag.toml says."""
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -12,11 +11,11 @@ FILE = Path(__file__).with_name("wcag.toml")
 
 @dataclass(frozen=True)
 class Criterion:
-    """One criterion: its names by language, and its tests or the day on which somebody looked."""
+    """One criterion: its English name, and its tests or the day on which somebody looked."""
 
     number: str
     level: str
-    names: Mapping[str, str]
+    name: str
     tests: tuple[str, ...] = ()
     checked: date | None = None
 
@@ -28,7 +27,7 @@ def criteria() -> tuple[Criterion, ...]:
         Criterion(
             row["number"],
             row["level"],
-            {"sv": row["sv"], "en": row["en"]},
+            row["name"],
             tuple(row.get("tests", ())),
             row.get("checked"),
         )

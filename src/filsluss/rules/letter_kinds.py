@@ -23,6 +23,8 @@ class LetterKind(StrEnum):
     FILES_READY = "files-ready"
     FILES_DOWNLOADED = "files-downloaded"
     EXPIRY_REMINDER = "expiry-reminder"
+    NO_FILES_REMINDER = "no-files-reminder"
+    SEND_AGAIN_REQUESTED = "send-again-requested"
     FILE_REMOVED = "file-removed"
     FILE_INFECTED = "file-infected"
     UNDELIVERED = "undelivered"
@@ -166,6 +168,10 @@ KINDS: Mapping[str, Traits] = {
         source=Source.UNFETCHED,
         is_missed=True,
     ),
+    LetterKind.NO_FILES_REMINDER: Traits(
+        "No file has been uploaded", link=Purpose.UPLOAD, valid=Valid.WHILE_OPEN, source=Source.CASE
+    ),
+    LetterKind.SEND_AGAIN_REQUESTED: Traits("Asked to send the files again", source=Source.CASE),
     LetterKind.FILE_REMOVED: Traits("A file was deleted", source=Source.CASE),
     LetterKind.FILE_INFECTED: Traits("Malicious code was found", source=Source.CASE),
     LetterKind.UNDELIVERED: Traits("An email did not arrive", needs_proof=True),
@@ -190,5 +196,10 @@ ABOUT_ONE_REQUEST = tuple(kind for kind in VALID_UNTIL_DECIDED if KINDS[kind].bu
 """What a decision withdraws: the requests of a list are several, and only the decided one leaves it."""
 ASKING = tuple(kind for kind in ABOUT_ONE_REQUEST if KINDS[kind].link is Purpose.DECIDE)
 """They ask an approver for an answer."""
+LEADS_TO_AGAIN = (
+    *(LetterKind.SEND_AGAIN_REQUESTED, LetterKind.UNDELIVERED),
+    *(LetterKind.REJECTED, LetterKind.LAPSED, LetterKind.ERASED),
+)
+"""Their sender can apply once more, with the same parties."""
 READY_KINDS = tuple(kind for kind, row in KINDS.items() if row.link is Purpose.DOWNLOAD and row.needs_link)
 """They tell a recipient of ready files, of each file once."""

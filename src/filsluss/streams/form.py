@@ -8,9 +8,9 @@ from django.db import connection
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from filsluss.actions import upload
+from filsluss.actions.choices import Choices, choose, read_choices
 from filsluss.actions.erasure import take_away
 from filsluss.actions.room import UploadRefused
-from filsluss.actions.upload import Choices, read_choices
 from filsluss.blobs import StoreFull, Writer
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import ErasedBecause
@@ -211,7 +211,7 @@ class Form:
     def _receive_waiting(self) -> None:
         """Receives the files that are whole, with the choices as they have been read by now."""
         choices, now = self._choices(), self._request.now
-        upload.choose(self._transfer, choices=choices)
+        choose(self._transfer, choices=choices)
         while self._waiting:
             file, size = self._waiting[0]
             upload.choose_code(file, with_code=choices.with_code)

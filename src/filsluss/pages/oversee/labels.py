@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
-from filsluss.rules.directions import BY_RULE, Role
+from filsluss.rules.directions import BY_RULE, Direction, Role
 from filsluss.rules.letter_kinds import traits_of
 from filsluss.rules.lifecycle import State
 from filsluss.rules.permissions import StaffRole
@@ -23,6 +23,19 @@ def state_label(state: str) -> str:
         State.WITHDRAWN: _("withdrawn"),
     }
     return words[State(state)]
+
+
+STATE_TONES = {State.PENDING: "warn", State.OPEN: "ok"}
+"""The CSS class of a state's tag, beside its word; the others are over."""
+
+
+def way_label(direction: str) -> str:
+    words = {
+        Direction.OUTBOUND: _("out"),
+        Direction.INBOUND: _("in"),
+        Direction.THROUGH: _("through"),
+    }
+    return words[Direction(direction)]
 
 
 def step_label(step: str) -> str:
@@ -86,6 +99,7 @@ def alarm_label(name: str) -> str:
         "jobs": _("A job failed for a part of its work"),
         "reconcile": _("Store and database disagree"),
         "sign-ins": _("Many sign-ins fail"),
+        "nodes": _("A part of the service is missing, or machines disagree"),
         "proxy": _("Requests come through a proxy that is not named"),
     }
     return words.get(name, name)
