@@ -2,7 +2,7 @@
 
 from urllib.parse import parse_qs
 
-from filsluss.actions.upload import Choices, read_choices
+from filsluss.actions.choices import Choices, read_choices
 from filsluss.streams.request import MOST_FIELDS, Request
 from filsluss.streams.responses import Refusal
 
