@@ -35,6 +35,7 @@ FIGURES = {
     "proxy": ("", ""),
     "provider": ("https://id.example answers 503", ""),
     "persons": ("a…@ltdalarna.se (user:7)", ""),
+    "nodes": ("worker on fs2 is not heard of since 2026-11-24 09:12 UTC", ""),
 }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Sum
 
-from filsluss.actions import room, scan
+from filsluss.actions import nodes, room, scan
 from filsluss.actions.heartbeat import TWO_PERSONS, UNNAMED_PROXY
 from filsluss.actions.persons import PERSONS
 from filsluss.identity.failures import ProviderAway
@@ -38,6 +38,7 @@ CHECKS = (
     "proxy",
     "provider",
     "persons",
+    "nodes",
 )
 LATE_LETTER_AGE, PROXY_AGE = timedelta(minutes=15), timedelta(minutes=15)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -58,6 +59,7 @@ def check_all(*, services: Services, clock_trouble: str, now: datetime) -> int:
         "proxy": lambda: check_proxy(services=services, now=now),
         "provider": lambda: check_provider(services=services, now=now),
         "persons": lambda: check_persons(now=now),
+        "nodes": lambda: check_nodes(services=services, now=now),
         "clock": lambda: check_clock(clock_trouble, services=services, now=now),
     }
     each_row("check alarms", checks, lambda name: checks[name]() or 0, policy=services.policy, now=now)
@@ -175,6 +177,15 @@ def check_persons(*, now: datetime) -> None:
     """The alarm is raised by the sign-in that was refused, and lasts a day after the last of them."""
     if not Heartbeat.objects.filter(name=TWO_PERSONS, at__gt=now - DAY).exists():
         clear_alarm(PERSONS)
+
+
+def check_nodes(*, services: Services, now: datetime) -> None:
+    """Whether every part that runs somewhere is heard of, and all have the same settings."""
+    nodes.forget_lost(now=now)
+    if found := nodes.troubles(is_store_shared=services.store.is_shared, now=now):
+        raise_alarm("nodes", since=now, value="; ".join(found)[:300], policy=services.policy, now=now)
+    else:
+        clear_alarm("nodes")
 
 
 def clear_alarm(name: str) -> bool:
