@@ -154,6 +154,7 @@ JOBS = (
         60,
         lambda worker, now: reminders.remind_of_files(services=worker.services, now=now),
     ),
+    Job("remind of empty accounts", 60, lambda w, now: reminders.remind_empty(services=w.services, now=now)),
     Job(
         "expire uploads",
         60,

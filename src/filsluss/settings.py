@@ -3,6 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
+from filsluss import languages
 from filsluss.conf.names import Name
 from filsluss.conf.nodes import digests
 from filsluss.conf.readers import sqlite
@@ -66,7 +67,7 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
         "OPTIONS": {
-            "libraries": {"masking": "filsluss.pages.oversee.masking"},
+            "builtins": ["filsluss.pages.filters"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -96,8 +97,8 @@ USE_TZ = True
 TIME_ZONE = str(POLICY.time_zone)
 USE_I18N = True
 LANGUAGE_CODE = POLICY.language
-LANGUAGES = [("sv", "Svenska"), ("en", "English")]
-LOCALE_PATHS = [str(Path(__file__).parent / "locale")]
+LANGUAGES = [(code, each.name) for code, each in languages.LANGUAGES.items()]
+LOCALE_PATHS = [str(languages.CATALOGUES)]
 
 STATIC_URL = paths.STATIC.path("")
 WHITENOISE_ALLOW_ALL_ORIGINS = False

@@ -109,14 +109,14 @@ def test_who_signs_out_there_is_signed_out_here(known, walker):
 def test_check_goes_to_the_provider_and_says_what_is_wrong(known):
     def said() -> str:
         ran = known.run("check", "--deploy", check=False)
-        (line,) = [line for line in ran.stdout.splitlines() if " sign-in provider: " in line]
+        (line,) = [line for line in ran.stdout.splitlines() if " sign in provider: " in line]
         return line
 
-    assert said() == f"OK    sign-in provider: {known.provider.issuer} answers, has keys and knows {CLIENT}"
+    assert said() == f"OK    sign in provider: {known.provider.issuer} answers, has keys and knows {CLIENT}"
     own = dict(known.env)
     try:
         known.env["FILSLUSS_OIDC_CLIENT_SECRET"] = "another"
-        assert said().startswith("WRONG sign-in provider: ")
+        assert said().startswith("WRONG sign in provider: ")
         assert "invalid_client" in said()
         known.env = {**own, "FILSLUSS_OIDC_ISSUER": f"{known.provider.issuer}/"}
         assert "calls itself" in said()

@@ -33,9 +33,9 @@ FIGURES = {
     "reconcile": ("2", ""),
     "sign-ins": ("42", "30"),
     "proxy": ("", ""),
-    "nodes": ("worker on fs2 is not heard of since 2026-11-24 09:12 UTC", ""),
     "provider": ("https://id.example answers 503", ""),
     "persons": ("a…@ltdalarna.se (user:7)", ""),
+    "nodes": ("worker on fs2 is not heard of since 2026-11-24 09:12 UTC", ""),
 }
 
 

@@ -142,6 +142,7 @@ class Page(HTMLParser):
     source: str
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
+    goes_on: bool = False
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -149,9 +150,13 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        self.goes_on = tag == "wbr"
 
     def handle_data(self, data: str) -> None:
+        if self.goes_on and self.words:
+            data = self.words.pop() + data  # a place where a line may break is none where a word ends
         self.words.append(data)
+        self.goes_on = False
 
     @property
     def text(self) -> str:

@@ -36,9 +36,9 @@ CHECKS = (
     "reconcile",
     "sign-ins",
     "proxy",
-    "nodes",
     "provider",
     "persons",
+    "nodes",
 )
 LATE_LETTER_AGE, PROXY_AGE = timedelta(minutes=15), timedelta(minutes=15)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -57,9 +57,9 @@ def check_all(*, services: Services, clock_trouble: str, now: datetime) -> int:
         "letters": lambda: check_letters(services=services, now=now),
         "sign-ins": lambda: check_sign_ins(services=services, now=now),
         "proxy": lambda: check_proxy(services=services, now=now),
-        "nodes": lambda: check_nodes(services=services, now=now),
         "provider": lambda: check_provider(services=services, now=now),
         "persons": lambda: check_persons(now=now),
+        "nodes": lambda: check_nodes(services=services, now=now),
         "clock": lambda: check_clock(clock_trouble, services=services, now=now),
     }
     each_row("check alarms", checks, lambda name: checks[name]() or 0, policy=services.policy, now=now)
@@ -158,15 +158,6 @@ def check_proxy(*, services: Services, now: datetime) -> None:
         clear_alarm("proxy")
 
 
-def check_nodes(*, services: Services, now: datetime) -> None:
-    """Whether every part that runs somewhere is heard of, and all have the same settings."""
-    nodes.forget_lost(now=now)
-    if found := nodes.troubles(is_store_shared=services.store.is_shared, now=now):
-        raise_alarm("nodes", since=now, value="; ".join(found)[:300], policy=services.policy, now=now)
-    else:
-        clear_alarm("nodes")
-
-
 def check_provider(*, services: Services, now: datetime) -> None:
     """Whether the sign-in provider answers, and has keys."""
     trouble = ""
@@ -186,6 +177,15 @@ def check_persons(*, now: datetime) -> None:
     """The alarm is raised by the sign-in that was refused, and lasts a day after the last of them."""
     if not Heartbeat.objects.filter(name=TWO_PERSONS, at__gt=now - DAY).exists():
         clear_alarm(PERSONS)
+
+
+def check_nodes(*, services: Services, now: datetime) -> None:
+    """Whether every part that runs somewhere is heard of, and all have the same settings."""
+    nodes.forget_lost(now=now)
+    if found := nodes.troubles(is_store_shared=services.store.is_shared, now=now):
+        raise_alarm("nodes", since=now, value="; ".join(found)[:300], policy=services.policy, now=now)
+    else:
+        clear_alarm("nodes")
 
 
 def clear_alarm(name: str) -> bool:

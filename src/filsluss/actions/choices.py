@@ -22,11 +22,11 @@ NO_CHOICE = Choices()
 
 def read_choices(given: Mapping[str, str]) -> Choices:
     """From the fields of a form, a query or `Upload-Metadata`; raises ValueError for an unknown value."""
-    one_letter, receipts = given.get("one_letter"), given.get("receipts")
-    if one_letter not in (None, "", "0", "1"):
-        raise ValueError("one_letter")
+    with_code, one_letter, receipts = (given.get(name) for name in ("with_code", "one_letter", "receipts"))
+    if not {with_code, one_letter} <= {None, "", "0", "1"}:
+        raise ValueError("with_code or one_letter")
     return Choices(
-        with_code=given.get("with_code") == "1",
+        with_code=with_code == "1",
         one_letter=one_letter == "1" if one_letter else None,
         receipts=Receipts(receipts) if receipts else None,
     )

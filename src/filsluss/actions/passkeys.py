@@ -41,7 +41,7 @@ def server_for(base_url: str, *, name: str) -> Fido2Server:
     return Fido2Server(relying, verify_origin=lambda origin: origin == base_url)
 
 
-def begin_registration(person: Person, server: Fido2Server) -> tuple[dict[str, Any], State]:
+def begin_registration(person: Person, *, server: Fido2Server) -> tuple[dict[str, Any], State]:
     """The options for `navigator.credentials.create`, as JSON, and the state."""
     user = PublicKeyCredentialUserEntity(
         id=f"person:{person.pk}".encode(), name=person.user.username, display_name=person.user.username
@@ -56,7 +56,7 @@ def begin_registration(person: Person, server: Fido2Server) -> tuple[dict[str, A
 
 
 def register(
-    person: Person, answer: Mapping[str, Any], *, state: State, server: Fido2Server, name: str, now: datetime
+    person: Person, *, answer: Mapping[str, Any], state: State, server: Fido2Server, name: str, now: datetime
 ) -> Passkey:
     """The new passkey. Raises PasskeyRefused."""
     try:
@@ -77,14 +77,14 @@ def register(
     )
 
 
-def begin_assertion(person: Person, server: Fido2Server) -> tuple[dict[str, Any], State]:
+def begin_assertion(person: Person, *, server: Fido2Server) -> tuple[dict[str, Any], State]:
     """The options for `navigator.credentials.get`, as JSON, and the state."""
     options, state = server.authenticate_begin(_credentials(person), user_verification=VERIFIED)
     return dict(options.public_key), state
 
 
 def take_assertion(
-    person: Person, answer: Mapping[str, Any], *, state: State, server: Fido2Server, now: datetime
+    person: Person, *, answer: Mapping[str, Any], state: State, server: Fido2Server, now: datetime
 ) -> None:
     """Raises PasskeyRefused for a wrong answer, and for a counter that falls (WebAuthn, 6.1.1)."""
     try:

@@ -116,8 +116,8 @@ def standing_of(person: Person, *, now: datetime) -> Standing:
 
 def give_role(
     person: Person,
-    role: StaffRole,
     *,
+    role: StaffRole,
     scope: str = "",
     until: datetime | None = None,
     by: Cause,
@@ -129,7 +129,7 @@ def give_role(
         RoleGrant.objects.update_or_create(
             person=person, role=role.value, scope=scope, by=by.person, defaults=lasts
         )
-        _note_role("role-given", person, role, scope, by=by, now=now)
+        _note_role("role-given", person=person, role=role, scope=scope, by=by, now=now)
 
 
 def take_role(person: Person, *, pk: int, by: Cause, now: datetime) -> bool:
@@ -139,11 +139,11 @@ def take_role(person: Person, *, pk: int, by: Cause, now: datetime) -> bool:
         if grant is None:
             return False
         grant.delete()
-        _note_role("role-taken", person, grant.role, grant.scope, by=by, now=now)
+        _note_role("role-taken", person=person, role=grant.role, scope=grant.scope, by=by, now=now)
         return True
 
 
-def _note_role(step: str, person: Person, role: str, scope: str, *, by: Cause, now: datetime) -> None:
+def _note_role(step: str, *, person: Person, role: str, scope: str, by: Cause, now: datetime) -> None:
     """Whose role it is stands in the trail by their number, as everybody who signs in does."""
     cause = replace(by, reason=f"{role}{':' if scope else ''}{scope} {person.trail_name}", reason_code=role)
     note_act(step, cause=cause, now=now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,8 +31,6 @@ TIGHT, MANY = 1 << 30, 100
 """Announcements wait for each other if less is left on the disk, or less than so many of their size."""
 DISK = "disk"
 """The row on which writers and announcements that need the disk's last bytes wait for each other."""
-DISK_FULL = "53100"
-"""PostgreSQL's error code (its documentation, appendix A)."""
 CRASHED_AFTER = timedelta(minutes=1)
 
 
@@ -217,12 +214,6 @@ def refuse_size(file: TransferFile, *, size: int, services: Services, now: datet
         raise UploadRefused("quota_exceeded")
     if left_on_disk(but=file.pk, services=services, now=now) < size - file.arrived:
         raise UploadRefused("disk_full")
-
-
-def is_full(fault: BaseException) -> bool:
-    """Whether the database, SQLite or PostgreSQL, had no room for what it was told."""
-    codes = [getattr(fault.__cause__, name, None) for name in ("sqlite_errorcode", "sqlstate")]
-    return codes[0] == sqlite3.SQLITE_FULL or codes[1] == DISK_FULL
 
 
 def tidy(*, services: Services, now: datetime) -> int:

@@ -65,7 +65,7 @@ def address_of_app(totp: Totp, *, name: str, issuer: str) -> str:
     return str(pyotp.TOTP(totp.secret).provisioning_uri(name=name, issuer_name=issuer))
 
 
-def take_app_code(person: Person, typed: str, *, proving: bool = False, now: datetime) -> bool:
+def take_app_code(person: Person, *, typed: str, proving: bool = False, now: datetime) -> bool:
     """Whether it is the code of now of an app in force, and was not taken before (RFC 6238, 5.2).
 
     `proving`: also of one whose first code this is; it is in force from then on.
@@ -74,18 +74,29 @@ def take_app_code(person: Person, typed: str, *, proving: bool = False, now: dat
     code = "".join(typed.split())
     if totp is None or not (totp.proved_at or proving) or not (code.isascii() and code.isdigit()):
         return False
-    step = _step_of(totp, code, now=now)
+    step = _step_of(totp, code=code, now=now)
     if step is None:
         return False
     unused = Totp.objects.filter(pk=totp.pk, last_step__lt=step)
     return unused.update(last_step=step, proved_at=totp.proved_at or now) == 1
 
 
-def _step_of(totp: Totp, code: str, *, now: datetime) -> int | None:
+def _step_of(totp: Totp, *, code: str, now: datetime) -> int | None:
     here = int(now.timestamp()) // STEP
     made = pyotp.TOTP(totp.secret)
     steps = [here + off for off in AROUND if hmac.compare_digest(made.at((here + off) * STEP), code)]
     return steps[0] if steps else None
+
+
+def remove_factor(person: Person, *, chosen: str) -> bool:
+    """Removes a passkey, by its number, or the app (`chosen` "app"); never the last factor in force."""
+    keys = Passkey.objects.filter(person=person)
+    app = Totp.objects.filter(person=person, proved_at__isnull=False)
+    if keys.count() + app.count() < 2:
+        return False
+    number = int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0
+    rows = app if chosen == "app" else keys.filter(pk=number)
+    return bool(rows.delete()[0])
 
 
 def new_recovery_codes(person: Person, *, now: datetime) -> list[str]:
@@ -100,7 +111,7 @@ def new_recovery_codes(person: Person, *, now: datetime) -> list[str]:
     return codes
 
 
-def take_recovery_code(person: Person, typed: str, *, keys: Sequence[bytes], now: datetime) -> bool:
+def take_recovery_code(person: Person, *, typed: str, keys: Sequence[bytes], now: datetime) -> bool:
     """Whether it is one of theirs that was not used; it is used now."""
     code = read_code(typed)
     digests = [code_digest(key, code) for key in keys]
@@ -108,12 +119,12 @@ def take_recovery_code(person: Person, typed: str, *, keys: Sequence[bytes], now
     return unused.update(used_at=now) == 1
 
 
-def take_code(person: Person, typed: str, *, now: datetime) -> How | None:
+def take_code(person: Person, *, typed: str, now: datetime) -> How | None:
     """Which factor the code is of; None if it is wrong. Raises LimitReached."""
     count_try(person, now=now)
-    if take_app_code(person, typed, now=now):
+    if take_app_code(person, typed=typed, now=now):
         how = How.TOTP
-    elif take_recovery_code(person, typed, keys=settings.RECOVERY_CODE_KEYS, now=now):
+    elif take_recovery_code(person, typed=typed, keys=settings.RECOVERY_CODE_KEYS, now=now):
         how = How.RECOVERY_CODE
     else:
         return None

@@ -102,6 +102,7 @@ def signed_in(user: User, *, client: Client, now: datetime) -> None:
 def note_local(person: Person, *, services: Services, now: datetime) -> None:
     """A sign-in with an account of this service stands in the trail; an emergency's is told by email."""
     cause = Cause(StaffRole.ADMINISTRATOR, person.trail_name)
+    Person.objects.filter(pk=person.pk).update(seen_at=now)
     policy, account = services.policy, person.user.get_username()
     with transaction.atomic():
         note_act("local-sign-in", cause=cause, now=now)

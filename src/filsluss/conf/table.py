@@ -5,9 +5,10 @@ from filsluss.conf.data_folder import made_folder, secret_key, usual_folder
 from filsluss.conf.limits_table import LIMITS
 from filsluss.conf.names import Name
 from filsluss.conf.nodes import node_of
-from filsluss.conf.readers import comma_list, integer, networks
+from filsluss.conf.readers import integer, networks
 from filsluss.conf.setting import Setting
 from filsluss.conf.sign_in_table import SIGN_IN
+from filsluss.conf.statements import STATEMENTS
 from filsluss.rules.paths import METRICS, WELL_KNOWN
 
 MIB, GIB, PIB = 1 << 20, 1 << 30, 1 << 50
@@ -116,7 +117,7 @@ TABLE = (
     ),
     Setting(
         Name.SECRET_KEY,
-        str,
+        readers.secret,
         "the keys of links, codes and waiting letters are derived from it. The database knows its "
         "fingerprint: with another key nothing starts",
         default=lambda values: secret_key(values[Name.DATA_DIR]),
@@ -126,7 +127,7 @@ TABLE = (
     ),
     Setting(
         Name.SECRET_KEY_OLD,
-        comma_list,
+        readers.secrets,
         "earlier secrets, with commas between: links already sent keep working, and letters that wait can be "
         "sent",
         is_secret=True,
@@ -158,9 +159,16 @@ TABLE = (
     Setting(
         Name.LANGUAGE,
         readers.language,
-        "`sv` or `en`: of letters to administrators, and of pages for whoever asks for neither",
+        "`sv` or `en`: of letters to inside addresses, and of pages for whoever asks for neither",
         default="sv",
         policy="language",
+    ),
+    Setting(
+        Name.AT,
+        readers.preposition,
+        "the Swedish word before the organisation's name: `hos`, `i` or `på`",
+        default="hos",
+        policy="at",
     ),
     Setting(
         Name.TIME_ZONE,
@@ -181,17 +189,10 @@ TABLE = (
         "who gets letters about alarms and infected files, with commas between",
         policy="admin_emails",
     ),
+    *STATEMENTS,
     Setting(
         Name.CLAMD, readers.scanner, '`unix:/run/clamav/clamd.ctl` or `tcp:host:3310`; see "The virus check"'
     ),
-    Setting(
-        Name.ACCENT,
-        readers.accent,
-        "the colour of pages and letters, as `#0b6e4f`",
-        unset="Filsluss's own",
-        policy="accent",
-    ),
-    Setting(Name.LOGO, readers.logo, "the path of a PNG or SVG of at most 200 kB", policy="logo"),
     Setting(Name.ACCEL, readers.accel, "`nginx`: it sends the bytes, see [Behind a proxy](proxy.md)"),
     Setting(Name.METRICS_NETWORKS, networks, f'networks that may read `{METRICS.path()}`; see "Monitoring"'),
     *SIGN_IN,

@@ -225,7 +225,7 @@ def check_key_place() -> str:
 CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("settings", check_settings),
     ("branding", check_branding),
-    ("sign-in", check_sign_in),
+    ("sign in", check_sign_in),
     ("data folder", check_data_folder),
     ("secret key", check_secret),
     ("database", check_database),
@@ -242,7 +242,7 @@ DEPLOY_CHECKS = (
     ("key place", check_key_place),
     ("worker", check_worker),
     ("proxy", check_proxy),
-    ("sign-in provider", check_provider),
+    ("sign in provider", check_provider),
     ("uploads", check_uploads),
     ("downloads", check_downloads),
 )

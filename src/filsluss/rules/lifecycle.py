@@ -91,6 +91,7 @@ AUDIT_STEPS = frozenset(
         "reported",
         "letter-sent-again",
         *("local-sign-in", "case-opened", "role-given", "role-taken"),
+        "code-drawn-again",
     }
 )
 """Every step that the audit trail may hold; docs/identifiers.md says what each means."""

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from filsluss.actions.persons import standing_of
 from filsluss.actions.staff_sessions import is_fresh
-from filsluss.pages.context import LANGUAGES
+from filsluss.languages import LANGUAGES
 from filsluss.pages.decorators import private_page
 from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.unsent import OVERSEE_PATH

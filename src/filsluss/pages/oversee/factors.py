@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from filsluss.actions import local_accounts, passkeys, second_factors, staff_sessions
-from filsluss.models import Passkey, StaffSession, Totp
+from filsluss.models import StaffSession
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import posted_text
 from filsluss.pages.decorators import allow_methods, private_page
@@ -85,7 +85,7 @@ def change(request: HttpRequest, session: StaffSession) -> HttpResponse:
     if act == "codes":
         codes = second_factors.new_recovery_codes(session.person, now=timezone.now())
         return factors_page(request, session, codes=codes)
-    remove(request, session)
+    second_factors.remove_factor(session.person, chosen=request.POST.get("remove", ""))
     return HttpResponseRedirect(FACTORS, status=303)
 
 
@@ -93,7 +93,7 @@ def confirm_app(request: HttpRequest, session: StaffSession) -> HttpResponse:
     """The first code of an app puts it in force."""
     now = timezone.now()
     if not second_factors.take_app_code(
-        session.person, posted_text(request, "code")[:40], proving=True, now=now
+        session.person, typed=posted_text(request, "code")[:40], proving=True, now=now
     ):
         problems = form_problems({"code": "factor_wrong"}, order=("code",), typed={})
         return factors_page(request, session, status=422, problems=problems)
@@ -105,7 +105,9 @@ def add_passkey(request: HttpRequest, session: StaffSession) -> HttpResponse:
     name = posted_text(request, "passkey-name").strip() or f"{now:%Y-%m-%d}"
     try:
         answer = json.loads(request.POST.get("credential", ""))
-        passkeys.register(session.person, answer, state=state, server=passkey_server(), name=name, now=now)
+        passkeys.register(
+            session.person, answer=answer, state=state, server=passkey_server(), name=name, now=now
+        )
     except (ValueError, passkeys.PasskeyRefused) as refused:
         log.warning("a passkey was not registered: %s", refused)
         problems = form_problems({"passkey-name": "passkey_wrong"}, order=(), typed={})
@@ -121,19 +123,6 @@ def enrolled(request: HttpRequest, session: StaffSession, how: How) -> HttpRespo
     if person.recovery_codes.exists():
         return HttpResponseRedirect(FACTORS, status=303)
     return factors_page(request, session, codes=second_factors.new_recovery_codes(person, now=now))
-
-
-def remove(request: HttpRequest, session: StaffSession) -> None:
-    """A passkey, or the app; never the last factor, or the account could not sign in."""
-    chosen, person = request.POST.get("remove", ""), session.person
-    keys = Passkey.objects.filter(person=person)
-    app = Totp.objects.filter(person=person, proved_at__isnull=False)
-    if keys.count() + app.count() < 2:
-        return
-    if chosen == "app":
-        app.delete()
-    elif chosen.isdecimal() and len(chosen) < 19:
-        keys.filter(pk=int(chosen)).delete()
 
 
 def factors_page(
@@ -160,5 +149,7 @@ def factors_page(
         "options": {},
     }
     if passkeys.are_possible(policy.base_url):
-        page["options"], request.session[CHALLENGE] = passkeys.begin_registration(person, passkey_server())
+        page["options"], request.session[CHALLENGE] = passkeys.begin_registration(
+            person, server=passkey_server()
+        )
     return render(request, "pages/oversee/factors.html", page, status=status)

@@ -94,7 +94,7 @@ def give(request: HttpRequest, person: Person, *, now: datetime) -> dict[str, st
         found["days"] = "role_days"
     if role and not found:
         until = now + timedelta(days=int(days)) if days else None
-        actions.give_role(person, role, scope=scope, until=until, by=by_reader(request), now=now)
+        actions.give_role(person, role=role, scope=scope, until=until, by=by_reader(request), now=now)
     return found
 
 

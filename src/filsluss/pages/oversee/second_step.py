@@ -103,7 +103,6 @@ def open_session(request: HttpRequest, person: Person, *, how: How, now: datetim
         request.session[unsent.KEY] = kept
     key = request.session.session_key or ""
     staff_sessions.begin_session(person, key=key, how=how, proved_at=now, now=now)
-    Person.objects.filter(pk=person.pk).update(seen_at=now)
 
 
 def second_step(
@@ -136,11 +135,11 @@ def given_factor(request: HttpRequest, person: Person, *, now: datetime) -> How 
     """Which factor was sent, if it is right. Raises LimitReached."""
     credential, state = request.POST.get("credential", ""), request.session.pop(CHALLENGE, None)
     if not credential:
-        return second_factors.take_code(person, posted_text(request, "code")[:40], now=now)
+        return second_factors.take_code(person, typed=posted_text(request, "code")[:40], now=now)
     try:
         answer = json.loads(credential)
         server = passkey_server()
-        passkeys.take_assertion(person, answer, state=state or {}, server=server, now=now)
+        passkeys.take_assertion(person, answer=answer, state=state or {}, server=server, now=now)
     except (ValueError, passkeys.PasskeyRefused) as refused:
         log.warning("a passkey was refused: %s", refused)
         return None
@@ -161,7 +160,7 @@ def step_page(
 ) -> HttpResponse:
     options: dict[str, object] = {}
     if Passkey.objects.filter(person=person).exists():
-        options, request.session[CHALLENGE] = passkeys.begin_assertion(person, passkey_server())
+        options, request.session[CHALLENGE] = passkeys.begin_assertion(person, server=passkey_server())
     page = {
         "problems": problems,
         "is_proof": session is not None,

@@ -12,8 +12,9 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from filsluss.actions.staff_sessions import is_fresh, session_of
+from filsluss.languages import LANGUAGES
 from filsluss.models import StaffSession
-from filsluss.pages.context import LANGUAGES, printable
+from filsluss.pages.context import printable
 from filsluss.pages.decorators import private_page
 from filsluss.rules.paths import STAFF, STAFF_SIGN_IN
 from filsluss.rules.sign_in import SignIn

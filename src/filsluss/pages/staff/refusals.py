@@ -48,7 +48,7 @@ def unknown_flow(request: HttpRequest) -> HttpResponse:
         400,
         _("The sign-in was not completed"),
         _("It took more than ten minutes, or it was begun in another browser. Sign in again."),
-        first=sign_in_again(request, ""),
+        more={"first": sign_in_again(request, "")},
     )
 
 
@@ -59,7 +59,7 @@ def ended_there(request: HttpRequest, flow: Flow) -> HttpResponse:
         400,
         _("The sign-in was not completed"),
         _("It was cancelled, or you are not allowed to sign in to this service. Nothing has been changed."),
-        first=sign_in_again(request, flow.next),
+        more={"first": sign_in_again(request, flow.next)},
     )
 
 
@@ -67,7 +67,7 @@ def refused(request: HttpRequest, code: str, flow: Flow) -> HttpResponse:
     """403: somebody signed in there who may not here, or what was said of them cannot be believed."""
     heading, *text = reason(code)
     again = sign_in_again(request, flow.next, is_fresh=flow.is_fresh)
-    return errors.error_page(request, 403, heading, *text, first=again)
+    return errors.error_page(request, 403, heading, *text, more={"first": again})
 
 
 def stale(request: HttpRequest, back: str) -> HttpResponse:
@@ -78,7 +78,7 @@ def stale(request: HttpRequest, back: str) -> HttpResponse:
         _("You must sign in anew"),
         _("What you want to do cannot be undone, so it needs a sign-in of just now. Nothing has been done."),
         _("What you wrote is kept, and you can send it after you have signed in."),
-        first=sign_in_again(request, back, is_fresh=True),
+        more={"first": sign_in_again(request, back, is_fresh=True)},
     )
 
 
