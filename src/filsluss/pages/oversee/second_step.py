@@ -19,9 +19,10 @@ from filsluss.actions import passkeys, second_factors, staff_sessions
 from filsluss.actions import sign_in as actions
 from filsluss.actions.limits import LimitReached
 from filsluss.installation import current_services
+from filsluss.languages import LANGUAGES
 from filsluss.models import Passkey, Person, StaffSession
 from filsluss.pages import errors
-from filsluss.pages.context import LANGUAGES, client_of, posted_text
+from filsluss.pages.context import client_of, posted_text
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.oversee import unsent
