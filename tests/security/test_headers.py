@@ -139,9 +139,9 @@ def test_asvs_3_3_on_https_no_other_host_can_set_or_read_the_administrators_cook
         "__Host-csrftoken": {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"},
     }
     carried = {"Cookie": "; ".join(f"{name}={value}" for name, (value, _) in cookies.items())}
-    assert service.request("GET", "/oversee", headers=carried).status == 200
+    assert service.request("GET", "/oversee/me/factors", headers=carried).status == 200
     renamed = {"Cookie": carried["Cookie"].replace("__Host-", "")}
-    assert service.request("GET", "/oversee", headers=renamed).status == 303
+    assert service.request("GET", "/oversee/me/factors", headers=renamed).status == 303
     for path in ("/", "/code", "/help", "/nothing", f"/download/{UNKNOWN}"):
         assert service.request("GET", path, headers=carried).headers["Set-Cookie"] is None, path
 

@@ -20,7 +20,7 @@ from filsluss.pages.context import posted_text
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.oversee.access import sign_in_address
-from filsluss.pages.oversee.second_step import CHALLENGE, open_session, passkey_server
+from filsluss.pages.oversee.second_step import CHALLENGE, in_same_language, open_session, passkey_server
 from filsluss.pages.staff.access import staff_session
 from filsluss.rules.paths import FACTORS, PROVE
 from filsluss.rules.sign_in import How
@@ -47,7 +47,7 @@ def follow_link(request: HttpRequest, token: str) -> HttpResponse:
         return errors.gone(request)
     person.user.refresh_from_db()
     open_session(request, person, how=How.LINK, now=now)
-    return HttpResponseRedirect(FACTORS, status=303)
+    return HttpResponseRedirect(in_same_language(request, FACTORS), status=303)
 
 
 def password_problem(password: str, user: Any) -> str:
@@ -86,7 +86,7 @@ def change(request: HttpRequest, session: StaffSession) -> HttpResponse:
         codes = second_factors.new_recovery_codes(session.person, now=timezone.now())
         return factors_page(request, session, codes=codes)
     second_factors.remove_factor(session.person, chosen=request.POST.get("remove", ""))
-    return HttpResponseRedirect(FACTORS, status=303)
+    return HttpResponseRedirect(in_same_language(request, FACTORS), status=303)
 
 
 def confirm_app(request: HttpRequest, session: StaffSession) -> HttpResponse:
@@ -121,7 +121,7 @@ def enrolled(request: HttpRequest, session: StaffSession, how: How) -> HttpRespo
     staff_sessions.prove_again(session, how=how, now=now)
     session.how = how
     if person.recovery_codes.exists():
-        return HttpResponseRedirect(FACTORS, status=303)
+        return HttpResponseRedirect(in_same_language(request, FACTORS), status=303)
     return factors_page(request, session, codes=second_factors.new_recovery_codes(person, now=now))
 
 
