@@ -24,7 +24,8 @@ from hypothesis.stateful import (
 from filsluss import jobs
 from filsluss.actions import oversee
 from filsluss.actions.apply import apply
-from filsluss.actions.decide import AlreadyDecided, decide
+from filsluss.actions.decide import decide
+from filsluss.actions.transitions import StepRefused
 from filsluss.blobs import open_store
 from filsluss.machine import boot_id
 from filsluss.models import Attempt, AuditEntry, Heartbeat, Letter, LetterCase, Transfer, TransferFile
@@ -133,7 +134,7 @@ class TransferMachine(RuleBasedStateMachine):
                 now=self.now,
             )
             assert expected
-        except AlreadyDecided:
+        except StepRefused:
             assert not expected
 
     def upload_path(self, name):
@@ -260,7 +261,7 @@ class TransferMachine(RuleBasedStateMachine):
         if model.state == "open":
             row = Transfer.objects.get(public_id=name)
             oversee.close_transfer(
-                row, reason="Missbruk", person="os:eva", services=services_for(POLICY), now=self.now
+                row, reason=oversee.Reason("Missbruk", "os:eva"), services=services_for(POLICY), now=self.now
             )
             reference_model.close(model, now=self.now)
 

@@ -13,6 +13,8 @@ from django.template import Context, Engine
 from filsluss.letters import disclosure
 from filsluss.letters.context import LINKS, OTHER_LANGUAGE, About, LetterContext, Undelivered, build_context
 from filsluss.letters.html import LOGO_HEIGHT, LetterStyle, render_html
+from filsluss.letters.links import application_page, in_language, site
+from filsluss.letters.sanitize import one_line
 from filsluss.letters.verbatim import marked, without_marks
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.contrast import light_shades
@@ -111,6 +113,25 @@ def set_text(
         last_line_language=OTHER_LANGUAGE[letter.language],
         look=style_of(policy),
     )
+
+
+def set_list(letter: Letter, name: str, cases: Sequence[Mapping[str, Any]], *, policy: Policy) -> None:
+    """Sets subject, text and HTML of a letter about several cases, each with its `link`.
+
+    `name`: what the template calls them.
+    """
+    other_page = in_language(application_page(policy), OTHER_LANGUAGE[letter.language])
+    values = {
+        name: cases,
+        "organisation": one_line(policy.organisation),
+        "support": policy.support_email,
+        "site": site(policy),
+        "other_page": other_page,
+        "ref": "",
+    }
+    subject, text = render(letter.kind, letter.language, values)
+    links = [*(case["link"] for case in cases), values["site"], other_page]
+    set_text(letter, subject, text, links=links, policy=policy)
 
 
 def style_of(policy: Policy) -> LetterStyle:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
-from filsluss.letters import collecting, compose, context, links, sanitize
-from filsluss.letters.context import OTHER_LANGUAGE, About
+from filsluss.letters import collecting, compose, context, links
+from filsluss.letters.context import About
 from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LetterCase, Link, Party, Transfer
 from filsluss.models.batches import MOST_NAMES, batches
@@ -115,18 +115,7 @@ def _ask(transfers: Sequence[Transfer], *, policy: Policy, now: datetime) -> Non
 def fill(letter: Letter, cases: Sequence[LetterCase], *, policy: Policy, now: datetime) -> None:
     """Sets subject, text and HTML from the requests of these cases."""
     requests = [_request(case, letter.language, policy=policy, now=now) for case in cases]
-    other_page = links.in_language(links.application_page(policy), OTHER_LANGUAGE[letter.language])
-    values = {
-        "requests": requests,
-        "organisation": sanitize.one_line(policy.organisation),
-        "support": policy.support_email,
-        "site": links.site(policy),
-        "other_page": other_page,
-        "ref": "",
-    }
-    subject, text = compose.render(LetterKind.APPROVALS_REQUESTED, letter.language, values)
-    own = [*(request["link"] for request in requests), values["site"], other_page]
-    compose.set_text(letter, subject, text, links=own, policy=policy)
+    compose.set_list(letter, "requests", requests, policy=policy)
 
 
 def _request(case: LetterCase, language: str, *, policy: Policy, now: datetime) -> dict[str, Any]:

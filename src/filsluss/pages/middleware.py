@@ -20,12 +20,12 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from filsluss import outages
 from filsluss.cross_site import is_cross_site
-from filsluss.models.link import LinkRevoked
 from filsluss.pages import errors
 from filsluss.pages.context import LANGUAGES, NEAR_SWEDISH, is_oversee
 from filsluss.pages.decorators import View
 from filsluss.pages.oversee import unsent
 from filsluss.rules.paths import SIGN_IN
+from filsluss.rules.refusals import Refused
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -33,11 +33,11 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 def page_for(request: HttpRequest, exception: Exception) -> HttpResponse | None:
     """The page for what a view may raise; None for what is no page's business.
 
-    A form cut short or too long has asked for nothing, a revoked link is gone, and a database that cannot be
-    reached, or is locked for too long, is a reason to try again (503 with Retry-After).
+    A refusal has its status, a form cut short or too long has asked for nothing, and a database that cannot
+    be reached, or is locked for too long, is a reason to try again (503 with Retry-After).
     """
-    if isinstance(exception, LinkRevoked):
-        return errors.gone(request)
+    if isinstance(exception, Refused):
+        return errors.refused(request, exception)
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
         return errors.form_too_long(request)
     if isinstance(exception, UnreadablePostError):

@@ -1,7 +1,6 @@
 """The administrator's actions on a transfer or a file: close, withdraw, release, remove; with a reason."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -10,39 +9,44 @@ from django.utils.translation import gettext as _
 from filsluss.actions import oversee
 from filsluss.actions.send_again import NotSentAgain
 from filsluss.actions.send_again import send_again as queue_again
-from filsluss.actions.transitions import Cause, StepRefused
+from filsluss.actions.transitions import Cause
 from filsluss.installation import current_services
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.pages.context import NUMBER_BOX, posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem, form_problems
+from filsluss.pages.form_page import Form, form_page
 from filsluss.pages.oversee.access import permitted
 from filsluss.pages.oversee.transfers import show, transfer_named
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
 from filsluss.rules.permissions import Act, StaffRole
 
-CarriedOut = Callable[[dict[str, Any]], None]
-"""Takes what every act of `actions/oversee.py` is given: the reason, who acts, and what they confirm."""
 
+def carry_out(
+    request: HttpRequest, row: Transfer, act: Callable[[oversee.Reason], None], *, field: str
+) -> HttpResponse:
+    """Calls `act` and shows the case again; 422 without a reason, 409 if the state no longer allows it.
 
-def carry_out(request: HttpRequest, row: Transfer, act: CarriedOut, *, field: str) -> HttpResponse:
-    """Calls `act` and shows the case again; 422 without a reason, 409 if the state no longer allows it."""
-    try:
-        act(
-            {
-                "reason": posted_text(request, "reason"),
-                "person": f"user:{request.user.pk}",
-                "numbers_confirmed": bool(posted_text(request, NUMBER_BOX)),
-            }
-        )
-    except oversee.ReasonRefused as refused:
-        problems = form_problems({field: refused.code}, order=(), typed={})
-        return show(request, row, status=422, problems=problems, code=refused.code)
-    except StepRefused:
+    `field`: the id of the field of the reason.
+    """
+    typed = {name: posted_text(request, name) for name in ("reason", NUMBER_BOX)}
+
+    def send() -> str:
+        confirmed = bool(typed[NUMBER_BOX])
+        act(oversee.Reason(typed["reason"], f"user:{request.user.pk}", numbers_confirmed=confirmed))
+        return f"{OVERSEE_PATH}/transfers/{row.public_id}"
+
+    def show_case(form: Form) -> HttpResponse:
+        code = form.problems.get("reason", "")
+        problems = form_problems({field: code}, order=(), typed={}) if code else []
+        return show(request, row, status=form.status, problems=problems, code=code)
+
+    def late() -> HttpResponse:
         row.refresh_from_db()
-        late = _("It was too late: somebody or something else was first. This is how it stands now.")
-        return show(request, row, status=409, problems=[Problem("case", late)])
-    return HttpResponseRedirect(f"{OVERSEE_PATH}/transfers/{row.public_id}", status=303)
+        words = _("It was too late: somebody or something else was first. This is how it stands now.")
+        return show(request, row, status=409, problems=[Problem("case", words)])
+
+    return form_page(request, Form(typed), show=show_case, send=send, late=late)
 
 
 @allow_methods("POST")
@@ -50,8 +54,8 @@ def carry_out(request: HttpRequest, row: Transfer, act: CarriedOut, *, field: st
 def close(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(public_id), timezone.now()
 
-    def act(given: dict[str, Any]) -> None:
-        oversee.close_transfer(row, **given, services=current_services(), now=now)
+    def act(reason: oversee.Reason) -> None:
+        oversee.close_transfer(row, reason=reason, services=current_services(), now=now)
 
     return carry_out(request, row, act, field="reason-close")
 
@@ -61,8 +65,8 @@ def close(request: HttpRequest, public_id: str) -> HttpResponse:
 def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(public_id), timezone.now()
 
-    def act(given: dict[str, Any]) -> None:
-        oversee.withdraw(row, **given, services=current_services(), now=now)
+    def act(reason: oversee.Reason) -> None:
+        oversee.withdraw(row, reason=reason, services=current_services(), now=now)
 
     return carry_out(request, row, act, field="reason-withdraw")
 
@@ -79,8 +83,8 @@ def file_named(public_id: str) -> TransferFile:
 def release(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
-    def act(given: dict[str, Any]) -> None:
-        oversee.release_file(file, **given, now=now)
+    def act(reason: oversee.Reason) -> None:
+        oversee.release_file(file, reason=reason, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-release-{file.public_id}")
 
@@ -90,8 +94,8 @@ def release(request: HttpRequest, public_id: str) -> HttpResponse:
 def remove(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
-    def act(given: dict[str, Any]) -> None:
-        oversee.remove_file(file, **given, now=now)
+    def act(reason: oversee.Reason) -> None:
+        oversee.remove_file(file, reason=reason, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-{file.public_id}")
 
@@ -108,7 +112,7 @@ def send_again(request: HttpRequest, public_id: str) -> HttpResponse:
     try:
         queue_again(letter, by=by, services=current_services(), now=timezone.now())
     except NotSentAgain as refused:
-        problem = Problem("letters", not_sent_again(refused.why))
+        problem = Problem("letters", not_sent_again(refused.code))
         return show(request, case.transfer, status=409, problems=[problem])
     return HttpResponseRedirect(f"{OVERSEE_PATH}/transfers/{case.transfer.public_id}", status=303)
 
