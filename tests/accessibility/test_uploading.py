@@ -1,16 +1,17 @@
 """The upload page during an upload: live regions, title, confirmation on leaving, wake lock."""
 
-import os
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.parts.browser import while_page_works
+from tests.parts.eventually import eventually
+from tests.parts.golden import is_kept
 from tests.parts.people import FORM
-from tests.parts.slow_proxy import SlowProxy, start_slow_proxy
+from tests.parts.slow_proxy import SlowProxy, start_slow_service
 
 pytestmark = pytest.mark.timeout(600)
 GOLDEN = Path(__file__).parent / "golden"
@@ -36,9 +37,7 @@ AWAKE = """() => {
 
 @pytest.fixture
 def slow_proxy(make_service) -> Iterator[SlowProxy]:
-    with start_slow_proxy(2 * MiB) as slow_proxy:
-        slow_proxy.service = make_service(BASE_URL=slow_proxy.url).start()
-        slow_proxy.service_port = slow_proxy.service.port
+    with start_slow_service(make_service, 2 * MiB) as slow_proxy:
         yield slow_proxy
 
 
@@ -67,13 +66,12 @@ def choose(page, paths, button="#choose"):
 
 def hear(page, wanted):
     """All that was said, once that which is waited for has been."""
-    end = time.monotonic() + SLOWLY / 1000
-    while time.monotonic() < end:
-        heard = page.evaluate("heard")
-        if any(wanted(role, text) for role, text in heard):
-            return heard
-        page.wait_for_timeout(100)
-    raise AssertionError(f"it was never said; said was {heard}")
+    return eventually(
+        lambda: page.evaluate("heard"),
+        lambda heard: any(wanted(role, text) for role, text in heard),
+        seconds=SLOWLY / 1000,
+        pause=while_page_works(page),
+    )
 
 
 def steady(tree):
@@ -95,11 +93,7 @@ def test_the_accessibility_tree_during_an_upload(account, tmp_path):
     expect(account.get_by_text("Laddar upp")).to_have_count(2, timeout=SLOWLY)
     expect(account.locator("#upload-summary")).to_contain_text("0 av 2 filer", timeout=SLOWLY)
     tree = steady(account.locator("body").aria_snapshot())
-    kept = GOLDEN / "uploading.yaml"
-    if os.environ.get("REWRITE_GOLDEN") == "1":
-        kept.parent.mkdir(exist_ok=True)
-        kept.write_text(tree + "\n")
-    assert tree + "\n" == kept.read_text()
+    is_kept(GOLDEN / "uploading.yaml", tree + "\n")
 
 
 def test_that_there_are_no_files_is_not_said_of_a_page_that_uploads_one(account, tmp_path):

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.steps import MiB, apply, apply_from_outside, download, is_sent, row, sha256, write_file
+from tests.parts.eventually import eventually
 from tests.parts.people import ANNA, BO
 
 
@@ -20,12 +21,11 @@ def send(page, *files):
 
 def until_sent(page, name):
     """Without script a person reloads the page."""
-    for _ in range(100):
-        if "Klar. Mejl skickat till mottagaren." in row(page, name).inner_text():
-            return
-        page.wait_for_timeout(200)
-        page.reload()
-    is_sent(page, name)
+    eventually(
+        lambda: (page.reload(), row(page, name).inner_text())[1],
+        lambda text: "Klar. Mejl skickat till mottagaren." in text,
+        interval=0.2,
+    )
 
 
 def test_apply_decide_upload_fetch_and_remove_without_script(service, mail_server, plain, another, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from filsluss import jobs
 from tests.operations.test_logs import read
+from tests.parts.eventually import eventually
 from tests.parts.people import FORM, apply, send_tus
 from tests.parts.postgres import Postgres, PostgresMissing
 
@@ -62,10 +63,11 @@ def test_a_worker_that_starts_meanwhile_waits(server, make_service):
         time.sleep(4)
         assert service.is_running
         server.sql(AWAY.format("true"))
-        for _ in range(200):
-            if "OK    worker" in service.run("check", "--deploy", check=False).stdout:
-                break
-        assert "OK    worker" in service.run("check", "--deploy", check=False).stdout
+        eventually(
+            lambda: service.run("check", "--deploy", check=False).stdout,
+            lambda said: "OK    worker" in said,
+            seconds=60,
+        )
         assert events(service)[0] == "the database did not answer"
 
 
