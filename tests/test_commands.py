@@ -94,7 +94,6 @@ def test_on_a_signal_the_service_keeps_what_has_come_answers_and_exits(service, 
 
 def test_web_or_worker_alone_ends_with_status_0_too(make_service):
     service = make_service()
-    service.run("migrate")
     assert service.start("web").stop() == 0
     service.start("worker")
     eventually(
@@ -113,7 +112,6 @@ def second_process(service, request):
 
 def test_web_and_worker_may_be_started_apart(make_service, mail_server, request):
     web = make_service()
-    web.run("migrate")
     web.start("web")
     upload = apply(web, FORM).location
     send_tus(web, upload, b"x")

@@ -128,9 +128,12 @@ def test_the_letter_of_the_end_lists_what_was_removed_earlier_with_its_cause(end
     oversee.remove_file(removed, reason=oversee.Reason("Fel fil.", "os:admin"), now=now)
     erasure.erase_files(services=services_for(POLICY, store), now=now)
     run()
-    for letter in Letter.objects.filter(kind="erased"):
-        causes = [line.rpartition(", ")[2] for line in letter.text.splitlines() if line.startswith("- ")]
-        assert sorted(causes) == ["raderad av systemansvarig", "raderad när kontot avslutades"]
+    causes = {
+        letter.role: sorted(line.rpartition(", ")[2] for line in letter.text.splitlines() if line[:2] == "- ")
+        for letter in Letter.objects.filter(kind="erased")
+    }
+    both = ["raderad av systemansvarig", "raderad när kontot avslutades"]
+    assert causes == {"sender": both, "recipient": both}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -58,7 +58,7 @@ def processes(make_service):
 
     def of(**own: str) -> Processes:
         web = make_service(**own)
-        web.run("migrate", "--verbosity", "0")
+        web.lay_tables()
         made.append(Processes(web))
         return made[-1]
 

@@ -124,7 +124,6 @@ FORWARDED = [
 
 def test_only_this_machine_and_the_named_networks_may_read_the_metrics(make_service):
     service = make_service(TRUSTED_PROXIES="127.0.0.0/8", METRICS_NETWORKS="10.1.0.0/16")
-    service.run("migrate", "--verbosity", "0")
     service.start("web")
     answered = [service.request("GET", "/metrics", headers=headers).status for headers, _ in FORWARDED]
     assert answered == [status for _, status in FORWARDED]
@@ -138,7 +137,6 @@ def test_only_this_machine_and_the_named_networks_may_read_the_metrics(make_serv
 
 def test_without_networks_a_forwarded_request_never_reads_the_metrics(make_service):
     service = make_service()
-    service.run("migrate", "--verbosity", "0")
     service.start("web")
     assert service.get("/metrics").status == 200
     assert service.get("/metrics", X_Forwarded_For="127.0.0.1").status == 404

@@ -140,7 +140,6 @@ def test_one_round_of_the_worker_scans_a_file_and_sends_the_letter_that_follows(
     make_service, lasting, mail_server
 ):
     service = make_service(CLAMD=lasting.address)
-    service.run("migrate")
     service.start("web")
     people.send_tus(service, people.apply(service, FORM).location, b"ritning", filename="ritning.pdf")
     service.run_worker()

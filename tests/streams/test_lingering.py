@@ -89,7 +89,6 @@ def test_who_is_still_sending_gets_the_answer(shared_service):
 
 def test_the_service_ends_in_time_while_clients_do_not_close(make_service):
     service = make_service()
-    service.run("migrate")
     service.start("web")
     with contextlib.ExitStack() as stack:
         for _ in range(20):

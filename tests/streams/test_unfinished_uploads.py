@@ -182,7 +182,6 @@ def test_looking_at_the_list_or_the_samples_does_not_disturb_a_writer(shared_ser
 def killed_and_resumed(service, mail_server, *, size, kills):
     """One client sends one file while the server is killed again and again: it arrives, with one letter."""
     data = os.urandom(size)
-    service.run("migrate")
     service.start("web")
     account = apply(service, FORM).location
     where = announce(service, account, size).location
