@@ -18,13 +18,13 @@ from filsluss.actions import (
     expiry,
     heartbeat,
     lost_link,
+    nodes,
     reminders,
     room,
     scan,
 )
 from filsluss.actions.checkpoint import truncate_log
-from filsluss.actions.integrity.findings import World
-from filsluss.actions.integrity.repair import reconcile
+from filsluss.actions.integrity import turns
 from filsluss.clock_monitor import ClockMonitor as ClockMonitor
 from filsluss.clock_monitor import utc_now as utc_now
 from filsluss.installation import Services
@@ -48,6 +48,7 @@ class Worker:
     services: Services
     claimant: Claimant = field(default_factory=Claimant)
     mail_connections: int = 1
+    member: nodes.Member | None = None
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,10 @@ class Job:
     needs_trusted_clock: bool = False
 
 
-def record_heartbeat(_worker: Worker, now: datetime) -> int:
+def record_heartbeat(worker: Worker, now: datetime) -> int:
     heartbeat.record_heartbeat(WORKER, now=now)
+    if worker.member:
+        nodes.beat(worker.member, now=now)
     return 0
 
 
@@ -86,12 +89,15 @@ def alarm_check(monitor: ClockMonitor | None) -> Callable[[Worker, datetime], in
 
 
 def integrity_check_after(delay: float) -> Callable[[Worker, datetime], int]:
-    """The job that compares rows and blobs. It starts after `delay` seconds: others first recover a crash."""
+    """The job that compares rows and blobs, if no other worker does.
+
+    It starts after `delay` seconds: others first recover a crash.
+    """
     start = time.monotonic() + delay
 
     def run(worker: Worker, now: datetime) -> int:
-        if time.monotonic() >= start:
-            reconcile(World(worker.services, now))
+        if time.monotonic() >= start and turns.take_turn(now=now):
+            turns.compare(services=worker.services, now=now)
         return 0
 
     return run
@@ -214,7 +220,7 @@ def continuous_jobs(monitor: ClockMonitor, worker: Worker) -> tuple[Job, ...]:
     """The jobs of a running worker only: alarms, the integrity check, and further deliveries at a time."""
     return (
         Job("check alarms", 60, alarm_check(monitor)),
-        Job("check integrity", 1800, integrity_check_after(900), needs_trusted_clock=True),
+        Job("check integrity", 60, integrity_check_after(900), needs_trusted_clock=True),
         *(
             Job(f"{DELIVER} ({number})", 0.5, deliver_letters())
             for number in range(2, worker.mail_connections + 1)
@@ -227,7 +233,7 @@ def run_forever(worker: Worker, stop: threading.Event, meanwhile: Callable[[], N
 
     `meanwhile` is called every 0.2 s.
     """
-    monitor = ClockMonitor(worker.services.boot_id)
+    monitor = ClockMonitor(worker.services.boot_id, node=worker.member.name if worker.member else "")
     begin(monitor, stop)
     threads = [
         threading.Thread(target=_repeat, args=(job, worker, monitor, stop), name=job.name, daemon=True)

@@ -82,6 +82,8 @@ def raising_store_full() -> Iterator[None]:
 class DiskStore:
     """One folder per first character of the name; a blob is never renamed."""
 
+    is_shared = False
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self._prepared: set[Path] = set()

@@ -232,3 +232,10 @@ def logo(value: str) -> Logo | None:
         return None
     with open(value, "rb") as file:
         return read_logo(file.read(LOGO_MAX + 1))
+
+
+def node_name(text: str) -> str:
+    """The name of a machine: letters, digits, dots and hyphens, 64 at most."""
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?", text):
+        raise ValueError("is no name of a machine: up to 64 letters, digits, dots and hyphens")
+    return text

@@ -18,8 +18,9 @@ from filsluss.actions import room
 from filsluss.actions.alarms import CHECKS
 from filsluss.blobs import open_store
 from filsluss.installation import current_services
-from filsluss.models import Alarm, Heartbeat, Letter, Transfer, TransferFile
+from filsluss.models import Alarm, Heartbeat, Letter, Node, Transfer, TransferFile
 from filsluss.models.letter import Delivery
+from filsluss.ops.paced import Paced
 from filsluss.pages.context import client_of
 from filsluss.pages.decorators import allow_methods
 from filsluss.rules.lifecycle import LIVE_FILE, FileState, State
@@ -60,12 +61,12 @@ class RowMetrics(Collector):
 
     def collect(self) -> Families:
         try:
-            figures = [*counts(), *ages(), *alarms(), *promised()]
+            figures = [*counted.figures(), *ages(), *node_ages(), *alarms()]
         except DatabaseError:
             figures = []
         yield from figures
-        build = GaugeMetricFamily("filsluss_build_info", "Always 1.", labels=["version", "database"])
-        build.add_metric([program_version(), connection.vendor], 1)
+        build = GaugeMetricFamily("filsluss_build_info", "Always 1.", labels=["version", "database", "node"])
+        build.add_metric([program_version(), connection.vendor, settings.NODE], 1)
         yield build
         yield gauge("filsluss_database_up", "Whether the database answers.", float(bool(figures)))
         free, total = open_store(settings.BLOB_URL).space()
@@ -104,6 +105,19 @@ def ages() -> Families:
         yield gauge("filsluss_worker_heartbeat_age_seconds", "Time since the worker's last heartbeat.", age)
 
 
+def node_ages() -> Families:
+    """Of each part on each node that has not ended in order."""
+    family = GaugeMetricFamily(
+        "filsluss_node_heartbeat_age_seconds",
+        "Time since a part on a node was last heard of.",
+        labels=["part", "node"],
+    )
+    now = timezone.now()
+    for node in Node.objects.order_by("key"):
+        family.add_metric([node.part, node.name], (now - node.at).total_seconds())
+    yield family
+
+
 def alarms() -> Families:
     raised = set(Alarm.objects.filter(since__isnull=False).values_list("name", flat=True))
     family = GaugeMetricFamily("filsluss_alarm", "1 while the check's alarm is raised.", labels=["check"])
@@ -123,6 +137,7 @@ def gauge(metric: str, help_text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(metric, help_text, value=value)
 
 
+counted = Paced(lambda: [*counts(), *promised()])
 registry.register(RowMetrics())
 
 

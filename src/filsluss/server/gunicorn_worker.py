@@ -14,6 +14,7 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from filsluss.actions import security_log
+from filsluss.ops.beating import Beating
 from filsluss.origin import NOWHERE, set_origin
 from filsluss.rules.shares import CROWDED_HEADER, share_of
 from filsluss.server.lingering import Lingering
@@ -102,12 +103,15 @@ class FilslussWorker(ThreadWorker):
         self._wait(conn, PendingRequest(deadline, peek.missing, peek.is_form))
 
     def run(self) -> None:
-        """Counts security events in memory for as long as it serves."""
+        """Counts security events in memory, and notes that it runs, for as long as it serves."""
+        beating = Beating("web")
         security_log.writer.start()
+        beating.start()
         try:
             super().run()
         finally:
             security_log.writer.stop()
+            beating.stop()
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         """Makes three pools, so that pages, uploads and downloads never take each other's threads."""
