@@ -81,7 +81,7 @@ def rows(found: dict[str, list[dict[str, float]]]) -> list[list[str]]:
 
 
 def main() -> None:
-    session = start_session("eye")
+    session = start_session(str(__doc__))
     with addresses() as pages, chromium.chromium() as browser:
         for address in pages.values():
             look(browser, address)  # not counted
@@ -89,6 +89,7 @@ def main() -> None:
         for number in range(session.rounds):
             for name in list(pages) if number % 2 else reversed(list(pages)):
                 found[name].append(look(browser, pages[name]))
+    session.describe()
     show(
         f"Chromium as a phone of 375 pixels, {CPU} × slower, 1.6 Mbit/s, 150 ms; in turn",
         ["page", "what", "measured", "must reach"],

@@ -39,7 +39,6 @@ ALSO_STATES = {
     "pages/upload.py": {"received"},
     "pages/own_case.py": {"withdrawn"},
     "actions/transitions.py": {"received"},  # the step
-    "actions/upload_at_once.py": {"received"},
     "rules/paths.py": {"received", "lost-link"},  # which way bytes pass; a path
     "urls.py": {"lost-link"},
     "streams/form.py": {"received"},  # a member of an answer in JSON

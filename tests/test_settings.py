@@ -305,14 +305,26 @@ def test_a_required_setting_that_is_missing_or_empty_is_named(refusal, name):
     assert refusal(**{name: "  "}) == f"FILSLUSS_{name} is missing"
 
 
-@pytest.mark.parametrize("name", ["MAX_DAY", "base_url", "MAIL_FROM_FILE", "DEBUG", ""])
+@pytest.mark.parametrize("name", ["MAIL_FROM_FILE", "DEBUG", "", "CONFIG_FILES_MANY"])
 def test_a_name_nobody_knows_is_named(refusal, name):
-    assert refusal(**{name: "1"}) == f"FILSLUSS_{name} is not a setting of Filsluss"
+    assert refusal(**{name: "1"}).startswith(f"FILSLUSS_{name} is not a setting of Filsluss")
+
+
+@pytest.mark.parametrize("name", ["MAX_DAY", "MAX_DAYS ", "max_days", "MAXDAYS", "MAX-DAYS"])
+def test_the_setting_that_is_meant_is_named(refusal, name):
+    said = refusal(**{name: "1"})
+    assert said == f"FILSLUSS_{name} is not a setting of Filsluss; is FILSLUSS_MAX_DAYS meant?"
+
+
+def test_a_name_in_small_letters_is_not_passed_over(refusal, monkeypatch):
+    monkeypatch.setenv("filsluss_max_days", "5")
+    assert refusal().startswith("filsluss_max_days is not a setting of Filsluss")
 
 
 @pytest.mark.parametrize("name", NOT_BUILT)
 def test_a_setting_whose_part_is_not_built_is_named_and_may_be_empty(read, refusal, name):
-    assert refusal(**{name: "1"}).startswith(f"FILSLUSS_{name}: the part it belongs to is not built yet")
+    for way in (name, f"{name}_FILE"):
+        assert refusal(**{way: "1"}).startswith(f"FILSLUSS_{name}: the part it belongs to is not built yet")
     read(**{name: ""})
 
 

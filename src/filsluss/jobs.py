@@ -18,14 +18,13 @@ from filsluss.actions import (
     expiry,
     heartbeat,
     lost_link,
+    nodes,
     reminders,
     room,
     scan,
 )
 from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity import turns
-from filsluss.actions.integrity.findings import World
-from filsluss.actions.integrity.repair import REPAIRED, reconcile
 from filsluss.clock_monitor import ClockMonitor as ClockMonitor
 from filsluss.clock_monitor import utc_now as utc_now
 from filsluss.installation import Services
@@ -49,6 +48,7 @@ class Worker:
     services: Services
     claimant: Claimant = field(default_factory=Claimant)
     mail_connections: int = 1
+    member: nodes.Member | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,10 @@ class Job:
     needs_trusted_clock: bool = False
 
 
-def record_heartbeat(_worker: Worker, now: datetime) -> int:
+def record_heartbeat(worker: Worker, now: datetime) -> int:
     heartbeat.record_heartbeat(WORKER, now=now)
+    if worker.member:
+        nodes.beat(worker.member, now=now)
     return 0
 
 
@@ -95,10 +97,7 @@ def integrity_check_after(delay: float) -> Callable[[Worker, datetime], int]:
 
     def run(worker: Worker, now: datetime) -> int:
         if time.monotonic() >= start and turns.take_turn(now=now):
-            since = turns.since(now=now)
-            lines = reconcile(World(worker.services, now, since=since))
-            if all(line.outcome is REPAIRED for line in lines):
-                turns.remember(now, whole=since is None)
+            turns.compare(services=worker.services, now=now)
         return 0
 
     return run
@@ -235,7 +234,7 @@ def run_forever(worker: Worker, stop: threading.Event, meanwhile: Callable[[], N
 
     `meanwhile` is called every 0.2 s.
     """
-    monitor = ClockMonitor(worker.services.boot_id)
+    monitor = ClockMonitor(worker.services.boot_id, node=worker.member.name if worker.member else "")
     begin(monitor, stop)
     threads = [
         threading.Thread(target=_repeat, args=(job, worker, monitor, stop), name=job.name, daemon=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filsluss import languages
 from filsluss.conf.names import Name
+from filsluss.conf.nodes import digests
 from filsluss.conf.readers import sqlite
 from filsluss.conf.reading import read_all
 from filsluss.conf.table import TABLE
@@ -28,6 +29,8 @@ POLICY = Policy(
     **{row.policy: VALUES[row.name] for row in TABLE if row.policy},
 )
 BLOB_URL = VALUES[Name.BLOB_URL]
+NODE = VALUES[Name.NODE]
+NODE_SETTINGS = digests(TABLE, VALUES, key=keys_for("node-settings", _all_secrets)[0])
 ACCEL = VALUES[Name.ACCEL]
 SCANNER = VALUES[Name.CLAMD]
 MAIL_CONNECTIONS = VALUES[Name.MAIL_CONNECTIONS]

@@ -11,9 +11,10 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from filsluss.actions.apply import apply
+from filsluss.actions.choices import Choices
 from filsluss.actions.completion import make_ready
 from filsluss.actions.decide import decide
-from filsluss.actions.upload import Choices, begin, receive
+from filsluss.actions.upload import begin, receive
 from filsluss.blobs import Digests, open_store
 from filsluss.letters import request_lists
 from filsluss.models import Letter, Transfer, TransferFile

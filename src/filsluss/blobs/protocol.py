@@ -105,6 +105,9 @@ class Writer(Protocol):
 class Store(Protocol):
     """Blobs by name. A verb that changes one blob wants its lease (`Locker`), except `create` and `put`."""
 
+    is_shared: bool
+    """Whether processes on several machines may use it."""
+
     def create(self, name: str) -> None:
         """Creates an empty blob that survives a power cut once this returns.
 

@@ -25,6 +25,7 @@ class Name(StrEnum):
     INSIDE_NETWORKS = auto()
     TRUSTED_PROXIES = auto()
     DATA_DIR = auto()
+    NODE = auto()
     DATABASE_URL = auto()
     BLOB_URL = auto()
     SECRET_KEY = auto()

@@ -30,7 +30,8 @@ STATEMENTS = (
         Name.ACCESSIBILITY,
         read_assessment,
         f"what `{ACCESSIBILITY.path()}` states of the service: `full`, `partly` or `not` (conforming to the "
-        "law), the date of the test and who tested, as `partly, 2026-11-24, Eva Ek`; unset: nothing",
+        "law), the date of the test and who tested, as `partly, 2026-11-24, Eva Ek`; "
+        "unset, it states nothing",
         policy="assessment",
     ),
     Setting(

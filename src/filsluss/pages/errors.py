@@ -219,6 +219,11 @@ def busy(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def no_room(request: HttpRequest) -> HttpResponse:
+    """507: a disk is full; nothing of the request was stored."""
+    return error_page(request, 507, *refusal_words("disk_full"))
+
+
 def handler400(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django calls it so
     return bad_request(request)
 

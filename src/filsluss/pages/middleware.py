@@ -1,5 +1,6 @@
 """Middleware: the origin of forms, the language of a request, database errors, CSRF tokens."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -27,14 +28,16 @@ from filsluss.pages.decorators import View
 from filsluss.pages.oversee import unsent
 from filsluss.rules.paths import SIGN_IN
 
+log = logging.getLogger(__name__)
 Handler = Callable[[HttpRequest], HttpResponseBase]
+LONG_QUERY = "filsluss.long_query"
 
 
 def page_for(request: HttpRequest, exception: Exception) -> HttpResponse | None:
     """The page for what a view may raise; None for what is no page's business.
 
-    A form cut short or too long has asked for nothing, a revoked link is gone, and a database that cannot be
-    reached, or is locked for too long, is a reason to try again (503 with Retry-After).
+    A form cut short or too long has asked for nothing, a revoked link is gone, a full disk is 507, and a
+    database that cannot be reached, or is locked for too long, is a reason to try again (503, Retry-After).
     """
     if isinstance(exception, LinkRevoked):
         use_language(request, exception.language or translation.get_language())
@@ -43,10 +46,25 @@ def page_for(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         return errors.form_too_long(request)
     if isinstance(exception, UnreadablePostError):
         return errors.bad_request(request)
+    if isinstance(exception, (*outages.AWAY, OSError)) and outages.is_full(exception):
+        log.error("there is no room: %s", exception)
+        return errors.no_room(request)
     if isinstance(exception, outages.AWAY):
         outages.database.met(exception)
         return errors.busy(request)
     return None
+
+
+def read_query(request: HttpRequest) -> None:
+    """Reads the query as UTF-8, as a request may name any codec that Python has, even a binary one.
+
+    One with too many fields is emptied, since every page reads it, and `LanguageMiddleware` refuses it.
+    """
+    try:
+        request.encoding = "utf-8"
+    except TooManyFieldsSent:
+        request.META.update({"QUERY_STRING": "", LONG_QUERY: True})
+        request.encoding = "utf-8"
 
 
 class OriginMiddleware:
@@ -56,7 +74,7 @@ class OriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.encoding = "utf-8"  # a request may name any codec that Python has, even a binary one
+        read_query(request)
         return self.get_response(request)
 
     def process_view(
@@ -89,7 +107,8 @@ class LanguageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         translation.activate(language_of(request))
-        response = self.get_response(request)
+        is_refused = LONG_QUERY in request.META
+        response = errors.bad_request(request) if is_refused else self.get_response(request)
         response.headers.setdefault("Content-Language", translation.get_language())
         patch_vary_headers(response, ["Accept-Language"])
         translation.deactivate()

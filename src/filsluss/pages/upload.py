@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from filsluss.actions.completion import send_now
@@ -18,7 +19,7 @@ from filsluss.models.batches import MOST_NAMES
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
-from filsluss.pages.error_messages import Problem
+from filsluss.pages.error_messages import Problem, with_names
 from filsluss.pages.links import again_page, link_behind, own_page
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import ErasedBecause, Receipts, State
@@ -111,10 +112,13 @@ def problems_of(refused: errors.Refused | None, unconfirmed: bool) -> list[Probl
         return []
     words = ". ".join(errors.refusal_words(refused.code))
     if refused.detail.get("file"):
-        words = f"{presenters.sent_name(refused.detail['file'])}: {words}"
+        name = presenters.sent_name(refused.detail["file"])
+        words = format_html("{}{}", with_names("%(file)s: ", file=name), words)
     if refused.detail.get("received"):
         received = ", ".join(refused.detail["received"])
-        words = f"{words} {_('These files were uploaded: %(names)s.') % {'names': received}}"
+        words = format_html(
+            "{} {}", words, with_names(_("These files were uploaded: %(names)s."), names=received)
+        )
     return [Problem("file", words)]
 
 

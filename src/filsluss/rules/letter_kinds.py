@@ -26,6 +26,7 @@ class LetterKind(StrEnum):
     NO_FILES_REMINDER = "no-files-reminder"
     SEND_AGAIN_REQUESTED = "send-again-requested"
     FILE_REMOVED = "file-removed"
+    FILES_REMOVED = "files-removed"
     FILE_INFECTED = "file-infected"
     UNDELIVERED = "undelivered"
     ERASED = "erased"
@@ -46,11 +47,12 @@ class Valid(Enum):
 
 
 class Bundle(Enum):
-    """What a letter collects before it is written: several ready files, fetches, or undecided requests."""
+    """What a letter collects before it is written: ready files, fetches, requests, or removed files."""
 
     FILES = auto()
     FETCHES = auto()
     REQUESTS = auto()
+    REMOVALS = auto()
 
 
 class Source(Enum):
@@ -173,6 +175,7 @@ KINDS: Mapping[str, Traits] = {
     ),
     LetterKind.SEND_AGAIN_REQUESTED: Traits("Asked to send the files again", source=Source.CASE),
     LetterKind.FILE_REMOVED: Traits("A file was deleted", source=Source.CASE),
+    LetterKind.FILES_REMOVED: Traits("Files were deleted", bundle=Bundle.REMOVALS, source=Source.ENTRIES),
     LetterKind.FILE_INFECTED: Traits("Malicious code was found", source=Source.CASE),
     LetterKind.UNDELIVERED: Traits("An email did not arrive", needs_proof=True),
     LetterKind.ERASED: Traits("All files deleted"),

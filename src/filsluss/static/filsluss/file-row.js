@@ -1,6 +1,6 @@
 // The rows of this tab: each upload with its progress, status and buttons; and files that were picked and maybe not meant.
 
-import { formatBytes, formatPercent, formatSize, formatSpeed, hasMessage, percent, t } from "./format.js";
+import { formatBytes, formatPercent, formatSize, formatSpeed, hasMessage, named, percent, showWords, t } from "./format.js";
 import { hasPersonalNumber } from "./personal-number.js";
 import { isSystemFile, pathOf } from "./picker.js";
 
@@ -26,8 +26,7 @@ export class FileRow {
 
   /** Leaves the DOM alone if nothing changed. */
   setText(part, text) {
-    const element = this.part(part);
-    if (element.textContent !== text) element.textContent = text;
+    showWords(this.part(part), text);
   }
 
   renderName() {
@@ -68,7 +67,7 @@ export class FileRow {
     const isClose = upload.size > max && formatSize(upload.size) === formatSize(max);
     const format = isClose ? formatBytes : formatSize;
     return t(messageKey(upload), {
-      file: upload.name,
+      file: named(upload.name),
       size: format(upload.size),
       percent: formatPercent(upload.offset, upload.size || 1),
       n: upload.attempts,

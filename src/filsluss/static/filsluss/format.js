@@ -19,6 +19,25 @@ export function t(key, params = {}) {
   return message.replace(/\{(\w+)\}/g, (placeholder, name) => params[name] ?? placeholder);
 }
 
+const NAME = /\u2068([^\u2069]*)\u2069/;
+
+/** The name of a file as a message takes it: between marks (UAX #9, isolates), by which `showWords` finds it. */
+export const named = (name) => `\u2068${name.replace(/[\u2066-\u2069]/g, "")}\u2069`;
+
+/** Shows a message; the names in it are marked, so that no translator of a browser touches them. */
+export function showWords(element, message) {
+  const parts = message.split(NAME); // every second one is a name
+  if (element.textContent === parts.join("")) return;
+  element.replaceChildren(...parts.map((part, n) => (n % 2 ? marked(part) : part)));
+}
+
+function marked(name) {
+  const element = document.createElement("bdi");
+  element.translate = false;
+  element.textContent = name;
+  return element;
+}
+
 function formatNumber(number, decimals = 0) {
   return number.toLocaleString(language, { maximumFractionDigits: decimals });
 }

@@ -1,7 +1,7 @@
 // What the page shows and says of all uploads together, from the first file until everything is done.
 
 import { SpeedMeter } from "./file-upload.js";
-import { formatPercent, formatProgress, formatSize, formatTimeLeft, percent, t } from "./format.js";
+import { formatPercent, formatProgress, formatSize, formatTimeLeft, named, percent, showWords, t } from "./format.js";
 
 const QUICK = 4; // seconds: of what is done that soon no shares are said
 const pageTitle = document.title;
@@ -10,7 +10,7 @@ const pageTitle = document.title;
 function announce(region, text) {
   region.textContent = "";
   requestAnimationFrame(() => {
-    region.textContent = text;
+    showWords(region, text);
   });
 }
 
@@ -78,7 +78,8 @@ export class Scene {
     };
   }
 
-  announceState({ name: file, reason, state }, statusText) {
+  announceState({ name, reason, state }, statusText) {
+    const file = named(name);
     const text = t("file_status", { file, text: statusText });
     const key = reason || state;
     if (state === "failed" || key === "not_same") this.alert(text);
@@ -171,7 +172,7 @@ export class Scene {
     const sending = this.uploads().find((upload) => upload.isSending);
     if (milestone <= this.milestone || !sending || (100 * this.meter.age) / share < QUICK) return;
     this.milestone = milestone;
-    const params = { file: sending.name, done, n, percent: formatPercent(milestone, 100) };
+    const params = { file: named(sending.name), done, n, percent: formatPercent(milestone, 100) };
     this.say(t(n === 1 ? "milestone" : "summary", params));
   }
 }

@@ -1,7 +1,7 @@
 // The queue: all files picked in this tab, two uploads at a time, and what the page shows and announces of them.
 
 import { FilePicker, MAX_FILES, checkFile } from "./picker.js";
-import { t } from "./format.js";
+import { named, t } from "./format.js";
 import { FileUpload } from "./file-upload.js";
 import { ServerFileList } from "./file-list.js";
 import { Scene } from "./scene.js";
@@ -158,7 +158,7 @@ export class UploadQueue {
   remove(upload) {
     this.uploads = this.uploads.filter((other) => other !== upload);
     this.rows.remove(upload);
-    this.scene.say(t("row_removed", { file: upload.name }));
+    this.scene.say(t("row_removed", { file: named(upload.name) }));
     this.updateList();
     this.updateActivity();
   }
