@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from django.utils import translation
+from django.utils.translation import gettext
 
 from filsluss.pages import wcag
 from filsluss.rules.statements import Assessment, Conformance, LegalBasis
