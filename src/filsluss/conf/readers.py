@@ -11,15 +11,11 @@ from zoneinfo import ZoneInfo
 
 import dj_database_url
 
-from filsluss.conf.settings_file import read_file
 from filsluss.languages import LANGUAGES
 from filsluss.postgresql import POOL
 from filsluss.rules.addresses import AddressRefused, read_address, unseen_sign
-from filsluss.rules.contrast import read_colour
 from filsluss.rules.formats import parse_size
 from filsluss.rules.hosts import is_host, normal_url
-from filsluss.rules.logo import MAX_BYTES as LOGO_MAX
-from filsluss.rules.logo import Logo, read_logo
 from filsluss.rules.networks import Network, parse_networks
 from filsluss.scanners.clamd import Clamd
 
@@ -290,16 +286,6 @@ def accel(value: str) -> str:
     if value not in ("", "nginx"):
         raise ValueError("must be nginx, or empty")
     return value
-
-
-def accent(value: str) -> str:
-    return read_colour(value) if value else ""
-
-
-def logo(value: str) -> Logo | None:
-    if not value:
-        return None
-    return read_logo(read_file(Path(value), most=LOGO_MAX + 1))
 
 
 def node_name(text: str) -> str:
