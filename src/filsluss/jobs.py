@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from filsluss import outages
+from filsluss import machine, outages
 from filsluss.actions import (
     alarms,
     clock_hold,
@@ -25,6 +25,7 @@ from filsluss.actions import (
 from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import reconcile
+from filsluss.blobs import StoreAway
 from filsluss.clock_monitor import ClockMonitor as ClockMonitor
 from filsluss.clock_monitor import utc_now as utc_now
 from filsluss.installation import Services
@@ -227,7 +228,7 @@ def run_forever(worker: Worker, stop: threading.Event, meanwhile: Callable[[], N
 
     `meanwhile` is called every 0.2 s.
     """
-    monitor = ClockMonitor(worker.services.boot_id)
+    monitor = ClockMonitor(machine.boot_id())
     begin(monitor, stop)
     threads = [
         threading.Thread(target=_repeat, args=(job, worker, monitor, stop), name=job.name, daemon=True)
@@ -286,6 +287,8 @@ def _run_safely(job: Job, worker: Worker, monitor: ClockMonitor) -> int | None:
         return 0 if trouble else int(job.run(worker, now))
     except outages.AWAY as fault:
         outages.database.met(fault)
+    except StoreAway as fault:
+        outages.store.met(fault)
     except Exception:
         log.exception("job %r failed and will be tried again", job.name)
     return None

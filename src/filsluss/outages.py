@@ -1,4 +1,4 @@
-"""One line when the database stops answering and one when it is back, however many meet it."""
+"""One line when database or store stop answering and one when they are back, however many meet it."""
 
 import logging
 import threading
@@ -17,9 +17,10 @@ QUIET_SECONDS = 60.0
 
 
 class Outage:
-    """Whether the database answers, as this process has last seen it. Safe in any thread."""
+    """Whether something answers, as this process has last seen it. Safe in any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._lock = threading.Lock()
         self._began = self._met = 0.0
         self._lasts = False
@@ -32,17 +33,17 @@ class Outage:
             self._began, self._met, self._lasts = now if is_new else self._began, now, True
         if is_new:
             why = " ".join(str(fault).split())[:300]
-            log.error("the database did not answer", extra={"facts": {"fault": why}})
+            log.error("%s did not answer", self._name, extra={"facts": {"fault": why}})
 
     def over(self) -> None:
         """It was reached: a line if it was away."""
         with self._lock:
             lasted, self._lasts = self._lasts, False
         if lasted:
-            log.warning("the database answers again after %.0f s", time.monotonic() - self._began)
+            log.warning("%s answers again after %.0f s", self._name, time.monotonic() - self._began)
 
 
-database = Outage()
+database, store = Outage("the database"), Outage("the blob store")
 
 
 def _connected(connection: Any, **kwargs: Any) -> None:

@@ -15,7 +15,7 @@ from filsluss.actions.transitions import (
     record_audit,
     withdraw_needless_reminder,
 )
-from filsluss.blobs import BlobBusy, erase_held
+from filsluss.blobs import BlobBusy, StoreAway, erase_held
 from filsluss.installation import Services
 from filsluss.letters import compose, outbox
 from filsluss.letters.each_row import each_row
@@ -97,6 +97,8 @@ def erase(file: TransferFile, *, services: Services, now: datetime) -> bool:
         erase_held(file.blob, store=services.store, locker=services.locker)
     except BlobBusy:
         return False
+    except StoreAway:
+        raise
     except OSError:
         log.exception("the bytes of %s could not be erased; trying again", file.public_id)
         return False
@@ -157,4 +159,8 @@ def erase_orphans(*, services: Services, now: datetime) -> int:
             return 1
         return 0
 
-    return each_row("erase orphans", orphans, erase_orphan, policy=services.policy, now=now)
+    done = each_row("erase orphans", orphans, erase_orphan, policy=services.policy, now=now)
+    strays = services.store.strays(now - ORPHAN_AGE)
+    return done + each_row(
+        "erase strays", strays, services.store.erase_stray, policy=services.policy, now=now
+    )

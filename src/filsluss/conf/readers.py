@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import dj_database_url
 
+from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.postgresql import POOL
 from filsluss.rules.addresses import AddressRefused, read_address
 from filsluss.rules.contrast import read_colour
@@ -212,8 +214,13 @@ def helo_name(value: str) -> str:
 
 
 def blob_url(value: str) -> str:
-    if not value.startswith("file:///"):
-        raise ValueError("must begin with file:///")
+    """file:///folder, or s3://bucket, which needs a package that is not always there."""
+    if value.startswith("s3:"):
+        BucketAddress.of(value)
+        if find_spec("boto3") is None:
+            raise ValueError("needs boto3: install filsluss[s3]")
+    elif not value.startswith("file:///"):
+        raise ValueError("must begin with file:/// or s3://")
     return value
 
 

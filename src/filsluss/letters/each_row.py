@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
+from filsluss.blobs import StoreAway, StoreRefused
 from filsluss.letters import notices
 from filsluss.rules.policy import Policy
 
@@ -42,7 +43,7 @@ def each_row(
     """Calls `act` for each row and adds up what it returns.
 
     A row that fails counts 0, is logged, raises the alarm `jobs`, and is tried again after a growing pause.
-    An error that concerns the database as a whole is raised.
+    An error that concerns the database or the blob store as a whole is raised.
     """
     failed, still, done = _failed.get(job, {}), dict[Hashable, Failed](), 0
     for row in rows:
@@ -53,15 +54,22 @@ def each_row(
             continue
         try:
             done += act(row)
-        except (OperationalError, InterfaceError):
-            _failed[job] = {**failed, **still}
-            raise
         except Exception as fault:
+            if concerns_all(fault):
+                _failed[job] = {**failed, **still}
+                raise
             log.exception("%s: %s failed, and is left until later", job, name)
             still[name] = failed_again(before, now)
             tell(f"{job}: {name} ({type(fault).__name__})", policy=policy, now=now)
     _failed[job] = still
     return done
+
+
+def concerns_all(fault: Exception) -> bool:
+    """Whether the next row would meet it, too: database or store do not answer."""
+    if isinstance(fault, StoreAway):
+        return not isinstance(fault, StoreRefused)
+    return isinstance(fault, OperationalError | InterfaceError)
 
 
 def name_of(row: object) -> Hashable:

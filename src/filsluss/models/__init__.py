@@ -1,6 +1,7 @@
-"""The tables: transfers, their parties, links, files and pickups, letters, and the audit trail."""
+"""The tables: transfers, their parties, links, files and pickups, letters, the audit trail, and blobs."""
 
 from filsluss.models.audit import AuditEntry, SecurityEvent
+from filsluss.models.blob import Blob, Part
 from filsluss.models.file import TransferFile
 from filsluss.models.letter import Letter, LetterCase
 from filsluss.models.link import Link
@@ -22,12 +23,14 @@ __all__ = [
     "Alarm",
     "Attempt",
     "AuditEntry",
+    "Blob",
     "Heartbeat",
     "Installation",
     "Letter",
     "LetterCase",
     "Link",
     "LinkRequest",
+    "Part",
     "Party",
     "Pause",
     "Pickup",

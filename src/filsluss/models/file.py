@@ -91,8 +91,12 @@ class TransferFile(models.Model):
         return self.public_id
 
     def hold_under(self, epoch: int | None) -> None:
-        """From now on it is changed under the lease of that number; None: of the number in its row."""
+        """From now on it is changed under the lease of that number; None: of the number in its row.
+
+        The row takes the number, unless it has a higher one: no earlier holder changes it any more.
+        """
         if epoch is not None:
+            TransferFile.objects.filter(pk=self.pk, epoch__lt=epoch).update(epoch=epoch)
             self.epoch = epoch
 
     @property

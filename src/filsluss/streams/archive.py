@@ -1,6 +1,5 @@
 """Downloads of all files of a transfer: a ZIP64 archive, created while it is sent."""
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import tzinfo
@@ -139,7 +138,7 @@ def read(request: Request, file: TransferFile, active: ActiveDownload) -> Iterat
     with blob:
         left = file.size or 0
         while left and not active.is_cut:
-            data = os.read(blob.fileno(), min(PIECE, left))
+            data = blob.raw.read(min(PIECE, left))
             if not data:
                 return active.cut()
             left -= len(data)

@@ -9,7 +9,7 @@ from django.db import close_old_connections, connection
 
 from filsluss import outages
 from filsluss.actions.room import UploadRefused, is_full
-from filsluss.blobs import BlobDamaged, StoreFull
+from filsluss.blobs import BlobDamaged, LeaseLost, StoreAway, StoreFull
 from filsluss.cross_site import is_cross_site
 from filsluss.rules.paths import DOWNLOAD, UPLOAD, ZIP, Bytes, Prefix, prefix_of
 from filsluss.rules.shares import CROWDED_KEY
@@ -119,6 +119,10 @@ def respond(environ: dict[str, Any], route: Route, path_params: dict[str, str]) 
             log.error("the database has no room: %s", fault)
             raise Refusal("disk_full") from None
         outages.database.met(fault)
+    except LeaseLost:
+        raise Refusal("preempted") from None
+    except StoreAway as fault:
+        outages.store.met(fault)
     except (BlobDamaged, OSError):
         log.exception("the blob store failed")
     raise Refusal("busy", headers=(("Retry-After", "5"),))

@@ -163,9 +163,10 @@ class SendingBlob:
         self._blob, self._request, self._link, self._span = blob, request, link, span
         self._reached, self._active = span.start, active
         self._active.connection.cork(True)
-        os.lseek(blob.fileno(), span.start, os.SEEK_SET)
+        blob.raw.seek(span.start)
 
     def fileno(self) -> int:
+        """Raises OSError where the blob is not on a disk: the server then reads it instead."""
         return self._blob.fileno()
 
     def seek(self, position: int) -> None:
@@ -173,10 +174,10 @@ class SendingBlob:
 
     def read(self, size: int) -> bytes:
         """The next bytes, for a server without sendfile."""
-        self._reached = os.lseek(self.fileno(), 0, os.SEEK_CUR)
+        self._reached = self._blob.raw.tell()
         if self._active.is_cut:
             return b""
-        return os.read(self.fileno(), max(0, min(size, self._span.stop - self._reached)))
+        return self._blob.raw.read(max(0, min(size, self._span.stop - self._reached))) or b""
 
     def close(self) -> None:
         registry.drop(self._active)

@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 from filsluss.blobs import BlobMissing, Store, open_store
 from filsluss.blobs.disk import sync_folder
 from filsluss.conf.names import Name
+from filsluss.installation import is_in_bucket
 from filsluss.management.os_account import note_command
 from filsluss.management.printing import PrintingCommand
 from filsluss.rules.security_events import Kind, Outcome
@@ -42,7 +43,9 @@ class Command(PrintingCommand):
         # Rows first: a blob without a row is an orphan and is erased, a row without its blob is a lost file.
         self.say(back_up_rows(folder))
         self.say(f"secret key: {back_up_key(with_key)}")
-        if not without_blobs:
+        if is_in_bucket():
+            self.say("blobs: not copied; the bucket's own replication keeps them")
+        elif not without_blobs:
             count = back_up_blobs(open_store(settings.BLOB_URL), open_store((folder / "blobs").as_uri()))
             self.say(f"blobs: {count} copied")
         sync_folder(folder)
