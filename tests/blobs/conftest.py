@@ -35,19 +35,22 @@ def shared_rows(database_server: Postgres | None) -> Iterator[str]:
         server.stop()
 
 
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kind]:
-    if request.param == "disk":
-        yield Kind((tmp_path / "blobs").as_uri())
-        return
-    server: Seaweed = request.getfixturevalue("seaweed")
-    rows: str = request.getfixturevalue("shared_rows")
-    with bucket_store.Direct(rows).transaction() as cursor:
+@pytest.fixture
+def bucket_kind(seaweed: Seaweed, shared_rows: str) -> Iterator[Kind]:
+    with bucket_store.Direct(shared_rows).transaction() as cursor:
         cursor.execute("TRUNCATE filsluss_blob, filsluss_part")
     bucket = f"blobs-{os.getpid()}-{next(_numbers)}"
-    server.make_bucket(bucket)
-    yield Kind(server.url(bucket), rows)
-    server.drop_bucket(bucket)
+    seaweed.make_bucket(bucket)
+    yield Kind(seaweed.url(bucket), shared_rows)
+    seaweed.drop_bucket(bucket)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
+    if request.param == "disk":
+        return Kind((tmp_path / "blobs").as_uri())
+    found: Kind = request.getfixturevalue("bucket_kind")
+    return found
 
 
 @pytest.fixture

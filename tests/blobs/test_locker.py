@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 
+import psycopg
 import pytest
 
 from filsluss.blobs import BlobBusy, BlobMissing
@@ -203,3 +204,53 @@ def test_a_suspended_holder_keeps_it_and_the_newer_is_told_that_it_is_busy(kind,
             os.kill(other.pid, signal.SIGCONT)
         with locker.hold(blob, patience=5):
             pass
+
+
+def test_a_stalled_holder_is_cut_off_after_three_seconds_where_leases_have_numbers(bucket_kind):
+    store, locker, blob = bucket_kind.open_store(), bucket_kind.open_locker(), draw_upload_id()
+    store.create(blob)
+    with other_process(bucket_kind, blob) as other:
+        os.kill(other.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        with locker.hold(blob, patience=5) as lease, store.writer(blob, lease) as writer:
+            assert 3 <= time.monotonic() - began < 4
+            writer.write(b" and what came after")
+            writer.sync()
+            os.kill(other.pid, signal.SIGCONT)
+            other.join(11)  # it ends, as nobody asks it any more
+            assert locker.is_held(blob), "the end of an earlier lease is not the end of ours"
+    assert store.open(blob).read() == b"other process and what came after"
+
+
+def test_who_waits_for_several_one_after_the_other_cuts_off_none_of_them(bucket_kind):
+    store, locker, blob = bucket_kind.open_store(), bucket_kind.open_locker(), draw_upload_id()
+    store.create(blob)
+    seen = []
+
+    def take():
+        with locker.hold(blob, patience=30) as lease:
+            time.sleep(1)
+            seen.append((lease.epoch, locker.is_held(blob)))
+
+    threads = [threading.Thread(target=take) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(epoch for epoch, _ in seen) == [epoch for epoch, _ in seen]
+    assert all(held for _, held in seen)
+
+
+def test_a_listener_that_lost_its_connection_hears_again(bucket_kind):
+    store, locker, blob = bucket_kind.open_store(), bucket_kind.open_locker(), draw_upload_id()
+    store.create(blob)
+    with locker.hold(blob):
+        pass
+    with psycopg.connect(bucket_kind.database, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE query LIKE '%pg_backend_pid()' AND pid <> pg_backend_pid()"
+        )
+    time.sleep(1.5)
+    with held_elsewhere(locker, blob) as asked, locker.hold(blob):
+        assert asked.is_set()

@@ -160,7 +160,13 @@ def erase_orphans(*, services: Services, now: datetime) -> int:
         return 0
 
     done = each_row("erase orphans", orphans, erase_orphan, policy=services.policy, now=now)
+    return done + _erase_strays(services=services, now=now)
+
+
+def _erase_strays(*, services: Services, now: datetime) -> int:
+    def erase_stray(stray: str) -> int:
+        services.store.erase_stray(stray)
+        return 1
+
     strays = services.store.strays(now - ORPHAN_AGE)
-    return done + each_row(
-        "erase strays", strays, services.store.erase_stray, policy=services.policy, now=now
-    )
+    return each_row("erase strays", strays, erase_stray, policy=services.policy, now=now)

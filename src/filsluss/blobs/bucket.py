@@ -103,6 +103,14 @@ class Bucket:
             client = self.client(quick=quick)
             return getattr(client, verb)(Bucket=self.address.bucket, **values)
 
+    def look(self, *, quick: bool = False) -> Any:
+        """The headers of an answer about the bucket; raises StoreRefused if there is none of that name."""
+        try:
+            answer = self.ask("show the bucket", "head_bucket", quick=quick)
+        except BlobMissing:
+            raise StoreRefused(f"there is no bucket {self.address.bucket}") from None
+        return answer["ResponseMetadata"]["HTTPHeaders"]
+
     def put(self, key: str, body: Any, *, size: int) -> None:
         """Stores an object. May be repeated: nobody gives a key to other bytes."""
         self.ask("store bytes", "put_object", Key=self._path(key), Body=body, ContentLength=size)

@@ -110,6 +110,11 @@ class PartTable:
             )
         return gone
 
+    def require(self, name: str, *, epoch: int) -> None:
+        """Raises LeaseLost if a newer lease was given."""
+        with self._database.transaction() as cursor:
+            self._require(cursor, name, epoch)
+
     def forget(self, name: str) -> None:
         with self._database.transaction() as cursor:
             cursor.execute("DELETE FROM filsluss_part WHERE blob = %s", [name])

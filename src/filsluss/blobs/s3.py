@@ -117,10 +117,11 @@ class S3Store:
         self.bucket.delete([Version(key, number)])
 
     def answers(self) -> bool:
-        with contextlib.suppress(OSError, LookupError):
-            self.bucket.ask("look at the bucket", "head_bucket", quick=True)
-            return True
-        return False
+        try:
+            self.bucket.look(quick=True)
+        except StoreAway:
+            return False
+        return True
 
     def space(self) -> tuple[int, int]:
         return UNLIMITED

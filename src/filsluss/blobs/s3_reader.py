@@ -49,6 +49,8 @@ class PartsReader(io.RawIOBase):
             if part is None:
                 return 0
             view = memoryview(buffer)[: part.end - self._at]
+            if not view:
+                return 0
             if piece := self._piece(part, len(view)):
                 view[: len(piece)] = piece
                 self._at += len(piece)

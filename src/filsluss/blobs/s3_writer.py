@@ -9,7 +9,7 @@ from typing import Any
 from filsluss.blobs.bucket import Bucket
 from filsluss.blobs.disk import raising_store_full
 from filsluss.blobs.part_table import Part, PartTable, draw_part, end_of
-from filsluss.blobs.protocol import Allowance, Bytes, LeaseLost
+from filsluss.blobs.protocol import Allowance, BlobMissing, Bytes, LeaseLost
 
 PART = 8 << 20
 """Bytes of a part: what may have to be sent again when a machine dies, and the size of a request."""
@@ -105,7 +105,6 @@ class S3Writer:
         for part in reversed(self._parts):
             if part.size > self.offset - start or self.offset - part.start > PART:
                 break
-            self._fetch(part)
             start = part.start
         self._store(start)
 
@@ -115,9 +114,12 @@ class S3Writer:
             self._spool = None
 
     def _store(self, start: int) -> None:
-        """Stores the spool from `start` on as one part. After any error nothing of the spool is left."""
+        """Stores the spool as one part, with what is stored from `start` on. After an error it is empty."""
         part = draw_part(self._name, start, self.offset - start)
         try:
+            for each in self._parts:
+                if each.start >= start:
+                    self._fetch(each)
             self._bucket.put(part.key, Region(self.fileno(), start, self.offset), size=part.size)
             gone = self._table.add(self._name, part, epoch=self._epoch)
         except LeaseLost:
@@ -134,7 +136,12 @@ class S3Writer:
 
     def _fetch(self, part: Part) -> None:
         at = part.start
-        with contextlib.closing(self._bucket.get(part.key, 0, part.size)) as stream:
+        try:
+            found = self._bucket.get(part.key, 0, part.size)
+        except BlobMissing:
+            self._table.require(self._name, epoch=self._epoch)  # a newer writer has replaced it
+            raise
+        with contextlib.closing(found) as stream:
             for piece in stream.iter_chunks(1 << 18):
                 os.pwrite(self.fileno(), piece, at)
                 at += len(piece)

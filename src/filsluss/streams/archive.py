@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db import connection
 
-from filsluss.blobs import BlobMissing
+from filsluss import outages
+from filsluss.blobs import BlobMissing, StoreAway
 from filsluss.models import Link, TransferFile
 from filsluss.rules.filenames import content_disposition, distinct_paths
 from filsluss.rules.tokens import Purpose
@@ -138,7 +139,11 @@ def read(request: Request, file: TransferFile, active: ActiveDownload) -> Iterat
     with blob:
         left = file.size or 0
         while left and not active.is_cut:
-            data = blob.raw.read(min(PIECE, left))
+            try:
+                data = blob.raw.read(min(PIECE, left))
+            except StoreAway as fault:
+                outages.store.met(fault)
+                data = b""
             if not data:
                 return active.cut()
             left -= len(data)

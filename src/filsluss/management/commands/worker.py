@@ -11,6 +11,7 @@ from filsluss import jobs
 from filsluss.actions import clock_hold
 from filsluss.conf.data_folder import lock_down
 from filsluss.installation import current_services
+from filsluss.ops.bucket import require_bucket
 from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_current_tables
 from filsluss.server import notify
@@ -27,6 +28,7 @@ class Command(BaseCommand):
         lock_down(settings.DATA_DIR)
         require_current_tables()
         require_known_key()
+        require_bucket()
         worker = jobs.Worker(current_services(), mail_connections=settings.MAIL_CONNECTIONS)
         if once:
             now = jobs.utc_now()
