@@ -8,7 +8,7 @@ from filsluss.blobs import disk
 
 
 class UnsyncedWriter(disk.DiskWriter):
-    def sync(self) -> None:
+    def sync(self, *, keep: int = 0) -> None:
         """Leaves the bytes to the kernel."""
 
 

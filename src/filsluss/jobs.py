@@ -23,8 +23,9 @@ from filsluss.actions import (
     scan,
 )
 from filsluss.actions.checkpoint import truncate_log
+from filsluss.actions.integrity import turns
 from filsluss.actions.integrity.findings import World
-from filsluss.actions.integrity.repair import reconcile
+from filsluss.actions.integrity.repair import REPAIRED, reconcile
 from filsluss.blobs import StoreAway
 from filsluss.clock_monitor import ClockMonitor as ClockMonitor
 from filsluss.clock_monitor import utc_now as utc_now
@@ -87,12 +88,18 @@ def alarm_check(monitor: ClockMonitor | None) -> Callable[[Worker, datetime], in
 
 
 def integrity_check_after(delay: float) -> Callable[[Worker, datetime], int]:
-    """The job that compares rows and blobs. It starts after `delay` seconds: others first recover a crash."""
+    """The job that compares rows and blobs, if no other worker does.
+
+    It starts after `delay` seconds: others first recover a crash.
+    """
     start = time.monotonic() + delay
 
     def run(worker: Worker, now: datetime) -> int:
-        if time.monotonic() >= start:
-            reconcile(World(worker.services, now))
+        if time.monotonic() >= start and turns.take_turn(now=now):
+            since = turns.since(now=now)
+            lines = reconcile(World(worker.services, now, since=since))
+            if all(line.outcome is REPAIRED for line in lines):
+                turns.remember(now, whole=since is None)
         return 0
 
     return run
@@ -215,7 +222,7 @@ def continuous_jobs(monitor: ClockMonitor, worker: Worker) -> tuple[Job, ...]:
     """The jobs of a running worker only: alarms, the integrity check, and further deliveries at a time."""
     return (
         Job("check alarms", 60, alarm_check(monitor)),
-        Job("check integrity", 1800, integrity_check_after(900), needs_trusted_clock=True),
+        Job("check integrity", 60, integrity_check_after(900), needs_trusted_clock=True),
         *(
             Job(f"{DELIVER} ({number})", 0.5, deliver_letters())
             for number in range(2, worker.mail_connections + 1)

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from filsluss.actions import completion, erasure, expiry
-from filsluss.actions.integrity import rows, storage
+from filsluss.actions.integrity import letters, rows, storage
 from filsluss.actions.integrity.findings import World
 from filsluss.letters import collecting, outbox
 from filsluss.letters.claims import Claimant
@@ -93,7 +93,7 @@ def test_the_integrity_check_compares_blobs_and_rows_however_many(now, store):
     with few_names():
         assert len(list(storage.blobs(world))) == MANY
         assert len(list(storage.whole(world))) == MANY
-        for check in rows.CHECKS:
+        for check in (*rows.CHECKS, *letters.CHECKS):
             list(check(world))
 
 

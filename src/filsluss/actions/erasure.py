@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -18,9 +19,10 @@ from filsluss.actions.transitions import (
 from filsluss.blobs import BlobBusy, StoreAway, erase_held
 from filsluss.installation import Services
 from filsluss.letters import compose, outbox
-from filsluss.letters.each_row import each_row
-from filsluss.models import Transfer, TransferFile
-from filsluss.models.batches import MOST_NAMES, batches
+from filsluss.letters.each_row import each_batch, each_row
+from filsluss.models import Pickup, Transfer, TransferFile
+from filsluss.models.batches import MOST_NAMES, batches, by_key, from_anywhere
+from filsluss.models.link import read_status_links
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
 from filsluss.rules.lifecycle import ERASED, LIVE_FILE, ErasedBecause, FileState, State
@@ -28,6 +30,8 @@ from filsluss.rules.lifecycle import ERASED, LIVE_FILE, ErasedBecause, FileState
 log = logging.getLogger(__name__)
 
 ORPHAN_AGE = timedelta(hours=1)
+ACCOUNTS = 100
+"""Ended accounts that are closed before files that were removed meanwhile have their turn."""
 
 
 def take_away(
@@ -59,26 +63,45 @@ def take_away(
 
 
 def erase_files(*, services: Services, now: datetime) -> int:
-    """Erases every marked file, and closes transfers without files; returns the number of both."""
-    ended = TransferFile.objects.filter(transfer__state=State.CLOSING, state__in=LIVE_FILE)
-    each_row(
+    """Erases files that are marked, and then those of some ended accounts, which it closes.
+
+    Returns the number of both; 0 if there is nothing left to do. Few accounts at a time, so that a file that
+    is removed meanwhile does not wait for thousands of others.
+    """
+    marked = TransferFile.objects.filter(state=FileState.ERASING).exclude(transfer__state=State.CLOSING)
+    done = sum(
+        erase_all(files, services=services, now=now)
+        for files in from_anywhere(marked.select_related("transfer"))
+    )
+    ended = Transfer.objects.filter(state=State.CLOSING).prefetch_related("parties")
+    for transfers in from_anywhere(ended, ACCOUNTS):
+        if closed := close_ended(transfers, services=services, now=now):
+            return done + closed
+    return done
+
+
+def close_ended(transfers: Sequence[Transfer], *, services: Services, now: datetime) -> int:
+    """Takes the files of these accounts away, erases them, and closes the accounts that have none left."""
+    each_batch(
         "take files away",
-        ended.select_related("transfer"),
-        lambda file: take_away(file, because=ErasedBecause.ENDED, now=now),
+        [transfers],
+        lambda accounts: take_all_away(accounts, now=now),
         policy=services.policy,
         now=now,
     )
-    marked = TransferFile.objects.filter(state=FileState.ERASING).select_related("transfer")
-    done = each_row(
-        "erase files",
-        marked,
-        lambda file: erase(file, services=services, now=now),
-        policy=services.policy,
-        now=now,
+    marked = TransferFile.objects.filter(transfer__in=transfers, state=FileState.ERASING)
+    done = 0
+    for files in by_key(marked):
+        give_transfers(files, transfers=transfers)
+        done += erase_all(files, services=services, now=now)
+    left = set(
+        TransferFile.objects.filter(transfer__in=transfers)
+        .exclude(state=FileState.ERASED)
+        .values_list("transfer_id", flat=True)
+        .distinct()
     )
-    emptied = Transfer.objects.filter(state=State.CLOSING).exclude(
-        files__in=TransferFile.objects.exclude(state=FileState.ERASED)
-    )
+    emptied = [transfer for transfer in transfers if transfer.pk not in left]
+    read_status_links(emptied)
     return done + each_row(
         "close transfers",
         emptied,
@@ -88,11 +111,56 @@ def erase_files(*, services: Services, now: datetime) -> int:
     )
 
 
-def erase(file: TransferFile, *, services: Services, now: datetime) -> bool:
-    """Deletes the bytes, verifies that, and records it together with the letter that says so.
+def give_transfers(files: Iterable[TransferFile], *, transfers: Iterable[Transfer]) -> None:
+    """Gives the files these transfers, whose parties have been read."""
+    known = {transfer.pk: transfer for transfer in transfers}
+    for file in files:
+        file.transfer = known[file.transfer_id]
 
-    A crash before the record leaves the file marked: the next run begins again. False if that is needed.
+
+def take_all_away(transfers: Sequence[Transfer], *, now: datetime) -> int:
+    """Marks every file of ended accounts for erasure, as `take_away` does; returns how many.
+
+    The letters about them have been withdrawn when the accounts ended.
     """
+    with transaction.atomic():
+        live = TransferFile.objects.filter(transfer__in=transfers, state__in=LIVE_FILE)
+        files = list(live.select_for_update(no_key=True).order_by("pk"))
+        give_transfers(files, transfers=transfers)
+        marks = {"state": FileState.ERASING, "erased_because": ErasedBecause.ENDED}
+        for batch in batches(files):
+            TransferFile.objects.filter(pk__in=[file.pk for file in batch]).update(**marks)
+        cause = replace(RULE, reason_code=ErasedBecause.ENDED.value)
+        for file in files:
+            record_audit(file.transfer, step=f"file-{ErasedBecause.ENDED}", cause=cause, now=now, file=file)
+    return len(files)
+
+
+def erase_all(files: Sequence[TransferFile], *, services: Services, now: datetime) -> int:
+    """Erases these marked files: first the bytes of each, and then the records of all; returns how many."""
+    gone = list[TransferFile]()
+
+    def erase_one(file: TransferFile) -> int:
+        gone.extend([file] if erase_bytes(file, services=services) else [])
+        return 0
+
+    each_row("erase files", files, erase_one, policy=services.policy, now=now)
+    return each_batch(
+        "record erasures",
+        [gone],
+        lambda files: record_erased(files, services=services, now=now),
+        policy=services.policy,
+        now=now,
+    )
+
+
+def erase(file: TransferFile, *, services: Services, now: datetime) -> bool:
+    """Erases one marked file and records it; False if it is to be tried again."""
+    return erase_bytes(file, services=services) and bool(record_erased([file], services=services, now=now))
+
+
+def erase_bytes(file: TransferFile, *, services: Services) -> bool:
+    """Deletes the bytes and verifies that; False if that is to be tried again."""
     try:
         erase_held(file.blob, store=services.store, locker=services.locker)
     except BlobBusy:
@@ -102,17 +170,25 @@ def erase(file: TransferFile, *, services: Services, now: datetime) -> bool:
     except OSError:
         log.exception("the bytes of %s could not be erased; trying again", file.public_id)
         return False
-    if services.store.exists(file.blob):
-        return False
+    return not services.store.exists(file.blob)
+
+
+def record_erased(files: Sequence[TransferFile], *, services: Services, now: datetime) -> int:
+    """Records that the bytes are gone, with the letters that say so; returns how many were not recorded yet.
+
+    A crash before it leaves the files marked: the next run begins again.
+    """
     with transaction.atomic():
-        row = TransferFile.objects.filter(pk=file.pk, state=FileState.ERASING)
-        if row.update(state=FileState.ERASED, erased_at=now) != 1:
-            return False
-        file.pickups.update(code_digest=None, code_sealed="")
-        file.refresh_from_db()
-        record_audit(file.transfer, step="file-erased", cause=RULE, now=now, file=file)
-        queue_removed(file, services=services, now=now)
-    return True
+        marked = TransferFile.objects.filter(pk__in=[file.pk for file in files], state=FileState.ERASING)
+        recorded = list(marked.select_for_update(no_key=True).order_by("pk"))
+        give_transfers(recorded, transfers=[file.transfer for file in files])
+        keys = [file.pk for file in recorded]
+        TransferFile.objects.filter(pk__in=keys).update(state=FileState.ERASED, erased_at=now)
+        Pickup.objects.filter(file__in=keys).update(code_digest=None, code_sealed="")
+        for file in recorded:
+            record_audit(file.transfer, step="file-erased", cause=RULE, now=now, file=file)
+            queue_removed(file, services=services, now=now)
+    return len(recorded)
 
 
 def queue_removed(file: TransferFile, *, services: Services, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Expiry: ends what has reached its time: applications, accounts, stale uploads, old rows."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -9,19 +10,21 @@ from filsluss.actions.erasure import take_away
 from filsluss.actions.retention import retain
 from filsluss.actions.transitions import moved
 from filsluss.installation import Services
-from filsluss.letters.each_row import each_row
+from filsluss.letters.each_row import each_batch, each_row
 from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.audit import FORGOTTEN
-from filsluss.models.batches import batches
+from filsluss.models.batches import batches, rows_of, shared_out
 from filsluss.models.letter import BLANK, Delivery
 from filsluss.rules.lifecycle import ENDED, LAPSED, OVER, ErasedBecause, FileState
+
+FORGOTTEN_AT_ONCE = 500
 
 
 def lapse_undecided(*, services: Services, now: datetime) -> int:
     """Lapses applications that were not decided in time; returns how many."""
     return each_row(
         "lapse applications",
-        Transfer.objects.undecided_at(now),
+        rows_of(shared_out(Transfer.objects.undecided_at(now))),
         lambda transfer: moved(transfer, LAPSED, services=services, now=now),
         policy=services.policy,
         now=now,
@@ -32,7 +35,7 @@ def end_accounts(*, services: Services, now: datetime) -> int:
     """Ends accounts whose time is over, so that their files are erased; returns how many."""
     return each_row(
         "end accounts",
-        Transfer.objects.over_at(now),
+        rows_of(shared_out(Transfer.objects.over_at(now))),
         lambda transfer: moved(transfer, ENDED, services=services, now=now, ended_at=now),
         policy=services.policy,
         now=now,
@@ -64,7 +67,9 @@ def forget(*, services: Services, now: datetime) -> int:
         transfer=OuterRef("pk"), letter__delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)
     )
     old = Transfer.objects.filter(~Exists(unsent), state__in=OVER, over_at__lte=limit)
-    forgotten = each_row("forget", old, _forget, policy=services.policy, now=now)
+    forgotten = each_batch(
+        "forget", shared_out(old, size=FORGOTTEN_AT_ONCE), _forget, policy=services.policy, now=now
+    )
     AuditEntry.objects.filter(at__lte=now - timedelta(days=services.policy.audit_days)).delete()
     Attempt.objects.filter(at__lte=now - timedelta(days=1)).delete()
     retain(services=services, now=now)
@@ -73,13 +78,16 @@ def forget(*, services: Services, now: datetime) -> int:
     return forgotten
 
 
-def _forget(transfer: Transfer) -> int:
+def _forget(transfers: Sequence[Transfer]) -> int:
     """A letter that is about other cases, too, is kept for them, but its text is not."""
     with transaction.atomic():
-        AuditEntry.objects.filter(transfer_public_id=transfer.public_id).update(**FORGOTTEN)
-        letters = list(transfer.letter_cases.values_list("letter_id", flat=True))
-        transfer.delete()
+        ids = [transfer.public_id for transfer in transfers]
+        AuditEntry.objects.filter(transfer_public_id__in=ids).update(**FORGOTTEN)
+        letters = list(
+            LetterCase.objects.filter(transfer__in=transfers).values_list("letter_id", flat=True).distinct()
+        )
+        Transfer.objects.filter(pk__in=[transfer.pk for transfer in transfers]).delete()
         for batch in batches(letters):
             Letter.objects.filter(pk__in=batch).of_no_case().delete()
             Letter.objects.filter(pk__in=batch).update(**BLANK)
-    return 1
+    return len(transfers)

@@ -58,8 +58,9 @@ def refuse_contradictions(values: Values) -> None:
         raise SettingUnreadable(f"{Name.ACCEL}: the proxy can send files only from a file:// store")
     if values[Name.BLOB_URL].startswith("s3:") and not values[Name.DATABASE_URL]:
         raise SettingUnreadable(f"{Name.BLOB_URL}: a bucket needs PostgreSQL: set {Name.DATABASE_URL}")
-    if bool(values[Name.S3_ACCESS_KEY]) != bool(values[Name.S3_SECRET_KEY]):
-        raise SettingUnreadable(f"{Name.S3_ACCESS_KEY} and {Name.S3_SECRET_KEY} go together: set both")
+    for one, other in ((Name.S3_ACCESS_KEY, Name.S3_SECRET_KEY), (Name.S3_SECRET_KEY, Name.S3_ACCESS_KEY)):
+        if values[one] and not values[other]:
+            raise SettingUnreadable(f"{one}: goes together with {other}, which is missing")
 
 
 def read(row: Setting, values: Values) -> Any:

@@ -1,12 +1,13 @@
 """Jobs that walk a list: a row that fails is told of and waits, and those behind it have their turn."""
 
 import logging
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from filsluss.blobs import StoreAway, StoreRefused
 from filsluss.letters import notices
@@ -45,24 +46,91 @@ def each_row(
     A row that fails counts 0, is logged, raises the alarm `jobs`, and is tried again after a growing pause.
     An error that concerns the database or the blob store as a whole is raised.
     """
-    failed, still, done = _failed.get(job, {}), dict[Hashable, Failed](), 0
-    for row in rows:
+    with Walk(job, policy=policy, now=now) as walk, ended(rows):
+        return sum(walk.one(row, act) for row in rows if not walk.waits(row))
+
+
+def each_batch(
+    job: str,
+    rows: Iterable[Sequence[Row]],
+    act: Callable[[Sequence[Row]], int],
+    *,
+    policy: Policy,
+    now: datetime,
+) -> int:
+    """Calls `act` for each list of rows, within one transaction, and adds up what it returns.
+
+    If that fails, `act` is called for each of them alone, so that only the row at fault is left, as by
+    `each_row`.
+    """
+    with Walk(job, policy=policy, now=now) as walk, ended(rows):
+        return sum(walk.together([row for row in batch if not walk.waits(row)], act) for batch in rows)
+
+
+@contextmanager
+def ended(rows: Iterable[object]) -> Iterator[None]:
+    """After an error a generator of rows is closed at once, and with it the transaction it may be in."""
+    try:
+        yield
+    finally:
+        if isinstance(rows, Generator):
+            rows.close()
+
+
+class Walk:
+    """One run of a job over its rows: which of them wait, because they failed, and which fail now."""
+
+    def __init__(self, job: str, *, policy: Policy, now: datetime) -> None:
+        self._job, self._policy, self._now = job, policy, now
+        self._failed = _failed.get(job, {})
+        self._still = dict[Hashable, Failed]()
+
+    def __enter__(self) -> "Walk":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Those that were not met, because the run was cut off, have failed as before."""
+        _failed[self._job] = {**self._failed, **self._still} if kind else self._still
+
+    def waits(self, row: Row) -> bool:
+        """Whether the row failed and its pause is not over."""
         name = name_of(row)
-        before = failed.get(name)
-        if before and before.waits_at(now):
-            still[name] = before
-            continue
+        before = self._failed.get(name)
+        if before is None or not before.waits_at(self._now):
+            return False
+        self._still[name] = before
+        return True
+
+    def one(self, row: Row, act: Callable[[Row], int]) -> int:
+        """What `act` returns; 0 if it fails, and then nothing of it is left in the caller's transaction."""
         try:
-            done += act(row)
+            with transaction.atomic() if connection.in_atomic_block else nullcontext():
+                return act(row)
         except Exception as fault:
             if concerns_all(fault):
-                _failed[job] = {**failed, **still}
                 raise
-            log.exception("%s: %s failed, and is left until later", job, name)
-            still[name] = failed_again(before, now)
-            tell(f"{job}: {name} ({type(fault).__name__})", policy=policy, now=now)
-    _failed[job] = still
-    return done
+            name = name_of(row)
+            log.exception("%s: %s failed, and is left until later", self._job, name)
+            self._still[name] = failed_again(self._failed.get(name), self._now)
+            what = f"{self._job}: {name} ({type(fault).__name__})"
+            tell(what, policy=self._policy, now=self._now)
+        return 0
+
+    def together(self, rows: Sequence[Row], act: Callable[[Sequence[Row]], int]) -> int:
+        if not rows:
+            return 0
+        try:
+            with transaction.atomic():
+                return act(rows)
+        except Exception as fault:
+            if concerns_all(fault):
+                raise
+            log.exception("%s: %d rows failed together, and are tried one by one", self._job, len(rows))
+            return sum(self.one(row, lambda row: self._alone(row, act)) for row in rows)
+
+    def _alone(self, row: Row, act: Callable[[Sequence[Row]], int]) -> int:
+        with transaction.atomic():
+            return act([row])
 
 
 def concerns_all(fault: Exception) -> bool:

@@ -115,3 +115,13 @@ def keep_links(links: Iterable[Link]) -> None:
     for link in links:
         kept: dict[tuple[str, int | None], Link] = link.party.__dict__.setdefault("_links", {})
         kept[link.purpose, link.file_id] = link
+
+
+def read_status_links(transfers: Iterable[Transfer]) -> None:
+    """Caches the status links of all their parties, which have been read, by one query."""
+    parties = {party.pk: party for transfer in transfers for party in transfer.parties.all()}
+    purposes = [purpose.value for purpose in STATUS_PURPOSE.values()]
+    links = Link.objects.filter(party__in=parties, purpose__in=purposes, revoked_at=None).order_by("pk")
+    for link in links:
+        link.party = parties[link.party_id]
+    keep_links(links)

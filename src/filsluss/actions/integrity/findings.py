@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from filsluss.installation import Services
 
 Repair = Callable[[], object]
@@ -14,11 +16,21 @@ SETTLED = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class World:
-    """With `checksums` every ready blob is read and hashed."""
+    """With `checksums` every ready blob is read and hashed.
+
+    `since`: transfers that were over before then have been compared after that, and are left out.
+    """
 
     services: Services
     now: datetime
     checksums: bool = False
+    since: datetime | None = None
+
+    def changing(self, of: str = "") -> Q:
+        """The transfers, or the rows whose transfer has the prefix `of`, that may have changed."""
+        if self.since is None:
+            return Q()
+        return Q(**{f"{of}over_at": None}) | Q(**{f"{of}over_at__gte": self.since})
 
     @property
     def settled(self) -> datetime:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from django.db import InterfaceError, OperationalError
 
 from filsluss.actions import alarms
-from filsluss.actions.integrity import rows, storage
+from filsluss.actions.integrity import letters, rows, storage
 from filsluss.actions.integrity.findings import Finding, World
 from filsluss.blobs import BlobBusy, StoreAway
 
 log = logging.getLogger(__name__)
 
-CHECKS = (*storage.CHECKS, *rows.CHECKS)
+CHECKS = (*storage.CHECKS, *rows.CHECKS, *letters.CHECKS)
 REPAIRED, FOUND, LEFT = "repaired", "found", "left"
 
 

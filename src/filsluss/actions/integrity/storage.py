@@ -9,7 +9,7 @@ from filsluss.actions.erasure import take_away
 from filsluss.actions.integrity.findings import Finding, Repair, World
 from filsluss.blobs import BlobMissing, erase_held
 from filsluss.models import AuditEntry, TransferFile
-from filsluss.models.batches import batches
+from filsluss.models.batches import batches, by_key, rows_of
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
 
 UPLOADING, ERASED, READY = FileState.UPLOADING, FileState.ERASED, FileState.READY
@@ -20,7 +20,8 @@ def unfinished(world: World) -> Iterator[Finding]:
 
     An upload that nobody writes has reserved what it has stored.
     """
-    for file in TransferFile.objects.filter(state=UPLOADING).select_related("transfer"):
+    uploading = TransferFile.objects.filter(state=UPLOADING).select_related("transfer")
+    for file in rows_of(by_key(uploading)):
         stored, is_idle = _stored_size(file, world), file.active_at < world.settled
         if stored is None or stored < file.acknowledged:
             what = f"{file.acknowledged} bytes were acknowledged, {stored or 0} are stored"
@@ -38,7 +39,8 @@ def unfinished(world: World) -> Iterator[Finding]:
 
 def whole(world: World) -> Iterator[Finding]:
     """I2 and I7: a received file is stored whole and, where checksums are computed, unchanged."""
-    for file in TransferFile.objects.filter(state__in=WHOLE_FILE).select_related("transfer"):
+    whole_files = TransferFile.objects.filter(state__in=WHOLE_FILE).select_related("transfer")
+    for file in rows_of(by_key(whole_files)):
         stored = _stored_size(file, world)
         if stored != file.size:
             what = f"file {file.public_id} ({file.state}): {stored or 0} of its {file.size} bytes are stored"

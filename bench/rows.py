@@ -1,0 +1,248 @@
+"""What a thousand, a hundred thousand and a million transfers cost: lists, search, metrics, and the jobs."""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from statistics import median
+from typing import Any
+
+from bench.parts import machine, table
+from tests.parts import installation
+
+TARGETS = {
+    "first page of the list": "< 100 ms",
+    "page in the middle": "< 100 ms",
+    "exact reference": "< 100 ms",
+    "beginning of an address": "< 100 ms",
+    "a part of an address": "< 1000 ms",
+    "/metrics": "< 100 ms",
+    "a status page": "≤ 1.2 x that at 1 000",
+    "reconcile": "< 120 s",
+    "reconcile, peak RSS": "< 150 MiB",
+    "forget": ">= 1 000 rows/s",
+    "midnight": "< 120 s with two workers",
+    "midnight, first byte erased": "< 5 s",
+    "midnight, peak RSS": "< 150 MiB",
+}
+FORGOTTEN, ENDING = 2_000, 10_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs")
+    parser.add_argument("--rounds", type=int, default=0, help="how often each page is read (5, quick 1)")
+    asked = parser.parse_args()
+    sizes = (1_000, 3_000) if asked.quick else (1_000, 100_000, 1_000_000)
+    rounds = asked.rounds or (1 if asked.quick else 5)
+    print(f"{'QUICK; ' if asked.quick else ''}{rounds} rounds; {machine.describe()}")
+    for database in ("sqlite", "postgresql"):
+        columns = [measured_apart(database, size, rounds, quick=asked.quick) for size in sizes]
+        lines = [[name, *(column[name] for column in columns), goal] for name, goal in TARGETS.items()]
+        table.show(database, ["", *(f"{size:,}" for size in sizes), "must reach"], lines)
+
+
+def measured_apart(database: str, size: int, rounds: int, *, quick: bool) -> dict[str, str]:
+    """The figures of one size, in a process of its own, whose memory is nobody else's."""
+    command = [sys.executable, "-m", "bench.rows", "one", database, str(size), str(rounds), str(int(quick))]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return dict(line.split("\t") for line in done.stdout.splitlines() if "\t" in line)
+
+
+def one(database: str, size: int, rounds: int, *, quick: bool) -> None:
+    """Prints the figures of one size."""
+    own = {}
+    if database == "postgresql":
+        from tests.parts.postgres import Postgres
+
+        server = Postgres()
+        server.start()
+        server.sql("CREATE DATABASE rows")
+        own["DATABASE_URL"] = server.url("rows")
+    installation.configure_process(installation.folder("rows"), **own)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    from django.utils import timezone
+
+    from bench.parts import fill
+
+    now = timezone.now()
+    fill.fill(size, now=now - timedelta(days=1))
+    fill.tidy()
+    for name, text in {**pages(size, rounds), **jobs(size, now, quick=quick)}.items():
+        print(f"{name}\t{text}", flush=True)
+
+
+def timed(work: Callable[[], Any], rounds: int) -> str:
+    """The median and the slowest of so many times, after one that is not counted."""
+    work()
+    took = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        took.append((time.perf_counter() - start) * 1000)
+    return f"{median(took):.0f} ms (at most {max(took):.0f})"
+
+
+def pages(size: int, rounds: int) -> dict[str, str]:
+    from django.test import Client
+    from django.utils import timezone
+    from prometheus_client import generate_latest
+
+    from filsluss.models import Link, Transfer
+    from filsluss.ops import metrics
+    from filsluss.pages.oversee.search import MOST_COUNTED, cursor, page_of, search
+    from filsluss.rules.tokens import Purpose
+
+    middle = Transfer.objects.get(pk=size // 2)
+
+    def listed(query: str = "", before: str = "") -> None:
+        found = search(query, "", now=timezone.now())
+        page_of(found, before=before)
+        found[: MOST_COUNTED + 1].count()
+
+    party = middle.sender
+    link = Link.draw(Purpose.STATUS_SENDER, key=_policy().link_keys[0], party=party, now=timezone.now())
+    link.save()
+    client, path = Client(), f"/status/{link.token(_policy().link_keys)}"
+    return {
+        "first page of the list": timed(listed, rounds),
+        "page in the middle": timed(lambda: listed(before=cursor(middle)), rounds),
+        "exact reference": timed(lambda: listed(middle.public_id), rounds),
+        "beginning of an address": timed(lambda: listed(party.address[:14]), rounds),
+        "a part of an address": timed(lambda: listed(party.address[6:16]), rounds),
+        "/metrics": timed(lambda: generate_latest(metrics.registry), rounds),
+        "a status page": timed(lambda: answered(client, path), rounds),
+    }
+
+
+def _policy() -> Any:
+    from django.conf import settings
+
+    return settings.POLICY
+
+
+def answered(client: Any, path: str) -> None:
+    response = client.get(path, headers={"host": "localhost:8000"})
+    assert response.status_code == 200, response.status_code
+
+
+def jobs(size: int, now: Any, *, quick: bool) -> dict[str, str]:
+    from filsluss.actions import expiry
+    from filsluss.actions.integrity.findings import World
+    from filsluss.actions.integrity.repair import verify_world
+    from filsluss.installation import current_services
+    from filsluss.models import Transfer
+
+    services = current_services()
+    forget_peak()
+    start = time.perf_counter()
+    found = verify_world(World(services, now))
+    seconds = time.perf_counter() - start
+    assert not found, found[:5]
+    figures = {"reconcile": f"{seconds:.1f} s", "reconcile, peak RSS": f"{peak():.0f} MiB"}
+    count = min(FORGOTTEN, size // 2)
+    over = now - timedelta(days=services.policy.forget_days + 1)
+    Transfer.objects.filter(pk__lte=count).update(over_at=over)
+    start = time.perf_counter()
+    assert expiry.forget(services=services, now=now) == count
+    figures["forget"] = f"{count / (time.perf_counter() - start):.0f} rows/s"
+    return {**figures, **midnight(size, 200 if quick else ENDING, now)}
+
+
+def midnight(size: int, accounts: int, now: Any) -> dict[str, str]:
+    """Accounts of two files that end at once, with two workers of a process each."""
+    from django.db import connection
+
+    from bench.parts import fill
+    from filsluss.installation import current_services
+    from filsluss.models import Transfer, TransferFile
+
+    fill.fill(accounts, now=now, closed=False, base=size)
+    store = current_services().store
+    for name in TransferFile.objects.filter(state="ready").values_list("upload_id", flat=True):
+        store.put(name, b"12345")
+    connection.close()
+    start = time.perf_counter()
+    workers = [
+        subprocess.Popen([sys.executable, "-m", "bench.rows", "end"], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    first = None
+    while any(worker.poll() is None for worker in workers):
+        if first is None and TransferFile.objects.filter(state="erased", transfer_id__gt=size).exists():
+            first = time.perf_counter() - start
+        time.sleep(0.2)
+    took = time.perf_counter() - start
+    peaks = [float(worker.communicate()[0].split()[-1]) for worker in workers]
+    assert not any(worker.returncode for worker in workers)
+    left = Transfer.objects.filter(pk__gt=size).exclude(state="closed").count()
+    assert left == 0, f"{left} are not closed"
+    return {
+        "midnight": f"{took:.1f} s for {accounts}",
+        "midnight, first byte erased": f"{first or took:.1f} s",
+        "midnight, peak RSS": f"{max(peaks):.0f} MiB",
+    }
+
+
+def end() -> None:
+    """A worker that ends and erases what is due, and prints its peak of memory."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
+    import threading
+
+    import django
+
+    django.setup()
+    from django.utils import timezone
+
+    from filsluss.actions import erasure, expiry
+    from filsluss.installation import current_services
+    from filsluss.models import Transfer
+
+    services, now = current_services(), timezone.now()
+
+    def end_accounts() -> None:
+        while expiry.end_accounts(services=services, now=now):
+            pass
+
+    ending = threading.Thread(target=end_accounts)
+    ending.start()
+    while (
+        erasure.erase_files(services=services, now=now)
+        or ending.is_alive()
+        or Transfer.objects.filter(state="closing").exists()
+    ):
+        pass
+    print(peak())
+
+
+def forget_peak() -> None:
+    with open("/proc/self/clear_refs", "w") as refs:
+        refs.write("5")
+
+
+def peak() -> float:
+    """MiB of resident memory at most, since it was forgotten."""
+    with open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["one", database, size, rounds, quick]:
+            one(database, int(size), int(rounds), quick=bool(int(quick)))
+        case ["end"]:
+            end()
+        case _:
+            main()
