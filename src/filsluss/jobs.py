@@ -78,11 +78,8 @@ def alarm_check(monitor: ClockMonitor | None) -> Callable[[Worker, datetime], in
     """The job that raises and clears alarms; without a monitor the clock counts as trusted."""
 
     def run(worker: Worker, now: datetime) -> int:
-        return alarms.check_all(
-            services=worker.services,
-            now=now,
-            clock_trouble=monitor.trouble if monitor else "",
-        )
+        trouble = monitor.trouble if monitor else ""
+        return alarms.check_all(services=worker.services, now=now, clock_trouble=trouble)
 
     return run
 
