@@ -200,7 +200,9 @@ def test_an_action_takes_one_positional_argument_and_the_rest_by_keyword():
     assert loose == []
 
 
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-s3.txt", "requirements-build.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.txt", "requirements-s3.txt", "requirements-build.txt", "requirements-dev.txt"]
+)
 def test_a_lock_file_names_versions_and_hashes_and_no_host(lock: str):
     lines = (ROOT / lock).read_text().splitlines()
     named = [line for line in lines if line[:1].isalpha()]

@@ -74,9 +74,6 @@ class TransferFile(models.Model):
     crc32 = models.BigIntegerField(null=True)
     folder = models.CharField(max_length=1024, blank=True, default="")
 
-    # Not filled yet: who holds the lease.
-    holder = models.CharField(max_length=100, blank=True, default="")
-
     objects = FileQuerySet.as_manager()
 
     class Meta:
