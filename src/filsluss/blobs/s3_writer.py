@@ -35,11 +35,11 @@ class Region(io.RawIOBase):
         self._at = base + offset
         return self._at
 
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)[: max(0, self._size - self._at)]
-        count = os.preadv(self._fd, [view], self._start + self._at) if view else 0
-        self._at += count
-        return count
+    def read(self, size: int = -1, /) -> bytes:
+        left = max(0, self._size - self._at)
+        piece = os.pread(self._fd, left if size < 0 else min(size, left), self._start + self._at)
+        self._at += len(piece)
+        return piece
 
 
 class S3Writer:
