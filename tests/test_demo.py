@@ -180,7 +180,7 @@ def test_a_newcomer_tries_what_it_is_like_outside(demo, page):
     expect(page.get_by_role("heading", name="Titta i din e-post")).to_be_visible()
     open_newest_letter(page, "Du kan ladda upp filer nu")
     follow(page, f"{demo.url}/upload/")
-    expect(page.get_by_role("heading", name="Ladda upp filer", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", name="Filer till", level=1)).to_be_visible()
 
 
 @pytest.mark.parametrize("host", ["fts.example.se", "192.0.2.1:8000", "localhost.evil.example", ""])

@@ -284,12 +284,12 @@ def test_a_worker_that_starts_after_a_leap_waits_though_it_saw_none(running, cap
 
 def test_a_pause_is_an_hour_from_its_begin_or_from_when_another_machine_meets_it(db, monkeypatch):
     begin, now = partial(clock_hold.begin, "the clock leapt"), time.monotonic()
-    begin(boot_id="this boot", steady=now - 3599)
+    begin(node="", boot_id="this boot", steady=now - 3599)
     assert ClockMonitor("this boot").trouble == "the clock leapt"
-    begin(boot_id="this boot", steady=now - 3600)
+    begin(node="", boot_id="this boot", steady=now - 3600)
     elsewhere, here = ClockMonitor("another boot"), ClockMonitor("this boot")
     assert (elsewhere.trouble, here.trouble) == ("the clock leapt", "")
-    begin(boot_id="this boot", steady=now + 10**6)
+    begin(node="", boot_id="this boot", steady=now + 10**6)
     monkeypatch.setattr(clock_monitor, "HOLD_SECONDS", 1.0)
     assert (elsewhere.trouble, here.trouble) == ("the clock leapt", "the clock leapt")
     time.sleep(1.1)

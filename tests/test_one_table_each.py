@@ -33,11 +33,12 @@ ALSO_STATES = {
     "models/transfer.py": {*lifecycle.State},  # in a constraint of the table, as its migration wrote it
     "models/letter.py": {"withdrawn"},  # the state of a letter
     "pages/oversee/labels.py": {*lifecycle.AUDIT_STEPS, "withdrawn"},  # the labels of the steps and states
-    "pages/oversee/transfers.py": {"erased"},  # values of a page
+    "pages/oversee/transfers.py": {"erased", "withdrawn"},  # values of a page
+    "pages/oversee/acts.py": {"withdrawn"},  # what was done, as the next page says it
+    "pages/status.py": {"withdrawn"},
     "pages/upload.py": {"received"},
     "pages/own_case.py": {"withdrawn"},
     "actions/transitions.py": {"received"},  # the step
-    "actions/upload_at_once.py": {"received"},
     "rules/paths.py": {"received", "lost-link"},  # which way bytes pass; a path
     "urls.py": {"lost-link"},
     "streams/form.py": {"received"},  # a member of an answer in JSON
@@ -58,7 +59,7 @@ FIXED = {
 """Fields of the policy that no setting has."""
 MAKING = {Name.DATA_DIR, Name.BLOB_URL, Name.SECRET_KEY}
 """Settings whose default makes a folder or a key, or lies in it."""
-OF_CADDY = {"FILSLUSS_SITE", "FILSLUSS_AT", "FILSLUSS_PAGES", "FILSLUSS_OTHERS"}
+OF_CADDY = {"FILSLUSS_SITE", "FILSLUSS_UPSTREAM", "FILSLUSS_PAGES", "FILSLUSS_OTHERS"}
 """Variables of the Caddyfile, which Caddy reads and the service does not."""
 
 

@@ -104,6 +104,12 @@ WALKS = {
         "_reminded_of_files",
         of_store(reminders.remind_of_files),
     ),
+    "remind of empty accounts": Walk(
+        lambda now: transfers(now, open_until=now + HOUR, decided_at=now - 2 * DAY),
+        reminders,
+        "_sender_reminded",
+        of_store(reminders.remind_empty),
+    ),
     "expire uploads": Walk(
         lambda now: files(now, state=FileState.UPLOADING, active_at=now - 90 * DAY),
         expiry,

@@ -5,7 +5,7 @@ import re
 import runpy
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ import pytest
 from filsluss import settings
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.conf.settings_file import SettingUnreadable
+from filsluss.rules.statements import Assessment, Conformance, LegalBasis
 from tests.parts.installation import environment
 from tests.parts.people import BO, FORM, apply, fetch, send_tus
 
@@ -100,6 +101,7 @@ SETTINGS = {
     "SECURITY_LOG_DAYS": (policy("security_log_days"), 90, "365", 365, ["0", "x", "99999"]),
     "FREE_SPACE": (policy("free_space_percent"), 5.0, "12.5%", 12.5, ["5", "100%", "-1%", "%", "x%", "nan%"]),
     "LANGUAGE": (policy("language"), "sv", "en", "en", ["fi", "SV", "svenska"]),
+    "AT": (policy("at"), "hos", "på", "på", ["h\tos", "i\u200bi"]),
     "TIME_ZONE": (
         policy("time_zone"),
         ZoneInfo("Europe/Stockholm"),
@@ -113,6 +115,38 @@ SETTINGS = {
         "it@ltdalarna.se",
         "it@ltdalarna.se",
         ["it", "a@b@c", "å@b.se"],
+    ),
+    "CONTROLLER": (policy("controller"), "", "Regionstyrelsen", "Regionstyrelsen", ["x" * 101, "a\nb"]),
+    "LEGAL_BASIS": (
+        policy("legal_basis"),
+        None,
+        "public-task",
+        LegalBasis.PUBLIC_TASK,
+        ["public", "PUBLIC-TASK", "public-task, consent"],
+    ),
+    "DATA_PROTECTION_EMAIL": (
+        policy("data_protection_email"),
+        "",
+        "dso@ltdalarna.se",
+        "dso@ltdalarna.se",
+        ["dso", "a@b@c"],
+    ),
+    "ACCESSIBILITY": (
+        policy("assessment"),
+        None,
+        "partly, 2026-11-24, Eva Ek, Region Exempel",
+        Assessment(Conformance.PARTLY, date(2026, 11, 24), "Eva Ek, Region Exempel"),
+        [
+            "partly",
+            "partly, 2026-11-24",
+            "partly, 2026-11-24, ",
+            "mostly, 2026-11-24, Eva Ek",
+            "partly, 24 November, Eva Ek",
+            "partly, 20261124, Eva Ek",
+            "partly, 2026-02-30, Eva Ek",
+            "partly, 2026-11-24, Eva\nEk",
+            f"partly, 2026-11-24, {'x' * 101}",
+        ],
     ),
     "APPLICATIONS_PER_HOUR": (policy("applications_per_hour"), 5, "50", 50, ["0", "-1", "många"]),
     "LETTERS_PER_DAY": (policy("letters_per_day"), 20, "5", 5, ["0", "-1", "x"]),
@@ -270,9 +304,20 @@ def test_a_required_setting_that_is_missing_or_empty_is_named(refusal, name):
     assert refusal(**{name: "  "}) == f"FILSLUSS_{name} is missing"
 
 
-@pytest.mark.parametrize("name", ["MAX_DAY", "base_url", "MAIL_FROM_FILE", "DEBUG", ""])
+@pytest.mark.parametrize("name", ["MAIL_FROM_FILE", "DEBUG", "", "CONFIG_FILES_MANY"])
 def test_a_name_nobody_knows_is_named(refusal, name):
-    assert refusal(**{name: "1"}) == f"FILSLUSS_{name} is not a setting of Filsluss"
+    assert refusal(**{name: "1"}).startswith(f"FILSLUSS_{name} is not a setting of Filsluss")
+
+
+@pytest.mark.parametrize("name", ["MAX_DAY", "MAX_DAYS ", "max_days", "MAXDAYS", "MAX-DAYS"])
+def test_the_setting_that_is_meant_is_named(refusal, name):
+    said = refusal(**{name: "1"})
+    assert said == f"FILSLUSS_{name} is not a setting of Filsluss; is FILSLUSS_MAX_DAYS meant?"
+
+
+def test_a_name_in_small_letters_is_not_passed_over(refusal, monkeypatch):
+    monkeypatch.setenv("filsluss_max_days", "5")
+    assert refusal().startswith("filsluss_max_days is not a setting of Filsluss")
 
 
 def test_a_bucket_is_read_and_goes_with_postgresql_and_a_whole_key(read, refusal):

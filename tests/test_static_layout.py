@@ -32,7 +32,7 @@ def test_what_is_served_is_what_the_function_lays_out(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["laid"]
 
 
-def test_every_file_is_there_by_its_hash_and_compressed_and_scripts_are_minified():
+def test_every_file_is_there_by_its_hash_and_compressed_and_minified():
     manifest = json.loads((SERVED / "staticfiles.json").read_text())["paths"]
     assert set(manifest) == {str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*") if path.is_file()}
     for name, hashed in manifest.items():
@@ -42,6 +42,8 @@ def test_every_file_is_there_by_its_hash_and_compressed_and_scripts_are_minified
     own, served = (folder / "filsluss" for folder in (SOURCE, SERVED))
     script = served / Path(manifest["filsluss/upload.js"]).name
     assert script.stat().st_size < (own / "upload.js").stat().st_size * 0.9
+    sheet = (served / Path(manifest["filsluss/site.css"]).name).read_text()
+    assert ("/*" in sheet, "\n" in sheet, ";}" in sheet, "  " in sheet) == (False,) * 4
 
 
 def test_files_that_are_there_are_left_and_those_of_another_version_go(tmp_path):

@@ -33,8 +33,13 @@ class Session:
     def source(self, full: int, quick: int) -> Source:
         return make_source(self.folder, self.size(full, quick))
 
+    @property
+    def memory(self) -> int:
+        """How many bytes of memory are prepared, at most."""
+        return 512 * MIB if self.quick else machine.total_memory()
+
     def ready(self) -> None:
-        machine.ready(512 * MIB if self.quick else machine.total_memory())
+        machine.ready(self.memory)
 
     def describe(self) -> None:
         label = "QUICK, sizes too small to mean anything; " if self.quick else ""
@@ -42,13 +47,15 @@ class Session:
         print(f"{label}{self.rounds} rounds; {machine.describe()}; {nginx}")
 
 
-def start_session(title: str) -> Session:
-    """Reads the command line, and prepares the machine."""
+def start_session(title: str, *, rounds: int = 5) -> Session:
+    """Reads the command line, and prepares the machine. `rounds` unless that says how many."""
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs")
-    parser.add_argument("--rounds", type=int, default=0, help="how often each takes part (5, quick 1)")
+    parser.add_argument(
+        "--rounds", type=int, default=0, help=f"how often each takes part ({rounds}, quick 1)"
+    )
     asked = parser.parse_args()
-    session = Session(folder("bench"), asked.quick, asked.rounds or (1 if asked.quick else 5))
+    session = Session(folder("bench"), asked.quick, asked.rounds or (1 if asked.quick else rounds))
     if not asked.quick:
         machine.fill_page_cache(session.folder)
     return session

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.parts.service import process_tree
 
 TICK = os.sysconf("SC_CLK_TCK")
+MINOR_FAULTS, USER, SYSTEM = 7, 11, 12
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,11 @@ class ResourceUsage:
 
     def cpu(self) -> float:
         """User and system seconds so far, those of ended threads included."""
-        return sum(_cpu(pid) for pid in self.pids)
+        return (_figures(self.pids, USER) + _figures(self.pids, SYSTEM)) / TICK
+
+    def faults(self) -> int:
+        """How many pages of its own memory the kernel has had to give it or to map (minor faults) so far."""
+        return _figures(self.pids, MINOR_FAULTS)
 
     def forget_peak(self) -> None:
         for pid in self.pids:
@@ -40,9 +45,9 @@ class ResourceUsage:
         return sum(_pss(pid) for pid in self.pids) / 1024
 
 
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+def _figures(pids: tuple[int, ...], field: int) -> int:
+    """The sum of a field of proc(5), "/proc/pid/stat", counted from the one after the name."""
+    return sum(int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[field]) for pid in pids)
 
 
 def _status(pid: int, name: str) -> int:

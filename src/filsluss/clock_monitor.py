@@ -23,12 +23,12 @@ class ClockMonitor:
     """Holds the jobs that need a trusted clock, because what they erase on a wrong clock is lost.
 
     A hold starts after a clock leap or a long absence and lasts HOLD_SECONDS. It is a row in the database,
-    so that a worker that starts meanwhile obeys it as well.
+    so that a worker that starts on the same node meanwhile obeys it as well: other nodes have other clocks.
     """
 
-    def __init__(self, boot_id: str) -> None:
+    def __init__(self, boot_id: str, *, node: str = "") -> None:
         self._wall, self._monotonic = utc_now(), time.monotonic()
-        self._boot_id = boot_id
+        self._boot_id, self._node = boot_id, node
         self._first_seen: dict[tuple[str, float], float] = {}
         self._lock = threading.Lock()
 
@@ -40,7 +40,7 @@ class ClockMonitor:
             if abs(drift) > CLOCK_LEAP:
                 self.hold(f"the clock leapt by {drift}")
                 self._wall, self._monotonic = now, monotonic
-            current = clock_hold.current()
+            current = clock_hold.current(node=self._node)
             if current and time.monotonic() - self._start_of(current) >= HOLD_SECONDS:
                 clock_hold.end(current)
                 current = None
@@ -52,7 +52,7 @@ class ClockMonitor:
         return self.read()[1]
 
     def hold(self, why: str) -> None:
-        clock_hold.begin(why, boot_id=self._boot_id, steady=time.monotonic())
+        clock_hold.begin(why, node=self._node, boot_id=self._boot_id, steady=time.monotonic())
         log.error("%s: nothing is ended, lapsed or forgotten for an hour; is the clock right?", why)
 
     def _start_of(self, hold: Pause) -> float:

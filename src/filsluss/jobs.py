@@ -18,14 +18,13 @@ from filsluss.actions import (
     expiry,
     heartbeat,
     lost_link,
+    nodes,
     reminders,
     room,
     scan,
 )
 from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity import turns
-from filsluss.actions.integrity.findings import World
-from filsluss.actions.integrity.repair import REPAIRED, reconcile
 from filsluss.blobs import StoreAway
 from filsluss.clock_monitor import ClockMonitor as ClockMonitor
 from filsluss.clock_monitor import utc_now as utc_now
@@ -50,6 +49,7 @@ class Worker:
     services: Services
     claimant: Claimant = field(default_factory=Claimant)
     mail_connections: int = 1
+    member: nodes.Member | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,10 @@ class Job:
     needs_trusted_clock: bool = False
 
 
-def record_heartbeat(_worker: Worker, now: datetime) -> int:
+def record_heartbeat(worker: Worker, now: datetime) -> int:
     heartbeat.record_heartbeat(WORKER, now=now)
+    if worker.member:
+        nodes.beat(worker.member, now=now)
     return 0
 
 
@@ -93,10 +95,7 @@ def integrity_check_after(delay: float) -> Callable[[Worker, datetime], int]:
 
     def run(worker: Worker, now: datetime) -> int:
         if time.monotonic() >= start and turns.take_turn(now=now):
-            since = turns.since(now=now)
-            lines = reconcile(World(worker.services, now, since=since))
-            if all(line.outcome is REPAIRED for line in lines):
-                turns.remember(now, whole=since is None)
+            turns.compare(services=worker.services, now=now)
         return 0
 
     return run
@@ -153,6 +152,7 @@ JOBS = (
         60,
         lambda worker, now: reminders.remind_of_files(services=worker.services, now=now),
     ),
+    Job("remind of empty accounts", 60, lambda w, now: reminders.remind_empty(services=w.services, now=now)),
     Job(
         "expire uploads",
         60,
@@ -232,7 +232,7 @@ def run_forever(worker: Worker, stop: threading.Event, meanwhile: Callable[[], N
 
     `meanwhile` is called every 0.2 s.
     """
-    monitor = ClockMonitor(machine.boot_id())
+    monitor = ClockMonitor(machine.boot_id(), node=worker.member.name if worker.member else "")
     begin(monitor, stop)
     threads = [
         threading.Thread(target=_repeat, args=(job, worker, monitor, stop), name=job.name, daemon=True)

@@ -54,10 +54,10 @@ def _escaped(char: str) -> str:
 
 
 class AlreadyTold(logging.Filter):
-    """Leaves out the responses 503 of an outage, which has a line of its own."""
+    """Leaves out the responses of an outage (503) or a full disk (507), which have a line of their own."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return getattr(record, "status_code", None) != 503
+        return getattr(record, "status_code", None) not in (503, 507)
 
 
 class LineFormatter(logging.Formatter):

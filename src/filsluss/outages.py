@@ -1,6 +1,8 @@
-"""One line when database or store stop answering and one when they are back, however many meet it."""
+"""Outages of database and store: a line when one begins, one when it is over; whether a disk is full."""
 
+import errno
 import logging
+import sqlite3
 import threading
 import time
 from typing import Any
@@ -12,8 +14,22 @@ log = logging.getLogger(__name__)
 
 AWAY = (OperationalError, InterfaceError)
 """What the database's driver raises when it cannot be asked; a mistake in a statement is another error."""
+DISK_FULL = "53100"
+"""The SQLSTATE with which PostgreSQL says that its disk has no room."""
 QUIET_SECONDS = 60.0
 """An outage that nothing has met for as long as this is over."""
+
+
+def is_full(fault: BaseException) -> bool:
+    """Whether the database or a file could not be written because a disk, or a quota, has no room.
+
+    Every way in answers that with 507 (RFC 4918, 11.5), since somebody has to make room; 503 is for what
+    passes by itself.
+    """
+    if isinstance(fault, OSError):
+        return fault.errno in (errno.ENOSPC, errno.EDQUOT)
+    codes = [getattr(fault.__cause__, name, None) for name in ("sqlite_errorcode", "sqlstate")]
+    return codes[0] == sqlite3.SQLITE_FULL or codes[1] == DISK_FULL
 
 
 class Outage:

@@ -4,7 +4,9 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
+from filsluss import languages
 from filsluss.conf.names import Name
+from filsluss.conf.nodes import digests
 from filsluss.conf.readers import sqlite
 from filsluss.conf.reading import read_all
 from filsluss.conf.table import TABLE
@@ -28,6 +30,8 @@ POLICY = Policy(
 )
 BLOB_URL = VALUES[Name.BLOB_URL]
 S3_KEYS = VALUES[Name.S3_ACCESS_KEY], VALUES[Name.S3_SECRET_KEY]
+NODE = VALUES[Name.NODE]
+NODE_SETTINGS = digests(TABLE, VALUES, key=keys_for("node-settings", _all_secrets)[0])
 ACCEL = VALUES[Name.ACCEL]
 SCANNER = VALUES[Name.CLAMD]
 MAIL_CONNECTIONS = VALUES[Name.MAIL_CONNECTIONS]
@@ -60,11 +64,12 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["filsluss.pages.filters"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "filsluss.pages.context.site_context",
-            ]
+            ],
         },
     }
 ]
@@ -91,8 +96,8 @@ USE_TZ = True
 TIME_ZONE = str(POLICY.time_zone)
 USE_I18N = True
 LANGUAGE_CODE = POLICY.language
-LANGUAGES = [("sv", "Svenska"), ("en", "English")]
-LOCALE_PATHS = [str(Path(__file__).parent / "locale")]
+LANGUAGES = [(code, each.name) for code, each in languages.LANGUAGES.items()]
+LOCALE_PATHS = [str(languages.CATALOGUES)]
 
 STATIC_URL = paths.STATIC.path("")
 WHITENOISE_ALLOW_ALL_ORIGINS = False

@@ -61,7 +61,7 @@ def upload(page, path):
     with page.expect_file_chooser() as opened:
         page.keyboard.press("Enter")
     opened.value.set_files(path)
-    expect(page.get_by_text("Klar. Mejl skickat till mottagaren.")).to_be_visible(timeout=SLOWLY)
+    expect(page.get_by_text("Klar. Mejlet till mottagaren skickades")).to_be_visible(timeout=SLOWLY)
     return keys
 
 

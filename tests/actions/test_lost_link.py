@@ -1,5 +1,6 @@
 """Lost links: one row and one answer for every address, and a letter only to who has a case that lives."""
 
+import re
 from datetime import timedelta
 from ipaddress import ip_network
 
@@ -75,9 +76,8 @@ def test_each_gets_the_link_of_what_they_can_do_now(now):
         (letter,) = answered(address, now)
         assert (letter.kind, letter.to, letter.priority) == ("lost-link", address, 0)
         assert [link for link in links if f"{POLICY.base_url}{link}\n" not in letter.text] == []
-        assert letter.text.count("/status/") + letter.text.count("/upload/") + letter.text.count(
-            "/download/"
-        ) + letter.text.count("/decide/") == len(links)
+        acts = re.findall("/(?:status|upload|download|decide)/", letter.text)
+        assert len(acts) == len(links) + 1  # one of them in the other language, too
         assert LetterCase.objects.filter(letter=letter).count() == len(links)
 
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from filsluss.actions import room, upload
+from filsluss.actions.announcement import Announced, announce_all
+from filsluss.actions.choices import NO_CHOICE
 from filsluss.actions.erasure import erase_files
 from filsluss.actions.room import UploadRefused
 from filsluss.actions.upload import remove_own
@@ -271,3 +273,37 @@ def test_of_twenty_writers_for_the_last_place_of_a_disk_one_gets_it(announce, ta
 
     outcomes = race(*[lambda each=each: fill(each) for each in transfers])
     assert sorted(map(str, outcomes)) == sorted([str(MIB)] + ["disk_full"] * 19)
+
+
+@pytest.mark.django_db
+def test_of_two_announcements_that_come_together_one_gets_the_last_of_the_disk(store, now):
+    disk = FakeDisk(store, free=5 * GIB + 60 * MIB)  # 5 GiB are kept free
+    services, transfer = services_for(LARGE, disk), make_transfer(now)
+
+    def announced(size):
+        new = {**upload.identity("a"), "transfer_id": transfer.pk, "created_at": now, "active_at": now}
+        return Announced(TransferFile(size=size, **new), transfer, NO_CHOICE, services, now)
+
+    outcomes = announce_all([announced(40 * MIB), announced(40 * MIB), announced(10 * MIB)])
+    assert [getattr(outcome, "code", "") for outcome in outcomes] == ["", "disk_full", ""]
+    stored = TransferFile.objects.order_by("pk").values_list("pk", "size")
+    assert list(stored) == [(outcomes[0], 40 * MIB), (outcomes[2], 10 * MIB)]
+
+
+@pytest.mark.django_db
+def test_announcements_that_come_together_have_the_ids_of_their_own_rows(store, now):
+    services, transfer = services_for(POLICY, store), make_transfer(now)
+    files = [
+        TransferFile(
+            **upload.identity(f"{number}"),
+            transfer_id=transfer.pk,
+            size=number,
+            created_at=now,
+            active_at=now,
+        )
+        for number in range(1, 6)
+    ]
+    ids = announce_all([Announced(file, transfer, NO_CHOICE, services, now) for file in files])
+    assert list(TransferFile.objects.order_by("pk").values_list("pk", "upload_id")) == [
+        (row_id, file.upload_id) for row_id, file in zip(ids, files, strict=True)
+    ]

@@ -7,16 +7,19 @@ import pytest
 from django.db import OperationalError
 
 from filsluss.actions import upload, upload_at_once
+from filsluss.actions.choices import Choices
 from filsluss.actions.room import UploadRefused
-from filsluss.actions.upload import Choices
-from filsluss.actions.upload_at_once import WholeFile
+from filsluss.actions.upload import identity, receipt_of
+from filsluss.actions.upload_at_once import Coming, WholeFile, receive_all
 from filsluss.blobs import BlobDamaged, StoreFull
 from filsluss.blobs.disk import DiskWriter
 from filsluss.models import AuditEntry, Transfer, TransferFile
 from filsluss.models.upload_queries import account_at_upload_link, transfer_at_upload_link
+from filsluss.origin import NOWHERE, Origin, set_origin
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.lifecycle import FileState, Receipts, State
 from filsluss.rules.tokens import Purpose
+from filsluss.sqlite.joint_commit import together
 from tests.letters.cases import KEY, example_policy, make_file, make_transfer
 from tests.parts import tokens
 from tests.parts.services import services_for
@@ -167,10 +170,10 @@ def test_a_disk_that_does_not_take_the_bytes_keeps_nothing(send, store, monkeypa
 
 
 def test_a_database_that_does_not_take_the_row_keeps_no_bytes(send, store, monkeypatch):
-    def fail(**columns):
+    def fail(rows):
         raise OperationalError("disk I/O error")
 
-    monkeypatch.setattr("filsluss.actions.transitions.NEW_ENTRY.insert", fail)
+    monkeypatch.setattr("filsluss.actions.upload_at_once.NEW_ENTRY.insert_all", fail)
     with pytest.raises(OperationalError):
         send()
     assert nothing_is_stored(store)
@@ -179,3 +182,42 @@ def test_a_database_that_does_not_take_the_row_keeps_no_bytes(send, store, monke
 def test_an_empty_file_is_a_file(send, store):
     assert store.open(send(content=b"")).read() == b""
     assert TransferFile.objects.get().size == 0
+
+
+def test_whoever_commits_for_others_the_audit_trail_names_the_request_that_brought_the_file(
+    send, monkeypatch
+):
+    def elsewhere(item, handle):
+        set_origin(Origin("192.0.2.9", "another"))
+        return together(item, handle)
+
+    monkeypatch.setattr(upload_at_once, "together", elsewhere)
+    set_origin(Origin("192.0.2.1", "its-own"))
+    try:
+        send()
+    finally:
+        set_origin(NOWHERE)
+    entry = AuditEntry.objects.get(step="received")
+    assert (entry.network, entry.request_id) == ("192.0.2.1", "its-own")
+
+
+def test_files_that_are_received_together_count_for_each_other(token, store, now):
+    """Two of three places are left, and the room for one file more of the larger size."""
+    policy = replace(POLICY, max_files=2, max_transfer_size=9)
+    services = services_for(policy, store)
+    sizes = (7, 7, 2, 1)
+
+    def coming(size):
+        file = replace(FILE, content=b"x" * size)
+        account = account_at_upload_link(token)
+        return Coming(file, account, receipt_of("a", now=now), services, now), identity("a")
+
+    refusals = receive_all([coming(size) for size in sizes])
+    assert [refusal and refusal.code for refusal in refusals] == [
+        None,
+        "quota_exceeded",
+        None,
+        "quota_exceeded",
+    ]
+    assert sorted(TransferFile.objects.values_list("size", flat=True)) == [2, 7]
+    assert AuditEntry.objects.filter(step="received").count() == 2

@@ -57,7 +57,8 @@ def apply_through(page: Page, url: str) -> None:
 def choose(page: Page, *paths: Path | str, button: Locator | None = None) -> None:
     """Presses the button, the upload's own unless another is named, and chooses in the window it opens."""
     # Until the script has started, the plain form's own field has the same name.
-    chooser = page.get_by_role("button", name="Välj filer", exact=True).and_(page.locator("button"))
+    words = re.compile("^(Välj filer|Lägg till fler filer)$")
+    chooser = page.get_by_role("button", name=words).and_(page.locator("#choose"))
     with page.expect_file_chooser() as opened:
         (button or chooser).click()
     opened.value.set_files(list(paths))
@@ -73,7 +74,7 @@ def drag(page: Page, files: Sequence[tuple[str, str]]) -> JSHandle:
         }""",
         [list(file) for file in files],
     )
-    page.get_by_text("Dra hit filer eller").dispatch_event("dragenter", {"dataTransfer": carried})
+    page.locator("#drop").dispatch_event("dragenter", {"dataTransfer": carried})
     return carried
 
 
@@ -125,8 +126,15 @@ def summary(page: Page) -> Locator:
 
 
 def done(page: Page) -> Locator:
-    """That everything is done: seen and heard in one place."""
-    return page.locator("#upload-status.state")
+    """The panel that says that everything is done, to whom it was sent and what comes next."""
+    return page.locator("#done:not([hidden])")
+
+
+def allow_code(page: Page) -> None:
+    """Opens the line of the choices, and ticks that the recipient can use a code."""
+    if page.locator("#how:not([open])").count():
+        page.locator("#how > summary").click()
+    page.get_by_label("Mottagaren kan också använda en hämtkod").check()
 
 
 def row(page: Page, name: str) -> Locator:
@@ -140,7 +148,7 @@ def button(page: Page, word: str, name: str) -> Locator:
 
 def is_sent(page: Page, name: str) -> None:
     """Waits until the page says that the file is in and the recipient told."""
-    expect(row(page, name).get_by_text("Klar. Mejl skickat till mottagaren.")).to_be_visible()
+    expect(row(page, name).get_by_text("Klar. Mejlet till mottagaren skickades")).to_be_visible()
 
 
 def download(page: Page, name: str) -> Path:

@@ -46,7 +46,7 @@ def test_only_the_fields_that_concern_the_writer_are_there(service, page):
     page.locator("#purpose").fill("Ritningar")
     page.locator("#accept_terms").check()
     page.get_by_role("button", name="Skicka ansökan").click()
-    expect(page.get_by_role("heading", name="Ladda upp filer", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", name="Filer till", level=1)).to_be_visible()
 
 
 def test_a_field_with_an_error_is_there_whomever_it_concerns(service, page):
@@ -105,7 +105,7 @@ def test_a_suggestion_comes_when_the_field_is_left_and_hinders_nobody(service, m
     expect(page.locator("#recipient_email")).to_be_focused()
     expect(meant(page, "#recipient_email")).to_be_hidden()
     apply(page, service.url, recipient="bo@gmial.com")
-    expect(page.get_by_role("heading", name="Ladda upp filer", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", name="Filer till", level=1)).to_be_visible()
     assert mail_server.one("approved", to=ANNA)
 
 
@@ -172,8 +172,8 @@ def test_what_is_remembered_wrongly_is_nothing(service, page, broken):
 def test_a_prefilled_link_fills_the_form_in_and_no_server_sees_it(service, page):
     page.goto(f"{service.url}/link")
     page.get_by_label("Mottagarens e-postadress").fill(EVA)
-    page.get_by_label("Anledning (frivilligt)").fill("Ritningar & mått åäö")
-    page.get_by_label("Godkännarens e-postadress (frivilligt)").fill(KARIN)
+    page.get_by_label("Anledning (valfritt)").fill("Ritningar & mått åäö")
+    page.get_by_label("Godkännarens e-postadress (valfritt)").fill(KARIN)
     page.get_by_role("button", name="Gör länken").click()
     link = page.locator(".made-link").get_attribute("href")
     asked = []

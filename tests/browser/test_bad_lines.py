@@ -129,7 +129,7 @@ def test_the_page_is_guarded_between_small_files(service, page, tmp_path):
         setInterval(() => guards.push([document.title[0] === "(", Boolean(onbeforeunload)]), 5)"""
     )
     choose(page, *files)
-    expect(page.get_by_text("Klart! Alla 20 filer är uppladdade.")).to_be_visible()
+    expect(page.get_by_text("Klart! 20 filer är på väg.")).to_be_visible()
     guards = page.evaluate("guards")
     assert [True, True] in guards
     assert [True, False] not in guards

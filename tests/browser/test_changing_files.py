@@ -103,7 +103,7 @@ def test_a_file_that_is_written_to_as_it_is_chosen_is_never_a_mixture(service, p
     first = sha256(file)
     page.locator("#file").set_input_files(file)
     write_file(file, 5 * MiB, seed=2)
-    end = row(page, "a.bin").get_by_text(re.compile(r"Klar\. Mejl skickat|Fel: filen"))
+    end = row(page, "a.bin").get_by_text(re.compile(r"Klar\. Mejlet till mottagaren skickades|Fel: filen"))
     # Whoever writes the file empties it first: seen at that moment, the page asks before it sends anything.
     asked = page.locator("#uploads").get_by_text("Tomma filer: 1. Vill du ladda upp dem ändå?")
     expect(end.or_(asked)).to_be_visible()

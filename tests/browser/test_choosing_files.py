@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import (
     MiB,
+    allow_code,
     apply,
     button,
     choose,
@@ -32,7 +33,7 @@ def test_many_files_go_two_at_a_time_and_each_has_its_letter(slow_proxy, mail_se
     slow_proxy.rate = 1000 * MiB
     for file in files:
         is_sent(page, file.name)
-    expect(page.get_by_text("Klart! Alla 5 filer är uppladdade.")).to_be_visible()
+    expect(page.get_by_text("Klart! 5 filer är på väg.")).to_be_visible()
     letters = mail_server.wait_for("file-ready", to=BO, count=5)
     assert sorted(name for letter in letters for name in names_in(letter)) == [f.name for f in files]
 
@@ -101,12 +102,12 @@ def test_with_a_code_or_without_is_chosen_for_each_file(service, mail_server, pa
     apply(page, service.url)
     choose(page, without)
     is_sent(page, "utan.bin")
-    page.get_by_label("Ja, med länken eller med en kod").check()
+    allow_code(page)
     choose(page, with_code)
     is_sent(page, "med.bin")
     letters = mail_server.wait_for("file-ready", to=BO, count=2)
     assert ["kod" in letter.text for letter in letters] == [False, True]
-    expect(row(page, "med.bin")).to_contain_text("med kod")
+    expect(row(page, "med.bin")).to_contain_text("Visa koden")
 
 
 def test_the_sender_takes_a_file_back_on_the_page(service, mail_server, page, another, tmp_path):
@@ -115,10 +116,10 @@ def test_the_sender_takes_a_file_back_on_the_page(service, mail_server, page, an
     choose(page, file)
     is_sent(page, "fel.pdf")
     (link,) = mail_server.one("file-ready", to=BO).links("download")
-    row(page, "fel.pdf").get_by_text("Ta bort").click()
+    row(page, "fel.pdf").locator("summary", has_text="Radera").click()
     row(page, "fel.pdf").get_by_label("Ja, radera fel.pdf").check()
     row(page, "fel.pdf").get_by_role("button", name="Radera filen").click()
-    expect(row(page, "fel.pdf")).to_contain_text("Borttagen av avsändaren.")
+    expect(row(page, "fel.pdf")).to_contain_text("Raderad av avsändaren.")
     bo = another()
     bo.goto(link)
     expect(bo.get_by_role("heading", name="Filen finns inte längre")).to_be_visible()

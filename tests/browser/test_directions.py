@@ -30,12 +30,12 @@ def test_outbound_the_upload_page_opens_at_once_and_bo_gets_every_byte(
 ):
     file = write_file(tmp_path / "ritning åäö.pdf", 5 * MiB + 17)
     apply(page, service.url)
-    expect(page.get_by_role("heading", name="Ladda upp filer", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", name="Filer till", level=1)).to_be_visible()
     assert page.url == mail_server.one("approved", to=ANNA).links("upload")[0]
 
     choose(page, file)
     is_sent(page, file.name)
-    expect(page.get_by_text("Klart! Filen är uppladdad.")).to_be_visible()
+    expect(page.get_by_text("Klart! Filen är på väg.")).to_be_visible()
 
     letter = mail_server.one("file-ready", to=BO)
     bo = another()

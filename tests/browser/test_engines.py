@@ -17,8 +17,8 @@ pytestmark = pytest.mark.browser  # also where the browser is not the fixture of
 PASSWORD = "en lång mening som ingen gissar"
 PURPOSE = "Ritningar till den nya mottagningen"
 LOADED = "return !window.wasHere && document.readyState === 'complete'"
-DONE = "Klart! Filen är uppladdad. Du kan stänga sidan."
-SENT = "Klar. Mejl skickat till mottagaren."
+DONE = "Klart! Filen är på väg."
+SENT = "Klar. Mejlet till mottagaren skickades"
 CHANGED = {
     "chromium": "Fel: filen har ändrats sedan du valde den.",
     "firefox": "Fel: filen har ändrats sedan du valde den.",

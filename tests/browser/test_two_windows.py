@@ -39,7 +39,7 @@ def test_a_file_that_another_window_has_just_sent_is_known(service, page, tmp_pa
     apply(page, service.url)
     other = second(page)
     choose(page, file)
-    expect(page.get_by_text("Klart! Filen är uppladdad.")).to_be_visible()
+    expect(page.get_by_text("Klart! Filen är på väg.")).to_be_visible()
     choose(other, file)
     expect(other.locator("#uploads").get_by_text("a.bin är redan uppladdad.")).to_be_visible()
     assert len(entries(page, "a.bin")) == 1

@@ -3,7 +3,17 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.steps import MiB, apply, apply_from_outside, download, is_sent, row, sha256, write_file
+from tests.browser.steps import (
+    MiB,
+    allow_code,
+    apply,
+    apply_from_outside,
+    download,
+    is_sent,
+    row,
+    sha256,
+    write_file,
+)
 from tests.parts.people import ANNA, BO
 
 
@@ -21,7 +31,7 @@ def send(page, *files):
 def until_sent(page, name):
     """Without script a person reloads the page."""
     for _ in range(100):
-        if "Klar. Mejl skickat till mottagaren." in row(page, name).inner_text():
+        if "Klar. Mejlet till mottagaren skickades" in row(page, name).inner_text():
             return
         page.wait_for_timeout(200)
         page.reload()
@@ -42,12 +52,12 @@ def test_apply_decide_upload_fetch_and_remove_without_script(service, mail_serve
 
     (upload,) = mail_server.one("approved", to=BO).links("upload")
     plain.goto(upload)
-    plain.get_by_label("Ja, med länken eller med en kod").check()
+    allow_code(plain)
     send(plain, *files)
     assert plain.url == upload
     for file in files:
         until_sent(plain, file.name)
-        expect(row(plain, file.name)).to_contain_text("med kod")
+        expect(row(plain, file.name)).to_contain_text("Visa koden")
 
     letters = mail_server.wait_for("file-ready", to=ANNA, count=2)
     (link,) = letters[0].links("download")
@@ -55,10 +65,10 @@ def test_apply_decide_upload_fetch_and_remove_without_script(service, mail_serve
     for file in files:
         assert sha256(download(anna, file.name)) == sha256(file)
 
-    row(plain, "tom.txt").get_by_text("Ta bort").click()
+    row(plain, "tom.txt").locator("summary", has_text="Radera").click()
     row(plain, "tom.txt").get_by_label("Ja, radera tom.txt").check()
     row(plain, "tom.txt").get_by_role("button", name="Radera filen").click()
-    expect(row(plain, "tom.txt")).to_contain_text("Borttagen av avsändaren.")
+    expect(row(plain, "tom.txt")).to_contain_text("Raderad av avsändaren.")
     mail_server.wait_for("file-removed", count=2)
 
 

@@ -48,8 +48,10 @@ def test_a_file_found_by_its_upload_brings_its_transfer_without_another_query(
     link = link_of(transfer)
     with django_assert_num_queries(1):
         found = file_at_upload_link(link, second.upload_id)
-        assert as_it_lies(found.transfer) == as_it_lies(transfer)
-        assert found.transfer.sender.address == "bo@rontgen.example"
+        assert found.transfer.is_open_at(NOW)
+        assert (found.blob, found.transfer.sender.proof) == (second.upload_id, "mailbox")
+    assert as_it_lies(found.transfer) == as_it_lies(transfer)
+    assert found.transfer.sender.address == "bo@rontgen.example"
     assert as_it_lies(found) == as_it_lies(TransferFile.objects.get(pk=second.pk))
     assert found.with_code is True
     assert file_at_upload_link("x" * 43, second.upload_id) is None

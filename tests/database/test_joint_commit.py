@@ -10,9 +10,8 @@ import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 
 from filsluss.models import Heartbeat
-from filsluss.origin import NOWHERE, Origin, current_origin, set_origin
 from filsluss.sqlite.base import DatabaseWrapper
-from filsluss.sqlite.joint_commit import in_transaction, joint_commit
+from filsluss.sqlite.joint_commit import joint_commit, together
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 on_sqlite = pytest.mark.skipif(
@@ -43,8 +42,19 @@ def commits(monkeypatch):
     return made
 
 
-def together(*works):
-    """Runs each in its own thread, all waiting while another commits; returns their outcomes, in order."""
+def call_all(functions):
+    return [function() for function in functions]
+
+
+def in_transaction(function):
+    return together(function, call_all)
+
+
+def all_waiting(*works):
+    """Hands each over in its own thread, while another commits; returns their outcomes, in order.
+
+    A work is a function, or an item and what handles those of its kind.
+    """
     is_held, may_go = threading.Event(), threading.Event()
 
     def hold():
@@ -53,7 +63,7 @@ def together(*works):
 
     def outcome(work):
         try:
-            return in_transaction(work)
+            return together(*work) if isinstance(work, tuple) else in_transaction(work)
         except BaseException as fault:  # noqa: BLE001 - that is what is compared
             return fault
         finally:
@@ -84,7 +94,7 @@ def test_whoever_is_alone_commits_at_once(commits):
 
 def test_all_that_wait_share_one_commit_and_each_has_its_own_result(commits):
     wanted = [f"thread {number}" for number in range(8)]
-    assert together(*(lambda name=name: write(name) for name in wanted)) == wanted
+    assert all_waiting(*(lambda name=name: write(name) for name in wanted)) == wanted
     assert (names(), len(commits)) == (wanted, 2)
 
 
@@ -94,13 +104,57 @@ def test_one_that_fails_leaves_nothing_and_takes_none_with_it(commits, fault):
         write("half done")
         raise fault
 
-    first, failed, last = together(lambda: write("first"), fail, lambda: write("last"))
+    first, failed, last = all_waiting(lambda: write("first"), fail, lambda: write("last"))
     assert (first, failed, last) == ("first", fault, "last")
-    assert (names(), len(commits)) == (["first", "last"], 2)
+    assert (names(), len(commits)) == (["first", "last"], 3)
+
+
+@pytest.fixture
+def calls():
+    return []
+
+
+@pytest.fixture
+def write_all(calls):
+    """Handles names together: "no" is refused, "bad" fails half-way."""
+
+    def handle(items):
+        calls.append(sorted(items))
+        refusals = [ValueError(item) if item == "no" else None for item in items]
+        for item, refusal in zip(items, refusals, strict=True):
+            if not refusal:
+                write(item)
+            if item == "bad":
+                raise OperationalError(item)
+        return [refusal or item for item, refusal in zip(items, refusals, strict=True)]
+
+    return handle
+
+
+def test_work_of_one_kind_is_done_by_one_call_and_each_has_its_own_outcome(commits, calls, write_all):
+    items = [f"thread {number}" for number in range(6)] + ["no"]
+    *stored, refused = all_waiting(*((item, write_all) for item in items))
+    assert (stored, repr(refused)) == (items[:-1], repr(ValueError("no")))
+    assert (names(), calls, len(commits)) == (items[:-1], [sorted(items)], 2)
+
+
+def test_a_call_that_fails_is_undone_and_each_is_done_by_itself(commits, calls, write_all):
+    one, bad, other = all_waiting(*((item, write_all) for item in ("one", "bad", "other")))
+    assert (one, repr(bad), other) == ("one", repr(OperationalError("bad")), "other")
+    assert (names(), len(commits)) == (["one", "other"], 3)
+    assert calls == [["bad", "one", "other"], ["one"], ["bad"], ["other"]]
+
+
+def test_whoever_is_alone_is_refused_alone(write_all):
+    with pytest.raises(ValueError, match="no"):
+        together("no", write_all)
+    with pytest.raises(OperationalError, match="bad"):
+        together("bad", write_all)
+    assert (names(), together("good", write_all)) == ([], "good")
 
 
 def test_a_row_that_is_there_fails_by_itself(commits):
-    one, same, other = together(lambda: write("one"), lambda: write("one"), lambda: write("other"))
+    one, same, other = all_waiting(lambda: write("one"), lambda: write("one"), lambda: write("other"))
     assert (one, type(same), other) == ("one", IntegrityError, "other")
     assert names() == ["one", "other"]
     assert in_transaction(lambda: write("later")) == "later"
@@ -127,20 +181,20 @@ def test_a_commit_that_fails_fails_for_all_and_is_not_tried_again(monkeypatch):
         real(self)
 
     monkeypatch.setattr(DatabaseWrapper, "_commit", commit)
-    outcomes = together(lambda: write("one"), lambda: write("other"))
+    outcomes = all_waiting(lambda: write("one"), lambda: write("other"))
     assert [str(outcome) for outcome in outcomes] == ["disk I/O error"] * 2
     assert (names(), len(tried)) == ([], 2)
     assert in_transaction(lambda: write("later")) == "later"
 
 
-def test_when_sqlite_gives_up_the_transaction_nobody_is_told_that_it_is_stored():
+def test_when_sqlite_gives_up_the_transaction_only_what_is_stored_after_it_is_told():
     def fill():
         connection.connection.execute("ROLLBACK")  # what SQLite may do by itself when the disk is full
         raise OperationalError("database or disk is full")
 
-    outcomes = together(lambda: write("before"), fill, lambda: write("after"))
-    assert [str(outcome) for outcome in outcomes] == ["database or disk is full"] * 3
-    assert names() == []
+    outcomes = all_waiting(lambda: write("before"), fill, lambda: write("after"))
+    assert [str(outcome) for outcome in outcomes] == ["before", "database or disk is full", "after"]
+    assert names() == ["after", "before"]
     assert in_transaction(lambda: write("later")) == "later"
 
 
@@ -152,48 +206,13 @@ def test_a_database_that_cannot_be_written_fails_for_all_that_wait(monkeypatch):
         monkeypatch.setattr(DatabaseWrapper, "_start_transaction_under_autocommit", begin)
         return write("first")
 
-    first, *others = together(go, lambda: write("one"), lambda: write("other"))
+    first, *others = all_waiting(go, lambda: write("one"), lambda: write("other"))
     assert first == "first"
     assert others == ["one", "other"]  # they were in the transaction that had begun
     with pytest.raises(OperationalError, match="locked"):
         in_transaction(lambda: write("never"))
     monkeypatch.undo()
     assert in_transaction(lambda: write("later")) == "later"
-
-
-def test_what_is_to_happen_after_the_commit_happens_after_it_in_its_own_thread():
-    seen = []
-
-    def work(name, *, fails=False):
-        def run():
-            started_in.append(threading.get_ident())
-            transaction.on_commit(lambda: seen.append((name, threading.get_ident(), names())))
-            write(name)
-            if fails:
-                raise ValueError(name)
-
-        return run
-
-    started_in = []
-    together(work("a"), work("b", fails=True), work("c"))
-    assert [(name, there) for name, _, there in sorted(seen)] == [("a", ["a", "c"]), ("c", ["a", "c"])]
-    assert len({thread for _, thread, _ in seen}) == 2
-    assert len(set(started_in)) == 1
-
-
-def test_each_works_knows_its_own_request():
-    with ThreadPoolExecutor(4) as threads:
-
-        def of(number):
-            set_origin(Origin("127.0.0.1", f"request-{number}"))
-            try:
-                return [in_transaction(lambda: current_origin().request_id) for _ in range(50)]
-            finally:
-                set_origin(NOWHERE)
-                connection.close()
-
-        answers = list(threads.map(of, range(4)))
-    assert answers == [[f"request-{number}"] * 50 for number in range(4)]
 
 
 def test_within_a_transaction_it_is_a_part_of_it():

@@ -207,6 +207,10 @@ BY_ADMINISTRATOR = {
     "removal_reason": "Säkerhetsrisk: filen innehöll skadlig kod.",
 }
 BY_SENDER = {"removed_by": "sender"}
+REMOVED: tuple[dict[str, Any], ...] = (
+    {**BY_ADMINISTRATOR, "erased_because": "removed"},
+    {**BY_SENDER, "erased_because": "withdrawn"},
+)
 AT = datetime.fromisoformat("2026-11-26T08:05:00+01:00")
 LIST: tuple[dict[str, Any], ...] = ({"fetched_at": AT}, {}, {"ready_at": None, "sha256": ""})
 STRANGER: dict[str, Any] = {"proofs": {Role.SENDER: "none"}, "open_until": None}
@@ -257,6 +261,10 @@ CASES = [
     LostLinkCase("lost-link", R, "several", directions=(Direction.THROUGH, Direction.THROUGH)),
     Case("expiry-reminder", S, files=({}, {})),
     Case("expiry-reminder", R, files=({}, {})),
+    Case("no-files-reminder", S),
+    Case("no-files-reminder", S, "inside", Direction.OUTBOUND),
+    Case("send-again-requested", S),
+    Case("send-again-requested", S, "through", Direction.THROUGH),
     Case("erased", S, files=LIST),
     Case("erased", S, "no-files"),
     Case("erased", S, "by-administrator", transfer=CLOSED, files=LIST),
@@ -274,6 +282,10 @@ CASES = [
     Case("file-removed", S, "by-sender", file=BY_SENDER),
     Case("file-removed", R, "by-sender", file=BY_SENDER),
     Case("file-removed", A, "by-sender", Direction.THROUGH, file=BY_SENDER),
+    Case("files-removed", S, files=REMOVED),
+    Case("files-removed", S, "one", files=REMOVED[1:]),
+    Case("files-removed", R, files=REMOVED),
+    Case("files-removed", A, "", Direction.THROUGH, files=REMOVED),
     Case("file-infected", S, file={"virus": "Eicar-Test", "ready_at": None}),
     Case("file-infected", S, "no-support", file={"virus": "Eicar-Test"}, policy=NO_SUPPORT),
     Case("undelivered", S, "approver", undelivered=Undelivered(ANNA, "approver", "unknown")),

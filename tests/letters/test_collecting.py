@@ -1,10 +1,12 @@
 """One letter for many files, one receipt for many fetches: what they wait for and what they say."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from filsluss.actions import completion, download, erasure, expiry, upload
+from filsluss.actions.choices import Choices
 from filsluss.actions.transitions import Cause
 from filsluss.blobs import Digests
 from filsluss.letters import collecting
@@ -80,9 +82,10 @@ def test_the_letter_has_one_link_to_the_page_of_all_files_and_each_code_beside_i
     closed(now + 15 * MINUTE)
     (letter,) = letters("files-ready")
     token = token_of(transfer.recipient, Purpose.DOWNLOAD, POLICY.link_keys, file=files[0])
-    assert letter.text.count("/download/") == 1
-    assert f"/download/{token}" in letter.text
-    told = [line.strip().partition(": ")[2] for line in letter.text.splitlines() if "Hämtkod" in line]
+    address = f"{POLICY.base_url}/download/{token}"
+    found = re.findall(r"\S+/download/\S+", letter.text)
+    assert found == [f"{address}?lang=en", address]
+    told = re.findall(r"(?m)^ *(\w{4}-\w{4}-\w{4})$", letter.text)
     assert [code_digest(POLICY.code_keys[0], read_code(code)) for code in told] == [
         Pickup.objects.get(file=file).code_digest for file in files[1:]
     ]
@@ -183,7 +186,7 @@ def test_the_last_upload_that_names_a_choice_sets_it_for_the_case(transfer, now,
             transfer,
             name="x",
             size=1,
-            choices=upload.Choices(**chosen),
+            choices=Choices(**chosen),
             services=services_for(POLICY, store, boot_id="b"),
             now=now,
         )
@@ -289,3 +292,37 @@ def test_what_collects_survives_a_worker_that_closes_it_twice_and_is_delivered_o
     while deliver_next(Claimant(), policy=POLICY, now=later):
         pass
     assert [each.kind for each in mail_server.letters] == ["files-ready"]
+
+
+def files_of(now):
+    """The one transfer of the test, with a letter for each file."""
+    return Transfer.objects.first() or make_transfer(now)
+
+
+def removed(file, now):
+    """The sender removes a file, and its bytes are erased."""
+    upload.remove_own(file, now=now)
+    file.refresh_from_db()
+    TransferFile.objects.filter(pk=file.pk).update(state=FileState.ERASED)
+    file.refresh_from_db()
+    erasure.queue_removed(file, services=services_for(POLICY), now=now)
+
+
+def test_of_many_files_that_are_removed_the_sixth_and_further_ones_come_in_one_letter(now):
+    files = [ready(files_of(now), now, number) for number in range(1, 9)]
+    for file in files:
+        removed(file, now)
+    assert [len(letters("file-removed")), len(letters("files-removed"))] == [2 * 5, 2]
+    assert closed(now + 4 * MINUTE) == 0
+    assert closed(now + 5 * MINUTE) == 2
+    for letter in letters("files-removed"):
+        assert [number for number in range(1, 9) if f"ritning {number}.pdf" in letter.text] == [6, 7, 8]
+    assert {letter.to for letter in letters("files-removed")} == {ANNA, BO}
+
+
+def test_an_hour_later_a_removal_has_a_letter_of_its_own_again(now):
+    files = [ready(files_of(now), now, number) for number in range(1, 7)]
+    for file in files[:5]:
+        removed(file, now)
+    removed(files[5], now + 61 * MINUTE)
+    assert (len(letters("file-removed")), letters("files-removed")) == (2 * 6, [])

@@ -162,6 +162,23 @@ def test_a_domain_takes_two_letters_at_a_time_in_any_spelling(now, mail_server):
     assert (me.full_domains(), me.take(letters[2])) == ([], True)
 
 
+def test_what_other_processes_deliver_to_a_domain_counts(now, mail_server, monkeypatch):
+    monkeypatch.setattr(claims, "LOOK_AGAIN", 0.0)
+    letters = queue(now, *(f"bo{number}@x.example" for number in range(4)), "eva@y.example")
+    one, other = Claimant(), Claimant()
+    assert one.take(letters[0])
+    assert other.take(letters[1])
+    third = Claimant()
+    assert (third.full_domains(), third.full_with_others()) == ([], ["x.example"])
+    assert deliver_next(third, policy=POLICY, now=now)
+    assert [each.to for each in mail_server.letters] == [["eva@y.example"]]
+    assert not deliver_next(third, policy=POLICY, now=now)
+    one.release()  # its process has ended: what it had claimed is delivered by another
+    assert deliver_next(third, policy=POLICY, now=now)
+    assert [each.to for each in mail_server.letters][1:] == [["bo0@x.example"]]
+    other.release()
+
+
 def test_what_the_program_itself_gets_wrong_waits_and_holds_up_no_other(now, mail_server, monkeypatch):
     first, second = queue(now, "bo@rontgen.example", "eva@konsult.example")
     prepared = delivery.prepared_message

@@ -155,6 +155,38 @@ def test_a_mailbox_gets_a_list_at_most_every_four_hours(now):
     assert Transfer.objects.filter(asked_at=None).count() <= 4 * 4
 
 
+def test_a_list_has_an_upper_size_and_the_others_come_in_the_next_ones(now, monkeypatch):
+    monkeypatch.setattr(request_lists, "MOST_REQUESTS", 3)
+    transfers = ask_many(2 + 7, now)
+    at, sizes = now + QUARTER, []
+    for _ in range(3):
+        assert closed(at) == 1
+        sizes.append(lists()[len(sizes)].cases.count())
+        at += 4 * HOUR
+    assert (sizes, closed(at)) == ([3, 3, 1], 0)
+    told = [each.transfer_id for each in LetterCase.objects.filter(letter__in=lists()).order_by("pk")]
+    assert told == [each.pk for each in transfers[2:]]
+    assert Transfer.objects.filter(asked_at=None).count() == 0
+    assert [len(re.findall("/decide/", each.text)) for each in lists()] == sizes
+
+
+def test_who_had_no_place_on_a_list_has_not_been_asked_yet(now, monkeypatch):
+    monkeypatch.setattr(request_lists, "MOST_REQUESTS", 1)
+    *_, last = ask_many(2 + 2, now)
+    assert closed(now + QUARTER) == 1
+    last.refresh_from_db()
+    assert (last.asked_at, last.lapse_by, list_closes_at(last)) == (None, None, now + QUARTER + 4 * HOUR)
+
+
+def test_a_list_that_something_leaves_keeps_its_size(now, monkeypatch):
+    monkeypatch.setattr(request_lists, "MOST_REQUESTS", 2)
+    transfers = ask_many(2 + 5, now)
+    closed(now + QUARTER)
+    approve(transfers[2], now + QUARTER)
+    closed(now + QUARTER)
+    assert max(each.cases.count() for each in lists(delivery="queued")) == 2
+
+
 def test_how_often_is_a_setting(now):
     policy = replace(POLICY, list_interval=32 * MINUTE)
     ask_many(3, now, policy=policy)

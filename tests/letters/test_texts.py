@@ -1,5 +1,6 @@
 """What letters say: every kind in both languages, to the letter, and the same words in text and HTML."""
 
+import html
 import os
 import re
 from dataclasses import replace
@@ -8,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from filsluss.languages import other_language
 from filsluss.letters.compose import engine
-from filsluss.letters.context import OTHER_LANGUAGE
+from filsluss.models import Letter, Transfer
 from filsluss.rules.directions import Role
 from tests.letters.cases import (
     AT,
@@ -68,7 +70,8 @@ class Reader(HTMLParser):
 
 
 def words(text):
-    return re.findall(r"\S*\w\S*", text)
+    """Without URLs: the HTML shows one only, and behind its labels are the others."""
+    return re.findall(r"\S*\w\S*", re.sub(r"https?://\S+", "", text))
 
 
 def plain_words(text):
@@ -104,7 +107,9 @@ def test_a_letter_says_exactly_this(case, language, now):
 @every_letter
 def test_text_and_html_say_the_same_words_in_the_same_order(case, language, now):
     letter = case.write(language, now)
-    assert bare(Reader(letter.html).words) == bare(words(heading(letter)) + plain_words(letter.text))
+    page = Reader(letter.html)
+    assert bare(page.words) == bare(words(heading(letter)) + plain_words(letter.text))
+    assert set(page.links) == set(re.findall(r"https?://\S+", letter.text))
 
 
 @every_letter
@@ -123,7 +128,7 @@ def test_a_subject_is_short_and_carries_nothing_of_what_people_wrote(case, langu
     letter = case.write(language, now)
     foreign = ("Zebra", "@", ".pdf", CODE, "//", "Missbruk", "skadlig", "upphandling")
     assert [piece for piece in foreign if piece in letter.subject] == []
-    assert len(letter.subject) <= 75
+    assert len(letter.subject) <= 60
 
 
 @every_letter
@@ -135,13 +140,58 @@ def test_nothing_of_the_template_is_left(case, language, now):
 
 
 @every_letter
-def test_a_letter_ends_with_one_line_in_the_other_language(case, language, now):
+def test_the_second_line_leads_to_the_same_act_in_the_other_language(case, language, now):
     letter = case.write(language, now)
-    other = OTHER_LANGUAGE[language]
-    last = letter.text.rstrip("\n").rpartition("\n")[2]
-    assert last.startswith({"sv": "In English: ", "en": "På svenska: "}[language])
-    assert last.endswith(f"?lang={other}")
-    assert Reader(letter.html).langs == [language, other]
+    other = other_language(language, house="sv")
+    second = letter.text.split("\n\n")[1]
+    assert second.startswith({"sv": "In English: ", "en": "På svenska: "}[language])
+    page = Reader(letter.html)
+    assert page.langs == [language, other]
+    there = second.partition(": ")[2]
+    assert there.endswith(f"?lang={other}")
+    assert page.links[0] == there
+    acts = [link for link in page.links[1:] if "/genuine" not in link]
+    assert not acts or there == f"{acts[0]}?lang={other}"
+
+
+@every_letter
+def test_the_html_shows_at_most_one_address_and_its_button_comes_first(case, language, now):
+    page = Reader(case.write(language, now).html)
+    assert len(re.findall("https?://", page.text)) <= 1
+    assert "Våra länkar" not in page.text
+    if len(page.links) > 2:
+        lead = page.text.partition("https://")[0]
+        assert len(lead.split("\n\n")) < 12 or "SHA-256" not in lead
+
+
+@every_letter
+def test_checksums_stand_at_the_foot_and_a_code_on_a_line_of_its_own(case, language, now):
+    body, _, foot = case.write(language, now).text.partition("\n--\n")
+    assert "SHA-256" not in body
+    lines = [line.strip() for line in body.split("\n") if CODE in line]
+    assert lines == [CODE] * len(case.codes)
+    assert foot.count("/genuine") == 1
+
+
+def preview_of(letter):
+    """What a mail program shows beside the subject: the hidden text, which invisible signs follow."""
+    shown, padding, _ = re.findall(r"mso-hide:all\">(.*?)((?:&#847;&zwnj;&nbsp;)+)(</div>)", letter.html)[0]
+    assert len(padding) > 1000
+    return html.unescape(shown)
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_subjects_and_previews_are_these(language, now):
+    lines = []
+    for case in CASES:
+        letter = case.write(language, now)
+        preview = preview_of(letter)
+        assert 0 < len(preview) <= 160, case.name
+        lines.append(f"{case.name}\n  {letter.subject}\n  {preview}\n")
+        Transfer.objects.all().delete()
+        Letter.objects.all().delete()
+    shown = "\n".join(lines)
+    assert shown == kept(GOLDEN / language / "previews.txt", shown)
 
 
 @every_letter
@@ -160,6 +210,7 @@ def test_every_template_has_its_golden_letters_in_both_languages():
     assert {path.stem for path in folder.glob("sv/*.txt")} == kinds
     assert {path.stem for path in folder.glob("en/*.txt")} == kinds
     wanted = {f"{case.name}{ending}" for case in CASES for ending in (".txt", ".html")}
+    wanted |= {"previews.txt"}
     for language in ("sv", "en"):
         assert {path.name for path in (GOLDEN / language).iterdir()} == wanted
 
@@ -220,7 +271,7 @@ def test_a_letter_is_written_even_when_the_key_of_the_links_is_lost(now):
     transfer = make_transfer(now)
     lost = example_policy(link_keys=(b"another key",))
     letter = compose.write("erased", transfer=transfer, role=Role.SENDER, policy=lost, now=now)
-    assert letter.text.endswith("In English: https://fts.example.se/?lang=en\n")
+    assert "\n\nIn English: https://fts.example.se/?lang=en\n\n" in letter.text
 
 
 def test_a_thousand_files_are_told_of_one_by_one(now):
@@ -231,5 +282,5 @@ def test_a_thousand_files_are_told_of_one_by_one(now):
     letter = compose.write(
         "erased", transfer=transfer, role=Role.SENDER, policy=example_policy(), now=now, files=[file] * 1000
     )
-    assert letter.text.count("SHA-256: " + "1" * 64) == 1000
-    assert letter.html.count(f'SHA-256: <span translate="no">{"1" * 64}</span>') == 1000
+    assert letter.text.count(": " + "1" * 64) == 1000
+    assert letter.html.count(f': <span translate="no">{"1" * 64}</span>') == 1000

@@ -105,6 +105,8 @@ def everything(letter, policy):
 
 ONLY_FOR = {
     "approved": Role.SENDER,
+    "no-files-reminder": Role.SENDER,
+    "send-again-requested": Role.SENDER,
     "approval-requested": Role.APPROVER,
     "approval-reminder": Role.APPROVER,
     "file-ready": Role.RECIPIENT,

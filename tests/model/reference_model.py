@@ -8,7 +8,7 @@ from filsluss.rules.policy import Policy
 IDLE = timedelta(hours=48)
 DAY = timedelta(days=1)
 MOMENT = timedelta(seconds=30)
-OVER = ("rejected", "lapsed", "closed")
+OVER = ("rejected", "lapsed", "withdrawn", "closed")
 
 
 @dataclass(eq=False)
@@ -74,9 +74,9 @@ class Mailbox:
     reminders: list[datetime] = field(default_factory=list)
 
     def asks(self, *, policy: Policy, now: datetime) -> bool:
-        """Whether the mailbox has room for a letter about one request: only undecided ones count."""
+        """Whether the mailbox has room for a letter of its own: undecided and taken back requests count."""
         recent = [each for each in self.requests if each.asked_at and each.asked_at > now - DAY]
-        return sum(each.state == "pending" for each in recent) < policy.letters_per_day
+        return sum(each.state in ("pending", "withdrawn") for each in recent) < policy.letters_per_day
 
     def collect(self, transfer: Transfer, *, policy: Policy, now: datetime) -> None:
         soon = now + policy.list_interval / 16
@@ -134,6 +134,19 @@ def decide(transfer: Transfer, choice: str, *, days: int, policy: Policy, now: d
     else:
         transfer.state, transfer.over_at = "rejected", now
         transfer.tell("rejected", "sender")
+    return True
+
+
+def take_back(transfer: Transfer, *, asked: bool, told: bool, now: datetime) -> bool:
+    """The sender withdraws what nobody has answered; `asked`: a letter that asks the approver has left."""
+    is_late = transfer.lapse_by is not None and now >= transfer.lapse_by
+    if transfer.state != "pending" or is_late:
+        return False
+    transfer.state, transfer.over_at = "withdrawn", now
+    if told:
+        transfer.tell("withdrawn", "approver")
+    if not asked:
+        transfer.asked_at = None
     return True
 
 

@@ -25,6 +25,8 @@ from filsluss import jobs
 from filsluss.actions import oversee
 from filsluss.actions.apply import apply
 from filsluss.actions.decide import AlreadyDecided, decide
+from filsluss.actions.take_back import take_back
+from filsluss.actions.transitions import StepRefused
 from filsluss.blobs import open_store
 from filsluss.machine import boot_id
 from filsluss.models import Attempt, AuditEntry, Heartbeat, Letter, LetterCase, Transfer, TransferFile
@@ -40,6 +42,7 @@ from tests.parts.services import services_for
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 HERE = Client("127.0.0.1", may_be_inside=True)
 BEGIN = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+ASKING = ("approval-requested", "approval-reminder", "approvals-requested")
 TICKS = [timedelta(minutes=1), timedelta(hours=5), *(timedelta(days=days) for days in (1, 2, 8, 31))]
 COUNTED = (
     "approval-requested",
@@ -48,6 +51,7 @@ COUNTED = (
     "approved",
     "rejected",
     "lapsed",
+    "withdrawn",
     "file-ready",
     "file-removed",
     "erased",
@@ -135,6 +139,29 @@ class TransferMachine(RuleBasedStateMachine):
             assert expected
         except AlreadyDecided:
             assert not expected
+
+    @rule(name=transfers)
+    def take_back(self, name):
+        """The sender withdraws what they asked for."""
+        model = self.known[name]
+        if model.state == "gone":
+            return
+        row = Transfer.objects.get(public_id=name)
+        left = Letter.objects.about(row).filter(kind__in=ASKING, delivery="sent").exists()
+        # A mailbox gets a limited number of these a day.
+        told = left and self.may_hear_of_withdrawals(model.people["approver"])
+        expected = reference_model.take_back(model, told=told, asked=left, now=self.now)
+        try:
+            take_back(row, services=services_for(POLICY), now=self.now)
+            assert expected
+        except StepRefused:
+            assert not expected
+
+    def may_hear_of_withdrawals(self, address):
+        heard = Letter.objects.filter(
+            kind="withdrawn", to=address, written_at__gt=self.now - timedelta(days=1)
+        )
+        return heard.count() < POLICY.letters_per_day
 
     def upload_path(self, name):
         row = Transfer.objects.get(public_id=name)

@@ -33,6 +33,7 @@ FIGURES = {
     "reconcile": ("2", ""),
     "sign-ins": ("42", "30"),
     "proxy": ("", ""),
+    "nodes": ("worker on fs2 is not heard of since 2026-11-24 09:12 UTC", ""),
 }
 
 

@@ -1,6 +1,8 @@
 """A backup that is taken under load is one that a service can be started from."""
 
+import os
 import shutil
+import time
 
 import pytest
 
@@ -23,7 +25,7 @@ def test_a_service_restored_from_a_backup_under_load_has_everything_acknowledged
     service = make_service().start()
     other = make_service()
     assert "held: " in back_up_and_restore(folder, service, other, 4)
-    assert sorted(path.name for path in folder.iterdir()) == ["blobs", "filsluss.sqlite3"]
+    assert sorted(path.name for path in folder.iterdir()) == ["blobs", "filsluss.sqlite3", "manifest.json"]
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
@@ -98,3 +100,100 @@ def test_a_backup_is_in_the_security_log(folder, make_service):
     service.run("backup", str(folder))
     ((kind, outcome, person),) = rows(service, "SELECT kind, outcome, person FROM filsluss_securityevent")
     assert (kind, outcome, person.partition(":")[0]) == ("export", "backup", "os")
+
+
+@pytest.fixture
+def stored(make_service, database_server):
+    """An installation with two files, whose service has stopped."""
+    if database_server:
+        pytest.skip("PostgreSQL is backed up by its own pg_dump")
+    service = make_service().start()
+    upload = people.apply(service, people.FORM).location
+    for content in (b"hej" * 1000, b"annat" * 1000):
+        people.send_tus(service, upload, content)
+    service.stop()
+    return service
+
+
+def blobs_of(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.parent.suffix == ".d")
+
+
+def refused(ran):
+    """The one line, besides the log's, of a command that did nothing."""
+    (line,) = [line for line in ran.stderr.splitlines() if not line.startswith("at=")]
+    assert (ran.returncode, "Traceback" in ran.stderr) == (1, False)
+    return line
+
+
+def test_a_backup_is_verified_and_what_is_wrong_with_it_is_named(folder, stored):
+    stored.run("backup", str(folder))
+    assert "verified: 3 files" in stored.run("backup", "--verify", str(folder)).stdout
+    first, second = blobs_of(folder)
+    first.write_bytes(first.read_bytes()[:-1])
+    second.unlink()
+    said = refused(stored.run("backup", "--verify", str(folder), check=False))
+    assert [first.name in said, second.name in said, "2 of 3 are wrong" in said] == [True, True, True]
+    refused(stored.run("restore", str(folder), check=False))
+    (folder / "manifest.json").unlink()
+    assert "no manifest.json" in refused(stored.run("backup", "--verify", str(folder), check=False))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"entries": {"x": 1}}', '{"entries": {"../x": [1, "a"]}}'])
+def test_a_manifest_that_is_none_is_refused_in_one_line(folder, make_service, text):
+    folder.mkdir()
+    (folder / "manifest.json").write_text(text)
+    for words in (["backup", "--verify"], ["restore"], ["backup", "--since", str(folder)]):
+        target = str(folder) if "--since" not in words else str(folder.with_name("new"))
+        refused(make_service().run(*words, target, check=False))
+    assert not folder.with_name("new").exists()
+
+
+def test_a_backup_that_fails_leaves_nothing_that_looks_like_one(folder, stored):
+    lost = blobs_of(stored.data_dir)[0]
+    content = lost.read_bytes()
+    lost.unlink()
+    lost.mkdir()  # reading it fails half-way
+    refused(stored.run("backup", str(folder), check=False))
+    assert (folder.exists(), folder.with_name("backup.part").exists()) == (False, False)
+    lost.rmdir()
+    lost.write_bytes(content)
+    folder.with_name("backup.part").mkdir()
+    assert "another backup" in refused(stored.run("backup", str(folder), check=False))
+
+
+@pytest.mark.parametrize("place", ["/", ".", "/proc/backup", "/dev/full/backup", "/etc/passwd"])
+def test_a_place_where_no_backup_can_be_is_refused_in_one_line(make_service, place):
+    service = make_service()
+    service.run("migrate", "--verbosity", "0")
+    refused(service.run("backup", place, check=False))
+
+
+def test_a_later_backup_links_what_has_not_changed(folder, stored):
+    stored.run("backup", str(folder))
+    changed, _ = blobs_of(stored.data_dir)
+    os.utime(changed, (time.time() + 5, time.time() + 5))
+    later = folder.with_name("later")
+    assert "1 copied, 1 linked" in stored.run("backup", "--since", str(folder), str(later)).stdout
+    inodes = {path.name: path.stat().st_ino for path in blobs_of(folder)}
+    assert [path.stat().st_ino == inodes[path.name] for path in blobs_of(later)] == [False, True]
+    shutil.rmtree(folder)
+    assert "verified: 3 files" in stored.run("backup", "--verify", str(later)).stdout
+
+
+def test_a_backup_is_restored_into_an_installation_that_has_nothing(folder, stored, make_service):
+    key = folder.with_name("key")
+    stored.run("backup", str(folder), "--with-key", str(key))
+    other, third = make_service(), make_service()
+    other.data_dir.mkdir(mode=0o700)
+    shutil.copy2(key, other.data_dir / "secret_key")
+    said = other.run("restore", str(folder)).stdout
+    assert "blobs: 2 restored" in said
+    assert rows(other, "SELECT name, sha256 FROM filsluss_transferfile") == rows(
+        stored, "SELECT name, sha256 FROM filsluss_transferfile"
+    )
+    assert [path.read_bytes() for path in blobs_of(other.data_dir)] == [
+        path.read_bytes() for path in blobs_of(stored.data_dir)
+    ]
+    assert "is there" in refused(other.run("restore", str(folder), check=False))
+    assert "secret key is not the one" in refused(third.run("restore", str(folder), check=False))

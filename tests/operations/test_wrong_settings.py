@@ -1,5 +1,6 @@
 """Every setting with every kind of wrong value: refused in one line that names it and says what is wanted."""
 
+import os
 import re
 from pathlib import Path
 
@@ -89,8 +90,46 @@ def test_a_secrets_file_that_is_empty_or_has_no_end_is_refused(refusal, tmp_path
     assert both == f"FILSLUSS_{name} and FILSLUSS_{name}_FILE are both set: remove one"
 
 
+UNREADABLE = {
+    "a byte order mark": b"\xef\xbb\xbf" + b"k" * 40,
+    "nothing but that": b"\xef\xbb\xbf\n",
+    "a letter that nobody sees": "\u200b\n".encode(),
+    "two lines": b"k" * 40 + b"\n" + b"l" * 40,
+    "Latin-1": b"k\xe5" * 20,
+    "UTF-16": ("k" * 40).encode("utf-16"),
+    "a NUL": b"k" * 40 + b"\0",
+}
+
+
+@pytest.mark.parametrize("kind", ["SECRET_KEY", "SECRET_KEY_OLD"])
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_key_that_another_program_would_read_otherwise_is_refused(refusal, tmp_path, kind, content):
+    (tmp_path / "key").write_bytes(content)
+    assert refusal(**{f"{kind}_FILE": str(tmp_path / "key")}).startswith(f"FILSLUSS_{kind}")
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY_FILE", "SMTP_URL_FILE", "LOGO", "CONFIG"])
+def test_a_pipe_that_nobody_writes_to_does_not_hold_up_the_start(refusal, tmp_path, name):
+    os.mkfifo(tmp_path / "pipe")
+    own = (
+        {name: str(tmp_path / "pipe"), "SMTP_URL": None}
+        if name == "SMTP_URL_FILE"
+        else {name: str(tmp_path / "pipe")}
+    )
+    assert "is not a file" in refusal(**own)
+
+
+def test_a_name_in_the_settings_file_that_lacks_its_beginning_is_refused(refusal, tmp_path):
+    (tmp_path / "filsluss.env").write_text("MAX_DAYS=5\n")
+    said = refusal(CONFIG=str(tmp_path / "filsluss.env"))
+    assert said.endswith("filsluss.env sets MAX_DAYS, which nobody reads: see FILSLUSS_MAX_DAYS")
+
+
 @pytest.mark.parametrize("name", ["INSIDE_NETWORKS", "TRUSTED_PROXIES", "METRICS_NETWORKS"])
-@pytest.mark.parametrize("wide", ["0.0.0.0/0", "::/0", "0.0.0.0/1,128.0.0.0/1", "2000::/3", "::ffff:0:0/96"])
+@pytest.mark.parametrize(
+    "wide",
+    ["0.0.0.0/0", "::/0", "0.0.0.0/1,128.0.0.0/1", "2000::/3", "::ffff:0:0/96", "64:ff9b::/96", "2002::/16"],
+)
 def test_a_network_that_holds_the_world_is_refused(refusal, name, wide):
     assert "too wide" in refusal(**{name: wide})
 
@@ -123,6 +162,52 @@ def test_a_transfer_holds_at_least_one_file_of_the_largest_size(read, refusal):
         ("FREE_SPACE", "100%"),
         ("INSIDE_DOMAINS", "*"),
         ("INSIDE_DOMAINS", ".se"),
+        ("BASE_URL", "https://fts..example.se"),
+        ("BASE_URL", "https://.fts.example.se"),
+        ("BASE_URL", "https://-fts.example.se"),
+        ("BASE_URL", f"https://{'a' * 64}.se"),
+        ("BASE_URL", f"https://{'a.' * 150}se"),
+        ("BASE_URL", "https://999.1.1.1"),
+        ("BASE_URL", "https://1.2.3"),
+        ("BASE_URL", "https://0"),
+        ("SMTP_URL", "smtp://..."),
+        ("SMTP_URL", "smtp://-h"),
+        ("SMTP_URL", "smtp://h..i"),
+        ("SMTP_URL", "smtp://1.2.3"),
+        ("SMTP_URL", "smtp://anna@post"),
+        ("SMTP_URL", "smtp://:kanelbulle@post"),
+        ("SMTP_URL", "smtp://anna:%00@post"),
+        ("SMTP_URL", "smtp://anna:%0d%0a@post"),
+        ("SMTP_URL", "smtp://anna:%e5@post"),
+        ("DATABASE_URL", "postgresql://h/d?x=1"),
+        ("DATABASE_URL", "postgresql://h/d?pool=1"),
+        ("DATABASE_URL", "postgresql://h/d?isolation_level=9"),
+        ("DATABASE_URL", "postgresql://h/d#x"),
+        ("DATABASE_URL", "postgresql://h/d%00"),
+        ("BLOB_URL", "file:///"),
+        ("BLOB_URL", "file:///tmp/x?y"),
+        ("BLOB_URL", "file:///tmp/x#y"),
+        ("BLOB_URL", "file:///tmp/%00"),
+        ("BLOB_URL", "file:///dev/null"),
+        ("BLOB_URL", "file:///etc/passwd/x"),
+        ("DATA_DIR", "~/filsluss"),
+        ("DATA_DIR", "$HOME/filsluss"),
+        ("DATA_DIR", '"/var/lib/filsluss"'),
+        ("DATA_DIR", "file:///var/lib/filsluss"),
+        ("SECRET_KEY", "\ufeff" + "k" * 40),
+        ("SECRET_KEY", "k" * 40 + "\n" + "l" * 40),
+        ("SECRET_KEY_OLD", "\u200b"),
+        ("ORGANISATION", "\u3164"),
+        ("ORGANISATION", '"Region Exempel"'),
+        ("ORGANISATION", "Region\u202eExempel"),
+        ("TIME_ZONE", "right/UTC"),
+        ("TIME_ZONE", "posix/Europe/Stockholm"),
+        ("TIME_ZONE", "localtime"),
+        ("CLAMD", "tcp://clamd:3310"),
+        ("CLAMD", "tcp:two hosts:3310"),
+        ("CLAMD", f"unix:/{'a' * 200}"),
+        ("INSIDE_NETWORKS", "0.0.0.0"),
+        ("TRUSTED_PROXIES", "::"),
         ("ADMIN_EMAIL", "a@region.example,b"),
     ],
 )

@@ -11,9 +11,10 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from filsluss.actions.apply import apply
+from filsluss.actions.choices import Choices
 from filsluss.actions.completion import make_ready
 from filsluss.actions.decide import decide
-from filsluss.actions.upload import Choices, begin, receive
+from filsluss.actions.upload import begin, receive
 from filsluss.blobs import Digests, open_store
 from filsluss.letters import request_lists
 from filsluss.models import Letter, Transfer, TransferFile
@@ -141,6 +142,7 @@ class Page(HTMLParser):
     source: str
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
+    goes_on: bool = False
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -148,9 +150,13 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        self.goes_on = tag == "wbr"
 
     def handle_data(self, data: str) -> None:
+        if self.goes_on and self.words:
+            data = self.words.pop() + data  # a place where a line may break is none where a word ends
         self.words.append(data)
+        self.goes_on = False
 
     @property
     def text(self) -> str:

@@ -1,12 +1,18 @@
 """Middleware: whose forms are accepted, the language of a response, who gets a cookie."""
 
+import errno
+
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError, connection
 from django.test import Client as Browser
+from psycopg.errors import DiskFull
 
 from filsluss.models import Transfer
+from filsluss.outages import is_full
+from filsluss.pages.middleware import page_for
 from filsluss.rules.tokens import Purpose
-from tests.pages.cases import FORM, INSIDE, link, open_transfer, pending
+from tests.pages.cases import FORM, INSIDE, link, pending
 
 OURS = "http://localhost:8000"
 
@@ -69,9 +75,14 @@ def test_the_reader_is_answered_in_their_language(inside, address, accepted, lan
     assert "Accept-Language" in answer["Vary"]
 
 
-def test_a_transfers_pages_speak_its_language_unless_asked_otherwise(inside):
-    address = link(open_transfer(language="en"), Purpose.UPLOAD)
-    assert inside.get(address, headers={"Accept-Language": "sv"})["Content-Language"] == "en"
+def test_a_partys_pages_speak_the_browsers_language_else_that_of_the_letters(inside):
+    address = link(pending(language="en"), Purpose.STATUS_SENDER)
+    said = {
+        accepted: inside.get(address, headers={"Accept-Language": accepted})["Content-Language"]
+        for accepted in ("", "*", "de", "fi;q=0.9,de", "sv", "de,sv;q=0.5", "en-GB", "da,en;q=0.5")
+    }
+    others = {"sv": "sv", "de,sv;q=0.5": "sv", "da,en;q=0.5": "sv"}
+    assert said == dict.fromkeys(said, "en") | others
     assert inside.get(f"{address}?lang=sv", headers={"Accept-Language": "en"})["Content-Language"] == "sv"
 
 
@@ -127,3 +138,38 @@ def test_the_administrators_forms_want_djangos_token(read):
     answer = strict.post("/oversee/sign-in", {"username": "admin", "password": "x"})
     assert (answer.status_code, "Sidan behöver laddas om" in read(answer).text) == (403, True)
     assert strict.post("/code", {"code": "K7PM-4QXD-9T2V"}).status_code == 422
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL cannot be told to be full")
+def test_a_form_that_the_database_has_no_room_for_says_so_as_an_upload_does(inside):
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA page_count")
+        (pages,) = cursor.fetchone()
+        cursor.execute(f"PRAGMA max_page_count = {pages}")
+        try:
+            forms = ({**FORM, "purpose": f"{number} " + "x" * 490} for number in range(200))
+            answers = (inside.post("/", form) for form in forms)
+            answer = next(answer for answer in answers if answer.status_code != 303)
+        finally:
+            cursor.execute("PRAGMA max_page_count = 4294967294")
+    assert (answer.status_code, "inte plats" in answer.content.decode()) == (507, True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (OSError(errno.ENOSPC, "x"), 507),
+        (OSError(errno.EDQUOT, "x"), 507),
+        (OperationalError("x"), 503),
+        (OSError(errno.EIO, "x"), None),
+    ],
+)
+def test_a_full_disk_is_507_and_a_database_that_is_away_503(rf, fault, status):
+    page = page_for(rf.get("/"), fault)
+    assert (page.status_code if page else None) == status
+
+
+def test_postgresqls_word_for_a_full_disk_is_known():
+    fault = OperationalError("x")
+    fault.__cause__ = DiskFull("x")
+    assert is_full(fault)

@@ -127,7 +127,8 @@ def test_the_form_to_correct_is_filled_in_and_sending_it_withdraws_the_old_one(i
     old.refresh_from_db()
     made = newest()
     assert (old.state, made.state, made.sender.name) == (State.WITHDRAWN, State.PENDING, "Bo Larsson")
-    assert answer["Location"] == link(made, Purpose.STATUS_SENDER)
+    assert answer["Location"] == f"{link(made, Purpose.STATUS_SENDER)}?done=corrected"
+    assert "Ansökan är rättad" in read(inside.get(answer["Location"])).text
 
 
 def test_a_correction_that_cannot_be_taken_comes_back_as_typed_and_changes_nothing(inside, read):

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import OperationalError
 
 from filsluss import wsgi
-from filsluss.models import Link
+from filsluss.models import Link, Party
 from filsluss.pages import upload
 from filsluss.rules.tokens import Purpose
 from tests.pages.cases import letter_link, link, open_transfer, ready_file
@@ -56,7 +56,9 @@ def ask(method: str, path: str, **more: str) -> tuple[str, dict[str, str], str, 
 
 
 def test_a_refused_form_gets_the_senders_page_and_its_body_stays_unread():
-    own = link(open_transfer(language="en"), Purpose.UPLOAD)
+    transfer = open_transfer()
+    Party.objects.filter(transfer=transfer).update(language="en")
+    own = link(transfer, Purpose.UPLOAD)
     status, headers, page, environ = ask("POST", own)
     assert (status, headers["Content-Language"]) == ("400 Bad Request", "en")
     assert "No file was chosen" in page

@@ -39,7 +39,7 @@ def test_the_page_has_the_button_and_the_server_s_answer_and_pressing_twice_send
     assert (address_of(letter) in shown, "550 5.1.1 no such user" in shown) == (True, True)
     for _ in range(2):
         answer = admin.post(address_of(letter))
-        assert (answer.status_code, answer["Location"]) == (303, page_of(letter))
+        assert (answer.status_code, answer["Location"]) == (303, f"{page_of(letter)}?lang=sv&done=sent-again")
     assert Letter.objects.filter(again_of=letter, delivery="queued").count() == 1
     entry = AuditEntry.objects.get(step="letter-sent-again")
     assert entry.person == f"user:{User.objects.get().pk}"

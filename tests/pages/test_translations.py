@@ -8,6 +8,7 @@ from pathlib import Path
 from django.utils.translation.template import templatize
 
 import filsluss
+from filsluss.pages.wcag import criteria
 from filsluss.rules.letter_kinds import KINDS
 
 PACKAGE = Path(filsluss.__file__).parent
@@ -48,6 +49,7 @@ def asked_of_code():
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("_", "ngettext"):
                 yield tuple(arg.value for arg in node.args if isinstance(arg, ast.Constant))
     yield from ((traits.label,) for traits in KINDS.values() if traits.label)
+    yield from ((each.name,) for each in criteria())
 
 
 def test_every_sentence_is_in_the_catalogue_and_no_other():

@@ -1,9 +1,15 @@
 """Names and checksums are not words: a browser that translates the page leaves them as they are."""
 
+import json
 import re
 from pathlib import Path
+from shutil import copy, which
+from subprocess import run
+
+import pytest
 
 import filsluss
+from filsluss.pages.error_messages import with_names
 
 PAGES = Path(filsluss.__file__).parent / "templates" / "pages"
 TYPED_TEXT = ("purpose", "reason")  # what people wrote is translated like the page
@@ -49,9 +55,45 @@ def as_shown(path: Path) -> str:
 
 def test_no_address_and_no_reference_is_left_to_a_translator() -> None:
     value = re.compile(
-        r"\{\{ (?:[\w.]*\.(?:address|public_id)|letter\.to|support_email|email|recipient|id) \}\}"
+        r"\{\{ (?:[\w.]*\.(?:address|public_id)|letter\.to|support_email|email|recipient|id)"
+        r"(?:\|breakable)? \}\}"
     )
     pages = {path.name: as_shown(path) for path in sorted(PAGES.rglob("*.html"))}
     found = [(name, text[: each.start()]) for name, text in pages.items() for each in value.finditer(text)]
     assert len(found) > 20
     assert [(name, text[-60:]) for name, text in found if not text.endswith('translate="no">')] == []
+
+
+SCRIPTS = PAGES.parents[1] / "static" / "filsluss"
+
+
+def test_every_name_that_the_script_puts_into_a_sentence_is_marked() -> None:
+    """But in the label of a progress bar, an attribute, which translators leave alone."""
+    calls = [
+        (path.name, line.strip())
+        for path in sorted(SCRIPTS.glob("*.js"))
+        for line in path.read_text().splitlines()
+        if re.search(r"\bfile: (?!named\(|\{|item)", line) and not line.strip().startswith(("*", "//"))
+    ]
+    assert [name for name, line in calls if "aria-label" not in line] == []
+
+
+@pytest.mark.skipif(not which("node"), reason="node is not here (apt-get install nodejs)")
+def test_the_script_shows_a_name_as_nothing_to_translate(tmp_path: Path) -> None:
+    copy(SCRIPTS / "i18n.js", tmp_path / "i18n.mjs")
+    name = "plan \u2068x\u2069.pdf"
+    code = f"""
+        import {{ named, showWords }} from "{tmp_path / "i18n.mjs"}";
+        globalThis.document = {{ createElement: (tag) => ({{ tag }}) }};
+        const element = {{ replaceChildren(...nodes) {{ this.nodes = nodes; }} }};
+        showWords(element, `${{named({json.dumps(name)})}}: kom fram`);
+        console.log(JSON.stringify(element.nodes));
+    """
+    ran = run(["node", "--input-type=module", "-e", code], capture_output=True, text=True, check=True)
+    marked = {"tag": "bdi", "translate": False, "textContent": "plan x.pdf"}
+    assert json.loads(ran.stdout) == ["", marked, ": kom fram"]
+
+
+def test_names_in_the_summary_of_errors_are_marked_and_escaped() -> None:
+    shown = with_names("<%(file)s> & {x}", file="<b>.pdf")
+    assert shown == '&lt;<bdi translate="no">&lt;b&gt;.pdf</bdi>&gt; &amp; {x}'

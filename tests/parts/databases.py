@@ -3,6 +3,7 @@
 ONE_DATABASE = {
     "tests/accessibility": "markup, and what a link scanner may ask for: the pages' own",
     "tests/deploy/test_check.py": "what a proxy does to requests and responses",
+    "tests/languages": "languages of letters and pages, which follow from values in memory",
     "tests/letters/test_headers.py": "the header of a letter, made of values in memory",
     "tests/letters/test_texts.py": "the words of a letter, made of values in memory",
     "tests/letters/test_words.py": "which words a letter may carry",

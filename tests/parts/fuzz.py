@@ -162,7 +162,7 @@ class Seeds:
             self.plain(
                 "POST",
                 upload,
-                people.multipart({"a.txt": b"x" * 90}, with_code="on"),
+                people.multipart({"a.txt": b"x" * 90}, with_code="1"),
                 Content_Type=f"multipart/form-data; boundary={people.BOUNDARY}",
                 Content_Length="400",
             ),

@@ -52,9 +52,15 @@ class ReceivedLetter:
         return str(part.get_content())
 
     def links(self, prefix: str = "") -> list[str]:
-        """The web addresses of the text, in order; those under `prefix` ("upload", "decide", …) if given."""
+        """The web addresses of the text, in order; those under `prefix` ("upload", "decide", …) if given.
+
+        With a prefix without the one that leads to the same in another language.
+        """
         found = re.findall(r"https?://[^\s<>\"]+", self.text)
-        return [link for link in found if urlsplit(link).path.startswith(f"/{prefix}")]
+        if not prefix:
+            return found
+        own = [link for link in found if "lang=" not in urlsplit(link).query]
+        return [link for link in own if urlsplit(link).path.startswith(f"/{prefix}")]
 
 
 def free_port() -> int:

@@ -202,7 +202,7 @@ def caddy(folder: Path, service: Service) -> ProxiedService:
         "--adapter",
         "caddyfile",
         FILSLUSS_SITE=proxied.url,
-        FILSLUSS_AT=f"127.0.0.1:{service.port}",
+        FILSLUSS_UPSTREAM=f"127.0.0.1:{service.port}",
         FILSLUSS_PAGES=str(DEPLOY),
         FILSLUSS_OTHERS=f"http://:{proxied.port}",
         CADDY_ADMIN=f"localhost:{free_port()}",

@@ -24,13 +24,13 @@ def new_recipient() -> str:
 
 @contextmanager
 def start_shared_service(
-    folder: Path, database_server: Postgres | None, name: str
+    folder: Path, database_server: Postgres | None, name: str, **settings: str
 ) -> Iterator[SharedService]:
     mail_server = MailServer()
     mail_server.start()
     with ExitStack() as until_the_end:
         until_the_end.callback(mail_server.stop)
-        own = {"SMTP_URL": mail_server.url}
+        own = {"SMTP_URL": mail_server.url, **settings}
         if database_server:
             own["DATABASE_URL"] = until_the_end.enter_context(database_server.migrated_database(name))
         service = SharedService(folder / "service", **own)

@@ -85,8 +85,8 @@ def test_a_moment_early_in_the_day_keeps_its_zeros() -> None:
 @pytest.mark.parametrize(
     ("days", "swedish", "english"),
     [
-        (-1, "idag", "today"),
-        (0, "idag", "today"),
+        (-1, "i dag", "today"),
+        (0, "i dag", "today"),
         (1, "i morgon", "tomorrow"),
         (3, "3 dagar kvar", "3 days left"),
         (30, "30 dagar kvar", "30 days left"),

@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import translation
 
 from filsluss.actions import completion, erasure, expiry, oversee, scan, upload
+from filsluss.actions.choices import Choices
 from filsluss.actions.transitions import StepRefused
 from filsluss.models import AuditEntry, LetterCase, TransferFile
 from filsluss.pages import presenters
@@ -41,7 +42,7 @@ def seen(file):
 
 
 def test_a_clean_file_becomes_ready_and_only_then_has_a_letter(send, lasting, store, policy, now):
-    file = send(b"ritning", choices=upload.Choices(with_code=True))
+    file = send(b"ritning", choices=Choices(with_code=True))
     assert (
         completion.ready_received(services=services_for(policy, store, scanner=lasting.client), now=now) == 0
     )

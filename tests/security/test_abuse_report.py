@@ -182,40 +182,50 @@ def test_f3_without_administrators_support_hears_and_the_trail_in_any_case(
 
 LETTER = {
     "sv": """\
+Hej!
+
+In English: {link}?lang=en
+
 Mottagaren i ett ärende, eller någon som har samma länk, har anmält det:
 
 > Det här är inte Anna.
 > Hon säger att filen ska öppnas från evil[.]com
 
+Se ärendet:
+{link}
+
 - Avsändare: {sender}
 - Mottagare: {recipient}
 - Anmält av: {recipient}
 
-Inget har stängts av det här. Det du raderar eller avslutar i ärendet stängs genast:
-{link}
+Inget har stängts av det här. Det du raderar eller avslutar i ärendet stängs genast.
 
 --
 Filöverföringstjänsten hos Landstinget Dalarna
 Mejlet skickades automatiskt till tjänstens administratörer.
-In English: {link}?lang=en
 """,
     "en": """\
+Hello,
+
+På svenska: {link}?lang=sv
+
 The recipient of a case, or somebody who holds the same link, has reported it:
 
 > Det här är inte Anna.
 > Hon säger att filen ska öppnas från evil[.]com
 
+See the case:
+{link}
+
 - Sender: {sender}
 - Recipient: {recipient}
 - Reported by: {recipient}
 
-Nothing has been shut by this. What you remove or close in the case is shut at once:
-{link}
+Nothing has been shut by this. What you remove or close in the case is shut at once.
 
 --
 The file transfer service at Landstinget Dalarna
 This email was sent automatically to the administrators of the service.
-På svenska: {link}?lang=sv
 """,
 }
 SUBJECT = {"sv": "Missbruk anmält i", "en": "Abuse reported in"}

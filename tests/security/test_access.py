@@ -43,6 +43,8 @@ def every_endpoint(token, case):
         ("upload", "GET", f"/upload/{token}", None, {}),
         ("upload", "POST", f"/upload/{token}", b"x", {"Content-Type": "multipart/form-data; boundary=x"}),
         ("upload", "POST", f"/upload/{token}/remove", {"file": case.file}, {}),
+        ("upload", "POST", f"/upload/{token}/code", {"file": case.file}, {}),
+        ("upload", "POST", f"/upload/{token}/code", {"file": case.file, "renew": "1"}, {}),
         ("upload", "PUT", f"/upload/{token}/fil.txt", b"x", {}),
         ("upload", "GET", files, None, {}),
         ("upload", "POST", files, b"", {**TUS, "Upload-Length": "5"}),

@@ -71,6 +71,24 @@ def test_one_transfers_trail_holds_no_other_and_is_a_file_of_its_own_name(admini
     assert administrator.get("/oversee/transfers/AAAA-AAAA/trail.csv").status_code == 404
 
 
+def test_the_trail_says_from_where_each_step_was_taken_and_how_that_person_had_proved_who_they_are(
+    administrator,
+):
+    written = entry("x")
+    AuditEntry.objects.filter(pk=written.pk).update(
+        proof="network", network="192.0.2.7", request_id="0123456789abcdef"
+    )
+    for asked in ("", "?for=excel"):
+        answer = administrator.get(f"/oversee/trail.csv{asked}")
+        body = b"".join(answer.streaming_content).decode("utf-8-sig")
+        (row,) = csv.DictReader(io.StringIO(body, newline=""), delimiter=";" if asked else ",")
+        assert [row[name] for name in ("proof", "network", "request_id")] == [
+            "network",
+            "192.0.2.7",
+            "0123456789abcdef",
+        ]
+
+
 def test_the_whole_trail_is_the_oldest_first_however_long_it_is(administrator):
     for number in range(2001):
         entry(f"nr {number}")

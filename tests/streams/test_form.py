@@ -132,8 +132,9 @@ def test_a_refusal_names_the_file_and_those_that_are_in(shared_service, account)
     body = NO_CODE + part("file", b"hej", "hel.txt") + part("file", b"x", "bild.png", BASE64) + END
     answer = send(shared_service, account, body)
     assert answer.status == 415
-    assert "bild.png: Filen kunde inte laddas upp" in answer.text
-    assert "De här filerna kom fram: hel.txt." in answer.text
+    marked = '<bdi translate="no">{}</bdi>'.format
+    assert f"{marked('bild.png')}: Filen kunde inte laddas upp" in answer.text
+    assert f"De här filerna kom fram: {marked('hel.txt')}." in answer.text
     assert [file["name"] for file in live(shared_service, account)] == ["hel.txt"]
 
 

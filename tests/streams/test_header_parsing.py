@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filsluss.actions.upload import Choices
+from filsluss.actions.choices import Choices
 from filsluss.rules.lifecycle import Receipts
 from filsluss.streams.ranges import Span, Unsatisfiable, match, none_match, range_holds, read_range
 from filsluss.streams.responses import Refusal

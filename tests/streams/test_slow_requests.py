@@ -2,6 +2,8 @@
 
 import contextlib
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -97,6 +99,66 @@ def test_two_requests_at_once_are_answered_one_after_the_other(shared_service):
     with RawConnection(shared_service) as connection:
         connection.send(MISDIRECTED * 2)
         assert [connection.read_response().status, connection.read_response().status] == [421, 421]
+
+
+def small_upload(connection, account):
+    """A file of five bytes that comes with its creation, as bytes to send."""
+    kind = "Tus-Resumable: 1.0.0\r\nUpload-Length: 5\r\nContent-Type: application/offset+octet-stream\r\n"
+    head = f"POST {account}/files HTTP/1.1\r\nHost: {connection.host}\r\n{kind}Content-Length: 5\r\n\r\n"
+    return head.encode() + b"bytes"
+
+
+def test_after_an_upload_half_a_request_holds_no_thread(shared_service, connections):
+    account = apply(shared_service, FROM_INSIDE).location
+    for connection in connections:
+        connection.send(small_upload(connection, account))
+        assert connection.read_response().status == 201
+        connection.send(small_upload(connection, account)[:40])
+    assert announce(shared_service, account, 5).status == 201
+    assert are_held(connections)
+    for connection in connections:
+        connection.send(small_upload(connection, account)[40:])
+        assert connection.read_response().status == 201
+
+
+def test_uploads_that_follow_at_once_keep_no_other_waiting(shared_service, connections):
+    """More of them than there are threads, none of which pauses until a last one has been answered."""
+    account, done = apply(shared_service, FROM_INSIDE).location, threading.Event()
+
+    def send(connection):
+        answers = []
+        while not done.is_set():
+            connection.send(small_upload(connection, account))
+            answers.append(connection.read_response().status)
+        return answers
+
+    first, *others = connections[:THREADS]
+    with ThreadPoolExecutor(THREADS) as threads:
+        sending = [threads.submit(send, connection) for connection in others]
+        try:
+            for _ in range(10):
+                first.send(small_upload(first, account))
+                assert first.read_response().status == 201
+        finally:
+            done.set()
+        assert {status for each in sending for status in each.result()} == {201}
+
+
+def test_what_follows_an_upload_is_answered_whatever_it_is(shared_service):
+    account, other = (apply(shared_service, FROM_INSIDE).location for _ in range(2))
+    with RawConnection(shared_service) as connection:
+        connection.send(small_upload(connection, account) * 2)
+        assert [connection.read_response().status for _ in range(2)] == [201, 201]
+        connection.send(small_upload(connection, account) + small_upload(connection, other))
+        assert [connection.read_response().status for _ in range(2)] == [201, 201]
+        connection.send(small_upload(connection, account))
+        assert connection.read_response().status == 201
+        for path in (f"{account}/files", "/healthz"):
+            connection.send_request("GET", path)
+            assert connection.read_response().status == 200
+        connection.send(small_upload(connection, account)[:-1])
+        connection.half_close()
+        assert connection.is_closed_by_peer()
 
 
 def test_a_client_that_leaves_half_way_is_released(shared_service):

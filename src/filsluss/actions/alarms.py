@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Sum
 
-from filsluss.actions import room, scan
+from filsluss.actions import nodes, room, scan
 from filsluss.actions.heartbeat import UNNAMED_PROXY
 from filsluss.installation import Services
 from filsluss.letters import notices
@@ -33,6 +33,7 @@ CHECKS = (
     "reconcile",
     "sign-ins",
     "proxy",
+    "nodes",
 )
 LATE_LETTER_AGE, PROXY_AGE = timedelta(minutes=15), timedelta(minutes=15)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -51,6 +52,7 @@ def check_all(*, services: Services, clock_trouble: str, now: datetime) -> int:
         "letters": lambda: check_letters(services=services, now=now),
         "sign-ins": lambda: check_sign_ins(services=services, now=now),
         "proxy": lambda: check_proxy(services=services, now=now),
+        "nodes": lambda: check_nodes(services=services, now=now),
         "clock": lambda: check_clock(clock_trouble, services=services, now=now),
     }
     each_row("check alarms", checks, lambda name: checks[name]() or 0, policy=services.policy, now=now)
@@ -147,6 +149,15 @@ def check_proxy(*, services: Services, now: datetime) -> None:
         raise_alarm("proxy", since=now, policy=services.policy, now=now)
     else:
         clear_alarm("proxy")
+
+
+def check_nodes(*, services: Services, now: datetime) -> None:
+    """Whether every part that runs somewhere is heard of, and all have the same settings."""
+    nodes.forget_lost(now=now)
+    if found := nodes.troubles(is_store_shared=services.store.is_shared, now=now):
+        raise_alarm("nodes", since=now, value="; ".join(found)[:300], policy=services.policy, now=now)
+    else:
+        clear_alarm("nodes")
 
 
 def clear_alarm(name: str) -> bool:

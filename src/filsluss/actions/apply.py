@@ -20,6 +20,7 @@ from filsluss.rules.application import (
     examine,
     fields_with_number,
     form_key,
+    language_of,
 )
 from filsluss.rules.directions import Direction, Proof, Role, approver_on
 from filsluss.rules.letter_kinds import LetterKind
@@ -120,7 +121,12 @@ def draft(application: Application, *, services: Services, now: datetime) -> tup
     }
     names = {Role.SENDER: application.sender_name.strip()}
     parties = [
-        Party.draw(role, name=names.get(role, ""), address=address, language=application.language)
+        Party.draw(
+            role,
+            name=names.get(role, ""),
+            address=address,
+            language=language_of(role, address, application, services.policy),
+        )
         for role, address in addresses.items()
         if address
     ]

@@ -8,21 +8,25 @@ CLOCK = "clock"
 LONG_ABSENCE, MANY_ACCOUNTS = timedelta(days=7), 20
 
 
-def begin(why: str, *, boot_id: str, steady: float) -> None:
-    """Starts a hold, or starts the current one anew; `steady` is the monotonic clock in seconds."""
+def begin(why: str, *, node: str, boot_id: str, steady: float) -> None:
+    """Starts a hold of that node, or starts it anew; `steady` is its monotonic clock in seconds."""
     Pause.objects.update_or_create(
-        name=CLOCK, defaults={"why": why[:300], "boot_id": boot_id, "steady": steady}
+        name=_name(node), defaults={"why": why[:300], "boot_id": boot_id, "steady": steady}
     )
 
 
-def current() -> Pause | None:
-    """The hold that lasts, also if another worker started it."""
-    return Pause.objects.filter(name=CLOCK).first()
+def current(*, node: str) -> Pause | None:
+    """The hold that lasts there, also if another worker started it, or a version that knew no nodes."""
+    return Pause.objects.filter(name__in=(CLOCK, _name(node))).first()
+
+
+def _name(node: str) -> str:
+    return f"{CLOCK}@{node}" if node else CLOCK
 
 
 def end(pause: Pause) -> None:
     """Ends this hold, but not one that was started since it was read."""
-    Pause.objects.filter(name=CLOCK, boot_id=pause.boot_id, steady=pause.steady).delete()
+    Pause.objects.filter(name=pause.name, boot_id=pause.boot_id, steady=pause.steady).delete()
 
 
 def long_absence(worker: str, *, now: datetime) -> str:

@@ -18,7 +18,7 @@ from filsluss.actions.transitions import (
 )
 from filsluss.blobs import BlobBusy, StoreAway, erase_held
 from filsluss.installation import Services
-from filsluss.letters import compose, outbox
+from filsluss.letters import collecting, compose, outbox
 from filsluss.letters.each_row import each_batch, each_row
 from filsluss.models import Pickup, Transfer, TransferFile
 from filsluss.models.batches import MOST_NAMES, batches, by_key, from_anywhere
@@ -192,11 +192,15 @@ def record_erased(files: Sequence[TransferFile], *, services: Services, now: dat
 
 
 def queue_removed(file: TransferFile, *, services: Services, now: datetime) -> None:
-    """Tells the parties that were told of the file that a person removed it."""
+    """Tells the parties that were told of the file that a person removed it; of many in one letter."""
     if not file.removed_by or file.received_at is None:
         return
     told = tuple(Role) if file.ready_at else (Role.SENDER,)
     for role in distinct_roles(file.transfer, among=told):
+        reader = file.transfer.party(role)
+        if reader and collecting.collects_removals(reader, now=now):
+            collecting.collect_removed(file, reader, policy=services.policy, now=now)
+            continue
         compose.write(
             LetterKind.FILE_REMOVED,
             transfer=file.transfer,

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from filsluss.actions.transitions import distinct_roles
 from filsluss.installation import Services
@@ -24,6 +25,7 @@ NOT_BEFORE = timedelta(days=1)
 TOLD = {
     LetterKind.APPROVAL_REMINDER: (Role.APPROVER,),
     LetterKind.EXPIRY_REMINDER: (Role.RECIPIENT, Role.SENDER),
+    LetterKind.NO_FILES_REMINDER: (Role.SENDER,),
 }
 """The roles that a reminder is written to."""
 
@@ -117,6 +119,39 @@ def _reminded_of_files(transfer: Transfer, *, services: Services, now: datetime)
         return bool(unfetched) and _remind(
             LetterKind.EXPIRY_REMINDER, locked, unfetched, services=services, now=now
         )
+
+
+def remind_empty(*, services: Services, now: datetime) -> int:
+    """Reminds the senders of accounts that will end within REMIND_BEFORE without a file; returns how many."""
+    waiting = Transfer.objects.filter(
+        ~_has_letter(LetterKind.NO_FILES_REMINDER),
+        ~Exists(_whole_files(OuterRef("pk"))),
+        state=State.OPEN,
+        decided_at__lte=now - NOT_BEFORE,
+        open_until__gt=now,
+        open_until__lte=now + REMIND_BEFORE,
+    ).order_by("open_until", "id")
+    return each_row(
+        "remind of empty accounts",
+        waiting,
+        lambda transfer: _sender_reminded(transfer, services=services, now=now),
+        policy=services.policy,
+        now=now,
+    )
+
+
+def _whole_files(transfer: Any) -> QuerySet[TransferFile]:
+    """Those of the transfer that came whole, whatever became of them."""
+    return TransferFile.objects.filter(transfer=transfer).exclude(received_at=None)
+
+
+def _sender_reminded(transfer: Transfer, *, services: Services, now: datetime) -> bool:
+    with transaction.atomic():
+        open_still = Transfer.objects.filter(pk=transfer.pk, state=State.OPEN)
+        locked = open_still.select_for_update(no_key=True).first()
+        if locked is None or _whole_files(locked).exists():
+            return False
+        return _remind(LetterKind.NO_FILES_REMINDER, locked, [], services=services, now=now)
 
 
 def _remind(

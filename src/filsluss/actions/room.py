@@ -1,6 +1,7 @@
 """Room: one figure of what files take, asked when a file is announced and while its bytes come."""
 
-import sqlite3
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,8 +31,6 @@ TIGHT, MANY = 1 << 30, 100
 """Announcements wait for each other if less is left on the disk, or less than so many of their size."""
 DISK = "disk"
 """The row on which writers and announcements that need the disk's last bytes wait for each other."""
-DISK_FULL = "53100"
-"""PostgreSQL's error code (its documentation, appendix A)."""
 CRASHED_AFTER = timedelta(minutes=1)
 
 
@@ -64,6 +63,10 @@ class Account:
     unfinished: int
     ever: int
 
+    def with_one(self, size: int, *, is_whole: bool) -> Account:
+        """With one live file more, of `size` bytes."""
+        return Account(self.taken + size, self.live + 1, self.unfinished + (not is_whole), self.ever + 1)
+
 
 def account_of(transfer_id: int, *, but: int = 0, services: Services, now: datetime) -> Account:
     """Of all its files but the one with id `but`."""
@@ -84,7 +87,7 @@ def look_at_disk(*, services: Services) -> Disk:
     free, size = services.store.space()
     kept_free = int(size * services.policy.free_space_percent / 100)
     reserve = reserve_of_database()
-    if reserve and services.store.shares_disk_with(reserve.path.parent):
+    if reserve and services.store.shares_disk_with(reserve.folder):
         kept_free = max(kept_free, reserve.margin)
     return Disk(free, kept_free)
 
@@ -115,25 +118,26 @@ def left_on_disk(*, but: int = 0, services: Services, now: datetime) -> int:
     return left
 
 
-def refuse_full(size: int, *, services: Services, now: datetime) -> bool:
-    """Refuses a file of `size` bytes that the disk has no room for; whether that room is nearly used up."""
-    left = left_on_disk(services=services, now=now) - size
-    if left < 0:
+def refuse_without_space(size: int, *, services: Services) -> None:
+    """Refuses what the disk has no space for now, whatever it is promised to; asks no database."""
+    if look_at_disk(services=services).left < size:
         raise UploadRefused("disk_full")
+
+
+def is_tight(left: int, *, size: int) -> bool:
+    """Whether `left` bytes are so few beside a file of `size` that announcements wait for each other."""
     return left < max(TIGHT, MANY * size)
 
 
-def refuse_full_in_turn(size: int, *, services: Services, now: datetime) -> None:
-    """The same for announcements that wait for each other: of two only one can get what is left."""
+def refuse_full_in_turn(needed: int, *, services: Services, now: datetime) -> None:
+    """For announcements that wait for each other: of two only one can get what is left."""
     serialize_on(DISK, now=now)
-    refuse_full(size, services=services, now=now)
+    if left_on_disk(services=services, now=now) < needed:
+        raise UploadRefused("disk_full")
 
 
-def refuse_too_many(
-    transfer: Transfer | UploadAccount, *, size: int, services: Services, now: datetime
-) -> None:
-    """Refuses one file more, of `size` bytes. Needs the lock of the transfer's row."""
-    account = account_of(transfer.pk, services=services, now=now)
+def refuse_beyond(account: Account, *, size: int, services: Services) -> None:
+    """Refuses one file more, of `size` bytes, that the account has no place or no room for."""
     if account.ever >= services.policy.max_files_ever:
         raise UploadRefused("too_many_files")
     too_many = (
@@ -210,12 +214,6 @@ def refuse_size(file: TransferFile, *, size: int, services: Services, now: datet
         raise UploadRefused("quota_exceeded")
     if left_on_disk(but=file.pk, services=services, now=now) < size - file.arrived:
         raise UploadRefused("disk_full")
-
-
-def is_full(fault: BaseException) -> bool:
-    """Whether the database, SQLite or PostgreSQL, had no room for what it was told."""
-    codes = [getattr(fault.__cause__, name, None) for name in ("sqlite_errorcode", "sqlstate")]
-    return codes[0] == sqlite3.SQLITE_FULL or codes[1] == DISK_FULL
 
 
 def tidy(*, services: Services, now: datetime) -> int:

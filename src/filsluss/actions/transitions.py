@@ -171,15 +171,21 @@ ABOUT_NO_FILE = {"file_public_id": "", "about": "", "size": None, "sha256": ""}
 
 def write_entry(step: str, *, cause: Cause, now: datetime, **columns: Any) -> None:
     """Adds a row to the audit trail; `columns` are those that the cause does not tell."""
-    NEW_ENTRY.insert(
-        step=step,
-        at=now,
-        role=cause.role,
-        person=cause.person,
-        network=cause.origin.network,
-        request_id=cause.origin.request_id,
-        reason=cause.reason,
-        reason_code=cause.reason_code,
-        detail=cause.detail,
-        **{**ABOUT_NO_FILE, **columns},
-    )
+    NEW_ENTRY.insert(**entry(step=step, cause=cause, now=now, **columns))
+
+
+def entry(*, step: str, cause: Cause, now: datetime, **columns: Any) -> dict[str, Any]:
+    """The columns of a row of the audit trail."""
+    return {
+        "step": step,
+        "at": now,
+        "role": cause.role,
+        "person": cause.person,
+        "network": cause.origin.network,
+        "request_id": cause.origin.request_id,
+        "reason": cause.reason,
+        "reason_code": cause.reason_code,
+        "detail": cause.detail,
+        **ABOUT_NO_FILE,
+        **columns,
+    }

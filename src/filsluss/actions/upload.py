@@ -1,58 +1,33 @@
 """Upload: a file is announced, its bytes are acknowledged, and it is received when all are stored."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import BigIntegerField, CharField, DateTimeField, F, QuerySet
 
 from filsluss.actions import room
+from filsluss.actions.announcement import Announced, announce_all, least_room
+from filsluss.actions.choices import NO_CHOICE, Choices, note_choices
 from filsluss.actions.erasure import take_away
 from filsluss.actions.room import UploadRefused, refuse_closed
-from filsluss.actions.transitions import Cause, record_audit
+from filsluss.actions.transitions import Cause, about_file, entry
 from filsluss.blobs import erase_held
 from filsluss.installation import Services
-from filsluss.models import Transfer, TransferFile
+from filsluss.models import Party, Transfer, TransferFile
+from filsluss.models.audit import NEW_ENTRY
 from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
 from filsluss.models.public_id import with_free_public_id
-from filsluss.models.upload_queries import NEW_FILE, UploadAccount
+from filsluss.models.upload_queries import UploadAccount
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.filenames import NameRefused, clean_name
-from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts, State
+from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.personal_number import SEEN, has_personal_number
 from filsluss.rules.search import fold
 from filsluss.rules.tokens import draw_public_id, draw_upload_id
-from filsluss.sqlite.joint_commit import in_transaction
-
-
-@dataclass(frozen=True)
-class Choices:
-    """The sender's choices: a code for this file; one letter for all files, and receipts, for the transfer.
-
-    None leaves the transfer's choice as it is.
-    """
-
-    with_code: bool = False
-    one_letter: bool | None = None
-    receipts: Receipts | None = None
-
-
-NO_CHOICE = Choices()
-
-
-def read_choices(given: Mapping[str, str]) -> Choices:
-    """From the fields of a form, a query or `Upload-Metadata`; raises ValueError for an unknown value."""
-    one_letter, receipts = given.get("one_letter"), given.get("receipts")
-    if one_letter not in (None, "", "0", "1"):
-        raise ValueError("one_letter")
-    return Choices(
-        with_code=given.get("with_code") == "1",
-        one_letter=one_letter == "1" if one_letter else None,
-        receipts=Receipts(receipts) if receipts else None,
-    )
-
+from filsluss.sqlite.joint_commit import together
 
 ROW = BigIntegerField()
 LONGEST_SENT_NAME = 1024
@@ -105,32 +80,17 @@ def begin(
     )
     if isinstance(transfer, Transfer):
         file.transfer = transfer
-    needed = least_room(size)
-    is_tight = room.refuse_full(needed, services=services, now=now)
+    room.refuse_without_space(least_room(size), services=services)
+    announced = Announced(file, transfer, choices, services, now)
 
     def announce() -> None:
-        room.lock_open(transfer, now=now)
-        room.refuse_too_many(transfer, size=needed, services=services, now=now)
-        if is_tight:
-            room.refuse_full_in_turn(needed, services=services, now=now)
-        insert(file)
-        choose(transfer, choices=choices)
+        file.pk = together(announced, announce_all)
 
     with _empty_blob(file, services=services):
-        with_free_public_id(file, lambda: in_transaction(announce))
-    return file
-
-
-def insert(file: TransferFile) -> None:
-    """Writes the row of a new file; every column that is not in NEW_FILE has its default."""
-    given = {name: value for name, value in file.__dict__.items() if name in NEW_FILE.given}
-    file.pk = NEW_FILE.insert(**given)
+        with_free_public_id(file, announce)
     file._state.adding, file._state.db = False, DEFAULT_DB_ALIAS
-
-
-def least_room(size: int | None) -> int:
-    """The bytes that must be free for a file to be announced; of one of unknown length its first byte."""
-    return 1 if size is None else size
+    note_choices(transfer, choices=choices)
+    return file
 
 
 def identity(name: str) -> dict[str, str]:
@@ -154,20 +114,6 @@ def _empty_blob(file: TransferFile, *, services: Services) -> Iterator[None]:
     except BaseException:
         erase_held(file.blob, store=services.store, locker=services.locker)
         raise
-
-
-def choose(transfer: Transfer | UploadAccount, *, choices: Choices) -> None:
-    """Stores the choices for the whole transfer; the last upload that names one sets it."""
-    chosen = {"one_letter": choices.one_letter, "receipts": choices.receipts}
-    changes = {
-        name: value
-        for name, value in chosen.items()
-        if value is not None and value != getattr(transfer, name)
-    }
-    if changes:
-        Transfer.objects.filter(pk=transfer.pk).update(**changes)
-        for name, value in changes.items():
-            setattr(transfer, name, value)
 
 
 def choose_code(file: TransferFile, *, with_code: bool) -> None:
@@ -246,24 +192,22 @@ def lock_while_open(transfer_id: int, *, now: datetime) -> bool:
     return bool(STILL_OPEN.rows(transfer=transfer_id, now=now))
 
 
+class Finished(NamedTuple):
+    """A file whose last byte is on disk, on its way to being received."""
+
+    file: TransferFile
+    boot_id: str
+    cause: Cause
+    now: datetime
+
+
 def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
     """Marks a file as received; True for the one call that did, further calls are harmless.
 
     Raises UploadRefused if the account has ended.
     """
-
-    def decide() -> bool:
-        decided = lock_while_open(file.transfer_id, now=now) and RECEIVED.change(
-            file=file.pk, epoch=file.epoch, boot_id=boot_id, now=now
-        )
-        if decided:
-            file.transfer.sender.prove(Proof.MAILBOX, now=now)
-            record_audit(
-                file.transfer, step="received", cause=receipt_of(file.path, now=now), now=now, file=file
-            )
-        return bool(decided)
-
-    if in_transaction(decide):
+    finished = Finished(file, boot_id, receipt_of(file.path, now=now), now)
+    if together(finished, receive_all):
         file.state, file.received_at = FileState.RECEIVED, now
         return True
     file.refresh_from_db(fields=["state", "received_at"])
@@ -271,6 +215,45 @@ def receive(file: TransferFile, *, boot_id: str, now: datetime) -> bool:
         file.transfer.refresh_from_db()
         refuse_closed(file.transfer, now=now)
     return False
+
+
+def receive_all(files: list[Finished]) -> list[bool]:
+    """For each file whether it was this call that decided it; one look at each account."""
+    now = max(each.now for each in files)
+    transfers = sorted({each.file.transfer_id for each in files})
+    is_open = {transfer_id: lock_while_open(transfer_id, now=now) for transfer_id in transfers}
+    decided = [is_open[each.file.transfer_id] and is_decided(each) for each in files]
+    entries = [entry_of(each) for each, was_decided in zip(files, decided, strict=True) if was_decided]
+    NEW_ENTRY.insert_all(entries)
+    return decided
+
+
+def is_decided(finished: Finished) -> bool:
+    """Compare-and-set: for one of all who try, and none whose lease is over."""
+    file, boot_id, _, now = finished
+    return bool(RECEIVED.change(file=file.pk, epoch=file.epoch, boot_id=boot_id, now=now))
+
+
+def entry_of(finished: Finished) -> dict[str, Any]:
+    """Its columns in the audit trail. Stores what the upload proves of its sender."""
+    file, sender = finished.file, finished.file.transfer.sender
+    return entry(
+        step="received",
+        cause=finished.cause,
+        now=finished.now,
+        transfer_public_id=file.transfer.public_id,
+        party_public_id=sender.public_id,
+        proof=proved(sender.pk, proof=sender.proof, now=finished.now),
+        **about_file(file),
+    )
+
+
+def proved(sender: int, *, proof: str, now: datetime) -> str:
+    """The proof of a sender who has used the link they were sent, which is stored if it is a stronger one."""
+    if proof != Proof.NONE:
+        return proof
+    Party(pk=sender, proof=proof).prove(Proof.MAILBOX, now=now)
+    return Proof.MAILBOX.value
 
 
 def remove_own(file: TransferFile, *, now: datetime) -> bool:

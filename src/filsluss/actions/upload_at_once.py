@@ -5,18 +5,22 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from filsluss.actions import room
-from filsluss.actions.transitions import write_entry
-from filsluss.actions.upload import Choices, checked_size, choose, identity, receipt_of
+from filsluss.actions.admission import Admission, Asking, refusals_of
+from filsluss.actions.choices import Choices, store_choices
+from filsluss.actions.room import UploadRefused
+from filsluss.actions.transitions import Cause, entry
+from filsluss.actions.upload import checked_size, identity, proved, receipt_of
 from filsluss.blobs import Bytes, erase_held
 from filsluss.installation import Services
-from filsluss.models import Party, TransferFile
+from filsluss.models import TransferFile
+from filsluss.models.audit import NEW_ENTRY
 from filsluss.models.public_id import insert_drawing
 from filsluss.models.upload_queries import NEW_FILE, UploadAccount
-from filsluss.rules.directions import Proof
 from filsluss.rules.lifecycle import FileState
-from filsluss.sqlite.joint_commit import in_transaction
+from filsluss.sqlite.joint_commit import together
 
 
 @dataclass(frozen=True)
@@ -38,64 +42,77 @@ def upload_at_once(file: WholeFile, *, account: UploadAccount, services: Service
     room.refuse_closed(account, now=now)
     size = checked_size(len(file.content), services=services) or 0
     names = identity(file.name)
-    is_tight = room.refuse_full(size, services=services, now=now)
+    room.refuse_without_space(size, services=services)
+    coming = Coming(file, account, receipt_of(path_of(file, name=names["name"]), now=now), services, now)
 
     def receive(public_id: str) -> None:
-        room.lock_open(account, now=now)
-        room.refuse_too_many(account, size=size, services=services, now=now)
-        if is_tight:
-            room.refuse_full_in_turn(size, services=services, now=now)
-        drawn = {**names, "public_id": public_id}
-        write_rows(file, account=account, names=drawn, boot_id=services.boot_id, now=now)
+        together((coming, {**names, "public_id": public_id}), receive_all)
 
     services.store.put(names["upload_id"], file.content)
     try:
-        insert_drawing(TransferFile, names["public_id"], lambda drawn: in_transaction(lambda: receive(drawn)))
+        insert_drawing(TransferFile, names["public_id"], receive)
     except BaseException:
         erase_held(names["upload_id"], store=services.store, locker=services.locker)
         raise
     return names["upload_id"]
 
 
-def write_rows(
-    file: WholeFile, *, account: UploadAccount, names: dict[str, str], boot_id: str, now: datetime
-) -> None:
-    """The row of the file, received; what the upload proves of its sender; and the audit entry."""
-    size = len(file.content)
-    path = f"{file.folder}/{names['name']}" if file.folder else names["name"]
-    NEW_FILE.insert(
-        transfer_id=account.pk,
-        **names,
-        folder=file.folder,
-        state=FileState.RECEIVED.value,
-        size=size,
-        with_code=file.choices.with_code,
-        metadata=file.metadata,
-        acknowledged=size,
-        arrived=size,
-        boot_id=boot_id,
-        created_at=now,
-        active_at=now,
-        received_at=now,
-    )
-    choose(account, choices=file.choices)
-    write_entry(
-        "received",
-        cause=receipt_of(path, now=now),
-        now=now,
-        transfer_public_id=account.public_id,
-        party_public_id=account.sender_public_id,
-        proof=proved(account, now=now),
-        file_public_id=names["public_id"],
-        about=names["name"],
-        size=size,
-    )
+def path_of(file: WholeFile, *, name: str) -> str:
+    return f"{file.folder}/{name}" if file.folder else name
 
 
-def proved(account: UploadAccount, *, now: datetime) -> str:
-    """The sender's proof now that they have used the link, which is stored if it is a stronger one."""
-    if account.sender_proof != Proof.NONE:
-        return account.sender_proof
-    sender = Party(pk=account.sender_pk, proof=account.sender_proof)
-    sender.prove(Proof.MAILBOX, now=now)
-    return sender.proof
+class Coming(NamedTuple):
+    """A whole file whose bytes are on disk, on its way into its rows."""
+
+    file: WholeFile
+    account: UploadAccount
+    cause: Cause
+    services: Services
+    now: datetime
+
+    @property
+    def asking(self) -> Asking:
+        return Asking(self.account, len(self.file.content), 0, self.services, self.now)
+
+    def row(self, names: dict[str, str]) -> dict[str, Any]:
+        """The columns of the file, received."""
+        size = len(self.file.content)
+        return {
+            **names,
+            "transfer_id": self.account.pk,
+            "folder": self.file.folder,
+            "state": FileState.RECEIVED.value,
+            "size": size,
+            "with_code": self.file.choices.with_code,
+            "metadata": self.file.metadata,
+            "acknowledged": size,
+            "arrived": size,
+            "boot_id": self.services.boot_id,
+            "created_at": self.now,
+            "active_at": self.now,
+            "received_at": self.now,
+        }
+
+    def entry(self, names: dict[str, str]) -> dict[str, Any]:
+        """Its columns in the audit trail. Stores what the sender chose, and what the upload proves."""
+        store_choices(self.account, choices=self.file.choices)
+        return entry(
+            step="received",
+            cause=self.cause,
+            now=self.now,
+            transfer_public_id=self.account.public_id,
+            party_public_id=self.account.sender_public_id,
+            proof=proved(self.account.sender_pk, proof=self.account.sender_proof, now=self.now),
+            file_public_id=names["public_id"],
+            about=names["name"],
+            size=len(self.file.content),
+        )
+
+
+def receive_all(files: list[tuple[Coming, dict[str, str]]]) -> list[UploadRefused | None]:
+    """Writes the rows of files with their names and ids; why each is refused, None if it is received."""
+    refusals = refusals_of([coming.asking for coming, _ in files], admission=Admission())
+    admitted = [each for each, refusal in zip(files, refusals, strict=True) if not refusal]
+    NEW_FILE.insert_all([coming.row(names) for coming, names in admitted])
+    NEW_ENTRY.insert_all([coming.entry(names) for coming, names in admitted])
+    return refusals

@@ -90,9 +90,12 @@ def raising_store_full() -> Iterator[None]:
 class DiskStore:
     """One folder per first character of the name; a blob is never renamed."""
 
+    is_shared = False
+
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self._folder = root, os.fspath(root)
         self._prepared: set[Path] = set()
+        self._shares: dict[Path, bool] = {}
 
     def path(self, name: str) -> Path:
         """Where the blob of that name lies, if there is one; raises BlobMissing for what is no name."""
@@ -217,9 +220,15 @@ class DiskStore:
         return os.access(folder, os.W_OK | os.X_OK)
 
     def space(self) -> tuple[int, int]:
-        self._make_root()
-        fs = os.statvfs(self.root)
+        try:
+            fs = os.statvfs(self._folder)
+        except FileNotFoundError:
+            self._make_root()
+            fs = os.statvfs(self._folder)
         return fs.f_bavail * fs.f_frsize, fs.f_blocks * fs.f_frsize
 
     def shares_disk_with(self, path: Path) -> bool:
-        return self.root.stat().st_dev == path.stat().st_dev
+        """Asked once: nobody mounts another disk below a running service."""
+        if path not in self._shares:
+            self._shares[path] = self.root.stat().st_dev == path.stat().st_dev
+        return self._shares[path]

@@ -141,6 +141,9 @@ class Store(Protocol):
     Any verb of a store on other machines may raise StoreAway.
     """
 
+    is_shared: bool
+    """Whether processes on several machines may use it."""
+
     def create(self, name: str) -> None:
         """Creates an empty blob that survives a power cut once this returns.
 

@@ -37,6 +37,8 @@ class S3Store:
     an object without a row at most, which `strays` finds. No key is ever used for other bytes.
     """
 
+    is_shared = True
+
     def __init__(self, bucket: Bucket, table: PartTable) -> None:
         self.bucket, self.table = bucket, table
 

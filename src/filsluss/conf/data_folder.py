@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def usual_folder() -> str:
 
 def made_folder(value: str) -> Path:
     """The folder as an absolute path, created with mode 0700; see `lock_down` for one that exists."""
+    if value[:1] in ("~", "$", '"', "'") or re.match(r"[a-z]{2,}:", value):  # nobody expands them
+        raise ValueError("must be the path of a folder, such as /var/lib/filsluss")
     folder = Path(value).absolute()
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

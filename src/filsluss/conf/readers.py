@@ -3,8 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from importlib.util import find_spec
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -12,12 +11,13 @@ from zoneinfo import ZoneInfo
 
 import dj_database_url
 
-from filsluss.blobs.bucket_address import BucketAddress
+from filsluss.conf.settings_file import read_file
+from filsluss.languages import LANGUAGES
 from filsluss.postgresql import POOL
-from filsluss.rules.addresses import AddressRefused, read_address
+from filsluss.rules.addresses import AddressRefused, read_address, unseen_sign
 from filsluss.rules.contrast import read_colour
 from filsluss.rules.formats import parse_size
-from filsluss.rules.hosts import normal_url
+from filsluss.rules.hosts import is_host, normal_url
 from filsluss.rules.logo import MAX_BYTES as LOGO_MAX
 from filsluss.rules.logo import Logo, read_logo
 from filsluss.rules.networks import Network, parse_networks
@@ -26,7 +26,11 @@ from filsluss.scanners.clamd import Clamd
 LONGEST_NAME = 100
 WIDEST = {4: 8, 6: 7}
 """Fewest fixed bits of a network that is trusted: 10.0.0.0/8 and fc00::/7 are the widest private ones."""
-HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.IGNORECASE)
+HOLDING_IPV4 = (ip_network("64:ff9b::/96"), ip_network("2002::/16"))
+"""IPv6 networks that hold all of IPv4 (RFC 6052, RFC 3056)."""
+NO_ZONES = ("posix/", "right/", "posixrules", "localtime", "Factory")
+"""Files beside those of the zones: links, and clocks that count leap seconds, or none at all."""
+CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 def integer(minimum: int, maximum: int) -> Callable[[str], int]:
@@ -73,8 +77,17 @@ def comma_list(value: str) -> tuple[str, ...]:
 
 def name(value: str) -> str:
     """A name as people see it: one line, of at most LONGEST_NAME signs."""
-    if len(value) > LONGEST_NAME or not value.isprintable():
+    if len(value) > LONGEST_NAME or not value.isprintable() or unseen_sign(value):
         raise ValueError(f"must be one line of at most {LONGEST_NAME} printable signs")
+    if value[:1] + value[-1:] in ('""', "''"):
+        raise ValueError("begins and ends with a quote, which would be shown: leave both out")
+    return value
+
+
+def preposition(value: str) -> str:
+    """A word or two, such as `hos`."""
+    if len(value) > 20 or not all(word.isalpha() for word in value.split(" ")):
+        raise ValueError("must be a word such as hos, i or på")
     return value
 
 
@@ -82,9 +95,24 @@ def networks(value: str) -> tuple[Network, ...]:
     """Networks whose clients are trusted with something: none may hold a large part of the internet."""
     found = parse_networks(comma_list(value))
     for network in found:
-        if network.prefixlen < WIDEST[network.version]:
+        holding = [each.prefixlen for each in HOLDING_IPV4 if network.overlaps(each)]
+        fewest = holding[0] + WIDEST[4] if holding else WIDEST[network.version]
+        if network.prefixlen < fewest:
             raise ValueError(f"{network} is too wide: it holds machines of strangers")
+        if network.network_address.is_unspecified:
+            raise ValueError(f"{network} is no network that a client can be in")
     return found
+
+
+def secret(value: str) -> str:
+    """A key: one line of signs that can be seen. A byte order mark would make it another key, in silence."""
+    if unseen_sign(value) or CONTROL.search(value):
+        raise ValueError("must be one line, without signs that nobody sees, such as a byte order mark")
+    return value
+
+
+def secrets(value: str) -> tuple[str, ...]:
+    return comma_list(secret(value))
 
 
 def addresses(value: str) -> tuple[str, ...]:
@@ -92,7 +120,13 @@ def addresses(value: str) -> tuple[str, ...]:
 
 
 def scanner(value: str) -> Clamd | None:
-    return Clamd.at(value) if value else None
+    """Where clamd is; None if the setting is empty."""
+    if not value:
+        return None
+    clamd = Clamd.at(value)
+    if not isinstance(clamd.where, str) and not is_host(clamd.where[0]):
+        raise ValueError("must be unix:/path or tcp:host:port")
+    return clamd
 
 
 def domains(value: str) -> tuple[str, ...]:
@@ -116,6 +150,7 @@ def site(value: str) -> str:
         or not parts.hostname
         or not bare
         or not ascii_host
+        or not is_host(parts.hostname.removesuffix("."))
         or parts.port == 0
     ):
         raise ValueError("must be scheme and host, like https://fts.example.se")
@@ -123,13 +158,15 @@ def site(value: str) -> str:
 
 
 def language(value: str) -> str:
-    if value not in ("sv", "en"):
-        raise ValueError("must be sv or en")
+    if value not in LANGUAGES:
+        raise ValueError(f"must be {' or '.join(sorted(LANGUAGES, reverse=True))}")
     return value
 
 
 def zone(value: str) -> ZoneInfo:
     try:
+        if value.startswith(NO_ZONES):
+            raise ValueError
         return ZoneInfo(value)
     except (ValueError, OSError, KeyError):
         raise ValueError("is not in this machine's tz database (apt-get install tzdata)") from None
@@ -173,10 +210,19 @@ def postgresql(url: str) -> dict[str, Any] | None:
         raise ValueError(
             "must be postgresql://user:password@host/name; / : @ in a password as %2F …"
         ) from None
-    if not database["NAME"]:
+    if not database["NAME"] or CONTROL.search(str(database["NAME"])) or urlsplit(url).fragment:
         raise ValueError("names no database: postgresql://host/name")
     options: Any = database.get("OPTIONS", {})
+    if unknown := sorted({*options} - _connection_parameters()):
+        raise ValueError(f"has {unknown[0]!r} after its ?, which is no parameter of PostgreSQL's connections")
     return {**database, "OPTIONS": {**options, "pool": POOL}}
+
+
+def _connection_parameters() -> set[str]:
+    """The names that PostgreSQL's library knows (libpq, "Parameter Key Words")."""
+    from psycopg.pq import Conninfo  # loading it takes time, and most installations have SQLite
+
+    return {option.keyword.decode() for option in Conninfo.get_defaults()}
 
 
 def smtp(url: str) -> dict[str, Any]:
@@ -188,18 +234,32 @@ def smtp(url: str) -> dict[str, Any]:
     except ValueError:
         parts, host, port = urlsplit(""), None, None
     whole = not (parts.path.strip("/") or parts.query or parts.fragment) and port != 0
-    if not host or not HOST.fullmatch(host) or parts.scheme not in ports or not whole:
+    if not host or not is_host(host) or parts.scheme not in ports or not whole:
         raise ValueError(
             "must be smtp://, smtps:// or smtp+starttls:// and host:port; / : @ in a password as %2F …"
         )
+    user, password = _unquoted(parts.username), _unquoted(parts.password)
+    if bool(user) != bool(password):
+        raise ValueError("has a user without a password, or a password without a user")
     return {
         "EMAIL_HOST": host,
         "EMAIL_PORT": port or ports[parts.scheme],
-        "EMAIL_HOST_USER": unquote(parts.username or ""),
-        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_HOST_USER": user,
+        "EMAIL_HOST_PASSWORD": password,
         "EMAIL_USE_SSL": parts.scheme == "smtps",
         "EMAIL_USE_TLS": parts.scheme == "smtp+starttls",
     }
+
+
+def _unquoted(part: str | None) -> str:
+    """A user or a password of a URL (RFC 3986, 2.1), whose percent-encodings are UTF-8 and no controls."""
+    try:
+        text = unquote(part or "", errors="strict")
+    except UnicodeDecodeError:
+        text = "\0"
+    if CONTROL.search(text):
+        raise ValueError("has a user or a password that is no text; % in it as %25")
+    return text
 
 
 def helo_name(value: str) -> str:
@@ -210,17 +270,6 @@ def helo_name(value: str) -> str:
     label = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
     if value and (len(value) > 253 or not re.fullmatch(rf"({label}\.)+(?=[A-Za-z]){label}", value)):
         raise ValueError("must be a full name such as fts.example.se, or an address such as [192.0.2.1]")
-    return value
-
-
-def blob_url(value: str) -> str:
-    """file:///folder, or s3://bucket, which needs a package that is not always there."""
-    if value.startswith("s3:"):
-        BucketAddress.of(value)
-        if find_spec("boto3") is None:
-            raise ValueError("needs boto3: install filsluss[s3]")
-    elif not value.startswith("file:///"):
-        raise ValueError("must begin with file:/// or s3://")
     return value
 
 
@@ -237,5 +286,11 @@ def accent(value: str) -> str:
 def logo(value: str) -> Logo | None:
     if not value:
         return None
-    with open(value, "rb") as file:
-        return read_logo(file.read(LOGO_MAX + 1))
+    return read_logo(read_file(Path(value), most=LOGO_MAX + 1))
+
+
+def node_name(text: str) -> str:
+    """The name of a machine: letters, digits, dots and hyphens, 64 at most."""
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?", text):
+        raise ValueError("is no name of a machine: up to 64 letters, digits, dots and hyphens")
+    return text

@@ -1,5 +1,6 @@
 """Reading the settings: from the environment, the settings file or a file of a secret, else by default."""
 
+import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +42,15 @@ def read_all() -> dict[Name, Any]:
 def refuse_unknown() -> None:
     """Raises SettingUnreadable for a variable that is no setting."""
     for name in os.environ:
-        if name.startswith(PREFIX) and name not in NAMES:
-            raise SettingUnreadable(f"{name} is not a setting of Filsluss")
+        if name.upper().startswith(PREFIX) and name not in NAMES:
+            raise SettingUnreadable(f"{name} is not a setting of Filsluss{guess(name)}")
+
+
+def guess(name: str) -> str:
+    """Which setting may be meant by a name that is none, in words; empty if none is much like it."""
+    bare = {each.removeprefix(PREFIX): each for each in NAMES}
+    found = difflib.get_close_matches(name.upper().removeprefix(PREFIX), bare, n=1, cutoff=0.75)
+    return f"; is {bare[found[0]]} meant?" if found else ""
 
 
 def refuse_contradictions(values: Values) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,10 @@ def load() -> None:
     FILSLUSS_CONFIG names the file, and an empty one says that there is none. Raises SettingUnreadable.
     """
     values = read_values()
+    for name in values:
+        if name.removesuffix("_FILE") in Name.__members__:  # it would be read by nobody, in silence
+            bare = Name[name.removesuffix("_FILE")]
+            raise SettingUnreadable(f"{Name.CONFIG}: {path()} sets {name}, which nobody reads: see {bare}")
     if Name.CONFIG in values:
         raise SettingUnreadable(f"{Name.CONFIG} cannot be set in the settings file itself")
     given = set(os.environ)
@@ -71,11 +76,18 @@ def twin_of(name: str) -> str:
 
 def read_bounded(path: Path) -> str:
     """The text of a small file. Raises OSError, or ValueError for one that is too large or not UTF-8."""
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
+    content = read_file(path, most=MAX_BYTES + 1)
     if len(content) > MAX_BYTES or b"\0" in content:
         raise ValueError(f"is not a text of at most {MAX_BYTES >> 10} KiB")
     return content.decode()
+
+
+def read_file(path: Path, *, most: int) -> bytes:
+    """At most so many bytes of a file. Raises OSError, or ValueError for a pipe, which may never end."""
+    if not stat.S_ISREG(path.stat().st_mode) and path != Path(os.devnull):
+        raise ValueError("is not a file")
+    with path.open("rb") as file:
+        return file.read(most)
 
 
 def parse(text: str) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,14 @@
 """The table of settings: everything that is known of each, in the order in which they are read."""
 
 from filsluss.conf import readers, settings_file
+from filsluss.conf.blob_location import blob_url
 from filsluss.conf.data_folder import made_folder, secret_key, usual_folder
+from filsluss.conf.limits_table import LIMITS
 from filsluss.conf.names import Name
-from filsluss.conf.readers import comma_list, integer, networks, size
+from filsluss.conf.nodes import node_of
+from filsluss.conf.readers import integer, networks
 from filsluss.conf.setting import Setting
+from filsluss.conf.statements import STATEMENTS
 from filsluss.rules.paths import METRICS, WELL_KNOWN
 
 MIB, GIB, PIB = 1 << 20, 1 << 30, 1 << 50
@@ -98,8 +102,15 @@ TABLE = (
         is_never_empty=True,
     ),
     Setting(
+        Name.NODE,
+        readers.node_name,
+        "the name of this machine among those of the installation, by which alarms and metrics call it",
+        default=node_of,
+        unset="the host name; with SQLite `local`",
+    ),
+    Setting(
         Name.BLOB_URL,
-        readers.blob_url,
+        blob_url,
         "`file:///…`, or `s3://bucket/prefix?endpoint=https://host&region=name` for several machines; see "
         "[More than one machine](scaling.md)",
         default=lambda values: (values[Name.DATA_DIR] / "blobs").as_uri(),
@@ -115,7 +126,7 @@ TABLE = (
     Setting(Name.S3_SECRET_KEY, str, f"the key itself; goes with `{Name.S3_ACCESS_KEY}`", is_secret=True),
     Setting(
         Name.SECRET_KEY,
-        str,
+        readers.secret,
         "the keys of links, codes and waiting letters are derived from it. The database knows its "
         "fingerprint: with another key nothing starts",
         default=lambda values: secret_key(values[Name.DATA_DIR]),
@@ -125,116 +136,13 @@ TABLE = (
     ),
     Setting(
         Name.SECRET_KEY_OLD,
-        comma_list,
+        readers.secrets,
         "earlier secrets, with commas between: links already sent keep working, and letters that wait can be "
         "sent",
         is_secret=True,
         is_never_empty=True,
     ),
-    Setting(
-        Name.MAX_TRANSFER_SIZE,
-        size(MIB, PIB),
-        "all files of one transfer; also at most 1 000 files, 200 of them unfinished, and 2 000 ever made, "
-        "removed ones included",
-        default="50GiB",
-        policy="max_transfer_size",
-    ),
-    Setting(
-        Name.MAX_FILE_SIZE,
-        size(MIB, PIB),
-        f"one file; at most `{Name.MAX_TRANSFER_SIZE}`",
-        default=lambda values: (
-            "2GiB" if values[Name.MAX_TRANSFER_SIZE] >= 2 * GIB else str(values[Name.MAX_TRANSFER_SIZE])
-        ),
-        unset="`2GiB`",
-        policy="max_file_size",
-    ),
-    Setting(Name.MAX_DAYS, integer(1, 3650), "the longest account", default="30", policy="max_days"),
-    Setting(
-        Name.DEFAULT_DAYS,
-        integer(1, 3650),
-        f"the length of an account that is offered to an inside sender; at most `{Name.MAX_DAYS}`",
-        default=lambda values: str(min(7, values[Name.MAX_DAYS])),
-        unset="`7`",
-        policy="default_days",
-    ),
-    Setting(
-        Name.DECISION_DAYS,
-        integer(1, 365),
-        "after this an undecided application lapses",
-        default="7",
-        policy="decision_days",
-    ),
-    Setting(
-        Name.LETTERS_PER_DAY,
-        COUNT,
-        "letters that one mailbox gets in 24 hours about applications that nobody has decided. Further "
-        "requests wait and come to the approver in a list; a decided one makes room at once. Whoever applies "
-        "from an inside network never waits",
-        default="20",
-        policy="letters_per_day",
-    ),
-    Setting(
-        Name.LIST_MINUTES,
-        readers.minutes(1, 1440),
-        "the least time between two such lists to one mailbox; the first comes after a sixteenth of it",
-        default="240",
-        policy="list_interval",
-    ),
-    Setting(
-        Name.OUTBOUND_PER_DAY,
-        COUNT,
-        "applications in 24 hours, made outside the inside networks, that name the same inside sender and "
-        "whose link was not used; from one network at most half of them",
-        default="20",
-        policy="outbound_per_day",
-    ),
-    Setting(
-        Name.APPLICATIONS_PER_HOUR,
-        COUNT,
-        "applications, and reports of each kind, from one network that is not inside. Raise it if suppliers "
-        "share one address",
-        default="5",
-        policy="applications_per_hour",
-    ),
-    Setting(
-        Name.WRONG_CODES,
-        COUNT,
-        "wrong download codes from one network in 15 minutes before it must wait",
-        default="4",
-        policy="wrong_codes",
-    ),
-    Setting(
-        Name.REPORTS_PER_DAY,
-        COUNT,
-        "abuse reports of one role in one case; a first report is never refused",
-        default="5",
-        policy="reports_per_day",
-    ),
-    Setting(
-        Name.FEEDBACK_PER_DAY, COUNT, "accessibility reports in all", default="20", policy="feedback_per_day"
-    ),
-    Setting(
-        Name.FORGET_DAYS,
-        integer(0, 3650),
-        "after the end, rows, letters and names are deleted; not before every letter was sent or given up",
-        default="30",
-        policy="forget_days",
-    ),
-    Setting(
-        Name.SECURITY_LOG_DAYS,
-        integer(1, 3650),
-        "after this security events are deleted; see [The security log](security-log.md)",
-        default="90",
-        policy="security_log_days",
-    ),
-    Setting(
-        Name.AUDIT_DAYS,
-        integer(1, 36500),
-        "after this the audit trail, which then holds no names, is deleted",
-        default="365",
-        policy="audit_days",
-    ),
+    *LIMITS,
     Setting(
         Name.FREE_SPACE,
         readers.percent,
@@ -260,9 +168,16 @@ TABLE = (
     Setting(
         Name.LANGUAGE,
         readers.language,
-        "`sv` or `en`: of letters to administrators, and of pages for whoever asks for neither",
+        "`sv` or `en`: of letters to inside addresses, and of pages for whoever asks for neither",
         default="sv",
         policy="language",
+    ),
+    Setting(
+        Name.AT,
+        readers.preposition,
+        "the Swedish word before the organisation's name: `hos`, `i` or `på`",
+        default="hos",
+        policy="at",
     ),
     Setting(
         Name.TIME_ZONE,
@@ -283,17 +198,10 @@ TABLE = (
         "who gets letters about alarms and infected files, with commas between",
         policy="admin_emails",
     ),
+    *STATEMENTS,
     Setting(
         Name.CLAMD, readers.scanner, '`unix:/run/clamav/clamd.ctl` or `tcp:host:3310`; see "The virus check"'
     ),
-    Setting(
-        Name.ACCENT,
-        readers.accent,
-        "the colour of pages and letters, as `#0b6e4f`",
-        unset="Filsluss's own",
-        policy="accent",
-    ),
-    Setting(Name.LOGO, readers.logo, "the path of a PNG or SVG of at most 200 kB", policy="logo"),
     Setting(Name.ACCEL, readers.accel, "`nginx`: it sends the bytes, see [Behind a proxy](proxy.md)"),
     Setting(Name.METRICS_NETWORKS, networks, f'networks that may read `{METRICS.path()}`; see "Monitoring"'),
     Setting(Name.DEMO, bool, "set by `filsluss demo`", is_ours=True),

@@ -23,7 +23,9 @@ LEASE, RENEWAL = 60.0, 10.0
 BOOT_ID, NETWORK = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/net")
 NO_SOCKET = "-"
 MOST_TO_A_DOMAIN = 2
-"""How many letters a process delivers to one domain at a time, so that one slow server holds up no other."""
+"""How many letters are delivered to one domain at a time, so that one slow server holds up no other."""
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at what other processes deliver."""
 UNKNOWN_BOOT = str(uuid4())
 
 Heartbeat = tuple[str, int]
@@ -41,6 +43,7 @@ class Claimant:
         self._held: dict[str, tuple[int, str]] = {}
         self.claiming = threading.Lock()
         self._seen: dict[int, tuple[Heartbeat, float]] = {}
+        self._elsewhere: tuple[float, Counter[str]] = (-LOOK_AGAIN, Counter())
         self._token = secrets.token_hex(8)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
@@ -108,10 +111,33 @@ class Claimant:
         counts = Counter(domain for _, domain in self._held.values())
         return [domain for domain, count in counts.items() if count >= MOST_TO_A_DOMAIN]
 
+    def full_with_others(self) -> list[str]:
+        """Domains that are full when what other processes deliver counts, as it was a moment ago.
+
+        Two processes that begin at the same moment do not see each other's first letter.
+        """
+        with self._lock:
+            looked, elsewhere = self._elsewhere
+            own = [pk for pk, _ in self._held.values()]
+        if time.monotonic() - looked >= LOOK_AGAIN:
+            looked, elsewhere = time.monotonic(), delivered_elsewhere(own)
+        with self._lock:
+            self._elsewhere = looked, elsewhere
+            counts = elsewhere + Counter(domain for _, domain in self._held.values())
+        return [domain for domain, count in counts.items() if count >= MOST_TO_A_DOMAIN]
+
     def forget_all_but(self, letters: Collection[int]) -> None:
         """Keeps the seen heartbeats of these letters (primary keys) only."""
         with self._lock:
             self._seen = {pk: seen for pk, seen in self._seen.items() if pk in letters}
+
+
+def delivered_elsewhere(own: Collection[int]) -> Counter[str]:
+    """The domains of the letters, other than `own`, whose claimants have not ended, as far as is known."""
+    others = Letter.objects.queued().exclude(claimed_by="").exclude(pk__in=own)
+    return Counter(
+        letter.domain for letter in others.only("to", "claimed_by") if not has_exited(letter.claimed_by)
+    )
 
 
 def network_namespace() -> str:

@@ -1,4 +1,4 @@
-"""Letters about several files or fetches: they collect entries, and are rendered when they close."""
+"""Letters about several files, fetches or removals: they collect entries, and are rendered on closing."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -24,6 +24,10 @@ BEFORE_THE_END = timedelta(hours=1)
 HOUR = timedelta(hours=1)
 RECEIPT_WINDOW = timedelta(minutes=10)
 """A receipt collects the fetches within this time after the first one."""
+REMOVAL_WINDOW = timedelta(minutes=5)
+"""Such a letter collects the removals within this time after its first one."""
+SINGLE_REMOVALS = 5
+"""Removals in a transfer within an hour that a mailbox gets a letter each about; others are collected."""
 IN_PROGRESS = (FileState.UPLOADING, FileState.RECEIVED, FileState.SCANNING)
 """States of files that a letter about many files waits for."""
 
@@ -38,12 +42,26 @@ def collect_ready(file: TransferFile, recipient: Party, *, policy: Policy, now: 
 
 def had_many_letters(recipient: Party, *, policy: Policy, now: datetime) -> bool:
     """Whether that mailbox got as many letters about the transfer's files within an hour as it should get."""
-    letters = Letter.objects.filter(kind=LetterKind.FILE_READY, to=recipient.address).about(
-        recipient.transfer
-    )
+    return _had(policy.file_letters_per_hour, LetterKind.FILE_READY, recipient, now=now)
+
+
+def _had(most: int, kind: str, reader: Party, *, now: datetime) -> bool:
+    """Whether that mailbox got so many letters of the kind about the transfer within an hour."""
+    letters = Letter.objects.filter(kind=kind, to=reader.address).about(reader.transfer)
     latest = letters.order_by("-pk").values_list("written_at", flat=True)
-    (counted,) = latest[policy.file_letters_per_hour - 1 : policy.file_letters_per_hour] or (None,)
+    (counted,) = latest[most - 1 : most] or (None,)
     return counted is not None and counted > now - HOUR
+
+
+def collects_removals(reader: Party, *, now: datetime) -> bool:
+    """Whether a further removal comes to that mailbox in a letter with others."""
+    return _had(SINGLE_REMOVALS, LetterKind.FILE_REMOVED, reader, now=now)
+
+
+def collect_removed(file: TransferFile, reader: Party, *, policy: Policy, now: datetime) -> None:
+    """Adds a file that a person removed to the reader's letter about such files."""
+    letter = _collecting(LetterKind.FILES_REMOVED, reader, reader, now + REMOVAL_WINDOW, policy, now)
+    _add(letter, reader, file)
 
 
 def collect_fetched(file: TransferFile, by: Party, *, policy: Policy, now: datetime) -> None:
@@ -141,6 +159,8 @@ def still_true(letter: Letter, cases: Sequence[LetterCase], *, now: datetime) ->
         file.transfer = transfer
     if letter.kind == LetterKind.FILES_DOWNLOADED:
         return About(transfer, party, files=files, fetched=_fetches(letter, files)) if files else None
+    if letter.kind == LetterKind.FILES_REMOVED:
+        return About(transfer, party, files=files) if files else None
     ready = [file for file in files if file.is_open_at(now)]
     return About(transfer, party, files=ready, codes=codes_of(ready, party)) if ready else None
 

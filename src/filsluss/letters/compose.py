@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 
 from django.template import Context, Engine
 
+from filsluss.languages import LANGUAGES, other_language
 from filsluss.letters import disclosure
-from filsluss.letters.context import LINKS, OTHER_LANGUAGE, About, LetterContext, Undelivered, build_context
-from filsluss.letters.html import LOGO_HEIGHT, LetterStyle, render_html
+from filsluss.letters.context import LINKS, About, LetterContext, Undelivered, build_context
+from filsluss.letters.html import LOGO_HEIGHT, LetterStyle, OwnLinks, render_html
 from filsluss.letters.verbatim import marked, without_marks
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.contrast import light_shades
@@ -21,6 +23,18 @@ from filsluss.rules.letter_kinds import traits_of
 from filsluss.rules.permissions import StaffRole
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import draw_row_id
+
+REFERENCE = re.compile(r" \([2-9A-Z]{4}-[2-9A-Z]{4}\)$")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a template says. `text` has the marks of `verbatim` around what is not to be translated."""
+
+    subject: str
+    preview: str
+    text: str
+    links: OwnLinks
 
 
 def write(
@@ -92,23 +106,18 @@ def references_of(transfer: Transfer, policy: Policy) -> str:
 def fill(letter: Letter, about: About, *, policy: Policy, now: datetime) -> None:
     """Sets subject, text and HTML; raises LinkLost."""
     context = build_context(letter.kind, about, policy=policy, now=now)
-    subject, text = render(letter.kind, letter.language, context)
-    heading = subject.removesuffix(f" ({about.transfer.public_id})")
-    links = [context[name] for name in LINKS if context[name]]
-    set_text(letter, subject, text, heading=heading, links=links, policy=policy)
+    set_text(letter, render(letter.kind, letter.language, context, policy), policy=policy)
 
 
-def set_text(
-    letter: Letter, subject: str, text: str, *, heading: str = "", links: Sequence[str], policy: Policy
-) -> None:
-    """Sets the subject, the text, and the HTML made from the text, which may have the marks of `verbatim`."""
-    letter.subject, letter.text = subject, without_marks(text)
+def set_text(letter: Letter, written: Written, *, policy: Policy) -> None:
+    """Sets the subject, the text, and the HTML made from the text."""
+    letter.subject, letter.text = written.subject, without_marks(written.text)
     letter.html = render_html(
-        text,
-        heading=heading or subject,
-        links=links,
+        written.text,
+        heading=REFERENCE.sub("", written.subject),
+        preview=written.preview,
+        links=written.links,
         language=letter.language,
-        last_line_language=OTHER_LANGUAGE[letter.language],
         look=style_of(policy),
     )
 
@@ -144,17 +153,33 @@ def reply_to(kind: str, about: About, policy: Policy) -> str:
     return other.address
 
 
-def render(kind: str, language: str, context: LetterContext) -> tuple[str, str]:
-    """Subject and text, in which values that are not to be translated have the marks of `verbatim`.
+def render(template: str, language: str, context: LetterContext, policy: Policy) -> Written:
+    """The letter of that template, whose first lines are its subject and its preview.
 
-    Untrusted text is only ever a value of the template, never template source.
+    After its greeting follows the line that leads to the same in another language. Untrusted text is only
+    ever a value of the template, never template source.
     """
-    template = engine().get_template(f"{language}/{kind}.txt")
-    rendered = template.render(Context(marked(context), autoescape=False))
+    source = engine().get_template(f"{language}/{template}.txt")
+    rendered = source.render(Context(marked(context), autoescape=False))
     head, _, body = rendered.partition("\n\n")
-    text = "\n".join(line.rstrip(" ") for line in body.split("\n"))
-    subject = without_marks(head).strip().removeprefix("Subject: ")
-    return subject, re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+    subject, _, preview = without_marks(head).partition("\n")
+    code = other_language(language, house=policy.language)
+    greeting, _, rest = body.strip("\n").partition("\n\n")
+    text = f"{greeting}\n\n{LANGUAGES[code].switch}: {context['other_page']}\n\n{rest}"
+    text = "\n".join(line.rstrip(" ") for line in text.split("\n"))
+    return Written(
+        subject=subject.strip().removeprefix("Subject: "),
+        preview=preview.strip().removeprefix("Preview:").strip(),
+        text=re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n",
+        links=OwnLinks(links_in(context), context["other_page"], code),
+    )
+
+
+def links_in(context: Mapping[str, Any]) -> list[str]:
+    """The URLs of ours among the values, also within those of several cases."""
+    own = [context[name] for name in LINKS if context.get(name)]
+    lists = [each for value in context.values() if isinstance(value, list) for each in value]
+    return own + [each["link"] for each in lists if isinstance(each, Mapping) and each.get("link")]
 
 
 @cache

@@ -6,14 +6,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from filsluss.languages import other_language
 from filsluss.letters import disclosure, links, sanitize
 from filsluss.models import Party, Transfer, TransferFile
 from filsluss.models.letter import list_closes_at
 from filsluss.models.link import LinkLost
 from filsluss.models.pickup import first_fetch
 from filsluss.rules.directions import Direction, Role
-from filsluss.rules.formats import date_text, moment_text, size_text
-from filsluss.rules.letter_kinds import traits_of
+from filsluss.rules.formats import date_text, moment_text, short_date_text, size_text
+from filsluss.rules.letter_kinds import LEADS_TO_AGAIN, LetterKind, traits_of
 from filsluss.rules.lifecycle import ErasedBecause, State
 from filsluss.rules.mail_links import defused_address
 from filsluss.rules.permissions import StaffRole
@@ -21,8 +22,7 @@ from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose
 
 LetterContext = dict[str, Any]
-OTHER_LANGUAGE = {"sv": "en", "en": "sv"}
-LINKS = ("link", "code_page", "application_page", "other_page", "site")
+LINKS = ("link", "code_page", "again_page", "correct_page", "genuine_page", "other_page")
 """The values that are URLs of ours; nothing else in a letter becomes a link."""
 
 
@@ -63,6 +63,10 @@ class About:
     def language(self) -> str:
         return self.party.language
 
+    def all_files(self) -> list[TransferFile]:
+        """The one file and the listed ones."""
+        return [*([self.file] if self.file else []), *self.named_files()]
+
     def named_files(self) -> list[TransferFile]:
         """The listed files; a file that was never ready is named to the sender only."""
         return [file for file in self.files if self.role is Role.SENDER or file.ready_at]
@@ -81,6 +85,8 @@ def build_context(kind: str, about: About, *, policy: Policy, now: datetime) -> 
         **addresses(kind, about, policy),
         "file": file_values(about.file, about, policy) if about.file else None,
         "files": [file_values(each, about, policy) for each in about.named_files()],
+        "checksums": [file_values(each, about, policy) for each in about.all_files() if each.sha256],
+        "more_files": len(about.named_files()) - 1,
         "code": sanitize.one_line(about.codes.get(about.file.public_id, "")) if about.file else "",
         "remained": any(each.erased_because in ("", ErasedBecause.ENDED) for each in about.named_files()),
         "with_codes": bool(about.codes),
@@ -96,8 +102,7 @@ def case_values(about: About, policy: Policy) -> LetterContext:
     return {
         "ref": transfer.public_id,
         "role": about.role.value,
-        "organisation": sanitize.one_line(policy.organisation),
-        "support": policy.support_email,
+        **house_values(about.language, policy),
         "max_size": size_text(policy.max_file_size, about.language),
         "sender": _typed(sanitize.person(sender.name) or sender.address, about, policy),
         "sender_email": _address(sender, about, policy),
@@ -113,6 +118,26 @@ def case_values(about: About, policy: Policy) -> LetterContext:
     }
 
 
+def house_values(language: str, policy: Policy) -> LetterContext:
+    """What every letter may say of the installation."""
+    return {
+        "organisation": sanitize.one_line(policy.organisation),
+        "at_organisation": sanitize.one_line(policy.at_organisation(language)),
+        "support": policy.support_email,
+    }
+
+
+def list_values(language: str, policy: Policy) -> LetterContext:
+    """The values of a letter about several cases, or about none, besides those of its cases."""
+    other = other_language(language, house=policy.language)
+    return {
+        **house_values(language, policy),
+        "ref": "",
+        "genuine_page": links.genuine_page(policy),
+        "other_page": links.in_language(links.application_page(policy), other),
+    }
+
+
 def dates(about: About, policy: Policy, now: datetime) -> LetterContext:
     transfer, language = about.transfer, about.language
     until, decided, lapse_by = transfer.open_until, transfer.decided_at, transfer.lapse_by
@@ -121,23 +146,42 @@ def dates(about: About, policy: Policy, now: datetime) -> LetterContext:
         "applied_on": _day(transfer.applied_at, language, policy),
         "decided_on": _day(decided, language, policy) if decided else "",
         "answer_by": date_text(policy.last_day(lapse_by), language) if lapse_by else "",
+        "short_answer_by": short_date_text(policy.last_day(lapse_by), language) if lapse_by else "",
         "list_at": _moment(listed, language, policy) if listed else "",
         "last_day": date_text(policy.last_day(until), language) if until else "",
+        "short_last_day": short_date_text(policy.last_day(until), language) if until else "",
         "days": policy.days_left(until, decided or now) if until else 0,
         "erased_at": _moment(transfer.erased_at or now, language, policy),
     }
 
 
 def addresses(kind: str, about: About, policy: Policy) -> LetterContext:
+    """The pages that the letter leads to. `other_page` leads to the same act, in another language."""
+    sender, application = about.transfer.sender, links.application_page(policy)
     status = _if_derivable(lambda: links.status_link(about.party, policy))
-    other = OTHER_LANGUAGE[about.language]
-    return {
+    again = _if_derivable(lambda: links.again_page(sender, policy)) or application
+    correct = _if_derivable(lambda: links.correct_page(sender, policy)) or application
+    is_to_sender = about.role is Role.SENDER
+    own = {
         "link": main_link(kind, about, policy) or status,
         "code_page": links.code_page(policy),
-        "application_page": links.application_page(policy),
-        "other_page": links.in_language(status or links.application_page(policy), other),
-        "site": links.site(policy),
+        "again_page": again if is_to_sender else "",
+        "correct_page": correct if is_to_sender else "",
+        "genuine_page": links.genuine_page(policy, about.transfer.public_id),
     }
+    act = own[act_of(kind, about)] or application
+    other = other_language(about.language, house=policy.language)
+    return {**own, "other_page": links.in_language(act, other)}
+
+
+def act_of(kind: str, about: About) -> str:
+    """The name of the value that the button of the letter leads to."""
+    if about.role is not Role.SENDER:
+        return "link"
+    if kind == LetterKind.UNDELIVERED and about.undelivered and about.undelivered.role == Role.APPROVER:
+        return "correct_page"
+    leads_to_again = kind in LEADS_TO_AGAIN and not about.transfer.closed_reason
+    return "again_page" if leads_to_again else "link"
 
 
 def main_link(kind: str, about: About, policy: Policy) -> str:

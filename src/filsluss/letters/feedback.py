@@ -3,9 +3,10 @@
 import secrets
 from datetime import datetime
 
+from filsluss.languages import other_language
 from filsluss.letters import links, sanitize
 from filsluss.letters.compose import new_letter, render, set_text
-from filsluss.letters.context import OTHER_LANGUAGE
+from filsluss.letters.context import list_values
 from filsluss.letters.notices import Notice, case_values, write_notice
 from filsluss.models import Letter, Party, Transfer
 from filsluss.rules.letter_kinds import LetterKind
@@ -34,15 +35,15 @@ def write_abuse_report(transfer: Transfer, words: str, *, by: Party, policy: Pol
 def write_accessibility_feedback(fault: str, *, reply_to: str, policy: Policy, now: datetime) -> Letter:
     """Queues the letter in the installation's language; `reply_to` may be empty."""
     language = policy.language
+    other = other_language(language, house=policy.language)
     context = {
+        **list_values(language, policy),
         "fault": sanitize.quoted(fault),
         "reply_to": defused_address(reply_to),
-        "organisation": sanitize.one_line(policy.organisation),
-        "statement": links.in_language(links.accessibility_page(policy), language),
-        "site": links.site(policy),
-        "other_page": links.in_language(links.site(policy), OTHER_LANGUAGE[language]),
+        "link": links.in_language(links.accessibility_page(policy), language),
+        "other_page": links.in_language(links.accessibility_page(policy), other),
     }
-    subject, text = render(f"notices/{LetterKind.ACCESSIBILITY_REPORT}", language, context)
+    written = render(f"notices/{LetterKind.ACCESSIBILITY_REPORT}", language, context, policy)
     letter = new_letter(
         LetterKind.ACCESSIBILITY_REPORT,
         key=f"{LetterKind.ACCESSIBILITY_REPORT}:{secrets.token_hex(8)}",
@@ -52,7 +53,6 @@ def write_accessibility_feedback(fault: str, *, reply_to: str, policy: Policy, n
         policy=policy,
         now=now,
     )
-    own_links = [context[name] for name in ("statement", "site", "other_page")]
-    set_text(letter, subject, text, links=own_links, policy=policy)
+    set_text(letter, written, policy=policy)
     letter.save(force_insert=True)
     return letter

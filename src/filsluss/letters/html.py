@@ -25,6 +25,11 @@ a { color: #7CC4F2 !important; }
 a.k { color: #FFFFFF !important; }
 }"""
 SMALL = "font-size:14px;line-height:20px;color:#4A5866"
+LINK = "color:#0A5A8A"
+LARGE = "font-family:Consolas,Menlo,monospace;font-size:22px;line-height:32px;letter-spacing:1px"
+CODE = re.compile(r"[2-9A-Z]{4}(-[2-9A-Z]{4}){2}")
+PADDING = "&#847;&zwnj;&nbsp;" * 100
+"""Invisible signs after the preview, so that mail programs show nothing of the letter behind it."""
 LOGO = "logo"
 """The Content-ID of the logo, which is a part of the message."""
 LOGO_HEIGHT = 40
@@ -39,34 +44,51 @@ class LetterStyle:
     organisation: str = ""
 
 
+@dataclass(frozen=True)
+class OwnLinks:
+    """The URLs of ours in a letter; nothing else becomes a link. `other` leads on in `other_language`."""
+
+    urls: Sequence[str]
+    other: str = ""
+    other_language: str = ""
+
+
 def render_html(
     text: str,
     *,
     heading: str,
-    links: Sequence[str],
+    preview: str,
+    links: OwnLinks,
     language: str,
-    last_line_language: str,
     look: LetterStyle = LetterStyle(),
 ) -> str:
     """The whole document. Only `links` become links, at the end of a line; everything else is escaped.
 
     What has the marks of `verbatim` around it is not to be translated, nor are the links.
-    Two lines of which the second is a link become a button with the first as its label. Lines after one
-    with two dashes are the footer, whose last line is in `last_line_language`.
+    Two lines of which the second is a link become a button with the first as its label; a letter with one
+    button shows its URL, too. A line "label: URL" becomes a link with that label. Lines after one with two
+    dashes are the footer.
     """
     body, _, foot = text.strip("\n").partition("\n--\n")
-    paragraphs = body.strip("\n").split("\n\n")
+    paragraphs = [each.split("\n") for each in body.strip("\n").split("\n\n")]
+    shows_url = sum(is_button(each, links) for each in paragraphs) == 1
     return page(
         heading=escape(heading),
-        preview=escape(without_marks(" ".join((paragraphs[1:] or paragraphs)[0].split()))),
-        content="".join(piece for each in paragraphs for piece in blocks(each.split("\n"), links, look)),
-        foot=footer(foot.split("\n"), links, last_line_language),
+        preview=escape(preview),
+        content="".join(
+            piece for each in paragraphs for piece in blocks(each, links, look, shows_url=shows_url)
+        ),
+        foot=broken(foot.split("\n"), links),
         language=language,
         look=look,
     )
 
 
-def blocks(lines: Sequence[str], links: Sequence[str], look: LetterStyle) -> Iterator[str]:
+def is_button(lines: Sequence[str], links: OwnLinks) -> bool:
+    return len(lines) == 2 and lines[1] in links.urls
+
+
+def blocks(lines: Sequence[str], links: OwnLinks, look: LetterStyle, *, shows_url: bool) -> Iterator[str]:
     """An element for each run of plain, listed or quoted lines of a paragraph."""
     for kind, run in groupby(kinds(lines), key=lambda pair: pair[0]):
         block = [line for _, line in run]
@@ -74,8 +96,8 @@ def blocks(lines: Sequence[str], links: Sequence[str], look: LetterStyle) -> Ite
             yield quotation(block)
         elif kind in (BULLET, NUMBER):
             yield listing("ul" if kind == BULLET else "ol", items(block, MARKS[kind]), links)
-        elif len(block) == 2 and block[1] in links:
-            yield button(block[0].removesuffix(":"), block[1], look.brand)
+        elif is_button(block, links):
+            yield button(block[0].removesuffix(":"), block[1], look.brand, shows_url=shows_url)
         else:
             yield f'<p style="margin:0 0 16px">{broken(block, links)}</p>\n'
 
@@ -99,7 +121,7 @@ def items(lines: Sequence[str], mark: re.Pattern[str]) -> list[list[str]]:
     return found
 
 
-def listing(tag: str, found: Sequence[Sequence[str]], links: Sequence[str]) -> str:
+def listing(tag: str, found: Sequence[Sequence[str]], links: OwnLinks) -> str:
     inner = "".join(f'<li style="margin:0 0 8px">{broken(item, links)}</li>\n' for item in found)
     return f'<{tag} style="margin:0 0 16px;padding:0 0 0 24px">\n{inner}</{tag}>\n'
 
@@ -110,31 +132,32 @@ def quotation(lines: Sequence[str]) -> str:
     return f'<blockquote style="{style}">{inner}</blockquote>\n'
 
 
-def button(label: str, link: str, brand: str) -> str:
-    """A table, because some mail programs show no padding on links; the URL is shown below it."""
+def button(label: str, link: str, brand: str, *, shows_url: bool) -> str:
+    """A table, because some mail programs show no padding on links; below it the URL, if it is shown."""
     face = "display:inline-block;padding:12px 24px;color:#FFFFFF;font-weight:bold;text-decoration:none"
+    url = f'<p class="m" style="{SMALL};margin:0 0 16px">{anchor(link)}</p>\n' if shows_url else ""
     return (
-        '<table role="presentation" cellpadding="0" cellspacing="0" style="margin:0 0 8px"><tr>'
-        f'<td bgcolor="{brand}"><a class="k" href="{escape(link)}" style="{face}">{shown(label)}</a></td>'
-        "</tr></table>\n"
-        f'<p class="m" style="{SMALL};margin:0 0 16px">{anchor(link)}</p>\n'
+        f'<table role="presentation" cellpadding="0" cellspacing="0" style="margin:0 0 {8 if url else 16}px">'
+        f'<tr><td bgcolor="{brand}"><a class="k" href="{escape(link)}" style="{face}">{shown(label)}</a></td>'
+        f"</tr></table>\n{url}"
     )
 
 
-def footer(lines: Sequence[str], links: Sequence[str], last_line_language: str) -> str:
-    last = f'<span lang="{last_line_language}">{linked(lines[-1], links)}</span>'
-    return "<br>\n".join([*(linked(line, links) for line in lines[:-1]), last])
-
-
-def broken(lines: Sequence[str], links: Sequence[str]) -> str:
+def broken(lines: Sequence[str], links: OwnLinks) -> str:
     """The lines with line breaks between them."""
     return "<br>\n".join(linked(line, links) for line in lines)
 
 
-def linked(line: str, links: Sequence[str]) -> str:
-    """The line with an anchor if it ends with one of the links."""
-    before, blank, last = line.rpartition(" ")
-    return shown(before + blank) + anchor(last) if last in links else shown(line)
+def linked(line: str, links: OwnLinks) -> str:
+    """The line, or its label as a link if it ends with one of the links; a code is set large."""
+    label, _, last = line.rpartition(" ")
+    if last in links.urls and label:
+        language = links.other_language if last == links.other else ""
+        spoken = f' lang="{language}" hreflang="{language}"' if language else ""
+        return f'<a href="{escape(last)}"{spoken} style="{LINK}">{shown(label.removesuffix(":"))}</a>'
+    if CODE.fullmatch(without_marks(line)):
+        return f'<strong style="{LARGE}">{shown(line)}</strong>'
+    return anchor(last) if last in links.urls else shown(line)
 
 
 def shown(text: str) -> str:
@@ -143,7 +166,7 @@ def shown(text: str) -> str:
 
 
 def anchor(link: str) -> str:
-    return f'<a href="{escape(link)}" translate="no" style="color:#0A5A8A">{escape(link)}</a>'
+    return f'<a href="{escape(link)}" translate="no" style="{LINK}">{escape(link)}</a>'
 
 
 def logo(look: LetterStyle) -> str:
@@ -170,7 +193,7 @@ def page(*, heading: str, preview: str, content: str, foot: str, language: str, 
 </style>
 </head>
 <body class="b" style="margin:0;padding:0;background:#F4F6F8">
-<div style="display:none;max-height:0;overflow:hidden">{preview}</div>
+<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{preview}{PADDING}</div>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr>
 <td align="center" style="padding:24px 12px">
 <table role="presentation" class="c" width="600" cellpadding="0" cellspacing="0" style="{column}"><tr>

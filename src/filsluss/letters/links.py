@@ -21,6 +21,11 @@ def code_page(policy: Policy) -> str:
     return f"{policy.base_url}{paths.CODE.path()}"
 
 
+def genuine_page(policy: Policy, ref: str = "") -> str:
+    """Where a reader asks whether a letter is ours; the reference of its case is filled in."""
+    return f"{policy.base_url}{paths.GENUINE.path()}" + (f"?ref={ref}" if ref else "")
+
+
 def accessibility_page(policy: Policy) -> str:
     return f"{policy.base_url}{paths.ACCESSIBILITY.path()}"
 
@@ -36,6 +41,16 @@ def decide_link(approver: Party, policy: Policy) -> str:
     return f"{policy.base_url}{paths.DECIDE.path(token)}"
 
 
+def again_page(sender: Party, policy: Policy) -> str:
+    """Where the sender applies once more with the same parties."""
+    return f"{status_link(sender, policy)}/again"
+
+
+def correct_page(sender: Party, policy: Policy) -> str:
+    """Where the sender corrects an application that is not decided."""
+    return f"{status_link(sender, policy)}/correct"
+
+
 def status_link(party: Party, policy: Policy) -> str:
     token = token_of(party, STATUS_PURPOSE[Role(party.role)], policy.link_keys)
     return f"{policy.base_url}{paths.STATUS.path(token)}"
@@ -47,4 +62,4 @@ def download_link(file: TransferFile, recipient: Party, policy: Policy) -> str:
 
 
 def in_language(link: str, language: str) -> str:
-    return f"{link}?lang={language}"
+    return f"{link}{'&' if '?' in link else '?'}lang={language}"

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from filsluss.letters import compose, context, links, sanitize
-from filsluss.letters.context import OTHER_LANGUAGE, About
+from filsluss.languages import other_language
+from filsluss.letters import compose, context, links
+from filsluss.letters.context import About
 from filsluss.models import Letter, LetterCase, Party
 from filsluss.models.link import LinkLost
 from filsluss.rules.directions import Role
@@ -80,15 +81,8 @@ def _fill(
         party.language = letter.language
         about = About(party.transfer, party)
         cases.append({**context.case_values(about, policy), **context.dates(about, policy, now), **act})
-    other_page = links.in_language(links.application_page(policy), OTHER_LANGUAGE[letter.language])
-    values = {
-        "cases": cases,
-        "organisation": sanitize.one_line(policy.organisation),
-        "support": policy.support_email,
-        "site": links.site(policy),
-        "other_page": other_page,
-        "ref": "",
-    }
-    subject, text = compose.render(LetterKind.LOST_LINK, letter.language, values)
-    own = [*(case["link"] for case in cases), values["site"], other_page]
-    compose.set_text(letter, subject, text, links=own, policy=policy)
+    values = {**context.list_values(letter.language, policy), "cases": cases}
+    other = other_language(letter.language, house=policy.language)
+    values["other_page"] = links.in_language(cases[0]["link"], other)
+    written = compose.render(LetterKind.LOST_LINK, letter.language, values, policy)
+    compose.set_text(letter, written, policy=policy)

@@ -2,14 +2,17 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from filsluss.languages import other_language
 from filsluss.letters import compose, sanitize
-from filsluss.letters.context import OTHER_LANGUAGE
+from filsluss.letters.compose import Written
+from filsluss.letters.context import list_values
+from filsluss.letters.links import in_language
 from filsluss.models import Alarm, Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules import paths
 from filsluss.rules.formats import moment_text, size_text
@@ -88,8 +91,7 @@ def trial_letter(address: str, *, policy: Policy, now: datetime) -> Letter:
     """A letter that only shows that letters arrive; it is not saved."""
     notice = Notice(LetterKind.TRIAL, f"{LetterKind.TRIAL}:{draw_row_id()}", {"link": f"{policy.base_url}/"})
     letter = addressed(notice, address, reply_to="", policy=policy, now=now)
-    subject, text, links = rendered(notice, policy)
-    compose.set_text(letter, subject, text, links=links, policy=policy)
+    compose.set_text(letter, rendered(notice, policy), policy=policy)
     return letter
 
 
@@ -107,23 +109,24 @@ def write_notice(
     notice: Notice, *, to: Sequence[str] | None = None, reply_to: str = "", policy: Policy, now: datetime
 ) -> int:
     """Queues a letter in the installation's language to every administrator, or to `to`; returns how many."""
-    subject, text, links = rendered(notice, policy)
+    written = rendered(notice, policy)
     readers = policy.admin_emails if to is None else to
     for address in readers:
         letter = addressed(notice, address, reply_to=reply_to, policy=policy, now=now)
-        compose.set_text(letter, subject, text, links=links, policy=policy)
+        compose.set_text(letter, written, policy=policy)
         _save_once(letter, notice)
     return len(readers)
 
 
-def rendered(notice: Notice, policy: Policy) -> tuple[str, str, list[str]]:
-    """Subject, text and the links in it."""
-    other = f"{notice.context['link']}?lang={OTHER_LANGUAGE[policy.language]}"
-    own = {"organisation": sanitize.one_line(policy.organisation), "other_page": other}
-    subject, text = compose.render(f"notices/{notice.kind}", policy.language, {**notice.context, **own})
-    if len(subject) > LONGEST_SUBJECT:
-        subject = subject.removeprefix(f"[{own['organisation']}] ")
-    return subject, text, [notice.context["link"], other]
+def rendered(notice: Notice, policy: Policy) -> Written:
+    """The notice in the installation's language."""
+    language = policy.language
+    own = list_values(language, policy)
+    own["other_page"] = in_language(notice.context["link"], other_language(language, house=language))
+    written = compose.render(f"notices/{notice.kind}", language, {**own, **notice.context}, policy)
+    if len(written.subject) <= LONGEST_SUBJECT:
+        return written
+    return replace(written, subject=written.subject.removeprefix(f"[{own['organisation']}] "))
 
 
 def addressed(notice: Notice, address: str, *, reply_to: str, policy: Policy, now: datetime) -> Letter:

@@ -135,6 +135,7 @@ def _claim(me: Claimant, now: datetime) -> Letter | None:
     claimed_by_others = list[int]()
     while True:
         due = due_letters(now).not_to(me.full_domains()).exclude(pk__in=me.held_letters())
+        due = due.unclaimed_not_to(me.full_with_others())  # one whose claimant has ended can be claimed anew
         passed = len(claimed_by_others)
         some = list(due[passed : passed + (PAGE if passed else 1)])
         if not some:

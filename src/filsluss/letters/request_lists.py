@@ -6,8 +6,9 @@ from typing import Any
 
 from django.db import transaction
 
-from filsluss.letters import collecting, compose, context, links, sanitize
-from filsluss.letters.context import OTHER_LANGUAGE, About
+from filsluss.languages import other_language
+from filsluss.letters import collecting, compose, context, links
+from filsluss.letters.context import About
 from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LetterCase, Link, Party, Transfer
 from filsluss.models.batches import MOST_NAMES, batches
@@ -21,10 +22,20 @@ FIRST_WAIT = 16
 """A first list closes after this fraction of the time between two lists: after 15 minutes of 4 hours."""
 
 
+MOST_REQUESTS = 100
+"""In one list: mail programs cut off a longer one. The others come in the next."""
+
+
 def collect(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
     """Adds an undecided request to the next list of its approver's mailbox, however that was spelt."""
     approver = transfer.approver
     assert approver is not None, f"{transfer.public_id} has no approver"
+    letter = next_list(approver, policy=policy, now=now)
+    LetterCase.objects.get_or_create(letter=letter, transfer=transfer, party=approver, file=None)
+
+
+def next_list(approver: Party, *, policy: Policy, now: datetime) -> Letter:
+    """The list that collects for the mailbox of that approver, locked; a new one if needed."""
     mailbox = approver.canonical
     draft = compose.new_letter(
         LetterKind.APPROVALS_REQUESTED,
@@ -36,12 +47,11 @@ def collect(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
         policy=policy,
         now=now,
     )
-    letter = collecting.found_or_new(
+    return collecting.found_or_new(
         draft,
         collects=f"{LetterKind.APPROVALS_REQUESTED}:{mailbox}",
         closes_at=next_close(mailbox, policy=policy, now=now),
     )
-    LetterCase.objects.get_or_create(letter=letter, transfer=transfer, party=approver, file=None)
 
 
 def next_close(mailbox: str, *, policy: Policy, now: datetime) -> datetime:
@@ -73,8 +83,8 @@ def close_due(*, policy: Policy, now: datetime) -> int:
 def close(letter: Letter, *, policy: Policy, now: datetime) -> bool:
     """Queues the list with the requests that are still undecided; without any it is withdrawn.
 
-    The time to answer counts from now for those who were not asked before. False if it was closed before,
-    or if a request was added at this moment.
+    The oldest MOST_REQUESTS are on it, the others on the next. The time to answer counts from now for those
+    who were not asked before. False if it was closed before, or if a request was added at this moment.
     """
     with transaction.atomic():
         # Transfers first, as every step does, so that two transactions never wait for each other.
@@ -97,11 +107,25 @@ def close(letter: Letter, *, policy: Policy, now: datetime) -> bool:
             return True
         for batch in batches(case.pk for case in cases if case not in undecided):
             collects.cases.filter(pk__in=batch).delete()
-        _ask([case.transfer for case in undecided], policy=policy, now=now)
-        fill(collects, undecided, policy=policy, now=now)
+        told, later = undecided[:MOST_REQUESTS], undecided[MOST_REQUESTS:]
+        _ask([case.transfer for case in told], policy=policy, now=now)
+        fill(collects, told, policy=policy, now=now)
         collects.delivery, collects.next_try_at, collects.written_at = Delivery.QUEUED, now, now
         collects.save(update_fields=["subject", "text", "html", "delivery", "next_try_at", "written_at"])
+        _put_on_next(later, policy=policy, now=now)
     return True
+
+
+def _put_on_next(cases: Sequence[LetterCase], *, policy: Policy, now: datetime) -> None:
+    """Moves requests that had no place on a list, which is queued by now, to the next one of that mailbox."""
+    if not cases:
+        return
+    approver = cases[0].party
+    assert approver is not None
+    approver.transfer = cases[0].transfer
+    letter = next_list(approver, policy=policy, now=now)
+    for batch in batches(case.pk for case in cases):
+        LetterCase.objects.filter(pk__in=batch).update(letter=letter)
 
 
 def _ask(transfers: Sequence[Transfer], *, policy: Policy, now: datetime) -> None:
@@ -115,18 +139,11 @@ def _ask(transfers: Sequence[Transfer], *, policy: Policy, now: datetime) -> Non
 def fill(letter: Letter, cases: Sequence[LetterCase], *, policy: Policy, now: datetime) -> None:
     """Sets subject, text and HTML from the requests of these cases."""
     requests = [_request(case, letter.language, policy=policy, now=now) for case in cases]
-    other_page = links.in_language(links.application_page(policy), OTHER_LANGUAGE[letter.language])
-    values = {
-        "requests": requests,
-        "organisation": sanitize.one_line(policy.organisation),
-        "support": policy.support_email,
-        "site": links.site(policy),
-        "other_page": other_page,
-        "ref": "",
-    }
-    subject, text = compose.render(LetterKind.APPROVALS_REQUESTED, letter.language, values)
-    own = [*(request["link"] for request in requests), values["site"], other_page]
-    compose.set_text(letter, subject, text, links=own, policy=policy)
+    values = {**context.list_values(letter.language, policy), "requests": requests}
+    other = other_language(letter.language, house=policy.language)
+    values["other_page"] = links.in_language(requests[0]["link"], other)
+    written = compose.render(LetterKind.APPROVALS_REQUESTED, letter.language, values, policy)
+    compose.set_text(letter, written, policy=policy)
 
 
 def _request(case: LetterCase, language: str, *, policy: Policy, now: datetime) -> dict[str, Any]:

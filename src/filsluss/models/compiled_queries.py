@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
@@ -70,7 +70,7 @@ class CompiledQuery:
         """Every row, its columns in the order of the query's `values_list`."""
         database = connections[DEFAULT_DB_ALIAS]
         compiled = self._compiled(database)
-        with executed(compiled, database, given, is_read=True) as cursor:
+        with executed(compiled, database, values_of(compiled, given), is_read=True) as cursor:
             rows = [list(row) for row in cursor.fetchall()]
         for row in rows:
             for column, (converters, expression) in compiled.converters.items():
@@ -94,7 +94,8 @@ class CompiledUpdate(CompiledQuery):
     def change(self, **given: Any) -> int:
         """Runs the UPDATE; returns how many rows it changed."""
         database = connections[DEFAULT_DB_ALIAS]
-        with executed(self._compiled(database), database, given) as cursor:
+        compiled = self._compiled(database)
+        with executed(compiled, database, values_of(compiled, given)) as cursor:
             return int(cursor.rowcount)
 
 
@@ -127,9 +128,32 @@ class CompiledInsert(CompiledQuery):
 
     def insert(self, **given: Any) -> int:
         """Runs the INSERT; returns the row's id. Raises IntegrityError if the row breaks a constraint."""
+        (row_id,) = self.insert_all([given])
+        return row_id
+
+    def insert_all(self, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
+        """The same for several rows; their ids in order.
+
+        SQLite gives the rows of one statement ids one after another (its documentation, "AUTOINCREMENT").
+        Nothing promises that of PostgreSQL's sequences, so that there each row is a statement.
+        """
+        if not rows:
+            return ()
         database = connections[DEFAULT_DB_ALIAS]
-        with executed(self._compiled(database), database, given) as cursor:
-            return int(cursor.lastrowid if database.vendor == "sqlite" else cursor.fetchone()[0])
+        one = self._compiled(database)
+        if database.vendor != "sqlite":
+            return [self._returned(one, database, given) for given in rows]
+        head, values, marks = one.sql.partition(" VALUES ")
+        several = one._replace(sql=head + values + ", ".join([marks] * len(rows)))
+        given_values = [value for given in rows for value in values_of(one, given)]
+        with executed(several, database, given_values) as cursor:
+            last = int(cursor.lastrowid)
+        return range(last - len(rows) + 1, last + 1)
+
+    @staticmethod
+    def _returned(one: Compiled, database: Any, given: dict[str, Any]) -> int:
+        with executed(one, database, values_of(one, given)) as cursor:
+            return int(cursor.fetchone()[0])
 
 
 AS_IT_IS = (models.CharField, models.TextField, models.IntegerField, models.BooleanField)
@@ -157,18 +181,20 @@ def in_style_of_driver(text: str) -> str:
     return with_question_marks(text) if connection.vendor == "sqlite" else text
 
 
+def values_of(compiled: Compiled, given: dict[str, Any]) -> list[Any]:
+    """The values of the statement's placeholders, as the driver takes them."""
+    return [
+        slot.value if not slot.name else slot.prepare(given[slot.name]) if slot.prepare else given[slot.name]
+        for slot in compiled.slots
+    ]
+
+
 @contextlib.contextmanager
-def executed(
-    compiled: Compiled, database: Any, given: dict[str, Any], *, is_read: bool = False
-) -> Iterator[Any]:
+def executed(compiled: Compiled, database: Any, values: list[Any], *, is_read: bool = False) -> Iterator[Any]:
     """The cursor of the statement. On SQLite the driver's own: Django's costs more than a small statement.
 
     A statement that writes outside a transaction goes through ours, which makes room on a full disk.
     """
-    values = [
-        slot.value if not slot.name else slot.prepare(given[slot.name]) if slot.prepare else given[slot.name]
-        for slot in compiled.slots
-    ]
     if database.vendor != "sqlite":
         with database.cursor() as cursor:
             cursor.execute(compiled.sql, values)
@@ -178,11 +204,13 @@ def executed(
 
 
 @cache
-def columns(model: type[models.Model], prefix: str = "") -> list[str]:
-    """All columns of a model for `values_list`, each after `prefix`, such as "transfer__"."""
-    return [f"{prefix}{field.attname}" for field in model._meta.concrete_fields]
+def columns(model: type[models.Model], prefix: str = "", only: str = "") -> list[str]:
+    """All columns of a model for `values_list`, or `only` some; each after `prefix`, such as "transfer__"."""
+    wanted = only.split()
+    names = [field.attname for field in model._meta.concrete_fields]
+    return [f"{prefix}{name}" for name in names if not only or name in wanted]
 
 
-def from_row(model: type[Row], values: Iterable[Any]) -> Row:
-    """A model instance from the values of all its columns."""
-    return model.from_db(DEFAULT_DB_ALIAS, columns(model), list(values))
+def from_row(model: type[Row], values: Iterable[Any], only: str = "") -> Row:
+    """A model instance from the values of these columns; any other is read when it is asked for."""
+    return model.from_db(DEFAULT_DB_ALIAS, columns(model, only=only), list(values))

@@ -61,6 +61,12 @@ class LetterQuerySet(models.QuerySet["Letter"]):
         """Letters to readers of other domains."""
         return reduce(lambda rows, domain: rows.exclude(to__iendswith=f"@{domain}"), domains, self)
 
+    def unclaimed_not_to(self, domains: Iterable[str]) -> LetterQuerySet:
+        """Letters that are claimed, and those to readers of other domains."""
+        return reduce(
+            lambda rows, domain: rows.exclude(claimed_by="", to__iendswith=f"@{domain}"), domains, self
+        )
+
     def of_no_case(self) -> LetterQuerySet:
         """Letters about no transfer, such as alarms."""
         return self.filter(~Exists(LetterCase.objects.filter(letter=OuterRef("pk"))))

@@ -26,7 +26,11 @@ class LinkLost(Exception):
 
 
 class LinkRevoked(Exception):
-    """The link has been revoked: 410, not 404."""
+    """The link has been revoked: 410, not 404. `language` is that of its letters."""
+
+    def __init__(self, language: str = "") -> None:
+        super().__init__()
+        self.language = language
 
 
 class LinkQuerySet(models.QuerySet["Link"]):
@@ -82,7 +86,7 @@ class Link(models.Model):
         if found is None:
             return None
         if found.revoked_at is not None:
-            raise LinkRevoked
+            raise LinkRevoked(found.party.language)
         if found.file is not None:
             found.file.transfer = found.transfer
         return found

@@ -1,4 +1,4 @@
-"""Operational state: attempts, link requests, heartbeats, alarms, clock hold, row locks, installation."""
+"""Operational state: attempts, link requests, heartbeats, nodes, alarms, clock hold, locks, installation."""
 
 from datetime import datetime
 
@@ -44,6 +44,20 @@ class Heartbeat(models.Model):
         return self.name
 
 
+class Node(models.Model):
+    """A part of the service on one machine: when it last ran, and with which program and settings."""
+
+    key = models.CharField(max_length=80, primary_key=True, help_text="part@name")
+    name = models.CharField(max_length=64)
+    part = models.CharField(max_length=16)
+    at = models.DateTimeField()
+    version = models.CharField(max_length=32)
+    settings = models.JSONField(default=dict, help_text="a digest of each setting that nodes must share")
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class Alarm(models.Model):
     """A condition that is checked: raised since `since`, or null. `value` and `limit` are shown as text."""
 
@@ -61,7 +75,7 @@ class Alarm(models.Model):
 class Pause(models.Model):
     """The clock is not trusted, and why: since `steady`, in seconds of the monotonic clock of that boot."""
 
-    name = models.CharField(max_length=32, primary_key=True)
+    name = models.CharField(max_length=100, primary_key=True, help_text="what is paused, and on which node")
     why = models.CharField(max_length=300)
     boot_id = models.CharField(max_length=36)
     steady = models.FloatField()

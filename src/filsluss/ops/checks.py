@@ -10,11 +10,11 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from filsluss.actions import key_fingerprint, room
+from filsluss.actions import key_fingerprint, nodes, room
 from filsluss.blobs import StoreAway, erase_held, held_writer
 from filsluss.conf.names import Name
 from filsluss.installation import Services, current_services, is_in_bucket
-from filsluss.models import Heartbeat
+from filsluss.models import Heartbeat, Node
 from filsluss.ops import mail_check
 from filsluss.ops.deploy_checks import check_downloads, check_proxy, check_uploads
 from filsluss.ops.findings import CheckFailed, Finding
@@ -198,6 +198,14 @@ def check_worker() -> str:
     return f"last heartbeat {age.total_seconds():.0f} s ago"
 
 
+def check_nodes() -> str:
+    store = current_services().store
+    if found := nodes.troubles(is_store_shared=store.is_shared, now=datetime.now(UTC)):
+        raise CheckFailed("; ".join(found))
+    running = [f"{node.part} on {node.name} ({node.version})" for node in Node.objects.order_by("key")]
+    return ", ".join(running) or "none runs"
+
+
 def check_clock() -> str:
     if time.time() < datetime(2026, 1, 1, tzinfo=UTC).timestamp():
         raise CheckFailed("is years behind: accounts would never end; set it")
@@ -235,6 +243,7 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("disk space", check_space),
     ("mail server", check_mail_server),
     ("virus scanner", check_scanner),
+    ("nodes", check_nodes),
     ("clock", check_clock),
 )
 DEPLOY_CHECKS = (

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from filsluss.actions import room
 from filsluss.actions.alarms import CHECKS
 from filsluss.installation import current_services, is_in_bucket
-from filsluss.models import Alarm, Heartbeat, Letter, Transfer, TransferFile
+from filsluss.models import Alarm, Heartbeat, Letter, Node, Transfer, TransferFile
 from filsluss.models.letter import Delivery
 from filsluss.ops.paced import Paced
 from filsluss.pages.context import client_of
@@ -67,12 +67,12 @@ class RowMetrics(Collector):
 
     def collect(self) -> Families:
         try:
-            figures = [*counted.figures(), *ages(), *alarms()]
+            figures = [*counted.figures(), *ages(), *node_ages(), *alarms()]
         except DatabaseError:
             figures = []
         yield from figures
-        build = GaugeMetricFamily("filsluss_build_info", "Always 1.", labels=["version", "database"])
-        build.add_metric([program_version(), connection.vendor], 1)
+        build = GaugeMetricFamily("filsluss_build_info", "Always 1.", labels=["version", "database", "node"])
+        build.add_metric([program_version(), connection.vendor, settings.NODE], 1)
         yield build
         yield gauge("filsluss_database_up", "Whether the database answers.", float(bool(figures)))
         if is_in_bucket():
@@ -111,6 +111,19 @@ def ages() -> Families:
     if heartbeat := Heartbeat.objects.filter(name="worker").first():
         age = (now - heartbeat.at).total_seconds()
         yield gauge("filsluss_worker_heartbeat_age_seconds", "Time since the worker's last heartbeat.", age)
+
+
+def node_ages() -> Families:
+    """Of each part on each node that has not ended in order."""
+    family = GaugeMetricFamily(
+        "filsluss_node_heartbeat_age_seconds",
+        "Time since a part on a node was last heard of.",
+        labels=["part", "node"],
+    )
+    now = timezone.now()
+    for node in Node.objects.order_by("key"):
+        family.add_metric([node.part, node.name], (now - node.at).total_seconds())
+    yield family
 
 
 def alarms() -> Families:

@@ -6,11 +6,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
+from django.utils.translation import gettext
 
 from filsluss.actions.feedback import FeedbackRefused, send_accessibility_feedback
 from filsluss.actions.limits import LimitReached
 from filsluss.installation import current_services
-from filsluss.pages import errors
+from filsluss.pages import errors, presenters, wcag
 from filsluss.pages.context import (
     NUMBER_BOX,
     asks_about_number,
@@ -59,6 +60,37 @@ def take_report(request: HttpRequest) -> HttpResponse:
     )
 
 
+def stated() -> dict[str, Any]:
+    """What the organisation states of its service; empty if it has stated nothing."""
+    assessment = settings.POLICY.assessment
+    if assessment is None:
+        return {"prepared_on": presenters.day(wcag.last_checked())}
+    return {
+        "conformance": assessment.conformance.value,
+        "tested_on": presenters.day(assessment.tested_on),
+        "tested_by": assessment.tested_by,
+        "prepared_on": presenters.day(max(assessment.tested_on, wcag.last_checked())),
+    }
+
+
+def tested() -> dict[str, Any]:
+    """How the program's pages are known to meet each criterion."""
+    return {
+        "all_criteria": len(wcag.criteria()),
+        "tested_criteria": sum(1 for each in wcag.criteria() if each.tests),
+        "last_checked": presenters.day(wcag.last_checked()),
+        "criteria": [
+            {
+                "number": each.number,
+                "level": each.level,
+                "name": gettext(each.name),
+                "checked": presenters.day(each.checked) if each.checked else None,
+            }
+            for each in wcag.criteria()
+        ],
+    }
+
+
 def show(
     request: HttpRequest,
     typed: dict[str, str],
@@ -76,6 +108,8 @@ def show(
         "notice": notice,
         "may_report": bool(settings.POLICY.contact_email),
         "reported": request.GET.get("reported") == "1" and request.method == "GET",
+        **stated(),
+        **tested(),
     }
     response = render(request, "pages/accessibility_feedback.html", page, status=status)
     response.headers["Cache-Control"] = "no-cache" if request.method == "GET" else "no-store"

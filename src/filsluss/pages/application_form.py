@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 
+from filsluss.languages import LANGUAGES, language_named
 from filsluss.models import Transfer
 from filsluss.pages.context import posted_text, printable
 from filsluss.pages.day_choices import USUAL_DAYS, day_choices
@@ -30,6 +31,7 @@ ORDER = (
     "no_personal_number",
     "days",
     "language",
+    "recipient_language",
     "accept_terms",
 )
 ADDRESSES = ("sender_email", "recipient_email", "approver_email")
@@ -74,7 +76,9 @@ def suggestions(typed: Typed) -> dict[str, str]:
 
 
 def first_shown() -> Typed:
-    return {"language": translation.get_language(), "days": str(settings.POLICY.default_days)}
+    language = translation.get_language()
+    days = str(settings.POLICY.default_days)
+    return {"language": language, "recipient_language": language, "days": days}
 
 
 def filled_in(case: Transfer) -> Typed:
@@ -89,6 +93,7 @@ def filled_in(case: Transfer) -> Typed:
         "purpose": case.purpose,
         "days": days_of(case),
         "language": case.sender.language,
+        "recipient_language": case.recipient.language,
     }
 
 
@@ -112,6 +117,7 @@ def application_in(given: Typed) -> Application:
         purpose=given["purpose"].strip(),
         days=days_in(given["days"]),
         language=given["language"] or translation.get_language(),
+        recipient_language=given["recipient_language"],
         terms_accepted=bool(given["accept_terms"]),
         numbers_confirmed=bool(given["no_personal_number"]),
         form_value=given["form_value"][:LONGEST_FORM_VALUE],
@@ -147,6 +153,8 @@ def show_form(
         "form_value": shown.get("form_value") or secrets.token_urlsafe(16),
         "asks_about_number": "personal_number" in (problems or {}).values(),
         "notice": notice,
+        "languages": [(code, each.name) for code, each in LANGUAGES.items()],
+        "house_language": language_named(settings.POLICY.language).name,
         "day_choices": day_choices(always=settings.POLICY.default_days, chosen=given.get("days", "")),
         "may_choose_network": settings.DEMO and page.purpose == "new",
     }

@@ -6,7 +6,7 @@ from dataclasses import replace
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from filsluss.actions.apply import ApplicationRefused, apply, opens_at_once
 from filsluss.actions.limits import LimitReached
@@ -22,7 +22,7 @@ from filsluss.pages.application_form import (
     took_suggestion,
     typed_in,
 )
-from filsluss.pages.context import client_of, only_language_is_switched
+from filsluss.pages.context import asked_language, client_of, only_language_is_switched
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.links import status_page, upload_page
 from filsluss.rules.application import Application
@@ -44,8 +44,13 @@ def application(request: HttpRequest) -> HttpResponse:
     return take_application(request, send)
 
 
-def take_application(request: HttpRequest, send: Send, *, page: FormPage = NEW) -> HttpResponse:
-    """Sends what is typed into the form, or shows it again: with what is wrong in it, or not judged yet."""
+def take_application(
+    request: HttpRequest, send: Send, *, page: FormPage = NEW, done: str = ""
+) -> HttpResponse:
+    """Sends what is typed into the form, or shows it again: with what is wrong in it, or not judged yet.
+
+    `done` is what the next page says was done.
+    """
     given = typed_in(request)
     if only_language_is_switched(request) or took_suggestion(request, given):
         return show_form(request, given, page=page)
@@ -57,7 +62,10 @@ def take_application(request: HttpRequest, send: Send, *, page: FormPage = NEW) 
     except LimitReached as reached:
         refusal = show_form(request, given, page=page, status=429, notice=errors.limit_text(reached))
         return errors.with_retry_after(refusal, reached.retry_after)
-    return HttpResponseRedirect(next_page(transfer, client), status=303)
+    there = next_page(transfer, client)
+    there += "" if "?" in there else asked_language(request)
+    said = f"{'&' if '?' in there else '?'}done={done}" if done else ""
+    return HttpResponseRedirect(there + said, status=303)
 
 
 def next_page(transfer: Transfer, client: Client) -> str:
@@ -68,7 +76,7 @@ def next_page(transfer: Transfer, client: Client) -> str:
     if opens_at_once(transfer, client=client, services=current_services()):
         return upload_page(transfer)
     if transfer.way is Direction.OUTBOUND:
-        return f"{SENT.path()}?lang={transfer.sender.language}"
+        return f"{SENT.path()}?lang={translation.get_language()}"
     return status_page(transfer.sender)
 
 

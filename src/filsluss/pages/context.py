@@ -6,14 +6,15 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import translation
+from django.utils.translation.trans_real import parse_accept_lang_header
 
+from filsluss.languages import LANGUAGES
 from filsluss.pages.branding import current
 from filsluss.rules.formats import size_text
 from filsluss.rules.networks import Client
 from filsluss.rules.paths import OVERSEE
 from filsluss.version import program_version
 
-LANGUAGES = {"sv": "På svenska", "en": "In English"}
 NUMBER_BOX = "no_personal_number"
 """The box of a form by which somebody says that what they wrote is no personal identity number."""
 NEAR_SWEDISH = {"sv", "nb", "nn", "no", "da"}
@@ -30,9 +31,26 @@ def is_oversee(request: HttpRequest) -> bool:
 
 
 def use_language(request: HttpRequest, language: str) -> None:
-    """Shows the page in the transfer's language, unless the URL asks for another."""
-    if request.GET.get("lang") not in LANGUAGES:
+    """Shows the page in the letter's language, unless the URL or the browser asks for one that there is."""
+    if request.GET.get("lang") not in LANGUAGES and accepted_language(request) not in LANGUAGES:
         translation.activate(language)
+
+
+def accepted_language(request: HttpRequest) -> str | None:
+    """The first language of Accept-Language that there is, also by a near one; "" if it names none of ours.
+
+    None if it names no language at all.
+    """
+    header = request.headers.get("Accept-Language", "").lower()
+    named = [code.partition("-")[0] for code, _ in parse_accept_lang_header(header) if code != "*"]
+    known = (code if code in LANGUAGES else "sv" for code in named if code in {*LANGUAGES, *NEAR_SWEDISH})
+    return next(known, "" if named else None)
+
+
+def asked_language(request: HttpRequest) -> str:
+    """The query that keeps the language which this page was asked for; empty if it was asked for none."""
+    asked = request.GET.get("lang")
+    return f"?lang={asked}" if asked in LANGUAGES else ""
 
 
 def only_language_is_switched(request: HttpRequest) -> bool:
@@ -56,28 +74,32 @@ def asks_about_number(problems: Mapping[str, str] | None, typed: Mapping[str, st
     return "personal_number" in (problems or {}).values() or bool(typed.get(NUMBER_BOX))
 
 
-def other_language(request: HttpRequest) -> dict[str, str]:
-    """For the language switch: the same page in the other language, with the rest of the query kept."""
-    code = "en" if translation.get_language() == "sv" else "sv"
-    query = request.GET.copy()
-    query["lang"] = code
-    return {"code": code, "name": LANGUAGES[code], "query": "?" + query.urlencode()}
+def other_languages(request: HttpRequest) -> list[dict[str, str]]:
+    """For the language switch: the same page in each other language, with the rest of the query kept."""
+    others = []
+    for code in LANGUAGES:
+        query = request.GET.copy()
+        query["lang"] = code
+        if code != translation.get_language():
+            words = {"code": code, "name": LANGUAGES[code].switch}
+            others.append({**words, "query": "?" + query.urlencode()})
+    return others
 
 
 def site_context(request: HttpRequest) -> dict[str, Any]:
     """Context processor for all pages. Templates do not get the Policy itself, which holds keys."""
     policy, language = settings.POLICY, translation.get_language()
-    asked = request.GET.get("lang")
     return {
         "organisation": policy.organisation,
+        "at_organisation": policy.at_organisation(language),
         "branding": current(),
         "support_email": policy.support_email,
         "base_url": policy.base_url,
         "site": policy.base_url.partition("://")[2],
         "inside_domain": ", @".join(domain.lstrip(".") for domain in policy.inside_domains),
         "language": language,
-        "other_language": other_language(request),
-        "lang_query": f"?lang={asked}" if asked in LANGUAGES else "",
+        "other_languages": other_languages(request),
+        "lang_query": asked_language(request),
         "demo": settings.DEMO,
         "version": program_version(),
         "max_file_size": size_text(policy.max_file_size, language),

@@ -27,6 +27,6 @@ def day_choices(*, always: int, chosen: str) -> list[DayChoice]:
     def label(days: int) -> str:
         last = presenters.weekday(policy.last_day(policy.end_of(now, days)))
         number = ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
-        return _("%(days)s, through %(date)s") % {"days": number, "date": last.text}
+        return _("%(days)s, until the end of %(date)s") % {"days": number, "date": last.text}
 
     return [DayChoice(str(days), label(days), chosen == str(days)) for days in sorted(offered)]

@@ -103,6 +103,7 @@ def too_late(request: HttpRequest, transfer: Transfer) -> HttpResponse:
             410,
             _("The request has been withdrawn"),
             _("The sender has withdrawn it. You do not need to do anything."),
+            facts=facts_of(transfer),
         )
     if transfer.state in (State.LAPSED, State.PENDING):
         return errors.error_page(
@@ -111,6 +112,7 @@ def too_late(request: HttpRequest, transfer: Transfer) -> HttpResponse:
             _("The request has been closed"),
             _("It was not answered by %(date)s.") % {"date": presenters.answer_by(transfer).text},
             _("The sender can make a new request."),
+            facts=facts_of(transfer),
         )
     return errors.error_page(
         request,
@@ -118,7 +120,13 @@ def too_late(request: HttpRequest, transfer: Transfer) -> HttpResponse:
         _("The request has already been answered"),
         decided_text(transfer),
         _("You do not need to do anything else."),
+        facts=facts_of(transfer),
     )
+
+
+def facts_of(transfer: Transfer) -> list[tuple[str, str]]:
+    """Which request it was, as far as the link proves it."""
+    return [(_("Sender"), presenters.short_name(transfer)), (_("Reference"), transfer.public_id)]
 
 
 def decided_text(transfer: Transfer) -> str:

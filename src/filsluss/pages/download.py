@@ -5,10 +5,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from filsluss.actions.ask_again import ask_again as ask
+from filsluss.actions.ask_again import may_be_asked_for
 from filsluss.actions.download import TooManyTries, WrongCode, pickup_by_code
+from filsluss.actions.limits import LimitReached
 from filsluss.installation import current_services
 from filsluss.models import Link, Party, TransferFile
 from filsluss.models.batches import MOST_NAMES
@@ -19,7 +22,7 @@ from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import form_problems
 from filsluss.pages.links import link_behind, report_page
 from filsluss.pages.upload import ended_words
-from filsluss.rules.lifecycle import ErasedBecause, FileState
+from filsluss.rules.lifecycle import FileState
 from filsluss.rules.paths import DOWNLOAD, ZIP
 from filsluss.rules.tokens import Purpose, code_problem
 
@@ -29,14 +32,30 @@ from filsluss.rules.tokens import Purpose, code_problem
 def pickup(request: HttpRequest, token: str) -> HttpResponse:
     """The page of a letter's link shows every ready file, its own first; that of a code only its file."""
     link, file = file_behind(request, token)
-    return show(request, file, token, link) if is_there(file) else gone(request, file)
+    return show(request, file, token, link) if is_there(file) else gone(request, file, token)
+
+
+@allow_methods("POST")
+@private_page
+def ask_again(request: HttpRequest, token: str) -> HttpResponse:
+    """Has the sender asked to send the files again; the page says the same whether a letter was written."""
+    _link, file = file_behind(request, token)
+    if not is_there(file):
+        try:
+            ask(file, client=client_of(request), services=current_services(), now=timezone.now())
+        except LimitReached as reached:
+            words = errors.limit_text(reached)
+            response = errors.error_page(request, 429, _("Too many attempts"), words)
+            return errors.with_retry_after(response, reached.retry_after)
+    there = f"{DOWNLOAD.path(token)}?lang={translation.get_language()}"
+    return HttpResponseRedirect(f"{there}&asked=1", status=303)
 
 
 @private_page
 def refused(request: HttpRequest, token: str, refusal: errors.Refused) -> HttpResponse:
     """Why a download was refused, and of a file that is gone, where it went."""
     _link, file = file_behind(request, token)
-    return errors.refused(request, refusal) if is_there(file) else gone(request, file)
+    return errors.refused(request, refusal) if is_there(file) else gone(request, file, token)
 
 
 def file_behind(request: HttpRequest, token: str) -> tuple[Link, TransferFile]:
@@ -79,24 +98,38 @@ def show(request: HttpRequest, file: TransferFile, token: str, link: Link) -> Ht
     return render(request, "pages/download.html", page)
 
 
-def gone(request: HttpRequest, file: TransferFile) -> HttpResponse:
-    """410: why the file is gone, naming roles and no people, and whom to ask.
+def gone(request: HttpRequest, file: TransferFile, token: str) -> HttpResponse:
+    """410: whose file it was and why it is gone; a button has the sender asked for it, if that can help.
 
     Nobody is told to ask for a file again that an administrator took away.
     """
-    by_administrator = file.transfer.closed_reason or file.erased_because == ErasedBecause.REMOVED
-    if file.transfer.is_open_at(timezone.now()):
-        why = presenters.because_words(file.erased_because)
-    else:
-        why = ended_words(file.transfer)
+    transfer, now = file.transfer, timezone.now()
+    open_still = transfer.is_open_at(now)
+    why = presenters.because_words(file.erased_because) if open_still else ended_words(transfer)
+    whose = _("It was a file from %(name)s.") % {"name": presenters.short_name(transfer).removesuffix(".")}
+    asked = request.GET.get("asked") == "1" and request.method == "GET"
+    more = {"done": asked_words()} if asked else {}
+    if not asked and may_be_asked_for(file, now=now):
+        more = {
+            "ask": DOWNLOAD.path(token, "ask-again"),
+            "ask_words": _(
+                "Do you still need it? The sender then gets an email that leads to a new request."
+            ),
+            "ask_button": _("Ask the sender to send it again"),
+        }
     return errors.error_page(
         request,
         410,
         _("The file is no longer available"),
-        why,
-        *([] if by_administrator else [_("Ask the sender to send it again.")]),
+        f"{whose} {why}",
         links=(errors.CODE, errors.HELP),
+        facts=[(_("Reference"), transfer.public_id)],
+        more=more,
     )
+
+
+def asked_words() -> str:
+    return _("The sender is being asked by email. You get an email if they send it again.")
 
 
 @allow_methods("GET", "POST")

@@ -1,11 +1,14 @@
 """The messages for the problem codes of forms."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils import translation
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
 from filsluss.rules.addresses import pasted_address, unseen_sign
@@ -19,6 +22,20 @@ class Problem:
 
     field: str
     text: str
+
+
+def with_names(words: str, **names: str) -> str:
+    """HTML: the words with a name for each %(name)s, marked so that no translator of a browser touches it."""
+    pieces = re.split(r"%\((\w+)\)s", words)  # every second one is the key of a name
+    marked = '<bdi translate="no">{}</bdi>'
+    return format_html_join(
+        "",
+        "{}",
+        [
+            (format_html(marked, names[piece]) if number % 2 else piece,)
+            for number, piece in enumerate(pieces)
+        ],
+    )
 
 
 def form_problems(found: dict[str, str], *, order: Iterable[str], typed: dict[str, Any]) -> list[Problem]:
@@ -39,6 +56,7 @@ def every_message(typed: dict[str, Any]) -> dict[str, str]:
         **code_words(typed.get("code", "")),
         **oversight_words(),
         **report_words(),
+        **reference_words(),
     }
 
 
@@ -51,7 +69,7 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
     domains = ", @".join(domain.lstrip(".") for domain in settings.POLICY.inside_domains)
     values = {
         "domain": domains,
-        "organisation": settings.POLICY.organisation,
+        "at_organisation": settings.POLICY.at_organisation(translation.get_language()),
         "n": len(typed.get("purpose", "")),
         "max": settings.POLICY.max_days,
     }
@@ -75,9 +93,9 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
             "If that is so, tick the box and enter who should approve the request."
         )
         % values,
-        "approver_empty": _("Enter the email address of your contact person at %(organisation)s") % values,
+        "approver_empty": _("Enter the email address of your contact person %(at_organisation)s") % values,
         "approver_outside": _("The approver’s email address must end in @%(domain)s") % values,
-        "approver_is_party": _("The approver must be somebody else than you and the recipient"),
+        "approver_is_party": _("The approver must be someone other than you and the recipient"),
         "purpose_empty": _("Enter why you need to send files"),
         "purpose_long": _("The reason must be 500 characters or fewer. You have entered %(n)d.") % values,
         "personal_number": _(
@@ -112,7 +130,7 @@ def mistyped_words(typed: dict[str, Any]) -> dict[str, str]:
         f"{field}.address_mistyped": suggested_address(pasted_address(str(text)), inside_domains=inside)
         for field, text in typed.items()
     }
-    return {code: words % {"address": each} for code, each in {"address_mistyped": "", **meant}.items()}
+    return {code: with_names(words, address=each) for code, each in {"address_mistyped": "", **meant}.items()}
 
 
 def character_name(char: str) -> str:
@@ -136,7 +154,7 @@ def decision_words() -> dict[str, str]:
         "decision_missing": _("Choose whether to approve or reject the request"),
         "days_missing": _("Choose how many days the sender should have access"),
         "days_refused": _("Days cannot be chosen when you reject a request"),
-        "note_refused": _("You cannot send a message when you approve. Remove the text."),
+        "note_refused": _("A text is sent only with a rejection. Remove the text."),
         "reason_empty": _("Enter why you are rejecting the request"),
         "reason_long": _("The text must be 500 characters or fewer"),
     }
@@ -154,6 +172,15 @@ def code_words(typed: str) -> dict[str, str]:
         "code_wrong": _(
             "We cannot find a file with that code. Check the code in the email. "
             "The file may also have been deleted."
+        ),
+    }
+
+
+def reference_words() -> dict[str, str]:
+    return {
+        "reference_empty": _("Enter the reference"),
+        "reference_malformed": _(
+            "A reference has eight letters and digits, like K7PM-4QXD. Check the email."
         ),
     }
 

@@ -35,10 +35,14 @@ def error_page(
     status: int,
     heading: str,
     *text: str,
-    links: Sequence[str] = (HELP,),
+    links: Sequence[str | tuple[str, str]] = (HELP,),
     facts: Sequence[tuple[str, Any]] = (),
+    more: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
-    """A heading, one paragraph for each `text`, and links to the pages in `links`."""
+    """A heading, one paragraph for each `text`, and links: to these pages, or each with a label of its own.
+
+    `more` are other values of the template: `done`, or the `ask` of a form with one button and its words.
+    """
     labels = {
         NEW_REQUEST: _("Make a new request"),
         CODE: _("Download a file with a code"),
@@ -48,9 +52,10 @@ def error_page(
     page = {
         "heading": heading,
         "text": text,
-        "links": [(link, labels[link]) for link in links],
+        "links": [(each, labels[each]) if isinstance(each, str) else each for each in links],
         "facts": facts,
         "is_error": status >= 400 and status != 410,
+        **(more or {}),
     }
     response = render(request, "pages/error.html", page, status=status)
     response.headers["Cache-Control"] = "no-store"
@@ -143,8 +148,8 @@ def gone(request: HttpRequest) -> HttpResponse:
         request,
         410,
         _("The link is no longer valid"),
-        _("The time is up, or the file has been removed."),
-        links=(NEW_REQUEST, HELP),
+        _("The time is up, or the link has been replaced by a new one."),
+        links=(LOST_LINK, NEW_REQUEST, HELP),
     )
 
 
@@ -158,7 +163,7 @@ def refusal_words(code: str) -> tuple[str, str]:
         "too_large": (_("The file is too large"), _("A file can be up to %(size)s.") % limit),
         "quota_exceeded": (
             _("There is not enough space on the account"),
-            _("Remove a file you no longer need, or make a new request."),
+            _("Delete a file you no longer need, or make a new request."),
         ),
         "too_many_files": (
             _("No more files can be uploaded to this account"),
@@ -212,6 +217,11 @@ def busy(request: HttpRequest) -> HttpResponse:
     response = error_page(request, 503, _("The service is busy"), _("Wait a while and try again."))
     response.headers["Retry-After"] = "5"
     return response
+
+
+def no_room(request: HttpRequest) -> HttpResponse:
+    """507: a disk is full; nothing of the request was stored."""
+    return error_page(request, 507, *refusal_words("disk_full"))
 
 
 def handler400(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django calls it so

@@ -25,7 +25,20 @@ def text_page(name: str) -> View:
     return show
 
 
-privacy, help_page = text_page("privacy"), text_page("help")
+help_page = text_page("help")
+
+
+@allow_methods("GET")
+def privacy(request: HttpRequest) -> HttpResponse:
+    policy = settings.POLICY
+    page = {
+        "controller": policy.controller,
+        "legal_basis": policy.legal_basis or "",
+        "data_protection_email": policy.data_protection_email,
+    }
+    response = render(request, "pages/privacy.html", page)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 @allow_methods("GET")

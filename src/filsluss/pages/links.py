@@ -31,6 +31,14 @@ def report_page(party: Party | None) -> str:
         return ""
 
 
+def own_page(party: Party) -> str:
+    """The address of the party's status page; empty if the key of the link is lost."""
+    try:
+        return status_page(party)
+    except LinkLost:
+        return ""
+
+
 def again_page(party: Party) -> str:
     """Where this sender applies once more with the same parties; else, if the link's key is lost, anew."""
     try:

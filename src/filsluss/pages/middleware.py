@@ -1,5 +1,6 @@
 """Middleware: the origin of forms, the language of a request, database errors, CSRF tokens."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -16,36 +17,54 @@ from django.http import (
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
-from django.utils.translation.trans_real import parse_accept_lang_header
 
 from filsluss import outages
 from filsluss.cross_site import is_cross_site
+from filsluss.languages import LANGUAGES, SOURCE
 from filsluss.models.link import LinkRevoked
 from filsluss.pages import errors
-from filsluss.pages.context import LANGUAGES, NEAR_SWEDISH, is_oversee
+from filsluss.pages.context import accepted_language, is_oversee, use_language
 from filsluss.pages.decorators import View
 from filsluss.pages.oversee import unsent
 from filsluss.rules.paths import SIGN_IN
 
+log = logging.getLogger(__name__)
 Handler = Callable[[HttpRequest], HttpResponseBase]
+LONG_QUERY = "filsluss.long_query"
 
 
 def page_for(request: HttpRequest, exception: Exception) -> HttpResponse | None:
     """The page for what a view may raise; None for what is no page's business.
 
-    A form cut short or too long has asked for nothing, a revoked link is gone, and a database that cannot be
-    reached, or is locked for too long, is a reason to try again (503 with Retry-After).
+    A form cut short or too long has asked for nothing, a revoked link is gone, a full disk is 507, and a
+    database that cannot be reached, or is locked for too long, is a reason to try again (503, Retry-After).
     """
     if isinstance(exception, LinkRevoked):
+        use_language(request, exception.language or translation.get_language())
         return errors.gone(request)
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
         return errors.form_too_long(request)
     if isinstance(exception, UnreadablePostError):
         return errors.bad_request(request)
+    if isinstance(exception, (*outages.AWAY, OSError)) and outages.is_full(exception):
+        log.error("there is no room: %s", exception)
+        return errors.no_room(request)
     if isinstance(exception, outages.AWAY):
         outages.database.met(exception)
         return errors.busy(request)
     return None
+
+
+def read_query(request: HttpRequest) -> None:
+    """Reads the query as UTF-8, as a request may name any codec that Python has, even a binary one.
+
+    One with too many fields is emptied, since every page reads it, and `LanguageMiddleware` refuses it.
+    """
+    try:
+        request.encoding = "utf-8"
+    except TooManyFieldsSent:
+        request.META.update({"QUERY_STRING": "", LONG_QUERY: True})
+        request.encoding = "utf-8"
 
 
 class OriginMiddleware:
@@ -55,7 +74,7 @@ class OriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.encoding = "utf-8"  # a request may name any codec that Python has, even a binary one
+        read_query(request)
         return self.get_response(request)
 
     def process_view(
@@ -71,17 +90,13 @@ class OriginMiddleware:
 
 def language_of(request: HttpRequest) -> str:
     """By `?lang`, else by Accept-Language, else the installation's default."""
-    asked = request.GET.get("lang")
+    asked = request.GET.get("lang", "")
     if asked in LANGUAGES:
         return asked
-    named = [code for code, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "").lower())]
-    for code in (code.partition("-")[0] for code in named):
-        if code in NEAR_SWEDISH:
-            return "sv"
-        if code == "en":
-            return "en"
-    unsupported = [code for code in named if code != "*"]
-    return "en" if unsupported else settings.POLICY.language
+    accepted = accepted_language(request)
+    if accepted is None:
+        return str(settings.POLICY.language)
+    return accepted or SOURCE
 
 
 class LanguageMiddleware:
@@ -92,7 +107,8 @@ class LanguageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         translation.activate(language_of(request))
-        response = self.get_response(request)
+        is_refused = LONG_QUERY in request.META
+        response = errors.bad_request(request) if is_refused else self.get_response(request)
         response.headers.setdefault("Content-Language", translation.get_language())
         patch_vary_headers(response, ["Accept-Language"])
         translation.deactivate()

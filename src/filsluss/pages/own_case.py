@@ -65,7 +65,7 @@ def correct_request(request: HttpRequest, token: str) -> HttpResponse:
     page = FormPage(STATUS.path(token, "correct"), "correct", transfer)
     if request.method == "POST":
         try:
-            return take_application(request, partial(send_correction, transfer), page=page)
+            return take_application(request, partial(send_correction, transfer), page=page, done="corrected")
         except StepRefused:
             return too_late(request, typed_in(request), transfer)
     if not transfer.is_undecided_at(timezone.now()):

@@ -17,13 +17,17 @@ LISTED = 20
 
 @dataclass(frozen=True)
 class OwnLetter:
-    """`may_send`: it has left, or was given up, and has not been sent again too often."""
+    """`may_send`: it has left, or was given up, and has not been sent again too often.
+
+    `is_own_link`: it holds the sender's own link for uploading.
+    """
 
     public_id: str
     label: str
     state: str
     when: presenters.When | None
     may_send: bool
+    is_own_link: bool
 
 
 def own_letters(transfer: Transfer) -> Iterator[OwnLetter]:
@@ -38,6 +42,7 @@ def own_letters(transfer: Transfer) -> Iterator[OwnLetter]:
             label=_label(letter.kind),
             state=_state(last),
             when=presenters.moment(last.sent_at),
+            is_own_link=letter.kind == LetterKind.APPROVED,
             may_send=last.delivery in (Delivery.SENT, Delivery.GIVEN_UP) and times_sent_again(letter) < MOST,
         )
 

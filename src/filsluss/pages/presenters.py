@@ -7,20 +7,23 @@ from urllib.parse import quote
 from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from filsluss.actions import consequences
 from filsluss.actions.stored_bytes import stored_bytes
 from filsluss.installation import current_services
 from filsluss.letters import sanitize
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.models.letter import Delivery, list_closes_at
 from filsluss.models.pickup import first_fetch, first_partly
-from filsluss.rules.filenames import NameRefused, clean_name
+from filsluss.rules.filenames import NameRefused, clean_name, kind_of
 from filsluss.rules.formats import (
     date_text,
     days_left_text,
     exact_bytes_text,
     moment_text,
     size_text,
+    time_text,
     wait_text,
     weekday_date_text,
 )
@@ -32,18 +35,32 @@ from filsluss.rules.personal_number import has_personal_number
 
 @dataclass(frozen=True)
 class When:
-    """A date or time: ISO 8601 for the `datetime` attribute, and text for people."""
+    """A date or time: ISO 8601 for the `datetime` attribute, and text for people.
+
+    `short` is the time alone if that is today, else all of it.
+    """
 
     iso: str
     text: str
+    short: str = ""
 
 
 def moment(at: datetime | None) -> When | None:
     """Date and time in the installation's time zone."""
     if at is None:
         return None
+    local, today = (each.astimezone(settings.POLICY.time_zone) for each in (at, timezone.now()))
+    text = moment_text(local, language := translation.get_language())
+    short = time_text(local, language) if local.date() == today.date() else text
+    return When(local.isoformat(timespec="seconds"), text, short)
+
+
+def table_moment(at: datetime | None) -> When | None:
+    """Date and time as a table has them, in one form whatever the language: 2026-11-25 22:14."""
+    if at is None:
+        return None
     local = at.astimezone(settings.POLICY.time_zone)
-    return When(local.isoformat(timespec="seconds"), moment_text(local, translation.get_language()))
+    return When(local.isoformat(timespec="seconds"), f"{local:%Y-%m-%d %H:%M}")
 
 
 def day(on: date) -> When:
@@ -96,6 +113,12 @@ def sender_name(transfer: Transfer) -> str:
     return sanitize.person(transfer.sender.name)
 
 
+def short_name(transfer: Transfer) -> str:
+    """The sender for whoever holds no more than a link: the first name and the initial of the last."""
+    first, *others = sender_name(transfer).split() or [_("the sender")]
+    return f"{first} {others[-1][0]}." if others else first
+
+
 def size(count: int | None) -> str:
     return size_text(count, translation.get_language()) if count is not None else ""
 
@@ -110,6 +133,7 @@ class FileView:
 
     public_id: str
     name: str
+    kind: str
     size: str
     exact_size: str
     state: str
@@ -130,6 +154,7 @@ class FileView:
     scan: str
     scan_trouble: str
     is_held: bool
+    consequences: str
     has_number: bool
 
 
@@ -140,6 +165,7 @@ def file_view(file: TransferFile) -> FileView:
     return FileView(
         public_id=file.public_id,
         name=file.path,
+        kind=kind_of(file.name),
         size=size(file.size),
         exact_size=exact,
         state=file.state,
@@ -160,8 +186,20 @@ def file_view(file: TransferFile) -> FileView:
         scan=scan_words(file),
         scan_trouble=file.virus or file.scan_trouble,
         is_held=file.state == FileState.UNSCANNED,
+        consequences=consequence_words(consequences.of_removing(file)) if file.state in LIVE_FILE else "",
         has_number=has_personal_number(file.path, today=timezone.now().date()),
     )
+
+
+def consequence_words(what: consequences.Consequences) -> str:
+    """How many files and emails an act is about that cannot be undone."""
+    parts = []
+    if what.files:
+        files = ngettext("%(n)d file is deleted.", "%(n)d files are deleted.", what.files)
+        parts.append(files % {"n": what.files})
+    letters = ngettext("%(n)d email is sent.", "%(n)d emails are sent.", what.letters)
+    parts.append(letters % {"n": what.letters} if what.letters else _("No email is sent."))
+    return " ".join([*parts, _("This cannot be undone.")])
 
 
 def scan_words(file: TransferFile) -> str:
@@ -192,7 +230,7 @@ def state_words(file: TransferFile, letter: Letter | None) -> tuple[str, str]:
         case FileState.UPLOADING:
             return _("Incomplete. Choose the same file again to continue."), "warn"
         case FileState.RECEIVED:
-            return _("Uploaded. It is being prepared."), "busy"
+            return _("Uploaded. The email will be sent shortly."), "busy"
         case FileState.SCANNING:
             return _("Uploaded. Virus check in progress."), "busy"
         case FileState.UNSCANNED:
@@ -201,9 +239,17 @@ def state_words(file: TransferFile, letter: Letter | None) -> tuple[str, str]:
             return because_words(ErasedBecause.INFECTED), "err"
         case FileState.READY:
             return ready_words(letter)
-        case FileState.ERASING:
-            return _("%(why)s It is being deleted.") % {"why": because_words(file.erased_because)}, "over"
-    return _("%(why)s It has been deleted.") % {"why": because_words(file.erased_because)}, "over"
+    return deleted_words(file), "over"
+
+
+def deleted_words(file: TransferFile) -> str:
+    """Why the file goes or is gone; who deleted it says already that it is deleted."""
+    why = because_words(file.erased_because)
+    if file.erased_because in (ErasedBecause.REMOVED, ErasedBecause.WITHDRAWN):
+        return why
+    if file.state == FileState.ERASING:
+        return _("%(why)s It is being deleted.") % {"why": why}
+    return _("%(why)s It has been deleted.") % {"why": why}
 
 
 def unscanned_words(file: TransferFile) -> str:
@@ -224,15 +270,15 @@ def ready_words(letter: Letter | None) -> tuple[str, str]:
         return _("Uploaded. The email is on its way."), "ok"
     if letter.delivery == Delivery.GIVEN_UP:
         return _("Uploaded, but the email did not arrive. Check the recipient’s address."), "err"
-    return _("Done. Email sent to the recipient."), "ok"
+    return _("Done. The email to the recipient was sent"), "ok"
 
 
 def because_words(reason: str) -> str:
     """Why a file is gone; names roles, no people."""
     words = {
         ErasedBecause.ENDED: _("The time was up."),
-        ErasedBecause.REMOVED: _("Removed by the system administrator."),
-        ErasedBecause.WITHDRAWN: _("Removed by the sender."),
+        ErasedBecause.REMOVED: _("Deleted by the system administrator."),
+        ErasedBecause.WITHDRAWN: _("Deleted by the sender."),
         ErasedBecause.STALE: _("The upload was never finished."),
         ErasedBecause.DAMAGED: _("The file was damaged on its way or in storage and must be uploaded again."),
         ErasedBecause.INFECTED: _("Stopped: we found malicious code in the file. It has not been sent."),

@@ -9,7 +9,7 @@ from django.middleware.gzip import GZipMiddleware
 
 from filsluss.pages import download, upload
 from filsluss.pages.errors import Refused
-from filsluss.pages.middleware import LanguageMiddleware, page_for
+from filsluss.pages.middleware import LanguageMiddleware, page_for, read_query
 from filsluss.rules.paths import DOWNLOAD, UPLOAD, ZIP, Prefix
 
 PAGES = {UPLOAD: upload.refused, DOWNLOAD: download.refused, ZIP: download.refused}
@@ -27,7 +27,7 @@ def refusal_page(environ: dict[str, Any], prefix: Prefix, token: str, refused: R
             raise
 
     request = WSGIRequest(environ)
-    request.encoding = "utf-8"  # as in OriginMiddleware
+    read_query(request)
     guarded: Any = convert_exception_to_response(show)
     respond: Any = GZipMiddleware(LanguageMiddleware(guarded))
     response: HttpResponseBase = respond(request)

@@ -1,7 +1,5 @@
 """The status page of a case, as each party may see it: what has happened and what comes next."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,33 +8,23 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from filsluss.actions.consequences import of_taking_back
 from filsluss.models import Letter, Party, Transfer
-from filsluss.models.batches import MOST_NAMES
 from filsluss.models.letter import Delivery, list_closes_at
 from filsluss.models.link import STATUS_PURPOSE
-from filsluss.models.pickup import first_fetch, first_partly
 from filsluss.pages import presenters
 from filsluss.pages.context import use_language
 from filsluss.pages.decorators import allow_methods, private_page
-from filsluss.pages.links import link_behind, report_page
+from filsluss.pages.links import link_behind, report_page, upload_page
 from filsluss.pages.own_letters import own_letters
-from filsluss.rules.directions import Role
+from filsluss.pages.timeline import timeline
+from filsluss.pages.upload import ended_words
+from filsluss.rules.directions import Direction, Proof, Role
 from filsluss.rules.letter_kinds import ASKING, READY_KINDS
 from filsluss.rules.lifecycle import State
 from filsluss.rules.paths import STATUS
 from filsluss.rules.suggestions import suggested_address
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One entry of the timeline; `when` is None until it has happened. `tone` is a CSS class."""
-
-    name: str
-    when: presenters.When | None
-    text: str = ""
-    tone: str = "done"
 
 
 @allow_methods("GET")
@@ -56,7 +44,7 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
         "report": report_page(party),
         **(own_values(request, token, transfer, now) if role is Role.SENDER else {}),
         "lost_letter": lost_letter_words(transfer, now) if role is Role.SENDER else "",
-        "marks": list(timeline(transfer, role, now)),
+        "marks": timeline(transfer, role, now),
         "next_letter": transfer.is_undecided_at(now) or transfer.is_open_at(now),
     }
     return render(request, "pages/status.html", page)
@@ -75,8 +63,12 @@ def own_values(request: HttpRequest, token: str, transfer: Transfer, now: dateti
         "may_correct": undecided,
         "meant": [address for address in meant if address] if lives else [],
         "letters": letters,
+        "upload": upload_page(transfer) if transfer.is_open_at(now) and may_lead_to_upload(transfer) else "",
+        "link_letter": next((each for each in letters if each.is_own_link and each.may_send), None),
+        "consequences": presenters.consequence_words(of_taking_back(transfer)) if undecided else "",
         "may_resend": any(letter.may_send for letter in letters),
         "done": done_words(request.GET.get("done", ""), transfer),
+        "done_tone": "warn" if request.GET.get("done", "").startswith("not-") else "ok",
     }
 
 
@@ -88,7 +80,10 @@ def done_words(done: str, transfer: Transfer) -> str:
         "not-chosen": _("Nothing has been sent. Tick the email that you want to send again."),
         "not-sent": _("The email was not sent again: it has been sent several times, or is out of date."),
     }
-    if transfer.state != State.WITHDRAWN:
+    if transfer.state == State.WITHDRAWN:
+        words["withdrawn"] = _("The request is withdrawn, and nobody can approve it any more.")
+    else:
+        words["corrected"] = _("The request has been corrected, and sent to the approver.")
         words["not-withdrawn"] = _("The request was not withdrawn: it has already been answered.")
     return words.get(done, "")
 
@@ -115,8 +110,26 @@ def standing(transfer: Transfer, role: Role, now: datetime) -> tuple[str, str]:
         case State.WITHDRAWN:
             return taken_back(role)
         case State.CLOSED:
-            return _("The account has ended"), _("The files have been deleted.")
-    return _("The account has ended"), _("The files are being deleted. You get an email when it is done.")
+            return ended(transfer, role, _("The files have been deleted."))
+    return ended(transfer, role, _("The files are being deleted. You get an email when it is done."))
+
+
+def ended(transfer: Transfer, role: Role, files: str) -> tuple[str, str]:
+    """The recipient has no account: to them it is files that are gone."""
+    if role is not Role.RECIPIENT:
+        return _("The account has ended"), f"{ended_words(transfer)} {files}"
+    name = {"name": presenters.sender_name(transfer) or _("the sender")}
+    return _("The files from %(name)s can no longer be downloaded") % name, files
+
+
+def may_lead_to_upload(transfer: Transfer) -> bool:
+    """Whether whoever holds the sender's status link has shown that the sender's address is theirs.
+
+    Outbound it is only ever mailed. Else the page after the application leads to it, whoever applied: they
+    get the link once more in their mailbox.
+    """
+    known = transfer.sender.proof in (Proof.NETWORK, Proof.SIGN_IN)
+    return known or transfer.way is Direction.OUTBOUND
 
 
 def lost_letter_words(transfer: Transfer, now: datetime) -> str:
@@ -171,14 +184,14 @@ def opened(transfer: Transfer, role: Role) -> tuple[str, str]:
     through = {"date": until.text if (until := presenters.last_day(transfer.open_until)) else ""}
     if role is Role.APPROVER:
         text = _(
-            "You approved it. The sender has been sent an email and can upload files through %(date)s. "
-            "You do not need to do anything else."
+            "You approved it. The sender has been sent an email and can upload files "
+            "until the end of %(date)s. You do not need to do anything else."
         )
         return _("The request is approved"), text % through
     if role is Role.SENDER:
-        text = _("Open the link in the email to upload files. You can do so through %(date)s.")
+        text = _("You can upload files until the end of %(date)s.")
         return _("The request is approved"), text % through
-    text = _("You will get an email for each file. The files can be downloaded through %(date)s.")
+    text = _("You will get an email for each file. The files can be downloaded until the end of %(date)s.")
     return _("The sender can upload files"), text % through
 
 
@@ -198,61 +211,3 @@ def taken_back(role: Role) -> tuple[str, str]:
     return _("The request has been withdrawn"), _(
         "The sender has withdrawn it. You do not need to do anything."
     )
-
-
-def timeline(transfer: Transfer, role: Role, now: datetime) -> Iterator[Mark]:
-    yield Mark(_("Requested"), presenters.moment(transfer.applied_at))
-    yield decided_mark(transfer, now)
-    if transfer.open_until is None:
-        return
-    yield from file_marks(transfer, role)
-    yield end_mark(transfer, now)
-
-
-def decided_mark(transfer: Transfer, now: datetime) -> Mark:
-    when = presenters.moment(transfer.decided_at)
-    silent = transfer.state == State.PENDING and not transfer.is_undecided_at(now)
-    if silent or transfer.state == State.LAPSED:
-        return Mark(_("Not answered in time"), presenters.moment(transfer.lapse_by), tone="stopped")
-    if transfer.state == State.WITHDRAWN:
-        return Mark(_("Withdrawn"), presenters.moment(transfer.over_at), tone="stopped")
-    if when is None and (listed := presenters.list_at(transfer)):
-        return Mark(_("Sent to the approver"), None, _("About %(when)s") % {"when": listed.text}, "coming")
-    if when is None:
-        by = _("By %(date)s at the latest") % {"date": presenters.answer_by(transfer).text}
-        return Mark(_("Answer"), None, by if transfer.lapse_by else "", "coming")
-    if transfer.state != State.REJECTED:
-        return Mark(_("Approved"), when)
-    return Mark(_("Withdrawn") if transfer.closed_reason else _("Rejected"), when, tone="stopped")
-
-
-def file_marks(transfer: Transfer, role: Role) -> Iterator[Mark]:
-    """How many files, never their names: a status link may be known to more people than the files."""
-    files = transfer.files.exclude(received_at=None)
-    shown = files if role is Role.SENDER else files.exclude(ready_at=None)
-    arrived = sorted(at for at in shown.values_list("received_at", flat=True) if at)
-    rows = list(shown.prefetch_related("pickups").iterator(chunk_size=MOST_NAMES))
-    fetched = sorted(filter(None, map(first_fetch, rows)))
-    yield counted(_("Uploaded"), arrived)
-    yield counted(_("Downloaded"), fetched)
-    partly = sorted(filter(None, map(first_partly, rows)))
-    if role is Role.SENDER and partly:
-        yield counted(_("Partly downloaded"), partly)
-
-
-def counted(name: str, times: list[datetime]) -> Mark:
-    if not times:
-        return Mark(name, None, _("No files yet"), "coming")
-    many = ngettext("%(n)d file", "%(n)d files", len(times)) % {"n": len(times)}
-    return Mark(name, presenters.moment(times[-1]), many)
-
-
-def end_mark(transfer: Transfer, now: datetime) -> Mark:
-    if transfer.erased_at:
-        return Mark(_("Deleted"), presenters.moment(transfer.erased_at))
-    assert transfer.open_until is not None
-    if transfer.is_open_at(now):
-        left = settings.POLICY.last_day(transfer.open_until)
-        text = _("When %(date)s is over") % {"date": presenters.day(left).text}
-        return Mark(_("The files are deleted"), None, text, "coming")
-    return Mark(_("The files are being deleted"), None, tone="coming")

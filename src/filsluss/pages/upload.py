@@ -1,12 +1,14 @@
 """The sender's page: uploads files, shows the state of each, and removes one."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from filsluss.actions.completion import send_now
@@ -17,10 +19,10 @@ from filsluss.models.batches import MOST_NAMES
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
-from filsluss.pages.error_messages import Problem
-from filsluss.pages.links import again_page, link_behind
+from filsluss.pages.error_messages import Problem, with_names
+from filsluss.pages.links import again_page, link_behind, own_page
 from filsluss.rules.letter_kinds import LetterKind
-from filsluss.rules.lifecycle import Receipts, State
+from filsluss.rules.lifecycle import ErasedBecause, Receipts, State
 from filsluss.rules.paths import UPLOAD
 from filsluss.rules.suggestions import suggested_address
 from filsluss.rules.tokens import Purpose
@@ -78,17 +80,28 @@ def show(
         "transfer": transfer,
         "action": UPLOAD.path(token),
         "again": again_page(transfer.sender),
+        "own_page": own_page(transfer.sender),
+        "to": transfer.recipient.address.rpartition("@"),
         "meant": suggested_address(transfer.recipient.address, inside_domains=settings.POLICY.inside_domains),
         "through": presenters.last_day(transfer.open_until),
         "time_left": presenters.days_left(transfer.open_until, timezone.now()),
+        "share_left": share_left(transfer, timezone.now()),
         "files": [presenters.file_view(file) for file in files.iterator(chunk_size=MOST_NAMES)],
         "receipts": [(each.value, words) for each, words in receipt_words().items()],
         "collects": Letter.objects.collecting().filter(kind=LetterKind.FILES_READY).about(transfer).exists(),
         "problems": problems_of(refused, unconfirmed),
+        "done": done_words(request.GET.get("done", ""), transfer),
         "error": errors.refusal_words(refused.code)[0] if refused else "",
     }
     status = refused.status if refused else 422 if unconfirmed else 200
     return render(request, "pages/upload.html", page, status=status)
+
+
+def share_left(transfer: Transfer, now: datetime) -> int:
+    """How many percent of the account's days are left, today included: 1 to 100."""
+    assert transfer.open_until is not None
+    whole = settings.POLICY.days_left(transfer.open_until, transfer.decided_at or transfer.applied_at) + 1
+    return max(1, min(100, 100 * (settings.POLICY.days_left(transfer.open_until, now) + 1) // max(1, whole)))
 
 
 def problems_of(refused: errors.Refused | None, unconfirmed: bool) -> list[Problem]:
@@ -99,10 +112,13 @@ def problems_of(refused: errors.Refused | None, unconfirmed: bool) -> list[Probl
         return []
     words = ". ".join(errors.refusal_words(refused.code))
     if refused.detail.get("file"):
-        words = f"{presenters.sent_name(refused.detail['file'])}: {words}"
+        name = presenters.sent_name(refused.detail["file"])
+        words = format_html("{}{}", with_names("%(file)s: ", file=name), words)
     if refused.detail.get("received"):
         received = ", ".join(refused.detail["received"])
-        words = f"{words} {_('These files were uploaded: %(names)s.') % {'names': received}}"
+        words = format_html(
+            "{} {}", words, with_names(_("These files were uploaded: %(names)s."), names=received)
+        )
     return [Problem("file", words)]
 
 
@@ -120,7 +136,21 @@ def remove(request: HttpRequest, token: str) -> HttpResponse:
     if file is None:
         raise Http404
     remove_own(file, now=now)
-    return HttpResponseRedirect(UPLOAD.path(token), status=303)
+    return back(token, "removed")
+
+
+def back(token: str, done: str) -> HttpResponse:
+    """Leads to the page again, which says in the language of this one what was done."""
+    there = f"{UPLOAD.path(token)}?lang={translation.get_language()}&done={done}"
+    return HttpResponseRedirect(there, status=303)
+
+
+def done_words(done: str, transfer: Transfer) -> str:
+    """What the page says first after something was done; empty if that is not true."""
+    if done == "removed" and transfer.files.filter(erased_because=ErasedBecause.WITHDRAWN).exists():
+        return _("The file has been deleted.")
+    words = {"sent": _("The email is being sent."), "corrected": _("The request has been corrected.")}
+    return words.get(done, "")
 
 
 def receipt_words() -> dict[Receipts, str]:
@@ -140,30 +170,48 @@ def send(request: HttpRequest, token: str) -> HttpResponse:
     if not transfer.is_open_at(now):
         return ended(request, transfer)
     send_now(transfer, services=current_services(), now=now)
-    return HttpResponseRedirect(UPLOAD.path(token), status=303)
+    return back(token, "sent")
 
 
 def ended(request: HttpRequest, transfer: Transfer) -> HttpResponse:
-    """410: when or by whom the account was ended, and whether its files are deleted yet.
+    """410: which request it was, when or by whom it was ended, and whether its files are deleted yet.
 
-    Nobody is led to a new request from an account that an administrator has closed.
+    Nobody is led to a new request from a case that an administrator has closed.
     """
-    if transfer.state in (State.REJECTED, State.LAPSED, State.WITHDRAWN):
-        return errors.gone(request)
-    erased = transfer.state == State.CLOSED
-    files = _("The files have been deleted.") if erased else _("The files are being deleted.")
+    again = (again_page(transfer.sender), _("Send to the same recipient again"))
+    heading, *text = undecided_words(transfer) or account_words(transfer)
     return errors.error_page(
         request,
         410,
-        _("The account has ended"),
-        ended_words(transfer),
-        files,
-        links=(errors.HELP,) if transfer.closed_reason else (errors.NEW_REQUEST, errors.HELP),
+        heading,
+        *text,
+        links=(errors.HELP,) if transfer.closed_reason else (again, errors.HELP),
+        facts=[(_("Reference"), transfer.public_id)],
     )
+
+
+def undecided_words(transfer: Transfer) -> tuple[str, ...]:
+    """Heading and text for an application that never became an account; nothing for one that did."""
+    if transfer.state == State.WITHDRAWN:
+        return (_("You have withdrawn the request"),)
+    if transfer.state == State.LAPSED:
+        text = _("Nobody answered by %(date)s.") % {"date": presenters.answer_by(transfer).text}
+        return _("The request has been closed"), text
+    if transfer.state == State.REJECTED and transfer.closed_reason:
+        return _("The request has been withdrawn"), _("The system administrator has withdrawn it.")
+    if transfer.state == State.REJECTED:
+        return _("The request is rejected"), _("The reason is in the email we have sent you.")
+    return ()
+
+
+def account_words(transfer: Transfer) -> tuple[str, ...]:
+    erased = transfer.state == State.CLOSED
+    files = _("The files have been deleted.") if erased else _("The files are being deleted.")
+    return _("The account has ended"), ended_words(transfer), files
 
 
 def ended_words(transfer: Transfer) -> str:
     if transfer.closed_reason:
-        return _("The account has been closed by the system administrator.")
+        return _("The account has been ended by the system administrator.")
     last = presenters.last_day(transfer.open_until)
-    return _("It could be used through %(date)s.") % {"date": last.text if last else ""}
+    return _("The time was up on %(date)s.") % {"date": last.text if last else ""}

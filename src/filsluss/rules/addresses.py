@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 import idna
 
@@ -18,14 +19,26 @@ _TOP_LABEL = r"(?!(?i:localhost)\Z)[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])"
 _ADDRESS = re.compile(rf"(?!-)(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?:{_LABEL}\.)+{_TOP_LABEL}")
 
 # What mail programs copy with an address: "Bo Ek <bo@a.se>", "'bo@a.se'", "mailto:bo@a.se?subject=x".
-_NAMED = re.compile(r"[^<>@\[\]]*(?:<([^<>]*)>|\[(mailto:[^\[\]]*)\])")
+_NAMED = re.compile(r"[^<>@\[\]()]*(?:<([^<>]*)>|\[(mailto:[^\[\]]*)\]|\(([^()]*@[^()]*)\))")
+# Outlook writes an address that has no name twice: "bo@a.se <bo@a.se>", "bo@a.se<mailto:bo@a.se>".
+_TWICE = re.compile(r"(?P<shown>[^\s<>]+)\s?<(?i:mailto:)?(?P<meant>[^<>]+)>")
 _MAILTO = re.compile(r"(?i:mailto:)([^?]*)(?:\?.*)?")
 # Controls, formats, separators and unassigned code points; and letters and marks that have no shape.
 _UNSEEN = ("Cc", "Cf", "Cn", "Co", "Zl", "Zp", "Zs")
 _UNSEEN_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(
     map(chr, range(0xFE00, 0xFE10))
 )
-_QUOTES = ("''", '""', "<>", "\u2018\u2019", "\u201c\u201d", "\u201d\u201d", "\u2019\u2019")
+_QUOTES = (
+    "''",
+    '""',
+    "<>",
+    "\u2018\u2019",
+    "\u201c\u201d",
+    "\u201d\u201d",
+    "\u2019\u2019",
+    "\u201e\u201c",
+    "\u00ab\u00bb",
+)
 _BLANKS = " \t\r\n\u00a0\u2007\u202f"
 
 
@@ -59,18 +72,26 @@ def read_address(typed: str) -> str:
 def pasted_address(text: str) -> str:
     """The address in what mail programs copy: without blanks, name, quotes, `mailto:` and a last `;`.
 
+    An address that stands there twice is that address; two different ones stay two.
+
     Any other text is returned as it is but for the blanks around it, so that `read_address` refuses it.
     """
     bare = text.strip(_BLANKS)
     if unseen_sign(bare):
         return bare
     bare = bare.rstrip(";,").rstrip(_BLANKS)
+    twice = _TWICE.fullmatch(bare)
+    if twice and _unquoted(twice["shown"]).lower() == twice["meant"].lower():
+        return twice["meant"]
     for form in (_MAILTO, _NAMED, _MAILTO):
         if found := form.fullmatch(bare):
             bare = found[found.lastindex or 0].strip(_BLANKS)
-    if len(bare) > 2 and bare[0] + bare[-1] in _QUOTES:
-        bare = bare[1:-1].strip(_BLANKS)
-    return bare
+            bare = unquote(bare) if form is _MAILTO else bare  # RFC 6068, 2
+    return _unquoted(bare)
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].strip(_BLANKS) if len(text) > 2 and text[0] + text[-1] in _QUOTES else text
 
 
 def ascii_domain(domain: str) -> str:

@@ -5,8 +5,9 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import date
 
+from filsluss.languages import LANGUAGES
 from filsluss.rules.addresses import AddressRefused, canonical, read_address
-from filsluss.rules.directions import Direction, direction_between
+from filsluss.rules.directions import Direction, Role, direction_between
 from filsluss.rules.mail_links import holds_address
 from filsluss.rules.personal_number import has_personal_number
 from filsluss.rules.policy import Policy
@@ -14,7 +15,6 @@ from filsluss.rules.suggestions import suggests_inside
 
 NAME_MAX = 100
 TEXT_MAX = 500
-LANGUAGES = ("sv", "en")
 TERMS_VERSION, TERMS_DATE = "1", date(2026, 11, 24)
 """The terms that an applicant accepts: change version and date whenever their words change."""
 
@@ -31,6 +31,8 @@ class Application:
     approver_email: str = ""
     days: int | None = None
     language: str = "sv"
+    recipient_language: str = ""
+    """Empty: the sender's choice. Both count only for addresses outside."""
     terms_accepted: bool = True
     numbers_confirmed: bool = False
     """Whether the applicant says that what looks like a personal identity number is none."""
@@ -91,6 +93,18 @@ def _purpose_problem(text: str) -> str | None:
     return _length_problem(text, TEXT_MAX, "purpose")
 
 
+def _recipient_language_problem(application: Application) -> str | None:
+    return None if application.recipient_language in {"", *LANGUAGES} else "language_unknown"
+
+
+def language_of(role: Role, address: str, application: Application, policy: Policy) -> str:
+    """The language in which that party reads: inside the installation's, outside what the sender chose."""
+    if policy.is_inside(address):
+        return policy.language
+    chosen = application.recipient_language if role is Role.RECIPIENT else ""
+    return chosen or application.language
+
+
 def fields_with_number(application: Application, *, today: date) -> list[str]:
     """The fields in which something looks like a personal identity number."""
     texts = {"sender_name": application.sender_name, "purpose": application.purpose}
@@ -136,6 +150,7 @@ def examine(application: Application, policy: Policy, *, today: date) -> dict[st
         "recipient_email": party_problem(application.recipient_email, policy),
         "purpose": _purpose_problem(application.purpose),
         "language": None if application.language in LANGUAGES else "language_unknown",
+        "recipient_language": _recipient_language_problem(application),
         "accept_terms": None if application.terms_accepted else "terms_missing",
     }
     if not application.numbers_confirmed:

@@ -191,3 +191,9 @@ def _ascii_name(name: str) -> str:
     if not re.search("[A-Za-z0-9]", stem):
         ascii_name = "file" + ascii_name.removeprefix(stem)
     return _shortened(_not_a_device(ascii_name))
+
+
+def kind_of(name: str) -> str:
+    """What stands on the picture of a file: its extension in capitals ("PDF"), nothing if that is long."""
+    found = re.fullmatch(r".+\.([A-Za-z0-9]{1,4})", name, re.DOTALL)
+    return found[1].upper() if found else ""

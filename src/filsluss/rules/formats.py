@@ -1,48 +1,15 @@
-"""Sizes, dates and days as people read them, in Swedish and English, and sizes as operators write them."""
+"""Sizes, dates and days as people read them, each in their language, and sizes as operators write them."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
+from filsluss.languages import language_named
+
 _NBSP = "\u00a0"
 _UNITS = ("kB", "MB", "GB", "TB")
 _WRITTEN_UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _WRITTEN_SIZE = re.compile(r"([0-9]{1,18}) ?(B|KiB|MiB|GiB|TiB|)")
-
-_MONTHS = {
-    "sv": [
-        "januari",
-        "februari",
-        "mars",
-        "april",
-        "maj",
-        "juni",
-        "juli",
-        "augusti",
-        "september",
-        "oktober",
-        "november",
-        "december",
-    ],
-    "en": [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-}
-_WEEKDAYS = {
-    "sv": ["måndag", "tisdag", "onsdag", "torsdag", "fredag", "lördag", "söndag"],
-    "en": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
-}
 
 
 def parse_size(text: str) -> int:
@@ -63,23 +30,32 @@ def size_text(n: int, language: str) -> str:
 
 
 def exact_bytes_text(n: int, language: str) -> str:
-    unit = "byte" if _is_swedish(language) or n == 1 else "bytes"
+    unit = language_named(language).bytes[n != 1]
     return f"{_number(Decimal(n), language)}{_NBSP}{unit}"
 
 
 def date_text(day: date, language: str) -> str:
-    return f"{day.day} {_MONTHS[_supported(language)][day.month - 1]} {day.year}"
+    return _date(day, language, language_named(language).date)
+
+
+def short_date_text(day: date, language: str) -> str:
+    """The date without its year."""
+    return _date(day, language, language_named(language).short_date)
 
 
 def weekday_date_text(day: date, language: str) -> str:
-    return f"{_WEEKDAYS[_supported(language)][day.weekday()]} {date_text(day, language)}"
+    own = language_named(language)
+    return own.weekday_date.format(weekday=own.weekdays[day.weekday()], date=date_text(day, language))
+
+
+def time_text(moment: datetime, language: str) -> str:
+    return language_named(language).time.format(hour=f"{moment:%H}", minute=f"{moment:%M}")
 
 
 def moment_text(moment: datetime, language: str) -> str:
     """Date and time in the time zone that `moment` is in: convert it to the reader's first."""
-    if _is_swedish(language):
-        return f"{date_text(moment, language)} kl. {moment:%H.%M}"
-    return f"{date_text(moment, language)} at {moment:%H:%M}"
+    at_time = _at_time(moment, language)
+    return language_named(language).moment.format(date=date_text(moment, language), at_time=at_time)
 
 
 def wait_text(at: datetime, now: datetime, language: str) -> str:
@@ -87,37 +63,29 @@ def wait_text(at: datetime, now: datetime, language: str) -> str:
 
     Both times are in the reader's time zone.
     """
-    minutes = -((now.astimezone(UTC) - at.astimezone(UTC)) // timedelta(minutes=1))
+    minutes = max(1, -((now.astimezone(UTC) - at.astimezone(UTC)) // timedelta(minutes=1)))
     if minutes < 60:
-        return _minutes_text(max(1, minutes), language)
+        return language_named(language).minutes[minutes != 1].format(n=minutes)
     minute = (at + timedelta(seconds=59, microseconds=999_999)).replace(second=0, microsecond=0)
     days = (minute.date() - now.date()).days
     if days > 1:
         return moment_text(minute, language)
-    if _is_swedish(language):
-        return f"{'i morgon ' if days else ''}kl. {minute:%H.%M}"
-    return f"{'tomorrow ' if days else ''}at {minute:%H:%M}"
-
-
-def _minutes_text(minutes: int, language: str) -> str:
-    if _is_swedish(language):
-        return "om 1 minut" if minutes == 1 else f"om {minutes} minuter"
-    return "in 1 minute" if minutes == 1 else f"in {minutes} minutes"
+    at_time = _at_time(minute, language)
+    return language_named(language).tomorrow.format(at_time=at_time) if days else at_time
 
 
 def days_left_text(days: int, language: str) -> str:
     """Calendar days left; 0 and less read "today"."""
-    if _is_swedish(language):
-        return "idag" if days <= 0 else "i morgon" if days == 1 else f"{days} dagar kvar"
-    return "today" if days <= 0 else "tomorrow" if days == 1 else f"{days} days left"
+    return language_named(language).days_left[min(max(days, 0), 2)].format(n=days)
 
 
-def _supported(language: str) -> str:
-    return "sv" if _is_swedish(language) else "en"
+def _date(day: date, language: str, pattern: str) -> str:
+    month = language_named(language).months[day.month - 1]
+    return pattern.format(day=day.day, month=month, year=day.year)
 
 
-def _is_swedish(language: str) -> bool:
-    return language == "sv"
+def _at_time(moment: datetime, language: str) -> str:
+    return language_named(language).at_time.format(time=time_text(moment, language))
 
 
 def _three_digits(amount: Decimal) -> Decimal:
@@ -126,9 +94,7 @@ def _three_digits(amount: Decimal) -> Decimal:
 
 
 def _number(amount: Decimal, language: str) -> str:
-    text = f"{amount:,f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    if _is_swedish(language):
-        return text.replace(",", _NBSP).replace(".", ",")
-    return text
+    """The amount without needless zeros, with the language's signs for thousands and decimals."""
+    whole, _, part = f"{amount:,f}".partition(".")
+    own, part = language_named(language), part.rstrip("0")
+    return whole.replace(",", own.thousands) + (f"{own.decimal}{part}" if part else "")

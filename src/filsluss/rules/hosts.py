@@ -2,13 +2,15 @@
 
 import re
 from functools import lru_cache
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from filsluss.rules.origins import PORTS
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]*[a-z0-9_-])\.?(?::(?P<port>[0-9]{1,5})?)?")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NUMBER = re.compile(r"\[[0-9a-f:.]+\]|[0-9]+(?:\.[0-9]+){3}")
 
 Host = tuple[str, int]
@@ -35,6 +37,18 @@ def is_same_host(host: str, base_url: str) -> bool:
     own = urlsplit(base_url)
     named = read_host(host, own.scheme)
     return named is not None and named == read_host(own.netloc, own.scheme)
+
+
+def is_host(text: str) -> bool:
+    """Whether it is an IP address, or a name (RFC 1123, 2.1), in which underscores are accepted.
+
+    One that ends in a number is none: browsers take it for an IPv4 address (WHATWG URL, "host parsing").
+    """
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        ends_in_number = re.fullmatch(r"[0-9]+|0x[0-9a-f]*", text.lower().rpartition(".")[2])
+        return len(text) <= 253 and bool(_NAME.fullmatch(text.lower())) and not ends_in_number
 
 
 def has_root_dot(host: str) -> bool:

@@ -23,7 +23,10 @@ class LetterKind(StrEnum):
     FILES_READY = "files-ready"
     FILES_DOWNLOADED = "files-downloaded"
     EXPIRY_REMINDER = "expiry-reminder"
+    NO_FILES_REMINDER = "no-files-reminder"
+    SEND_AGAIN_REQUESTED = "send-again-requested"
     FILE_REMOVED = "file-removed"
+    FILES_REMOVED = "files-removed"
     FILE_INFECTED = "file-infected"
     UNDELIVERED = "undelivered"
     ERASED = "erased"
@@ -44,11 +47,12 @@ class Valid(Enum):
 
 
 class Bundle(Enum):
-    """What a letter collects before it is written: several ready files, fetches, or undecided requests."""
+    """What a letter collects before it is written: ready files, fetches, requests, or removed files."""
 
     FILES = auto()
     FETCHES = auto()
     REQUESTS = auto()
+    REMOVALS = auto()
 
 
 class Source(Enum):
@@ -166,7 +170,12 @@ KINDS: Mapping[str, Traits] = {
         source=Source.UNFETCHED,
         is_missed=True,
     ),
-    LetterKind.FILE_REMOVED: Traits("A file was removed", source=Source.CASE),
+    LetterKind.NO_FILES_REMINDER: Traits(
+        "No file has been uploaded", link=Purpose.UPLOAD, valid=Valid.WHILE_OPEN, source=Source.CASE
+    ),
+    LetterKind.SEND_AGAIN_REQUESTED: Traits("Asked to send the files again", source=Source.CASE),
+    LetterKind.FILE_REMOVED: Traits("A file was deleted", source=Source.CASE),
+    LetterKind.FILES_REMOVED: Traits("Files were deleted", bundle=Bundle.REMOVALS, source=Source.ENTRIES),
     LetterKind.FILE_INFECTED: Traits("Malicious code was found", source=Source.CASE),
     LetterKind.UNDELIVERED: Traits("An email did not arrive", needs_proof=True),
     LetterKind.ERASED: Traits("All files deleted"),
@@ -190,5 +199,10 @@ ABOUT_ONE_REQUEST = tuple(kind for kind in VALID_UNTIL_DECIDED if KINDS[kind].bu
 """What a decision withdraws: the requests of a list are several, and only the decided one leaves it."""
 ASKING = tuple(kind for kind in ABOUT_ONE_REQUEST if KINDS[kind].link is Purpose.DECIDE)
 """They ask an approver for an answer."""
+LEADS_TO_AGAIN = (
+    *(LetterKind.SEND_AGAIN_REQUESTED, LetterKind.UNDELIVERED),
+    *(LetterKind.REJECTED, LetterKind.LAPSED, LetterKind.ERASED),
+)
+"""Their sender can apply once more, with the same parties."""
 READY_KINDS = tuple(kind for kind, row in KINDS.items() if row.link is Purpose.DOWNLOAD and row.needs_link)
 """They tell a recipient of ready files, of each file once."""

@@ -90,6 +90,7 @@ AUDIT_STEPS = frozenset(
         *(f"file-{because}" for because in ErasedBecause),
         "reported",
         "letter-sent-again",
+        "code-drawn-again",
     }
 )
 """Every step that the audit trail may hold; docs/identifiers.md says what each means."""

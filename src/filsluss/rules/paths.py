@@ -72,11 +72,12 @@ UPLOAD = Prefix(
     bytes=Bytes.RECEIVED,
     is_secret=True,
 )
-DOWNLOAD = Prefix("download", Door.STREAMS, "GET", bytes=Bytes.SENT, is_secret=True)
+DOWNLOAD = Prefix("download", Door.STREAMS, "GET POST", bytes=Bytes.SENT, is_secret=True)
 ZIP = Prefix("zip", Door.STREAMS, "GET", bytes=Bytes.SENT, is_secret=True)
 CODE = Prefix("code", Door.PAGES, "GET POST")
 OVERSEE = Prefix("oversee", Door.PAGES, "GET POST")
 LOST_LINK = Prefix("lost-link", Door.PAGES, "GET POST")
+GENUINE = Prefix("genuine", Door.PAGES, "GET POST")
 LINK = Prefix("link", Door.PAGES, "GET POST")
 TERMS = Prefix("terms", Door.PAGES, "GET")
 PRIVACY = Prefix("privacy", Door.PAGES, "GET")
@@ -93,7 +94,7 @@ BLOBS_BY_PROXY = Prefix("filsluss-bytes", Door.PROXY, "", Client.PROGRAMS)
 
 TABLE = (
     *(START, SENT, DECIDE, STATUS, UPLOAD, DOWNLOAD, ZIP, CODE, OVERSEE),
-    *(LOST_LINK, LINK, TERMS, PRIVACY, HELP, ACCESSIBILITY, WELL_KNOWN, FAVICON, DEMO, STATIC),
+    *(LOST_LINK, GENUINE, LINK, TERMS, PRIVACY, HELP, ACCESSIBILITY, WELL_KNOWN, FAVICON, DEMO, STATIC),
     *(HEALTHZ, READYZ, METRICS, BLOBS_BY_PROXY),
 )
 """All of them. Beside them lie an installation's own logo, colours and icon, each named by its digest."""

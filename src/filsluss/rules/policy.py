@@ -5,8 +5,10 @@ from datetime import date, datetime, time, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from zoneinfo import ZoneInfo
 
+from filsluss.languages import language_named
 from filsluss.rules.addresses import is_inside
 from filsluss.rules.logo import Logo
+from filsluss.rules.statements import Assessment, LegalBasis
 
 Network = IPv4Network | IPv6Network
 
@@ -47,13 +49,22 @@ class Policy:
     wrong_codes: int = 4
     time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Stockholm"))
     language: str = "sv"
+    at: str = "hos"
     support_email: str = ""
     admin_emails: tuple[str, ...] = ()
+    controller: str = ""
+    legal_basis: LegalBasis | None = None
+    data_protection_email: str = ""
+    assessment: Assessment | None = None
     accent: str = ""
     logo: Logo | None = None
 
     def is_inside(self, address: str) -> bool:
         return is_inside(address, domains=self.inside_domains)
+
+    def at_organisation(self, language: str) -> str:
+        """Where somebody works: "hos Region Exempel", "at Region Exempel"."""
+        return language_named(language).organisation.format(at=self.at, organisation=self.organisation)
 
     @property
     def contact_email(self) -> str:

@@ -17,6 +17,8 @@ STREAM_MAX = 2**31 - 1
 """The most bytes clamd accepts as one stream, whatever its settings say."""
 SCAN_MAX = STREAM_MAX - 2
 """The most bytes of one file it scans (ClamAV 1.4); above this it reports an exceeded limit."""
+LONGEST_PATH = 107
+"""Of a socket, in bytes (unix(7))."""
 REPLY_SECONDS, VERDICT_SECONDS = 30.0, 1800.0
 """How long to wait for the reply to a command, and for the verdict on a whole file."""
 TICK_SECONDS = 5.0
@@ -46,7 +48,7 @@ class Clamd:
         """The daemon at `unix:/path` or `tcp:host:port`; raises ValueError for anything else."""
         kind, _, rest = text.partition(":")
         host, _, port = rest.rpartition(":")
-        if kind == "unix" and rest.startswith("/"):
+        if kind == "unix" and rest.startswith("/") and len(rest.encode()) <= LONGEST_PATH:
             return cls(rest)
         if kind == "tcp" and host and port.isascii() and port.isdecimal() and 0 < int(port) < 65536:
             return cls((host.strip("[]"), int(port)))

@@ -14,6 +14,7 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from filsluss.actions import security_log
+from filsluss.ops.beating import Beating
 from filsluss.origin import NOWHERE, set_origin
 from filsluss.rules.shares import CROWDED_HEADER, share_of
 from filsluss.server.lingering import Lingering
@@ -29,8 +30,9 @@ UNREAD_MAX, PAGE_BUFFER = 64 * 1024, 256 * 1024
 """How much of an earlier response a client may have left unread when its next request gets a thread, and the
 send buffer of a page, in bytes: together they let a page thread send without waiting for the client."""
 CHECK_INTERVAL, ACCEPT_PAUSE_SECONDS = 0.25, 0.05
-UNWANTED_SECONDS = 0.05
-"""For the rest of a body that was not read; the connection is closed if it does not come."""
+UNWANTED_SECONDS, NEXT_SECONDS = 0.05, 0.005
+"""For the rest of a body that was not read (the connection is closed if it does not come), and for the next
+upload on a connection, before its thread leaves it to the poller."""
 UPLOADS_PER_LINK, DOWNLOADS_PER_LINK = 32, 4
 """How many threads a link may have even when few are free."""
 
@@ -102,12 +104,15 @@ class FilslussWorker(ThreadWorker):
         self._wait(conn, PendingRequest(deadline, peek.missing, peek.is_form))
 
     def run(self) -> None:
-        """Counts security events in memory for as long as it serves."""
+        """Counts security events in memory, and notes that it runs, for as long as it serves."""
+        beating = Beating("web")
         security_log.writer.start()
+        beating.start()
         try:
             super().run()
         finally:
             security_log.writer.stop()
+            beating.stop()
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         """Makes three pools, so that pages, uploads and downloads never take each other's threads."""
@@ -148,11 +153,31 @@ class FilslussWorker(ThreadWorker):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def handle(self, conn: TConn) -> Any:
-        self._deadlines[conn] = time.monotonic() + HEADER_SECONDS
-        try:
-            return super().handle(conn)
-        finally:
-            self._deadlines.pop(conn, None)
+        """Answers a request, and then those that follow it at once on its connection."""
+        while True:
+            self._deadlines[conn] = time.monotonic() + HEADER_SECONDS
+            try:
+                stays_open = super().handle(conn)
+            finally:
+                self._deadlines.pop(conn, None)
+            if not (stays_open and self._is_followed(conn)):
+                return stays_open
+
+    def _is_followed(self, conn: TConn) -> bool:
+        """Whether an upload's thread, which nobody waits for, may go on with the next upload of its link.
+
+        Going back to the poller costs a quarter of a small file. Only a header that is whole is taken: what
+        else has come stays in the socket, where the poller finds it.
+        """
+        share, link = self._admitted.get(conn, (None, b""))
+        if share is not self._uploads or not self.alive or share.is_waited_for:
+            return False
+        held = connection.read_already(conn.parser)
+        if not (held or sockets.is_readable_within(conn.sock, NEXT_SECONDS)):
+            return False
+        peek = peek_request(conn.sock, held, at_least=1)
+        fits = peek.is_bytes and not (peek.missing or peek.sends) and peek.link == link
+        return fits and self.alive and unread_bytes(conn) <= UNREAD_MAX
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
         """Called by the main loop, which must not block on closing, when a thread is done with a request."""

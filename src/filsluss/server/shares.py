@@ -9,7 +9,8 @@ from filsluss.rules.shares import may_have_more
 class Share:
     """A pool of threads, which start when they are needed, and how many requests of each link it has.
 
-    Used by the main loop only. A request that finds no free thread waits in the pool, and counts.
+    Used by the main loop only, but for `is_waited_for`. A request that finds no free thread waits in the
+    pool, and counts.
     """
 
     def __init__(self, threads: int, *, least: int) -> None:
@@ -25,6 +26,11 @@ class Share:
         self._of_link[link] += 1
         self._taken += 1
         return True
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a request waits for a thread."""
+        return self._taken > self._threads
 
     def release(self, link: bytes) -> None:
         self._taken -= 1

@@ -2,45 +2,45 @@
 
 # A commit is a sync of the disk: of eight threads that write one small row each, seven would wait for the
 # syncs of the others. So whoever finds nobody at it commits, and with its own work that of all who came since
-# the last commit began. Whoever is alone waits for nobody.
+# the last commit began. Whoever is alone waits for nobody. Work of one kind is done by one call, which asks
+# once and writes all rows by one statement: to Python a statement costs more than a row.
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Callable
-from contextvars import copy_context
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
 
-Result = TypeVar("Result")
+Item = TypeVar("Item")
+Handle = Callable[[list[Any]], list[Any]]
 
 MOST_TOGETHER = 64
 """How much work one commit may take with it, so that none waits long for those before it."""
-SAVEPOINT = "joint"
+
+
+class Undone(Exception):
+    """Of several works one has failed, and what the others have done is undone with it."""
 
 
 class Work:
-    """What one thread wants committed: its result or fault, and what it does after the commit."""
+    """What one thread wants committed, and what came of it."""
 
-    def __init__(self, run: Callable[[], Any]) -> None:
-        self.run = run
-        self.context = copy_context()
+    def __init__(self, handle: Handle, item: Any) -> None:
+        self.handle, self.item = handle, item
         self.result: Any = None
         self.fault: BaseException | None = None
-        self.hooks: list[Callable[[], None]] = []
         self.is_done = False
         self.turn = threading.Lock()
         self.turn.acquire()
 
     def outcome(self) -> Any:
-        """The result; raises the fault. Runs the hooks of `transaction.on_commit`, in this work's thread."""
+        """The result; raises the fault, or the result that is an exception."""
         if self.fault is not None:
             raise self.fault
-        for hook in self.hooks:
-            hook()
-        return self.result
+        return given(self.result)
 
 
 class JointCommit:
@@ -55,12 +55,9 @@ class JointCommit:
         self._waiting: list[Work] = []
         self._is_led = False
 
-    def run(self, run: Callable[[], Result]) -> Result:
-        """Runs it in a transaction, perhaps of several and in another thread; returns when it is committed.
-
-        What `run` raises undoes its statements alone. A commit that fails, fails for all of them.
-        """
-        work = Work(run)
+    def run(self, handle: Handle, item: Any) -> Any:
+        """As `together`. A commit that fails, fails for all whose it was, and is not tried again."""
+        work = Work(handle, item)
         with self._lock:
             self._waiting.append(work)
             leads, self._is_led = not self._is_led, True
@@ -68,8 +65,7 @@ class JointCommit:
             work.turn.acquire()  # until it is done, or its thread is to lead
         if not work.is_done:
             self._lead()
-        result: Result = work.outcome()
-        return result
+        return work.outcome()
 
     def _lead(self) -> None:
         with self._lock:
@@ -90,51 +86,55 @@ def commit_together(batch: list[Work]) -> None:
     """One transaction for the whole batch. Never raises: each work has its result, or its fault."""
     try:
         with transaction.atomic():
-            for work in batch:
-                run_one(work, is_alone=len(batch) == 1)
+            run_all(batch)
+    except Undone:
+        for work in batch:
+            commit_together([work])
     except BaseException as fault:  # noqa: BLE001 - whatever it was, nothing of it is committed
         for work in batch:
-            work.fault = work.fault or fault
+            work.result, work.fault = None, fault
     for work in batch:
         work.is_done = True
 
 
-def run_one(work: Work, *, is_alone: bool) -> None:
-    """Runs one work of a batch; raises only if the whole transaction is lost."""
-    if is_alone:
-        work.result = work.context.run(work.run)
-        return
-    known = len(connection.run_on_commit)
-    run_raw(f"SAVEPOINT {SAVEPOINT}")
+def run_all(batch: list[Work]) -> None:
+    """Work of one kind by one call; raises Undone if one fails that was not alone."""
+    by_handle: dict[Handle, list[Work]] = {}
+    for work in batch:
+        by_handle.setdefault(work.handle, []).append(work)
     try:
-        work.result = work.context.run(work.run)
+        for handle, works in by_handle.items():
+            outcomes = handle([work.item for work in works])
+            for work, outcome in zip(works, outcomes, strict=True):
+                work.result = outcome
     except BaseException as fault:  # raised in the thread whose work it is
-        work.fault = fault
-        if not connection.connection.in_transaction:
-            raise  # SQLite itself has rolled back all of it, as it may when the disk is full
-        del connection.run_on_commit[known:]
-        connection.needs_rollback = False
-        run_raw(f"ROLLBACK TO {SAVEPOINT}")
-    run_raw(f"RELEASE {SAVEPOINT}")
-    work.hooks = [entry[1] for entry in connection.run_on_commit[known:]]
-    del connection.run_on_commit[known:]
-
-
-def run_raw(statement: str) -> None:
-    with connection.wrap_database_errors:
-        connection.connection.execute(statement)
+        if len(batch) > 1:
+            raise Undone from fault
+        raise
 
 
 joint_commit = JointCommit()
 
 
-def in_transaction(run: Callable[[], Result]) -> Result:
-    """Runs it in a transaction and returns its result when it is committed, with others' where that helps.
+def together(item: Item, handle: Callable[[list[Item]], list[Any]]) -> Any:
+    """Handles the item in a transaction, with others' that wait; returns its result when it is committed.
 
-    `run` uses Django's `connection` as it is, begins no transaction, and may run in another thread, in the
-    context (contextvars) of this one. On PostgreSQL each thread commits by itself, side by side.
+    `handle` gets the items of all threads that wait, perhaps in another thread, and returns for each its
+    result, or the exception that it is refused with: of that item it must have written nothing. If it raises,
+    all is undone, and each item is handled in a transaction of its own. So it begins no transaction, reads
+    nothing of its thread but Django's `connection`, and changes nothing but rows.
+
+    On PostgreSQL each thread commits by itself, side by side.
     """
     if connection.vendor == "sqlite" and not connection.in_atomic_block:
-        return joint_commit.run(run)
+        return joint_commit.run(handle, item)
     with transaction.atomic():
-        return run()
+        (outcome,) = handle([item])
+    return given(outcome)
+
+
+def given(outcome: Any) -> Any:
+    """The result; raises the exception that is one."""
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome

@@ -26,11 +26,12 @@ class Reserve:
 
     def __init__(self, database: Path) -> None:
         self.path = database.with_name(f"{database.name}-reserve")
+        self.folder = database.parent
 
     @cached_property
     def size(self) -> int:
         """Its size when it is laid."""
-        disk = os.statvfs(self.path.parent)
+        disk = os.statvfs(self.folder)
         return min(LARGEST, disk.f_blocks * disk.f_frsize // SHARE_OF_DISK)
 
     @property
@@ -44,7 +45,7 @@ class Reserve:
         return 2 * self.low
 
     def _free(self) -> int:
-        disk = os.statvfs(self.path.parent)
+        disk = os.statvfs(self.folder)
         return disk.f_bavail * disk.f_frsize
 
     def _there(self) -> int:

@@ -40,7 +40,8 @@ class RequestAllowance:
                 now=self._request.now,
             )
         finally:
-            connection.close()  # a body may take hours: hold no database connection meanwhile
+            if not self._body.is_here:
+                connection.close()  # a body may take hours: hold no database connection meanwhile
         left = self._file.active_at + lasts - self._request.now
         self._ask_at = time.monotonic() + max(0.0, left.total_seconds())
 

@@ -37,6 +37,8 @@ def count_open() -> int:
 class Body:
     """One body. `stopped` is the problem code for which reading ended early; `count` the bytes read so far.
 
+    `is_here`: all of it was taken into memory, so that nothing waits for the client.
+
     `until` is a deadline by time.monotonic(), after which the body stops with "account_ended".
     """
 
@@ -49,7 +51,7 @@ class Body:
         self._window, self._rate = (time.monotonic(), 0), Rate()
         self.length = content_length(environ)
         self.count = 0
-        self.broken = False
+        self.broken = self.is_here = False
         self.stopped = ""
 
     def __enter__(self) -> "Body":
@@ -78,6 +80,7 @@ class Body:
         if self.length is None or self.length > SMALL or self._connection.expects_continue:
             return None
         content = self._connection.take_waiting(MORE_SECONDS)
+        self.is_here = content is not None
         self.count = len(content or b"")
         return content
 

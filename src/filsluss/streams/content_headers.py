@@ -7,26 +7,70 @@ from multipart import MultipartSegment
 from filsluss.streams.body import content_length
 from filsluss.streams.request import Request
 from filsluss.streams.responses import Refusal
+from filsluss.streams.tus import Checksum, read_checksum
 
 WHOLE = re.compile(r"bytes 0-([0-9]{1,18})/([0-9]{1,18})")
+DIGEST = re.compile(r"(?:^|[, ])(sha-256|sha-512)=:([^:]*):")
 PLAIN_ENCODINGS = ("", "identity")
 PLAIN_TRANSFER_ENCODINGS = ("", "7bit", "8bit", "binary", "identity")
 
 
 def refuse_altered_body(request: Request) -> None:
-    """Refuses a body that is encoded (415) or a part of something (400, RFC 9110, 14.5).
+    """Refuses a body that is encoded (415), a part of something (400, RFC 9110, 14.5), or summed at its end.
 
     We store bytes as they come: a compressed body would stay compressed, and a part become a whole file.
     """
     if (request.header("Content-Encoding") or "").strip().lower() not in PLAIN_ENCODINGS:
         raise Refusal("content_encoding", headers=(("Accept-Encoding", "identity"),))
+    coding = (request.header("Transfer-Encoding") or "").strip().lower()
+    if coding not in ("", "chunked"):  # gunicorn takes off the chunks, and leaves a compression
+        raise Refusal("content_encoding")
+    if "-digest" in (request.header("Trailer") or "").lower():  # nobody reads trailers
+        raise Refusal("checksum_unsupported")
     part = request.header("Content-Range")
     if part is not None and not _is_whole(part, length=content_length(request.environ)):
         raise Refusal("content_range")
 
 
+def refuse_part_of_file(request: Request, *, length: int | None) -> None:
+    """Refuses a PUT that says that its body is no whole file: a part, or a form around one.
+
+    The headers of resumable uploads are those of tus, and of draft-ietf-httpbis-resumable-upload.
+    """
+    if not {"CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"} & set(request.environ):
+        raise Refusal("length_required")  # RFC 9110, 8.6: a body may follow that is then lost
+    parts = {
+        "Upload-Complete": "?1",
+        "Upload-Incomplete": "?0",
+        "Upload-Offset": "0",
+        "Upload-Length": str(length),
+    }
+    if any((request.header(name) or whole).strip() != whole for name, whole in parts.items()):
+        raise Refusal("content_range")
+    if (request.header("Content-Type") or "").strip().lower().startswith("multipart/"):
+        raise Refusal("content_type")
+    if request.header("If-Match") is not None:  # a new file is none that the client has seen
+        raise Refusal("precondition_failed")
+
+
+def checksum_of(request: Request) -> Checksum | None:
+    """What the body must hash to, by `Upload-Checksum` (tus) or `Content-Digest` (RFC 9530)."""
+    raw = request.header("Upload-Checksum")
+    if raw is None and (found := DIGEST.search(request.header("Content-Digest") or "")):
+        raw = f"{found[1].replace('-', '')} {found[2]}"
+    return read_checksum(raw)
+
+
+def refuse_digest(request: Request) -> None:
+    """A form is parsed while it is read: a digest of all of it could only be found wrong after its files."""
+    if request.header("Content-Digest") is not None:
+        raise Refusal("checksum_unsupported")
+
+
 def refuse_encoded_part(part: MultipartSegment) -> None:
-    """Refuses a part of a form that is encoded in base64 or otherwise (RFC 7578, 4.7)."""
+    """Refuses a part of a form that is encoded (RFC 7578, 4.7), or itself a part of a file."""
+    if part.header("Content-Range") is not None:
+        raise Refusal("content_range")
     encodings = {"Content-Transfer-Encoding": PLAIN_TRANSFER_ENCODINGS, "Content-Encoding": PLAIN_ENCODINGS}
     for header, plain in encodings.items():
         if (part.header(header) or "").strip().lower() not in plain:

@@ -9,9 +9,11 @@ from filsluss.models.upload_queries import UploadAccount
 from filsluss.rules.filenames import clean_folder
 from filsluss.rules.lifecycle import ErasedBecause
 from filsluss.streams.body import Body
+from filsluss.streams.choices import refuse_queried_choices
+from filsluss.streams.content_headers import checksum_of
 from filsluss.streams.request import Request, deadline_of
 from filsluss.streams.responses import Refusal, Response
-from filsluss.streams.tus import BODY_TYPE, Checksum, Metadata, read_checksum, read_length, read_metadata
+from filsluss.streams.tus import BODY_TYPE, Checksum, Metadata, read_length, read_metadata
 from filsluss.streams.uploads import expiry, path_of, receive_bytes, require_tus_version, writing
 
 
@@ -21,11 +23,12 @@ def create(request: Request) -> Response:
     account = request.account()
     if request.header("Upload-Concat") is not None:
         raise Refusal("metadata_invalid")
+    refuse_queried_choices(request)
     size = read_length(request.header("Upload-Length"), request.header("Upload-Defer-Length"))
     metadata = read_metadata(request.header("Upload-Metadata"))
     body = Body(request.environ, until=deadline_of(account, request.now))
     carries = request.header("Content-Type") == BODY_TYPE and body.length != 0
-    checksum = read_checksum(request.header("Upload-Checksum")) if carries else None
+    checksum = checksum_of(request) if carries else None
     if carries and size is not None and (body.length or 0) > size:
         raise Refusal("too_large")
     if (content := taken_whole(body, size) if carries or size == 0 else None) is not None:

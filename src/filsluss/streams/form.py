@@ -8,16 +8,17 @@ from django.db import connection
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from filsluss.actions import upload
+from filsluss.actions.choices import Choices, choose, read_choices
 from filsluss.actions.erasure import take_away
 from filsluss.actions.room import UploadRefused
-from filsluss.actions.upload import Choices, read_choices
 from filsluss.blobs import StoreFull, Writer
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import ErasedBecause
 from filsluss.rules.paths import UPLOAD
 from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
-from filsluss.streams.content_headers import refuse_encoded_part
+from filsluss.streams.choices import queried_choices, refuse_queried_choices
+from filsluss.streams.content_headers import refuse_digest, refuse_encoded_part, refuse_part_of_file
 from filsluss.streams.form_names import name_in
 from filsluss.streams.request import Request, deadline_of
 from filsluss.streams.responses import Refusal, Response
@@ -32,6 +33,7 @@ def put(request: Request) -> Response:
     """`curl -T file …/upload/<token>/`: a complete file in one request; an incomplete one is discarded."""
     transfer = request.transfer()
     body = Body(request.environ, until=deadline_of(transfer, request.now))
+    refuse_part_of_file(request, length=body.length)
     # Bytes that are not UTF-8 become lone surrogates, which no file name may contain.
     name = request.path_params["name"].encode("latin-1").decode("utf-8", "surrogateescape")
     file = announce(
@@ -40,7 +42,7 @@ def put(request: Request) -> Response:
         name=name,
         size=body.length,
         choices=queried_choices(request),
-        metadata=read_digest(request.header("Repr-Digest")),
+        metadata=read_digest(request.header("Repr-Digest") or request.header("Content-Digest")),
     )
     with discarding(request, file), writing(request, file, body) as writer:
         receive_bytes(request, file, body, writer)
@@ -52,13 +54,6 @@ def put(request: Request) -> Response:
         ("Content-Length", "0"),
     )
     return Response(201, where)
-
-
-def queried_choices(request: Request) -> Choices:
-    try:
-        return read_choices({name: request.query(name) for name in ("with_code", "one_letter", "receipts")})
-    except ValueError:
-        raise Refusal("metadata_invalid") from None
 
 
 def announce(
@@ -211,7 +206,7 @@ class Form:
     def _receive_waiting(self) -> None:
         """Receives the files that are whole, with the choices as they have been read by now."""
         choices, now = self._choices(), self._request.now
-        upload.choose(self._transfer, choices=choices)
+        choose(self._transfer, choices=choices)
         while self._waiting:
             file, size = self._waiting[0]
             upload.choose_code(file, with_code=choices.with_code)
@@ -237,5 +232,7 @@ def post(request: Request) -> Response:
     body = Body(request.environ, until=deadline_of(transfer, request.now))
     if (body.length or 0) > request.policy.max_transfer_size:
         raise Refusal("too_large")
+    refuse_queried_choices(request)
+    refuse_digest(request)
     Form(request, transfer, body).read(options["boundary"])
     return Response(303, (("Location", UPLOAD.path(request.path_params["token"])), ("Content-Length", "0")))

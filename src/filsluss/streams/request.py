@@ -17,6 +17,9 @@ from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose
 from filsluss.streams.responses import Refusal, Response
 
+MOST_FIELDS = 20
+"""Of a query; no way to ask for bytes has more than a few."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -35,7 +38,12 @@ class Request:
         return self.environ.get(key if key == "CONTENT_TYPE" else f"HTTP_{key}")
 
     def query(self, name: str) -> str:
-        return (parse_qs(self.environ.get("QUERY_STRING", ""), max_num_fields=20).get(name) or [""])[0]
+        """The first value of that name; empty if there is none, or if there are more than MOST_FIELDS."""
+        try:
+            fields = parse_qs(self.environ.get("QUERY_STRING", ""), max_num_fields=MOST_FIELDS)
+        except ValueError:
+            return ""
+        return (fields.get(name) or [""])[0]
 
     @property
     def now(self) -> datetime:

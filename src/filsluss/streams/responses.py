@@ -29,6 +29,7 @@ STATUS = {
     "account_ended": 410,
     "account_closed_by_admin": 410,
     "upload_gone": 410,
+    "length_required": 411,
     "version_unsupported": 412,
     "precondition_failed": 412,
     "too_large": 413,

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import close_old_connections, connection
 
 from filsluss import outages
-from filsluss.actions.room import UploadRefused, is_full
+from filsluss.actions.room import UploadRefused
 from filsluss.blobs import BlobDamaged, LeaseLost, StoreAway, StoreFull
 from filsluss.cross_site import is_cross_site
 from filsluss.rules.paths import DOWNLOAD, UPLOAD, ZIP, Bytes, Prefix, prefix_of
@@ -115,7 +115,7 @@ def respond(environ: dict[str, Any], route: Route, path_params: dict[str, str]) 
     except StoreFull:
         raise Refusal("disk_full") from None
     except outages.AWAY as fault:
-        if is_full(fault):
+        if outages.is_full(fault):
             log.error("the database has no room: %s", fault)
             raise Refusal("disk_full") from None
         outages.database.met(fault)
@@ -123,7 +123,10 @@ def respond(environ: dict[str, Any], route: Route, path_params: dict[str, str]) 
         raise Refusal("preempted") from None
     except StoreAway as fault:
         outages.store.met(fault)
-    except (BlobDamaged, OSError):
+    except (BlobDamaged, OSError) as fault:
+        if outages.is_full(fault):
+            log.error("the disk has no room: %s", fault)
+            raise Refusal("disk_full") from None
         log.exception("the blob store failed")
     raise Refusal("busy", headers=(("Retry-After", "5"),))
 

@@ -28,6 +28,13 @@ def waiting_bytes(sock: socket.socket, size: int, deadline: float) -> bytes:
             return b""
 
 
+def is_readable_within(sock: socket.socket, seconds: float) -> bool:
+    """Whether bytes, or the end of the stream, come within that time."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
 def stop_reading(sock: socket.socket) -> None:
     """Received bytes can still be read; after them the stream ends."""
     with contextlib.suppress(OSError):  # the client closed first

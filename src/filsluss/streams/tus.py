@@ -11,7 +11,7 @@ from typing import Protocol
 
 import google_crc32c
 
-from filsluss.actions.upload import Choices, read_choices
+from filsluss.actions.choices import Choices, read_choices
 from filsluss.streams.responses import Refusal
 
 VERSION = "1.0.0"

@@ -18,6 +18,7 @@ from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
 from filsluss.rules.paths import UPLOAD
 from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
+from filsluss.streams.content_headers import checksum_of
 from filsluss.streams.leases import taken
 from filsluss.streams.request import Request, deadline_of, refuse_over
 from filsluss.streams.responses import Headers, Refusal, Response
@@ -27,7 +28,6 @@ from filsluss.streams.tus import (
     SUMS,
     VERSION,
     Checksum,
-    read_checksum,
     read_number,
 )
 
@@ -129,7 +129,7 @@ def patch(request: Request) -> Response:
     if request.header("Content-Type") != BODY_TYPE:
         raise Refusal("content_type")
     claimed = read_number(request.header("Upload-Offset") or "", code="offset_invalid")
-    checksum = read_checksum(request.header("Upload-Checksum"))
+    checksum = checksum_of(request)
     body = Body(request.environ, until=deadline_of(file.transfer, request.now))
     with writing(request, file, body) as writer:
         if claimed != writer.offset:

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from filsluss.actions.integrity.findings import SETTLED
+from filsluss.actions.integrity.findings import SETTLED, World
+from filsluss.actions.integrity.repair import REPAIRED, reconcile
+from filsluss.installation import Services
 from filsluss.models import Installation, RowLock
 
 EVERY = timedelta(minutes=30)
@@ -22,6 +24,14 @@ def take_turn(*, now: datetime) -> bool:
     # After the clock was set back the last turn is in the future.
     due = lock.filter(passed_at__lte=now - EVERY) | lock.filter(passed_at__gt=now)
     return due.update(passed_at=now) == 1
+
+
+def compare(*, services: Services, now: datetime) -> None:
+    """Compares, and repairs what can be repaired."""
+    from_when = since(now=now)
+    lines = reconcile(World(services, now, since=from_when))
+    if all(line.outcome is REPAIRED for line in lines):
+        remember(now, whole=from_when is None)
 
 
 def since(*, now: datetime) -> datetime | None:

@@ -2,8 +2,11 @@
 
 import contextlib
 import os
+import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +14,15 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, connection
 
-from filsluss.blobs import BlobMissing, Store, open_store
-from filsluss.blobs.disk import sync_folder
+from filsluss.blobs import BlobMissing, Store, StoreFull, open_store
+from filsluss.blobs.disk import DiskStore, sync_folder
 from filsluss.conf.names import Name
 from filsluss.installation import is_in_bucket
+from filsluss.management.manifest import BLOBS, DATABASE, PIECE, Manifest, read, verified
 from filsluss.management.os_account import note_command
 from filsluss.management.printing import PrintingCommand
 from filsluss.rules.security_events import Kind, Outcome
-
-PIECE = 1 << 20
+from filsluss.version import program_version
 
 
 class Command(PrintingCommand):
@@ -31,24 +34,60 @@ class Command(PrintingCommand):
         parser.add_argument("--without-blobs", action="store_true", help=why)
         where = "also copy the generated secret key to this file, which must not be in the folder"
         parser.add_argument("--with-key", type=Path, metavar="FILE", help=where)
+        since = "an earlier backup on the same disk: what has not changed is linked, and takes no room"
+        parser.add_argument("--since", type=Path, metavar="FOLDER", help=since)
+        parser.add_argument("--verify", action="store_true", help="compare a backup with its sums, and stop")
 
-    def handle(
-        self, *args: Any, folder: Path, without_blobs: bool, with_key: Path | None, **options: Any
+    def handle(self, *args: Any, folder: Path, verify: bool, **options: Any) -> None:
+        if verify:
+            self.say(f"verified: {len(verified(folder).entries)} files are as they were written")
+            return
+        self.back_up(folder.resolve(), **options)
+
+    def back_up(
+        self, folder: Path, *, without_blobs: bool, with_key: Path | None, since: Path | None, **_: Any
     ) -> None:
         if with_key:
             refuse_key_at(with_key, folder=folder)
-        make_empty(folder)
-        with contextlib.suppress(DatabaseError):  # before a migration there may be no table for it
-            note_command(Kind.EXPORT, Outcome.BACKUP)
-        # Rows first: a blob without a row is an orphan and is erased, a row without its blob is a lost file.
-        self.say(back_up_rows(folder))
-        self.say(f"secret key: {back_up_key(with_key)}")
-        if is_in_bucket():
-            self.say("blobs: not copied; the bucket's own replication keeps them")
-        elif not without_blobs:
-            count = back_up_blobs(open_store(settings.BLOB_URL), open_store((folder / "blobs").as_uri()))
-            self.say(f"blobs: {count} copied")
-        sync_folder(folder)
+        earlier = read(since) if since else None
+        with part_of(folder) as part:
+            with contextlib.suppress(DatabaseError):  # before a migration there may be no table for it
+                note_command(Kind.EXPORT, Outcome.BACKUP)
+            manifest = Manifest(program_version(), datetime.now(UTC))
+            # Rows first: a blob without a row is an orphan, a row without its blob is a lost file.
+            self.say(back_up_rows(part, manifest))
+            if is_in_bucket():
+                self.say("blobs: not copied; the bucket's own replication keeps them")
+            elif not without_blobs:
+                linked = unchanged(since, earlier) if since and earlier else {}
+                self.say(back_up_blobs(part, manifest, linked))
+            manifest.write(part)
+            self.say(f"secret key: {back_up_key(with_key)}")
+
+
+@contextlib.contextmanager
+def part_of(folder: Path) -> Iterator[Path]:
+    """Where a backup is made; it gets its name when it is whole and on the disk, and otherwise goes."""
+    part = made_part(folder)
+    try:
+        yield part
+        for path in (part / "manifest.json", part):
+            sync(path)
+        part.rename(folder)
+        sync_folder(folder.parent)
+    except BaseException as fault:
+        shutil.rmtree(part, ignore_errors=True)
+        if isinstance(fault, StoreFull | sqlite3.Error | OSError):
+            raise CommandError(f"{folder}: {str(fault) or 'the disk is full'}; nothing was kept") from None
+        raise
+
+
+def sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def generated_key() -> Path:
@@ -77,18 +116,26 @@ def back_up_key(place: Path | None) -> str:
     return f"copied to {place}"
 
 
-def make_empty(folder: Path) -> None:
+def made_part(folder: Path) -> Path:
+    """The new folder beside it. Raises CommandError if that cannot be made, or the folder holds something."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CommandError(f"{folder} exists and is not empty: name a new folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    part = folder.with_name(f"{folder.name}.part")
+    if part.exists():
+        raise CommandError(f"{part} is there: another backup makes it, or was killed; remove it")
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.mkdir(mode=0o700)
+    except OSError as fault:
+        raise CommandError(f"{part} cannot be made: {fault.strerror}") from None
+    return part
 
 
-def back_up_rows(folder: Path) -> str:
+def back_up_rows(folder: Path, manifest: Manifest) -> str:
     """Copies one consistent state of the database (SQLite's backup API) and verifies the copy."""
     if connection.vendor != "sqlite":
         return "database: not copied; back up PostgreSQL with pg_dump before this"
-    copy = folder / "filsluss.sqlite3"
+    copy = folder / DATABASE
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL, 0o600))
     with (
         closing(sqlite3.connect(settings.DATABASES["default"]["NAME"])) as source,
@@ -97,17 +144,43 @@ def back_up_rows(folder: Path) -> str:
         source.backup(target)
         if target.execute("PRAGMA integrity_check").fetchone() != ("ok",):
             raise CommandError("the copy of the database fails its integrity check: check the disk")
+    sync(copy)
+    manifest.add(folder, DATABASE)
     return f"database: {copy.stat().st_size} bytes copied"
 
 
-def back_up_blobs(source: Store, target: Store) -> int:
-    """Copies every blob, incomplete ones too; returns their number. One erased meanwhile is skipped."""
-    count = 0
-    for name, _ in source.names():
+def unchanged(since: Path, earlier: Manifest) -> dict[str, Path]:
+    """The blobs of an earlier backup that may be linked, by their paths in a backup."""
+    return {path: since / path for path in earlier.entries if path.startswith(f"{BLOBS}/")}
+
+
+def back_up_blobs(folder: Path, manifest: Manifest, earlier: dict[str, Path]) -> str:
+    """Copies every blob, incomplete ones too, or links it; returns what was done. One erased is skipped."""
+    source, target = open_store(settings.BLOB_URL), DiskStore(folder / BLOBS)
+    counts = {"copied": 0, "linked": 0}
+    for name, written_at in source.names():
+        path = f"{BLOBS}/{target.below(name)}"
         with contextlib.suppress(BlobMissing):
-            copy_blob(name, source, target)
-            count += 1
-    return count
+            old = earlier.get(path)
+            is_linked = old is not None and link(old, folder / path, source.size(name), written_at)
+            if not is_linked:
+                copy_blob(name, source, target)
+            manifest.add(folder, path)
+            counts["linked" if is_linked else "copied"] += 1
+    return f"blobs: {counts['copied']} copied, {counts['linked']} linked"
+
+
+def link(old: Path, new: Path, size: int, written_at: datetime) -> bool:
+    """Links a blob that has the same size and was not written to since; False if it must be copied."""
+    try:
+        found = old.stat()
+        if found.st_size != size or found.st_mtime < written_at.timestamp():
+            return False
+        new.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.link(old, new)
+    except OSError:  # it is gone, or on another disk
+        return False
+    return True
 
 
 def copy_blob(name: str, source: Store, target: Store) -> None:

@@ -11,6 +11,8 @@ from filsluss import jobs
 from filsluss.actions import clock_hold
 from filsluss.conf.data_folder import lock_down
 from filsluss.installation import current_services
+from filsluss.ops import beating
+from filsluss.ops.beating import member_of
 from filsluss.ops.bucket import require_bucket
 from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_current_tables
@@ -29,7 +31,9 @@ class Command(BaseCommand):
         require_current_tables()
         require_known_key()
         require_bucket()
-        worker = jobs.Worker(current_services(), mail_connections=settings.MAIL_CONNECTIONS)
+        worker = jobs.Worker(
+            current_services(), mail_connections=settings.MAIL_CONNECTIONS, member=member_of("worker")
+        )
         if once:
             now = jobs.utc_now()
             if why := clock_hold.long_absence(jobs.WORKER, now=now):
@@ -42,3 +46,4 @@ class Command(BaseCommand):
         notify.adopt()
         notify.tell("READY=1")
         jobs.run_forever(worker, stop, notify.keep_alive)
+        beating.leave(member_of("worker"))

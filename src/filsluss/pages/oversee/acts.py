@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from filsluss.actions import oversee
@@ -25,8 +25,8 @@ CarriedOut = Callable[[dict[str, Any]], None]
 """Takes what every act of `actions/oversee.py` is given: the reason, who acts, and what they confirm."""
 
 
-def carry_out(request: HttpRequest, row: Transfer, act: CarriedOut, *, field: str) -> HttpResponse:
-    """Calls `act` and shows the case again; 422 without a reason, 409 if the state no longer allows it."""
+def carry_out(request: HttpRequest, row: Transfer, act: CarriedOut, *, field: str, done: str) -> HttpResponse:
+    """Calls `act` and shows what was done; 422 without a reason, 409 if the state no longer allows it."""
     try:
         act(
             {
@@ -40,9 +40,15 @@ def carry_out(request: HttpRequest, row: Transfer, act: CarriedOut, *, field: st
         return show(request, row, status=422, problems=problems, code=refused.code)
     except StepRefused:
         row.refresh_from_db()
-        late = _("It was too late: somebody or something else was first. This is how it stands now.")
+        late = _("It was too late: someone or something else was first. This is how it stands now.")
         return show(request, row, status=409, problems=[Problem("case", late)])
-    return HttpResponseRedirect(f"{OVERSEE_PATH}/transfers/{row.public_id}", status=303)
+    return back(row, done)
+
+
+def back(row: Transfer, done: str) -> HttpResponse:
+    """Leads to the case, which says in the language of this page what was done."""
+    there = f"{OVERSEE_PATH}/transfers/{row.public_id}?lang={translation.get_language()}&done={done}"
+    return HttpResponseRedirect(there, status=303)
 
 
 @allow_methods("POST")
@@ -53,7 +59,7 @@ def close(request: HttpRequest, public_id: str) -> HttpResponse:
     def act(given: dict[str, Any]) -> None:
         oversee.close_transfer(row, **given, services=current_services(), now=now)
 
-    return carry_out(request, row, act, field="reason-close")
+    return carry_out(request, row, act, field="reason-close", done="closed")
 
 
 @allow_methods("POST")
@@ -64,7 +70,7 @@ def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
     def act(given: dict[str, Any]) -> None:
         oversee.withdraw(row, **given, services=current_services(), now=now)
 
-    return carry_out(request, row, act, field="reason-withdraw")
+    return carry_out(request, row, act, field="reason-withdraw", done="withdrawn")
 
 
 def file_named(public_id: str) -> TransferFile:
@@ -82,7 +88,7 @@ def release(request: HttpRequest, public_id: str) -> HttpResponse:
     def act(given: dict[str, Any]) -> None:
         oversee.release_file(file, **given, now=now)
 
-    return carry_out(request, file.transfer, act, field=f"reason-release-{file.public_id}")
+    return carry_out(request, file.transfer, act, field=f"reason-release-{file.public_id}", done="released")
 
 
 @allow_methods("POST")
@@ -93,7 +99,7 @@ def remove(request: HttpRequest, public_id: str) -> HttpResponse:
     def act(given: dict[str, Any]) -> None:
         oversee.remove_file(file, **given, now=now)
 
-    return carry_out(request, file.transfer, act, field=f"reason-{file.public_id}")
+    return carry_out(request, file.transfer, act, field=f"reason-{file.public_id}", done="removed")
 
 
 @allow_methods("POST")
@@ -110,7 +116,7 @@ def send_again(request: HttpRequest, public_id: str) -> HttpResponse:
     except NotSentAgain as refused:
         problem = Problem("letters", not_sent_again(refused.why))
         return show(request, case.transfer, status=409, problems=[problem])
-    return HttpResponseRedirect(f"{OVERSEE_PATH}/transfers/{case.transfer.public_id}", status=303)
+    return back(case.transfer, "sent-again")
 
 
 def not_sent_again(why: str) -> str:

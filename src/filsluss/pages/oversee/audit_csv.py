@@ -19,7 +19,10 @@ from filsluss.pages.oversee.noting import note_export
 from filsluss.pages.oversee.transfers import transfer_named
 from filsluss.rules.permissions import Act
 
-COLUMNS = ("at", "transfer", "file", "step", "role", "actor", "about", "size", "sha256", "reason")
+COLUMNS = (
+    *("at", "transfer", "file", "step", "role", "actor", "about", "size", "sha256", "reason"),
+    *("proof", "network", "request_id"),
+)
 BEFORE_FORMULA = "=+@＝＋－＠\\0\\-"
 FORMULA = re.compile(rf" *[{BEFORE_FORMULA}\t\r\n]")
 """The beginning of a cell that a spreadsheet calculates instead of showing it."""
@@ -120,4 +123,7 @@ def cells_of(entry: AuditEntry, actor: str, form: TableFormat) -> Sequence[str]:
         size,
         entry.sha256,
         entry.reason,
+        entry.proof,
+        entry.network,
+        entry.request_id,
     )

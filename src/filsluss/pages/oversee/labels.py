@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
-from filsluss.rules.directions import BY_RULE, Role
+from filsluss.rules.directions import BY_RULE, Direction, Role
 from filsluss.rules.letter_kinds import traits_of
 from filsluss.rules.lifecycle import State
 from filsluss.rules.permissions import StaffRole
@@ -20,9 +20,22 @@ def state_label(state: str) -> str:
         State.CLOSED: _("ended"),
         State.REJECTED: _("rejected"),
         State.LAPSED: _("not answered"),
-        State.WITHDRAWN: _("taken back"),
+        State.WITHDRAWN: _("withdrawn"),
     }
     return words[State(state)]
+
+
+STATE_TONES = {State.PENDING: "warn", State.OPEN: "ok"}
+"""The CSS class of a state's tag, beside its word; the others are over."""
+
+
+def way_label(direction: str) -> str:
+    words = {
+        Direction.OUTBOUND: _("out"),
+        Direction.INBOUND: _("in"),
+        Direction.THROUGH: _("through"),
+    }
+    return words[Direction(direction)]
 
 
 def step_label(step: str) -> str:
@@ -35,7 +48,7 @@ def step_label(step: str) -> str:
         "taken-back": _("withdrawn by the sender"),
         "lapsed": _("not answered in time"),
         "ended": _("account ended"),
-        "closed": _("account closed"),
+        "closed": _("account ended by the administrator"),
         "erased": _("all deleted and told"),
         "received": _("uploaded"),
         "ready": _("ready to download"),
@@ -45,10 +58,11 @@ def step_label(step: str) -> str:
         "fetched": _("downloaded"),
         "partly-fetched": _("partly downloaded"),
         "reported": _("abuse reported"),
-        "letter-sent-again": _("a letter sent again"),
-        "file-ended": _("to be deleted: time was up"),
-        "file-removed": _("to be deleted: removed by the administrator"),
-        "file-withdrawn": _("to be deleted: removed by the sender"),
+        "letter-sent-again": _("an email sent again"),
+        "file-ended": _("to be deleted: the time is up"),
+        "file-removed": _("to be deleted: decided by the administrator"),
+        "file-withdrawn": _("to be deleted: decided by the sender"),
+        "code-drawn-again": _("a new download code"),
         "file-stale": _("to be deleted: never finished"),
         "file-damaged": _("to be deleted: damaged in storage"),
         "file-infected": _("to be deleted: malicious code was found"),
@@ -85,6 +99,7 @@ def alarm_label(name: str) -> str:
         "jobs": _("A job failed for a part of its work"),
         "reconcile": _("Store and database disagree"),
         "sign-ins": _("Many sign-ins fail"),
+        "nodes": _("A part of the service is missing, or machines disagree"),
         "proxy": _("Requests come through a proxy that is not named"),
     }
     return words.get(name, name)
@@ -117,9 +132,9 @@ def outcome_label(outcome: str) -> str:
         "limited": _("refused: too many attempts"),
         "forbidden": _("refused: not allowed"),
         "done": _("done"),
-        "list": _("the list of transfers"),
+        "list": _("the list of cases"),
         "search": _("a search"),
-        "transfer": _("a transfer"),
+        "transfer": _("a case"),
         "security-log": _("the security log"),
         "trail": _("the whole audit trail"),
         "backup": _("a backup"),

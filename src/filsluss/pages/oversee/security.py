@@ -8,9 +8,9 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from filsluss.languages import LANGUAGES
 from filsluss.models import AuditEntry, SecurityEvent
 from filsluss.pages import presenters
-from filsluss.pages.context import LANGUAGES
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.oversee.access import permitted
 from filsluss.pages.oversee.actors import actors_of
@@ -91,7 +91,7 @@ def trail_rows(kind: str, before: Position | None) -> list[Row]:
     return [
         Row(
             Position(entry.at, 0, entry.pk),
-            when=presenters.moment(entry.at),
+            when=presenters.table_moment(entry.at),
             kind=event_label(TRAIL),
             outcome=step_label(entry.step),
             count=1,
@@ -112,7 +112,7 @@ def event_rows(kind: str, before: Position | None) -> list[Row]:
     return [
         Row(
             Position(event.at, 1, event.pk),
-            when=presenters.moment(event.at),
+            when=presenters.table_moment(event.at),
             kind=event_label(event.kind),
             outcome=outcome_label(event.outcome),
             count=event.count,

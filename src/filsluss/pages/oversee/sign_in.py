@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from filsluss.actions import sign_in as actions
+from filsluss.languages import LANGUAGES
 from filsluss.pages import errors
-from filsluss.pages.context import LANGUAGES, client_of, posted_text
+from filsluss.pages.context import client_of, posted_text
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.oversee import unsent

@@ -1,5 +1,6 @@
 """The list of transfers with its search, and one transfer with its files, letters and audit trail."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from filsluss.actions import alarms
+from filsluss.actions import alarms, consequences
 from filsluss.models import AuditEntry, Letter, Transfer
 from filsluss.models.batches import MOST_NAMES
 from filsluss.models.letter import Delivery
@@ -20,6 +21,7 @@ from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.access import permitted
 from filsluss.pages.oversee.actors import actors_of
 from filsluss.pages.oversee.labels import (
+    STATE_TONES,
     alarm_label,
     delivery_label,
     detail_label,
@@ -27,6 +29,7 @@ from filsluss.pages.oversee.labels import (
     role_label,
     state_label,
     step_label,
+    way_label,
 )
 from filsluss.pages.oversee.noting import note_read
 from filsluss.pages.oversee.search import MOST_COUNTED, file_counts, page_of, search
@@ -55,16 +58,26 @@ def transfers(request: HttpRequest) -> HttpResponse:
         "alarms": [
             (alarm_label(each.name), each, presenters.moment(each.since)) for each in alarms.active_alarms()
         ],
-        "rows": [
-            (row, state_label(row.state), presenters.moment(row.applied_at), counts.get(row.pk, 0))
-            for row in shown.rows
-        ],
+        "rows": [listed(row, counts.get(row.pk, 0)) for row in shown.rows],
         "q": query,
         "state": state,
         "states": [(each.value, state_label(each)) for each in State if each is not State.NEW],
         "query": "&" + urlencode({"q": query, "state": state}),
     }
     return render(request, "pages/oversee/transfers.html", page)
+
+
+def listed(row: Transfer, file_count: int) -> dict[str, Any]:
+    """The values of a row of the list; the last day is that of the answer while nobody has answered."""
+    return {
+        "transfer": row,
+        "state": state_label(row.state),
+        "tone": STATE_TONES.get(State(row.state), "over"),
+        "way": way_label(row.direction),
+        "files": file_count,
+        "last_day": presenters.last_day(row.open_until or row.lapse_by),
+        "applied": presenters.table_moment(row.applied_at),
+    }
 
 
 def transfer_named(public_id: str) -> Transfer:
@@ -99,6 +112,8 @@ def show(
         "transfer": row,
         "sender_name": presenters.sender_name(row),
         "state_word": state_label(row.state),
+        "state_tone": STATE_TONES.get(State(row.state), "over"),
+        "way": way_label(row.direction),
         "applied": presenters.moment(row.applied_at),
         "asked": presenters.moment(row.asked_at),
         "list_at": presenters.list_at(row),
@@ -108,6 +123,8 @@ def show(
         "files": [presenters.file_view(file) for file in files.iterator(chunk_size=MOST_NAMES)],
         "letters": letters_of(row),
         "trail": trail_of(row),
+        "done": done_words(request.GET.get("done", ""), row) if request.method == "GET" else "",
+        "consequences": consequences_of(row),
         "is_open": row.state == State.OPEN,
         "is_pending": row.state == State.PENDING,
         "problems": problems or [],
@@ -119,6 +136,28 @@ def show(
     return render(request, "pages/oversee/transfer.html", page, status=status)
 
 
+def consequences_of(row: Transfer) -> str:
+    """What ending the account, or withdrawing the request, is about; empty where neither can be done."""
+    if row.state == State.OPEN:
+        return presenters.consequence_words(consequences.of_closing(row))
+    if row.state == State.PENDING:
+        return presenters.consequence_words(consequences.of_withdrawing(row))
+    return ""
+
+
+def done_words(done: str, row: Transfer) -> str:
+    """What the page says first after an act; empty if that is not true."""
+    words = {
+        "released": _("The file is let through. The recipient gets an email."),
+        "removed": _("The file is being deleted. Those who know of it get an email."),
+        "sent-again": _("The email is being sent again."),
+    }
+    if row.closed_reason:
+        words["closed"] = _("The account has ended. Its files are being deleted.")
+        words["withdrawn"] = _("The request is withdrawn. The sender gets an email.")
+    return words.get(done, "")
+
+
 def letters_of(row: Transfer) -> list[tuple[Letter, str, str, presenters.When | None, bool]]:
     """Each letter: its kind and state in words, when it was written, whether it can be sent again."""
     letters = Letter.objects.about(row).prefetch_related("again").order_by("written_at", "id")
@@ -127,7 +166,7 @@ def letters_of(row: Transfer) -> list[tuple[Letter, str, str, presenters.When | 
             each,
             letter_label(each.kind),
             delivery_label(each.delivery),
-            presenters.moment(each.written_at),
+            presenters.table_moment(each.written_at),
             each.delivery == Delivery.GIVEN_UP and not each.again.all(),
         )
         for each in letters
@@ -143,7 +182,7 @@ def trail_of(row: Transfer) -> list[tuple[AuditEntry, str, str, presenters.When 
             each,
             step_label(each.step),
             actors[each.pk] or role_label(each.role),
-            presenters.moment(each.at),
+            presenters.table_moment(each.at),
             detail_label(each.detail),
         )
         for each in entries

@@ -14,10 +14,23 @@ const [sender, recipient, approver] = ["sender_email", "recipient_email", "appro
 /** Shows the fields for who sends from inside, or from outside to outside; one with an error stays. */
 function showWhatConcerns() {
   const isInsider = isInside(sender.value, inside);
-  const shown = { inside: isInsider, outside: !isInsider && !isInside(recipient.value, inside) };
+  const toInside = isInside(recipient.value, inside);
+  const shown = {
+    inside: isInsider,
+    outside: !isInsider && !toInside,
+    "outside-sender": !isInsider,
+    "outside-recipient": !toInside,
+  };
   for (const part of form.querySelectorAll("[data-for]")) {
     part.hidden = !shown[part.dataset.for] && !part.matches(".wrong, :has(.wrong)");
   }
+}
+
+/** The recipient's language is the sender's until another is chosen for them. */
+function followLanguage(event) {
+  const { name, value } = event.target;
+  if (name === "recipient_language") form.dataset.languageChosen = "1";
+  if (name === "language" && !form.dataset.languageChosen) form.elements.recipient_language.value = value;
 }
 
 function suggest(field) {
@@ -59,6 +72,7 @@ for (const field of addresses) {
   field.addEventListener("input", showWhatConcerns);
 }
 form.addEventListener("click", takeSuggestion);
+form.addEventListener("change", followLanguage);
 addEventListener("hashchange", fillFromLink);
 remember(form);
 fillFromLink();

@@ -1,6 +1,7 @@
 // The files that the server has: polled as JSON; after a change their rows are copied from the page, loaded again.
 
-import { getChanges, getPage } from "./tus.js";
+import { t } from "./format.js";
+import { getChanges, getPage, send } from "./tus.js";
 
 const POLL_INTERVAL = 4000;
 const SLOW_POLL_INTERVAL = 30_000;
@@ -9,9 +10,8 @@ const SHOWN = ["id", "state", "letter", "letter_at", "fetched_at", "partly_at", 
 
 export class ServerFileList {
   /**
-   * Options: `url` of the list; the elements `element`, `emptyText` and `pickAgain` (a template); `hasRow(entry)`:
-   * this tab has a row of its own for that file; `hasRows()`: it has any; `onUpdate()` after every answer,
-   * `onError(error)` if there was none.
+   * Options: `url` of the list; the elements `element` and `pickAgain` (a template); `hasRow(entry)`: this tab has a
+   * row of its own for that file; `onUpdate()` after every answer, `onError(error)` if there was none.
    */
   constructor(options) {
     Object.assign(this, options);
@@ -20,6 +20,11 @@ export class ServerFileList {
     this.changedAt = -Infinity;
     this.html = new WeakMap();
     for (const row of this.element.children) this.prepare(row);
+    this.element.addEventListener("submit", (event) => {
+      if (!event.target.matches(".show-code")) return;
+      event.preventDefault();
+      this.showCode(event.target);
+    });
   }
 
   /** One request at a time, whose answer all callers share. */
@@ -97,7 +102,26 @@ export class ServerFileList {
       const sibling = this.element.children[index];
       if (sibling !== row) this.element.insertBefore(row, sibling ?? null);
     });
-    this.updateEmptyText();
+    this.element.hidden = !kept.length;
+  }
+
+  /** The code of a row, from the page that its form leads to; that page itself if it cannot be had. */
+  async showCode(form) {
+    const page = await send(form).catch(() => null);
+    const found = page?.getElementById("shown-code");
+    if (!found) return form.submit();
+    const shown = document.importNode(found, true);
+    const hide = document.createElement("button");
+    Object.assign(hide, { className: "secondary", textContent: t("hide_code") });
+    const row = form.closest(".file");
+    hide.addEventListener("click", () => {
+      shown.remove();
+      row.querySelector(".show-code button").focus();
+    });
+    shown.append(hide);
+    row.querySelector("#shown-code")?.remove();
+    row.append(shown);
+    shown.focus();
   }
 
   /** Removes the rows of files that have an upload row by now; they are loaded again when that one is gone. */
@@ -108,11 +132,6 @@ export class ServerFileList {
       row.remove();
       this.shown.delete(row.dataset.file);
     }
-  }
-
-  updateEmptyText() {
-    this.element.hidden = !this.element.children.length;
-    this.emptyText.hidden = this.hasRows() || !this.element.hidden;
   }
 
   /** The current row if the server's is the same; else the server's, which takes over the focus. */
@@ -146,10 +165,16 @@ export class ServerFileList {
     return this.isStale || this.latest.files.some((entry) => states.includes(entry.state) || entry.letter === "queued");
   }
 
+  /** Whether somebody may still fetch something: the page says so while it is open. */
+  get isAwaited() {
+    return this.latest.files.some((entry) => entry.state === "ready" && !entry.fetched_at);
+  }
+
   scheduleRefresh() {
     clearTimeout(this.timer);
-    if (!this.isChanging || this.isStopped) return;
-    const interval = performance.now() - this.changedAt < SLOW_AFTER ? POLL_INTERVAL : SLOW_POLL_INTERVAL;
+    if (this.isStopped || !(this.isChanging || this.isAwaited)) return;
+    const isRecent = performance.now() - this.changedAt < SLOW_AFTER;
+    const interval = !isRecent ? SLOW_POLL_INTERVAL : this.isChanging ? POLL_INTERVAL : 2 * POLL_INTERVAL;
     this.timer = setTimeout(() => document.hidden || this.refresh(), interval);
   }
 }

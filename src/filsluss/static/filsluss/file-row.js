@@ -1,15 +1,8 @@
-// The row of one upload of this tab: its progress, its status and its buttons.
+// The rows of this tab: each upload with its progress, status and buttons; and files that were picked and maybe not meant.
 
-import {
-  formatBytes,
-  formatPercent,
-  formatProgress,
-  formatSize,
-  formatSpeed,
-  formatTimeLeft,
-  percent,
-} from "./format.js";
-import { hasMessage, t } from "./i18n.js";
+import { formatBytes, formatPercent, formatSize, formatSpeed, hasMessage, named, percent, showWords, t } from "./format.js";
+import { hasPersonalNumber } from "./personal-number.js";
+import { isSystemFile, pathOf } from "./picker.js";
 
 export class FileRow {
   /**
@@ -33,13 +26,13 @@ export class FileRow {
 
   /** Leaves the DOM alone if nothing changed. */
   setText(part, text) {
-    const element = this.part(part);
-    if (element.textContent !== text) element.textContent = text;
+    showWords(this.part(part), text);
   }
 
   renderName() {
     const { name } = this.upload;
     for (const element of this.element.querySelectorAll('[data-part="name"]')) element.textContent = name;
+    this.part("kind").textContent = /\.([a-z0-9]{1,4})$/i.exec(name)?.[1].toUpperCase() ?? "";
     this.part("progress").setAttribute("aria-label", t("progress_label", { file: name }));
   }
 
@@ -74,7 +67,7 @@ export class FileRow {
     const isClose = upload.size > max && formatSize(upload.size) === formatSize(max);
     const format = isClose ? formatBytes : formatSize;
     return t(messageKey(upload), {
-      file: upload.name,
+      file: named(upload.name),
       size: format(upload.size),
       percent: formatPercent(upload.offset, upload.size || 1),
       n: upload.attempts,
@@ -139,9 +132,60 @@ function sizeText(upload) {
 }
 
 function progressText({ state, meter, sent, size }) {
-  const text = t("progress", { percent: formatProgress(sent, size), x: formatSize(sent), y: formatSize(size) });
-  if (state === "finishing") return text;
-  const seconds = meter.secondsLeft(size - sent);
-  const estimate = seconds === null ? t("no_estimate") : `${formatSpeed(meter.speed)} · ${formatTimeLeft(seconds)}`;
-  return `${text} · ${estimate}`;
+  const text = t("progress", { x: formatSize(sent), y: formatSize(size) });
+  return state === "finishing" || meter.age < 3 ? text : `${text} · ${formatSpeed(meter.speed)}`;
+}
+
+const SHOWN = 5;
+/** What is said of files that are left out, by the key of its message; all but the first are asked about. */
+const KEYS = ["left_out", "empty", "personal_number"];
+
+function keyOf(file) {
+  if (isSystemFile(file)) return "left_out";
+  if (!file.size) return "empty";
+  return hasPersonalNumber(pathOf(file)) ? "personal_number" : "";
+}
+
+/** A line says which files are left out, and a button uploads them. */
+export class LeftOut {
+  /**
+   * Options: `template` of a line; `list`, the element it goes to; `nextFocus(line)`: what gets the focus when it is
+   * gone; `onAnswer(files, choice)`: of those to be uploaded, maybe none; `say(text)`.
+   */
+  constructor(options) {
+    Object.assign(this, options, { questions: new Set() });
+  }
+
+  /** Whether anything waits for an answer: what systems leave behind does not, an empty file, or a number in a name, may be a mistake. */
+  get isAsking() {
+    return this.questions.size > 0;
+  }
+
+  /** The files of a choice that are to be uploaded at once; the others get their line. */
+  sort(files, choice) {
+    for (const key of KEYS) {
+      const aside = files.filter((file) => keyOf(file) === key);
+      if (aside.length) this.addLine(aside, key, choice);
+    }
+    return files.filter((file) => !keyOf(file));
+  }
+
+  addLine(files, key, choice) {
+    const line = this.template.content.firstElementChild.cloneNode(true);
+    const names = files.slice(0, SHOWN).map(pathOf).join(", ") + (files.length > SHOWN ? ", …" : "");
+    line.querySelector('[data-part="status"]').textContent = t(key, { n: files.length });
+    line.querySelector('[data-part="name"]').textContent = names;
+    line.addEventListener("click", (event) => {
+      const action = event.target.closest("[data-action]")?.dataset.action;
+      if (!action) return;
+      const focus = this.nextFocus({ element: line });
+      this.questions.delete(line);
+      line.remove();
+      focus.focus();
+      this.onAnswer(action === "start" ? files : [], choice);
+    });
+    if (key !== KEYS[0]) this.questions.add(line);
+    this.list.append(line);
+    this.say(`${t(key, { n: files.length })} ${names}`);
+  }
 }

@@ -1,4 +1,4 @@
-// The upload of one file, with its pauses, retries and questions to the user, until it is received or given up.
+// The upload of one file, with its speed, pauses, retries and questions, until it is received or given up.
 
 import {
   UploadAborted,
@@ -13,9 +13,7 @@ import {
   terminate,
   toggleOverride,
 } from "./tus.js";
-import { folderOf, isEqualFile, isJustCreated, pathOf } from "./picker.js";
-import { Source } from "./source.js";
-import { SpeedMeter } from "./speed.js";
+import { Source, folderOf, isEqualFile, isJustCreated, pathOf } from "./picker.js";
 
 const RETRY_DELAYS = [1, 2, 4, 8, 15, 30];
 const MAX_DELAY = 60;
@@ -34,7 +32,7 @@ export class FileUpload {
     this.reason = "";
     this.url = "";
     this.withCode = null;
-    this.offset = this.sent = 0;
+    this.offset = this.sent = this.base = 0;
     this.source = new Source(this.file);
     this.tried = 0;
     this.log = [];
@@ -127,7 +125,7 @@ export class FileUpload {
     this.url = "";
     this.resumeFrom = null;
     this.source = new Source(this.file);
-    this.offset = this.sent = 0;
+    this.offset = this.sent = this.base = 0;
     this.mayExist = false;
   }
 
@@ -191,6 +189,7 @@ export class FileUpload {
     if (!(await matchesUpload(this.file, url, offset, signal))) return false;
     this.url = url;
     this.withCode = with_code;
+    this.base = offset;
     this.resumeFrom = null;
     return true;
   }
@@ -313,5 +312,59 @@ export class FileUpload {
       this.endDelay = resolve;
       setTimeout(resolve, isOffline ? 60_000 : Math.max(backoff, retryAfter));
     });
+  }
+}
+
+const HALF_LIFE = 10;
+const MIN_AGE = 3;
+const ESTIMATE_INTERVAL = 5;
+const STALLED_AFTER = 15;
+
+const seconds = () => performance.now() / 1000;
+
+/** The speed of an upload, as an exponentially weighted average, and the time it has left. */
+export class SpeedMeter {
+  /** Before the first update, and whenever sending starts again. */
+  start(bytes) {
+    this.startedAt = this.updatedAt = this.progressAt = this.estimatedAt = seconds();
+    this.bytes = bytes;
+    this.average = 0;
+    this.estimate = null;
+  }
+
+  /** Takes the number of bytes sent so far. */
+  update(bytes) {
+    const now = seconds();
+    const elapsed = now - this.updatedAt;
+    if (bytes !== this.bytes) this.progressAt = now;
+    if (elapsed < 0.2) return;
+    const weight = 1 - 2 ** (-elapsed / HALF_LIFE);
+    this.average += weight * (Math.max(0, bytes - this.bytes) / elapsed - this.average);
+    this.updatedAt = now;
+    this.bytes = bytes;
+  }
+
+  /** Bytes per second. The average starts at zero; the divisor corrects for that while it is young. */
+  get speed() {
+    return this.average / (1 - 2 ** (-Math.max(this.age, 0.2) / HALF_LIFE));
+  }
+
+  /** Seconds from the start to the latest update. */
+  get age() {
+    return this.updatedAt - this.startedAt;
+  }
+
+  get isStalled() {
+    return seconds() - this.progressAt > STALLED_AFTER;
+  }
+
+  /** Null while it is too early to tell; a new estimate at most every five seconds. */
+  secondsLeft(bytesLeft) {
+    if (this.age < MIN_AGE || this.speed < 1) return null;
+    if (this.estimate === null || seconds() - this.estimatedAt >= ESTIMATE_INTERVAL) {
+      this.estimate = bytesLeft / this.speed;
+      this.estimatedAt = seconds();
+    }
+    return this.estimate;
   }
 }

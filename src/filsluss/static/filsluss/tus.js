@@ -238,6 +238,12 @@ async function sha256(blob) {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** The page that a form leads to, as its button would send it. */
+export async function send(form) {
+  const body = new URLSearchParams(new FormData(form));
+  return (await request("POST", form.action, { body, type: "document" })).response;
+}
+
 /** This page as the server renders it now, with the rows of these files, if they are few; null if it cannot be had. */
 export async function getPage(publicIds) {
   const query = new URLSearchParams(location.search);

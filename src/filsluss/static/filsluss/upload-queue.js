@@ -1,15 +1,12 @@
 // The queue: all files picked in this tab, two uploads at a time, and what the page shows and announces of them.
 
 import { FilePicker, MAX_FILES, checkFile } from "./picker.js";
-import { t } from "./i18n.js";
+import { named, t } from "./format.js";
 import { FileUpload } from "./file-upload.js";
-import { KeepAwake } from "./wake-lock.js";
-import { LeftOut } from "./left-out.js";
-import { LiveRegions } from "./live-region.js";
 import { ServerFileList } from "./file-list.js";
-import { Summary } from "./summary.js";
-import { Tabs } from "./tabs.js";
-import { UploadRows } from "./file-row.js";
+import { Scene } from "./scene.js";
+import { KeepAwake, Tabs } from "./windows.js";
+import { LeftOut, UploadRows } from "./file-row.js";
 
 const MAX_PARALLEL = 2;
 
@@ -24,29 +21,21 @@ export class UploadQueue {
       onAction: (action, upload) => this.handleAction(action, upload),
       limits: () => ({ max: this.list.latest.max_size, room: this.room }),
     });
-    this.live = new LiveRegions(byId("upload-status"), byId("upload-alert"));
     this.tabs = new Tabs(`filsluss ${filesUrl}`, () => this.onTabsChange());
-    this.summary = new Summary({
-      element: byId("upload-summary"),
-      live: this.live,
-      uploads: () => this.uploads,
-      isMissing: () => this.isMissing,
-    });
+    this.scene = new Scene({ byId, uploads: () => this.uploads, isMissing: () => this.isMissing });
     this.leftOut = new LeftOut({
       template: byId("left-out"),
       list: byId("uploads"),
       nextFocus: (line) => this.rows.nextFocus(line),
       onAnswer: (files, choice) => this.addAll(files, choice),
-      say: (text) => this.live.announceNow(text),
+      say: (text) => this.scene.say(text),
     });
     this.keepAwake = new KeepAwake(byId("keep-screen-on"));
     this.list = new ServerFileList({
       url: filesUrl,
       element: byId("files"),
-      emptyText: byId("no-files"),
       pickAgain: byId("pick-again"),
       hasRow: (entry) => this.hasRow(entry),
-      hasRows: () => this.rows.size > 0,
       onUpdate: () => this.onListUpdate(),
       onError: (error) => this.onListError(error),
     });
@@ -56,13 +45,21 @@ export class UploadQueue {
       folderButton: byId("choose-folder"),
       dropZone: byId("drop"),
       onFiles: (files, target, problem) => this.addFiles(files, target, problem),
-      onDragOver: () => this.live.announceNow(t("can_drop")),
+      onDragOver: () => this.scene.say(t("can_drop")),
     });
     byId("files").addEventListener("click", (event) => {
       const button = event.target.closest('[data-action="pick-again"]');
       if (button) this.picker.open(this.list.uploadIdOf(button.closest("[data-file]")));
     });
-    byId("upload-form").addEventListener("change", () => this.rows.render(false));
+    byId("terms").addEventListener("change", () => {
+      this.rows.render(false);
+      this.showChoices();
+    });
+    byId("more").addEventListener("click", () => this.picker.open());
+    byId("pause-all").addEventListener("click", () => this.forAll((upload) => upload.pause(), "continue-all"));
+    byId("continue-all").addEventListener("click", () => this.forAll((upload) => upload.enqueue(), "pause-all"));
+    byId("cancel-all").addEventListener("click", () => this.forAll((upload) => upload.cancel(), "files-heading"));
+    this.showChoices();
     addEventListener("online", () => this.retryNow());
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) return;
@@ -111,7 +108,8 @@ export class UploadQueue {
 
   /** A file for `resumeId` was meant; of others, some are left out until the user says that they were. */
   addChosen(files, resumeId) {
-    this.live.announceNow(t(files.length === 1 ? "chosen_one" : "chosen", { n: files.length }));
+    this.scene.begin();
+    this.scene.say(t(files.length === 1 ? "chosen_one" : "chosen", { n: files.length }));
     const choice = {};
     this.addAll(resumeId ? files : this.leftOut.sort(files, choice), choice, resumeId);
   }
@@ -135,13 +133,12 @@ export class UploadQueue {
       resumeId,
       resumeFrom: check.resume,
       onChange: (changed) => this.onUploadChange(changed),
-      wantsCode: () => this.byId("with_code-1").checked,
+      wantsCode: () => this.byId("with_code").checked,
       choices: () => ({ one_letter: Number(this.byId("one_letter").checked), receipts: this.byId("receipts").value }),
       isClaimed: (id) => [...this.uploads, ...this.tabs.otherFiles].some((other) => other.id === id),
     });
     this.uploads.push(upload);
     this.rows.add(upload);
-    this.list.updateEmptyText();
     if (check.refuse) upload.fail(check.refuse);
     if (check.ask) upload.ask(check.ask);
   }
@@ -160,25 +157,39 @@ export class UploadQueue {
 
   remove(upload) {
     this.uploads = this.uploads.filter((other) => other !== upload);
-    this.removeRow(upload);
-    this.live.announceNow(t("row_removed", { file: upload.name }));
+    this.rows.remove(upload);
+    this.scene.say(t("row_removed", { file: named(upload.name) }));
     this.updateList();
     this.updateActivity();
   }
 
-  removeRow(upload) {
-    this.rows.remove(upload);
-    this.list.updateEmptyText();
+  /** What was open when it was asked for, each in turn; then the focus goes to what takes the button's place. */
+  forAll(act, focusId) {
+    const { openUploads } = this;
+    this.isHeld = true;
+    for (const upload of openUploads) if (upload.isOpen) act(upload);
+    this.isHeld = false;
+    this.byId("cancel-all").closest("details").open = false;
+    this.startNext();
+    this.byId(focusId).focus();
+  }
+
+  /** The choices in the words of the line that they fold into. */
+  showChoices() {
+    const isOne = this.byId("one_letter").checked;
+    const link = isOne ? "link_all" : "link_each";
+    const code = isOne ? "code_all" : "code_each";
+    this.byId("how-words").textContent = t(this.byId("with_code").checked ? code : link);
   }
 
   clearReceived() {
     this.uploads = this.uploads.filter((upload) => upload.state !== "received");
-    this.summary.milestone = 0;
+    this.scene.milestone = 0;
     this.isIncomplete = false;
   }
 
   startNext() {
-    while (this.uploads.filter((upload) => upload.isActive).length < MAX_PARALLEL) {
+    while (!this.isHeld && this.uploads.filter((upload) => upload.isActive).length < MAX_PARALLEL) {
       const next = this.uploads.find((upload) => upload.state === "waiting");
       if (!next) break;
       next.run();
@@ -188,11 +199,11 @@ export class UploadQueue {
 
   updateActivity() {
     if (!this.uploads.some((upload) => upload.isActive)) this.timer = clearInterval(this.timer);
-    else this.timer ??= setInterval(() => this.tick(), 1000);
+    else this.timer ??= setInterval(() => this.tick(), 500);
     const isAsking = this.leftOut.isAsking || this.uploads.some(({ state }) => state === "asking");
     const isNeeded = isAsking || this.choosing > 0 || this.openUploads.length > 0;
     this.keepAwake.update(this.uploads.some((upload) => upload.isSending), isNeeded && !this.isStopped);
-    this.summary.update();
+    this.scene.update();
   }
 
   /** Whether something was not taken or is unfinished, or the server could not keep it: not everything is done. */
@@ -210,7 +221,7 @@ export class UploadQueue {
     if (!row || this.isStopped) return;
     if (upload.reason.startsWith("account_")) return this.stop(upload.reason);
     this.tabs.publish(this.openUploads);
-    this.summary.announceState(upload, row.statusText);
+    this.scene.announceState(upload, row.statusText);
     this.updateList();
     this.startNext();
   }
@@ -224,11 +235,11 @@ export class UploadQueue {
     this.list.refreshSoon();
   }
 
-  /** Every second while an upload is active. */
+  /** Twice a second while an upload is active. */
   tick() {
     this.rows.render(true);
-    this.summary.update();
-    this.summary.announceProgress();
+    this.scene.update();
+    this.scene.announceProgress();
   }
 
   retryNow() {
@@ -249,10 +260,11 @@ export class UploadQueue {
   onListUpdate() {
     for (const upload of this.rows.keys()) {
       const entry = this.list.latest.files.find(({ id }) => id === upload.id);
-      if (entry && upload.state === "received" && !this.hasRow(entry)) this.removeRow(upload);
+      if (entry && upload.state === "received" && !this.hasRow(entry)) this.rows.remove(upload);
     }
+    if (this.list.latest.files.length) this.scene.begin();
     if (this.notice === "list_stale") this.showNotice("");
-    this.summary.update();
+    this.scene.update();
   }
 
   onListError(error) {
@@ -286,7 +298,7 @@ export class UploadQueue {
     const element = this.byId("upload-note");
     this.notice = key;
     element.textContent = key ? t(key, params) : "";
-    if (key && key !== "list_stale" && key !== "other_window") this.live.alert(element.textContent);
+    if (key && key !== "list_stale" && key !== "other_window") this.scene.alert(element.textContent);
   }
 
   /** The account has ended: all uploads stop, and the page says why. */

@@ -1,7 +1,7 @@
 // Entry point of the upload page: replaces the plain form if all that the script needs is there.
 
+import { loadMessages } from "./format.js";
 import { getJson } from "./tus.js";
-import { loadMessages } from "./i18n.js";
 
 const STORAGE_KEY = "filsluss simple upload";
 

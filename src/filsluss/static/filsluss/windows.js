@@ -1,4 +1,4 @@
-// What the other tabs with this page are uploading, over a BroadcastChannel.
+// What lies beyond the page: other tabs with it, over a BroadcastChannel; the screen, and leaving the page.
 
 const CHECK_INTERVAL = 3000;
 
@@ -63,5 +63,33 @@ export class Tabs {
     else this.others.delete(from);
     if (this.others.size && !this.timer) this.check();
     if (JSON.stringify(files) !== before) this.onChange();
+  }
+}
+
+/** The screen stays on while bytes are sent; the browser asks before it leaves while anything is not done. */
+export class KeepAwake {
+  /** `hint` asks the user to keep the screen on, as not every browser can; it is shown on touch screens only. */
+  constructor(hint) {
+    Object.assign(this, { hint, isSending: false });
+    document.addEventListener("visibilitychange", () => this.updateLock());
+  }
+
+  /** `isNeeded`: uploads are open, or something is asked that would be lost with the page. */
+  update(isSending, isNeeded) {
+    window.onbeforeunload = isNeeded ? (event) => event.preventDefault() : null;
+    if (isSending === this.isSending) return;
+    this.isSending = isSending;
+    this.hint.hidden = !isSending;
+    this.updateLock();
+  }
+
+  /** The browser releases the lock whenever the page is hidden, so it is requested again when it is shown. */
+  async updateLock() {
+    try {
+      if (this.isSending && !document.hidden) this.lock = await navigator.wakeLock?.request("screen");
+      else await this.lock?.release();
+    } catch {
+      // Not permitted, or the battery is low: the upload goes on without.
+    }
   }
 }
