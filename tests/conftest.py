@@ -21,6 +21,7 @@ from tests.parts import installation
 from tests.parts.databases import needs_one
 from tests.parts.mail_server import MailServer
 from tests.parts.postgres import Postgres, PostgresMissing
+from tests.parts.seaweed import Seaweed, SeaweedMissing, running
 from tests.parts.service import FaketimeMissing, Service
 from tests.parts.shared_service import database_of_its_own
 
@@ -141,6 +142,16 @@ def database_server() -> Iterator[Postgres | None]:
     with SERVER.database("filsluss"):
         yield SERVER
     SERVER.stop()
+
+
+@pytest.fixture(scope="session")
+def seaweed(request: pytest.FixtureRequest) -> Seaweed:
+    """SeaweedFS, started when the first test of the whole run wants it; it ends with the run."""
+    run = os.getppid() if hasattr(request.config, "workerinput") else os.getpid()
+    try:
+        return running(str(run), run)
+    except SeaweedMissing as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="session")

@@ -195,7 +195,9 @@ def test_an_action_takes_one_positional_argument_and_the_rest_by_keyword():
     assert loose == []
 
 
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-build.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.txt", "requirements-s3.txt", "requirements-build.txt", "requirements-dev.txt"]
+)
 def test_a_lock_file_names_versions_and_hashes_and_no_host(lock: str):
     lines = (ROOT / lock).read_text().splitlines()
     named = [line for line in lines if line[:1].isalpha()]
@@ -209,6 +211,7 @@ def test_what_the_service_runs_on_is_what_it_is_tested_on():
 
     assert versions("requirements.txt") - versions("requirements-dev.txt") == set()
     assert versions("requirements-build.txt") - versions("requirements-dev.txt") == set()
+    assert versions("requirements-s3.txt") - versions("requirements-dev.txt") == set()
 
 
 def test_every_requirement_is_in_its_lock_file():

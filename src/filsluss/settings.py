@@ -29,6 +29,7 @@ POLICY = Policy(
     **{row.policy: VALUES[row.name] for row in TABLE if row.policy},
 )
 BLOB_URL = VALUES[Name.BLOB_URL]
+S3_KEYS = VALUES[Name.S3_ACCESS_KEY], VALUES[Name.S3_SECRET_KEY]
 NODE = VALUES[Name.NODE]
 NODE_SETTINGS = digests(TABLE, VALUES, key=keys_for("node-settings", _all_secrets)[0])
 ACCEL = VALUES[Name.ACCEL]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from filsluss.blobs import BlobBusy, BlobMissing, held_writer
+from filsluss.blobs import BlobBusy, BlobMissing, LeaseLost, held_writer
 from filsluss.installation import Services
 from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile, serialize_on
@@ -239,5 +239,5 @@ def correct_reservation(file: TransferFile, *, services: Services) -> bool:
             file.hold_under(lease.epoch)
             row = TransferFile.objects.filter(UPLOADING, pk=file.pk, epoch=file.epoch)
             return bool(row.update(arrived=writer.offset))
-    except (BlobMissing, BlobBusy):
+    except (BlobMissing, BlobBusy, LeaseLost):
         return False

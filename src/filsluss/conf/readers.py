@@ -269,19 +269,6 @@ def helo_name(value: str) -> str:
     return value
 
 
-def blob_url(value: str) -> str:
-    """The URL of a folder that is there, or can be made."""
-    parts = urlsplit(value)
-    path = unquote(parts.path)
-    folder, is_plain = Path(path), not (parts.query or parts.fragment or CONTROL.search(path))
-    if not value.startswith("file:///") or not is_plain or len(folder.parts) < 2:
-        raise ValueError("must be file:/// and the path of a folder; # and ? in it as %23 and %3F")
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    if not there.is_dir():
-        raise ValueError(f"{there} is not a folder")
-    return value
-
-
 def accel(value: str) -> str:
     if value not in ("", "nginx"):
         raise ValueError("must be nginx, or empty")

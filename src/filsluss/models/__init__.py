@@ -1,6 +1,7 @@
-"""The tables: transfers, their parties, links, files and pickups, letters, and the audit trail."""
+"""The tables: transfers, their parties, links, files and pickups, letters, the audit trail, and blobs."""
 
 from filsluss.models.audit import AuditEntry, SecurityEvent
+from filsluss.models.blob import Blob, Part
 from filsluss.models.file import TransferFile
 from filsluss.models.letter import Letter, LetterCase
 from filsluss.models.link import Link
@@ -23,6 +24,7 @@ __all__ = [
     "Alarm",
     "Attempt",
     "AuditEntry",
+    "Blob",
     "Heartbeat",
     "Installation",
     "Letter",
@@ -30,6 +32,7 @@ __all__ = [
     "Link",
     "LinkRequest",
     "Node",
+    "Part",
     "Party",
     "Pause",
     "Pickup",

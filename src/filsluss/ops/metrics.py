@@ -16,8 +16,7 @@ from prometheus_client.registry import Collector
 
 from filsluss.actions import room
 from filsluss.actions.alarms import CHECKS
-from filsluss.blobs import open_store
-from filsluss.installation import current_services
+from filsluss.installation import current_services, is_in_bucket
 from filsluss.models import Alarm, Heartbeat, Letter, Node, Transfer, TransferFile
 from filsluss.models.letter import Delivery
 from filsluss.ops.paced import Paced
@@ -69,7 +68,9 @@ class RowMetrics(Collector):
         build.add_metric([program_version(), connection.vendor, settings.NODE], 1)
         yield build
         yield gauge("filsluss_database_up", "Whether the database answers.", float(bool(figures)))
-        free, total = open_store(settings.BLOB_URL).space()
+        if is_in_bucket():
+            return  # which tells of no limit
+        free, total = current_services().store.space()
         yield gauge("filsluss_free_bytes", "Free bytes on the blob store's file system.", free)
         yield gauge("filsluss_space_bytes", "Size of the blob store's file system in bytes.", total)
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import close_old_connections, connection
 
 from filsluss import outages
-from filsluss.blobs import BlobDamaged, StoreFull
+from filsluss.blobs import BlobDamaged, LeaseLost, StoreAway, StoreFull
 from filsluss.cross_site import is_cross_site
 from filsluss.rules.paths import DOWNLOAD, UPLOAD, ZIP, Bytes, Prefix, prefix_of
 from filsluss.rules.refusals import Refused
@@ -117,6 +117,10 @@ def respond(environ: dict[str, Any], route: Route, path_params: dict[str, str]) 
             log.error("the database has no room: %s", fault)
             raise Refusal("disk_full") from None
         outages.database.met(fault)
+    except LeaseLost:
+        raise Refusal("preempted") from None
+    except StoreAway as fault:
+        outages.store.met(fault)
     except (BlobDamaged, OSError) as fault:
         if outages.is_full(fault):
             log.error("the disk has no room: %s", fault)
