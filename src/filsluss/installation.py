@@ -1,7 +1,10 @@
 """What every action needs: the policy, the blob store and its locker, the scanner, the machine."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -10,16 +13,20 @@ from filsluss.blobs import Locker, Store, open_locker, open_store
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.leases import PostgresLocker
 from filsluss.blobs.part_table import PartTable
+from filsluss.identity import open_provider
 from filsluss.postgresql.sessions import Sessions
 from filsluss.rules.policy import Policy
 from filsluss.scanners.clamd import Clamd
+
+if TYPE_CHECKING:
+    from filsluss.identity.provider import Provider
 
 ANY_BOOT = "bucket"
 
 
 @dataclass(frozen=True)
 class Services:
-    """Handed to every action. Without a scanner none is used.
+    """Handed to every action. Without a scanner none is used; without a provider only local accounts sign in.
 
     `boot_id` is the boot under which bytes that were not acknowledged can be trusted: with a store on disk
     the machine's current one. What is in a bucket does not depend on any.
@@ -30,19 +37,22 @@ class Services:
     locker: Locker
     boot_id: str
     scanner: Clamd | None = None
+    provider: Provider | None = None
 
 
 def current_services() -> Services:
     """Those of this installation, as its settings are now."""
     if is_in_bucket():
         store, locker = _in_bucket(settings.BLOB_URL, *settings.S3_KEYS)
-        return Services(settings.POLICY, store, locker, ANY_BOOT, settings.SCANNER)
+    else:
+        store, locker = open_store(settings.BLOB_URL), open_locker(settings.BLOB_URL)
     return Services(
         settings.POLICY,
-        open_store(settings.BLOB_URL),
-        open_locker(settings.BLOB_URL),
-        machine.boot_id(),
+        store,
+        locker,
+        ANY_BOOT if is_in_bucket() else machine.boot_id(),
         settings.SCANNER,
+        open_provider(settings.IDENTITY_PROVIDER) if settings.IDENTITY_PROVIDER else None,
     )
 
 

@@ -1,6 +1,5 @@
 """Django's settings, made of those of the table (`conf/`); the installation's own rules become POLICY."""
 
-from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from filsluss.conf.names import Name
 from filsluss.conf.nodes import digests
 from filsluss.conf.readers import sqlite
 from filsluss.conf.reading import read_all
+from filsluss.conf.sign_in_table import provider
 from filsluss.conf.table import TABLE
 from filsluss.rules import paths
 from filsluss.rules.policy import Policy
@@ -21,7 +21,9 @@ SECRET_KEY = VALUES[Name.SECRET_KEY]
 _all_secrets = (SECRET_KEY, *VALUES[Name.SECRET_KEY_OLD])
 SECRET_KEY_FALLBACKS = list(_all_secrets[1:])
 KEY_FINGERPRINTS = [sha256(key).hexdigest()[:32] for key in keys_for("fingerprint", _all_secrets)]
-ENCRYPTION_KEYS = {use: keys_for(use, _all_secrets) for use in ("letter", "pickup-code")}
+_uses = ("letter", "pickup-code", "second-factor", "sign-in")
+ENCRYPTION_KEYS = {use: keys_for(use, _all_secrets) for use in _uses}
+RECOVERY_CODE_KEYS = keys_for("recovery-code", _all_secrets)
 
 POLICY = Policy(
     link_keys=keys_for("link", _all_secrets),
@@ -34,6 +36,7 @@ NODE = VALUES[Name.NODE]
 NODE_SETTINGS = digests(TABLE, VALUES, key=keys_for("node-settings", _all_secrets)[0])
 ACCEL = VALUES[Name.ACCEL]
 SCANNER = VALUES[Name.CLAMD]
+IDENTITY_PROVIDER = provider(VALUES)
 MAIL_CONNECTIONS = VALUES[Name.MAIL_CONNECTIONS]
 SMTP_HELO = VALUES[Name.SMTP_HELO]
 METRICS_NETWORKS = VALUES[Name.METRICS_NETWORKS]
@@ -58,6 +61,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "filsluss.pages.middleware.OverseeCsrfMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "filsluss.pages.middleware.StaffSessionMiddleware",
 ]
 TEMPLATES = [
     {
@@ -83,13 +87,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = paths.SIGN_IN
-SESSION_COOKIE_AGE = int(timedelta(hours=8).total_seconds())
+SESSION_COOKIE_AGE = int(POLICY.session_lasts.total_seconds())
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = POLICY.base_url.startswith("https:")
 if SESSION_COOKIE_SECURE:  # browsers tie a __Host- cookie to this host; it must have the path /
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
-else:
-    SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = paths.OVERSEE.path()
 CSRF_TRUSTED_ORIGINS = [POLICY.base_url]
 
 USE_TZ = True

@@ -22,6 +22,10 @@ from filsluss.pages import (
     upload,
 )
 from filsluss.pages.oversee import acts, audit_csv, security, sign_in, transfers
+from filsluss.pages.staff import apply as staff_apply
+from filsluss.pages.staff import decide as staff_decide
+from filsluss.pages.staff import home as staff_home
+from filsluss.pages.staff import sign_in as staff_sign_in
 from filsluss.rules import paths as at
 from filsluss.rules.tokens import TOKEN_PATTERN
 
@@ -96,6 +100,19 @@ urlpatterns = [
         at.OVERSEE.route("letters", "<row:public_id>", "send-again"),
         acts.send_again,
         name="oversee-send-again",
+    ),
+    path(at.STAFF.route(), staff_home.home, name="staff"),
+    path(at.STAFF.route("sign-in"), staff_sign_in.sign_in, name="staff-sign-in"),
+    path(at.STAFF.route("return"), staff_sign_in.come_back, name="staff-return"),
+    path(at.STAFF.route("signed-in"), staff_sign_in.done, name="staff-signed-in"),
+    path(at.STAFF.route("apply"), staff_apply.application, name="staff-apply"),
+    path(at.STAFF.route("decide", LINK), staff_decide.decision, name="staff-decide"),
+    path(at.STAFF.route("sessions", "end"), staff_sign_in.end_session, name="staff-end-session"),
+    path(at.STAFF.route("sign-out"), staff_sign_in.sign_out, name="staff-sign-out"),
+    path(
+        at.STAFF.route("back-channel-logout"),
+        staff_sign_in.back_channel_logout,
+        name="staff-back-channel-logout",
     ),
     path(at.LOST_LINK.route(), lost_link.lost_link, name="lost-link"),
     path(at.GENUINE.route(), genuine.genuine, name="genuine"),

@@ -34,6 +34,8 @@ FIGURES = {
     "reconcile": ("2", ""),
     "sign-ins": ("42", "30"),
     "proxy": ("", ""),
+    "provider": ("https://id.example answers 503", ""),
+    "persons": ("a…@ltdalarna.se (user:7)", ""),
     "nodes": ("worker on fs2 is not heard of since 2026-11-24 09:12 UTC", ""),
 }
 

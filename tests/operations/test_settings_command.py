@@ -53,6 +53,8 @@ def test_no_secret_is_shown_wherever_it_comes_from(machine, tmp_path):
         "SECRET_KEY_OLD": "[secret]",
         "S3_ACCESS_KEY": found["S3_ACCESS_KEY"][0],
         "S3_SECRET_KEY": found["S3_SECRET_KEY"][0],
+        "OIDC_CLIENT_SECRET": "none",
+        "OIDC_PRIVATE_KEY": "none",
     }
     made = (tmp_path / "data" / "secret_key").read_text()
     assert [word for word in ("kanelbulle", "anna", made) if word in ran.stdout] == []

@@ -3,6 +3,9 @@
 ONE_DATABASE = {
     "tests/accessibility": "markup, and what a link scanner may ask for: the pages' own",
     "tests/deploy/test_check.py": "what a proxy does to requests and responses",
+    "tests/identity/test_attacks.py": "what a provider says of a person",
+    "tests/identity/test_real_provider.py": "the pages of a provider",
+    "tests/identity/test_settings.py": "the environment",
     "tests/languages": "languages of letters and pages, which follow from values in memory",
     "tests/letters/test_headers.py": "the header of a letter, made of values in memory",
     "tests/letters/test_texts.py": "the words of a letter, made of values in memory",

@@ -72,6 +72,13 @@ COLUMNS: dict[str, dict[str, str]] = {
     "RowLock": {"fixed": "name"},
     "Installation": {"outlives": "value", "fixed": "name"},
     "User": {"outlives": "password username first_name last_name email"},  # administrators, by command only
+    # Of whoever signs in, also where they have no case.
+    "Person": {"outlives": "issuer subject name address canonical"},
+    "StaffSession": {"outlives": "session_key sid network mailboxes", "fixed": "how"},
+    "Passkey": {"outlives": "credential_id credential_data name"},
+    "Totp": {"outlives": "secret"},
+    "RecoveryCode": {"outlives": "digest"},
+    "RoleGrant": {"outlives": "scope by", "fixed": "role"},
     "Group": {"outlives": "name"},
     "Permission": {"fixed": "name codename"},
     "ContentType": {"fixed": "app_label model"},

@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Min, Sum
 
 from filsluss.actions import nodes, room, scan
-from filsluss.actions.heartbeat import UNNAMED_PROXY
+from filsluss.actions.heartbeat import TWO_PERSONS, UNNAMED_PROXY
+from filsluss.actions.persons import PERSONS
+from filsluss.identity.failures import ProviderAway
 from filsluss.installation import Services
 from filsluss.letters import notices
 from filsluss.letters.each_row import any_failed, each_row
 from filsluss.models import Alarm, Heartbeat, Letter, SecurityEvent, TransferFile
+from filsluss.models.connections import let_go
 from filsluss.models.letter import Delivery
 from filsluss.rules.formats import size_text
 from filsluss.rules.letter_kinds import LetterKind
@@ -33,6 +36,8 @@ CHECKS = (
     "reconcile",
     "sign-ins",
     "proxy",
+    "provider",
+    "persons",
     "nodes",
 )
 LATE_LETTER_AGE, PROXY_AGE = timedelta(minutes=15), timedelta(minutes=15)
@@ -52,6 +57,8 @@ def check_all(*, services: Services, clock_trouble: str, now: datetime) -> int:
         "letters": lambda: check_letters(services=services, now=now),
         "sign-ins": lambda: check_sign_ins(services=services, now=now),
         "proxy": lambda: check_proxy(services=services, now=now),
+        "provider": lambda: check_provider(services=services, now=now),
+        "persons": lambda: check_persons(now=now),
         "nodes": lambda: check_nodes(services=services, now=now),
         "clock": lambda: check_clock(clock_trouble, services=services, now=now),
     }
@@ -149,6 +156,27 @@ def check_proxy(*, services: Services, now: datetime) -> None:
         raise_alarm("proxy", since=now, policy=services.policy, now=now)
     else:
         clear_alarm("proxy")
+
+
+def check_provider(*, services: Services, now: datetime) -> None:
+    """Whether the sign-in provider answers, and has keys."""
+    trouble = ""
+    if services.provider:
+        let_go()
+        try:
+            services.provider.look()
+        except ProviderAway as fault:
+            trouble = str(fault)
+    if trouble:
+        raise_alarm("provider", since=now, value=trouble, policy=services.policy, now=now)
+    else:
+        clear_alarm("provider")
+
+
+def check_persons(*, now: datetime) -> None:
+    """The alarm is raised by the sign-in that was refused, and lasts a day after the last of them."""
+    if not Heartbeat.objects.filter(name=TWO_PERSONS, at__gt=now - DAY).exists():
+        clear_alarm(PERSONS)
 
 
 def check_nodes(*, services: Services, now: datetime) -> None:

@@ -9,7 +9,7 @@ from filsluss.actions.limits import count_for_network, count_outbound, may_ask_a
 from filsluss.actions.transitions import RULE, Cause, advance, record_audit
 from filsluss.installation import Services
 from filsluss.letters import compose, request_lists
-from filsluss.models import Link, Party, Transfer, serialize_on
+from filsluss.models import Link, Party, Person, Transfer, serialize_on
 from filsluss.models.link import STATUS_PURPOSE, keep_links
 from filsluss.models.public_id import with_free_public_id
 from filsluss.rules.addresses import read_address
@@ -27,6 +27,7 @@ from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import APPLIED, APPROVED, State
 from filsluss.rules.networks import Client, is_inside_network
 from filsluss.rules.refusals import FormRefused
+from filsluss.rules.sign_in import SignIn
 from filsluss.rules.tokens import Purpose, draw_public_id
 
 FORM_LASTS = timedelta(hours=1)
@@ -41,26 +42,38 @@ class AppliedBefore(Exception):
         self.transfer = transfer
 
 
-def apply(application: Application, *, services: Services, now: datetime, client: Client) -> Transfer:
+def apply(
+    application: Application,
+    *,
+    services: Services,
+    now: datetime,
+    client: Client,
+    signed_in: Person | None = None,
+) -> Transfer:
     """A new transfer, OPEN from an inside sender and PENDING from anyone else, with its letters queued.
 
     Where the approver's mailbox has many undecided requests, this one waits for the next list of them
     (`letters/request_lists.py`). A form that is sent twice, as by a double click, gives the transfer that
-    there is. Raises FormRefused or LimitReached, and stores nothing then.
+    there is. `signed_in` is the sender who has signed in, whose name and address the application has. Raises
+    FormRefused or LimitReached, and stores nothing then.
     """
     today = now.astimezone(services.policy.time_zone).date()
-    if problems := examine(application, services.policy, today=today):
+    problems = examine(application, services.policy, today=today)
+    if problems := problems or _must_sign_in(application, signed_in, services=services):
         raise FormRefused(problems)
     confirmed = {"confirmed": "personal_number"} if fields_with_number(application, today=today) else None
-    cause = Cause(Role.SENDER, detail=confirmed)
+    cause = Cause(Role.SENDER, signed_in.trail_name if signed_in else "", detail=confirmed)
     transfer, parties = draft(application, services=services, now=now)
-    if opens_at_once(transfer, client=client, services=services):
+    if signed_in:
+        transfer.sender.proof, transfer.sender.proved_at = Proof.SIGN_IN.value, now
+    elif opens_at_once(transfer, client=client, services=services):
         transfer.sender.proof, transfer.sender.proved_at = Proof.NETWORK.value, now
 
     def insert() -> None:
         with transaction.atomic():
-            transfer.form_key = claim_form_key(form_key(application), now=now)
-            count_for_network(client, services=services, now=now)
+            transfer.form_key = claim_form_key(form_key(application, by=cause.person), now=now)
+            if not signed_in:
+                count_for_network(client, services=services, now=now)
             if transfer.approver:
                 asked = may_ask_at_once(transfer.approver, client=client, services=services, now=now)
                 transfer.asked_at = now if asked else None
@@ -81,6 +94,16 @@ def apply(application: Application, *, services: Services, now: datetime, client
     except AppliedBefore as before:
         return before.transfer
     return transfer
+
+
+def _must_sign_in(
+    application: Application, signed_in: Person | None, *, services: Services
+) -> dict[str, str]:
+    """The same for every inside address, whoever has it: who may sign in is nobody's business."""
+    if signed_in or services.policy.sign_in is not SignIn.REQUIRED:
+        return {}
+    is_inside = services.policy.is_inside(read_address(application.sender_email))
+    return {"sender_email": "sign_in_needed"} if is_inside else {}
 
 
 def claim_form_key(key: str | None, *, now: datetime) -> str | None:
@@ -168,7 +191,12 @@ def open_at_once(transfer: Transfer, *, cause: Cause, days: int, services: Servi
 
 
 def opens_at_once(transfer: Transfer, *, client: Client, services: Services) -> bool:
-    """Whether the sender may see the upload page at once: an inside sender on an inside network."""
+    """Whether the sender may see the upload page at once: an inside sender on an inside network.
+
+    Where staff sign in, a network opens nothing: only a sign-in tells one of them from another.
+    """
+    if services.policy.sign_in is not SignIn.OFF:
+        return False
     return transfer.way is Direction.OUTBOUND and is_inside_network(
         client, networks=services.policy.inside_networks
     )

@@ -6,6 +6,8 @@ from filsluss.models import Heartbeat
 
 UNNAMED_PROXY = "unnamed-proxy"
 """The last request that came through a proxy which FILSLUSS_TRUSTED_PROXIES does not name."""
+TWO_PERSONS = "two-persons"
+"""The last sign-in of somebody whose address another person has."""
 
 
 def record_heartbeat(part: str, *, now: datetime) -> None:

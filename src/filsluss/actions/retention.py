@@ -8,7 +8,9 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
+from filsluss.actions.persons import forget_persons
 from filsluss.actions.security_log import Event, Tally, write
+from filsluss.actions.staff_sessions import forget_sessions
 from filsluss.installation import Services
 from filsluss.models import AuditEntry, SecurityEvent
 from filsluss.rules.networks import cut_network
@@ -21,10 +23,12 @@ IS_CUT = Q(network__endswith="/24") | Q(network__endswith="/48") | Q(network__in
 
 
 def retain(*, services: Services, now: datetime) -> None:
-    """Deletes security events that are too old, and cuts networks that were kept whole for long enough."""
+    """Deletes old security events, sessions and persons, and cuts networks that were kept for long enough."""
     old = SecurityEvent.objects.filter(at__lte=now - timedelta(days=services.policy.security_log_days))
     if old.exists():  # a SELECT takes no lock
         old.delete()
+    forget_sessions(policy=services.policy, now=now)
+    forget_persons(services=services, now=now)
     limit = now - FULL_FOR
     _in_batches(AuditEntry.objects.filter(at__lte=limit), _cut_entries)
     _in_batches(SecurityEvent.objects.filter(at__lte=limit), _cut_events)

@@ -30,7 +30,7 @@ class StepRefused(Refused):
 class Cause:
     """Who takes a step, and why: `role` is a party's, the staff's or BY_RULE.
 
-    `person` identifies an administrator (see `AuditEntry`), `reason` is as it was typed. `origin` is that of
+    `person` identifies who is signed in (see `AuditEntry`), `reason` is as it was typed. `origin` is that of
     the request that is being answered.
     """
 

@@ -10,6 +10,7 @@ from filsluss.conf import settings_file
 from filsluss.conf.names import PREFIX, Name
 from filsluss.conf.setting import Setting, Values
 from filsluss.conf.settings_file import SettingUnreadable, read_bounded
+from filsluss.conf.sign_in_table import contradiction
 from filsluss.conf.table import TABLE
 
 NAMES = frozenset(name for row in TABLE for name in row.names)
@@ -62,6 +63,8 @@ def refuse_contradictions(values: Values) -> None:
         if values[less] > values[more]:
             other = less if words.startswith(more) else more
             raise SettingUnreadable(f"{words} {other}")
+    if words := contradiction(values):
+        raise SettingUnreadable(words)
     if values[Name.ACCEL] and not values[Name.BLOB_URL].startswith("file:"):
         raise SettingUnreadable(f"{Name.ACCEL}: the proxy can send files only from a file:// store")
     if values[Name.BLOB_URL].startswith("s3:") and not values[Name.DATABASE_URL]:

@@ -8,6 +8,7 @@ from filsluss.conf.names import Name
 from filsluss.conf.nodes import node_of
 from filsluss.conf.readers import integer, networks
 from filsluss.conf.setting import Setting
+from filsluss.conf.sign_in_table import SIGN_IN
 from filsluss.conf.statements import STATEMENTS
 from filsluss.rules.paths import METRICS, WELL_KNOWN
 
@@ -204,5 +205,6 @@ TABLE = (
     ),
     Setting(Name.ACCEL, readers.accel, "`nginx`: it sends the bytes, see [Behind a proxy](proxy.md)"),
     Setting(Name.METRICS_NETWORKS, networks, f'networks that may read `{METRICS.path()}`; see "Monitoring"'),
+    *SIGN_IN,
     Setting(Name.DEMO, bool, "set by `filsluss demo`", is_ours=True),
 )

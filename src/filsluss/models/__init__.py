@@ -1,4 +1,4 @@
-"""The tables: transfers, their parties, links, files and pickups, letters, the audit trail, and blobs."""
+"""The tables: transfers and what belongs to them, letters, the audit trail, blobs in a bucket, persons."""
 
 from filsluss.models.audit import AuditEntry, SecurityEvent
 from filsluss.models.blob import Blob, Part
@@ -18,6 +18,7 @@ from filsluss.models.operations import (
 )
 from filsluss.models.party import Party
 from filsluss.models.pickup import Pickup
+from filsluss.models.staff import Passkey, Person, RecoveryCode, RoleGrant, StaffSession, Totp
 from filsluss.models.transfer import Transfer
 
 __all__ = [
@@ -34,10 +35,16 @@ __all__ = [
     "Node",
     "Part",
     "Party",
+    "Passkey",
     "Pause",
+    "Person",
     "Pickup",
+    "RecoveryCode",
+    "RoleGrant",
     "RowLock",
     "SecurityEvent",
+    "StaffSession",
+    "Totp",
     "Transfer",
     "TransferFile",
     "serialize_on",

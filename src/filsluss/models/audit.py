@@ -8,10 +8,10 @@ from filsluss.models.compiled_queries import CompiledInsert
 class AuditEntry(models.Model):
     """A step that was taken. Names and typed text are blanked when the transfer is forgotten.
 
-    `person` identifies an administrator: `user:<id>` who signed in, or `os:<account>` who ran a command.
-    It is empty for parties (see `party_public_id`) and for rules. `proof` is how the party had proved who
-    they are when they took the step. `network` is the client's address, cut to its /24 or /48 after 7 days;
-    `request_id` is the one that the proxy logs, too.
+    `person` identifies who was signed in, administrator or party: `user:<id>`; or `os:<account>` who ran a
+    command. It is empty for a party who was not (see `party_public_id`) and for rules. `proof` is how the
+    party had proved who they are when they took the step. `network` is the client's address, cut to its /24
+    or /48 after 7 days; `request_id` is the one that the proxy logs, too.
     """
 
     at = models.DateTimeField()

@@ -16,12 +16,13 @@ from filsluss.conf.names import Name
 from filsluss.installation import Services, current_services, is_in_bucket
 from filsluss.models import Heartbeat, Node
 from filsluss.ops import mail_check
-from filsluss.ops.deploy_checks import check_downloads, check_proxy, check_uploads
+from filsluss.ops.deploy_checks import check_downloads, check_provider, check_proxy, check_uploads
 from filsluss.ops.findings import CheckFailed, Finding
 from filsluss.ops.secret_key import OTHER_KEY, open_to_others
 from filsluss.ops.tables import are_empty, oldest_program, program_version, refusal, waiting_migrations
 from filsluss.rules.application import is_own_address
 from filsluss.rules.contrast import dark_shades, light_shades, was_darkened
+from filsluss.rules.sign_in import SignIn
 from filsluss.rules.tokens import draw_upload_id
 from filsluss.scanners.clamd import EICAR, SCAN_MAX, STREAM_MAX, Clamd, NotScanned
 
@@ -45,6 +46,16 @@ def check_branding() -> str:
     if was_darkened(accent):
         return f"{Name.ACCENT} {accent} is too light for readable text: pages use the darker {shown}"
     return f"{accent}, {dark_shades(accent).brand} on dark pages"
+
+
+def check_sign_in() -> str:
+    """What the settings of sign-in make of the other ways to send."""
+    policy, provider = settings.POLICY, settings.IDENTITY_PROVIDER
+    if policy.sign_in is SignIn.OFF or provider is None:
+        return f"{Name.SIGN_IN} is off: nobody signs in to send"
+    opens = f"; {Name.INSIDE_NETWORKS} opens nothing, it only lifts limits" if policy.inside_networks else ""
+    roles = "" if policy.role_groups else f"; without {Name.ROLE_GROUPS} no group gives a role"
+    return f"{policy.sign_in}, with {provider.issuer}{opens}{roles}"
 
 
 def check_data_folder() -> str:
@@ -235,6 +246,7 @@ def check_key_place() -> str:
 CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("settings", check_settings),
     ("branding", check_branding),
+    ("sign in", check_sign_in),
     ("data folder", check_data_folder),
     ("secret key", check_secret),
     ("database", check_database),
@@ -251,6 +263,7 @@ DEPLOY_CHECKS = (
     ("key place", check_key_place),
     ("worker", check_worker),
     ("proxy", check_proxy),
+    ("sign in provider", check_provider),
     ("uploads", check_uploads),
     ("downloads", check_downloads),
 )

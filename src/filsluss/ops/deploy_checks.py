@@ -7,10 +7,12 @@ from django.conf import settings
 from filsluss.actions import upload_probe
 from filsluss.actions.heartbeat import UNNAMED_PROXY
 from filsluss.conf.names import Name
+from filsluss.identity.failures import ProviderAway
 from filsluss.installation import current_services
 from filsluss.models import Heartbeat
 from filsluss.ops.findings import CheckFailed
 from filsluss.ops.forwarding import NOTE_SECONDS
+from filsluss.rules.sign_in import CLOCKS_APART
 from filsluss.streams import download_probe
 from filsluss.streams.upload_probe import NoWayThrough, Probe, ask
 
@@ -43,6 +45,25 @@ def check_downloads() -> str:
     except NoWayThrough as fault:
         raise CheckFailed(f"{policy.base_url} {fault}; see docs/proxy.md") from None
     return "a file came through whole, and a range of it"
+
+
+def check_provider() -> str:
+    """Asks the sign-in provider for its metadata, its keys and the time, and shows it a code that is none."""
+    provider = current_services().provider
+    if provider is None:
+        return f"{Name.OIDC_ISSUER} is not set: nobody signs in with a provider"
+    issuer = provider.config.issuer
+    try:
+        provider.look()
+        provider.try_client()
+        apart = provider.clock_apart(now=datetime.now(UTC))
+    except ProviderAway as fault:
+        raise CheckFailed(f"{fault}; see docs/sign-in.md") from None
+    if apart is not None and abs(apart) > CLOCKS_APART:
+        raise CheckFailed(
+            f"{issuer}: its clock and this one are {abs(apart).total_seconds():.0f} s apart: set one by NTP"
+        )
+    return f"{issuer} answers, has keys and knows {provider.config.client_id}"
 
 
 def check_proxy() -> str:

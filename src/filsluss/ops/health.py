@@ -23,7 +23,10 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 -- Django cal
 
 @allow_methods("GET")
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Status 200 or 503; "ok" or "failing" for each part only to those who may read the metrics."""
+    """Status 200 or 503; "ok" or "failing" for each part only to those who may read the metrics.
+
+    A sign-in provider that does not answer makes the whole "degraded": everything else goes on.
+    """
     database = database_answers()
     parts = {
         "database": database,
@@ -33,7 +36,10 @@ def readyz(request: HttpRequest) -> JsonResponse:
     }
     state = {name: "ok" if works else "failing" for name, works in parts.items()}
     ready = all(parts.values())
-    body = {"status": "ok" if ready else "failing", **(state if may_read_metrics(request) else {})}
+    if (provider := current_services().provider) and ready:
+        state["sign-in"] = "degraded" if provider.is_away else "ok"
+    status = "failing" if not ready else "degraded" if "degraded" in state.values() else "ok"
+    body = {"status": status, **(state if may_read_metrics(request) else {})}
     return JsonResponse(body, status=200 if ready else 503, headers={"Cache-Control": "no-store"})
 
 

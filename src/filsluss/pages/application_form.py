@@ -10,14 +10,15 @@ from django.shortcuts import render
 from django.utils import translation
 
 from filsluss.languages import LANGUAGES, language_named
-from filsluss.models import Transfer
+from filsluss.models import Person, Transfer
 from filsluss.pages.context import posted_text
 from filsluss.pages.day_choices import USUAL_DAYS, day_choices
 from filsluss.pages.form_page import Form
 from filsluss.rules.addresses import pasted_address
 from filsluss.rules.application import Application
 from filsluss.rules.directions import Direction
-from filsluss.rules.paths import START
+from filsluss.rules.paths import STAFF, START
+from filsluss.rules.sign_in import SignIn
 from filsluss.rules.suggestions import PROVIDERS, suggested_address
 
 ORDER = (
@@ -41,11 +42,15 @@ Typed = dict[str, str]
 
 @dataclass(frozen=True)
 class FormPage:
-    """Where the form is sent, and which page it stands on: "new", "again" or "correct"."""
+    """Where the form is sent, and which page it stands on: "new", "again", "correct" or "staff".
+
+    On that of staff `person` is the sender, who is signed in.
+    """
 
     action: str = START.path()
     purpose: str = "new"
     case: Transfer | None = None
+    person: Person | None = None
 
 
 NEW = FormPage()
@@ -130,6 +135,10 @@ def days_in(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,5}", text.strip()) else 0
 
 
+def offers_sign_in(page: FormPage) -> bool:
+    return settings.POLICY.sign_in is not SignIn.OFF and page.person is None
+
+
 def show_form(request: HttpRequest, form: Form, *, page: FormPage = NEW) -> HttpResponse:
     values = form.values()
     shown = values["typed"]
@@ -143,9 +152,11 @@ def show_form(request: HttpRequest, form: Form, *, page: FormPage = NEW) -> Http
         "languages": [(code, each.name) for code, each in LANGUAGES.items()],
         "house_language": language_named(settings.POLICY.language).name,
         "day_choices": day_choices(always=settings.POLICY.default_days, chosen=form.typed.get("days", "")),
-        "may_choose_network": settings.DEMO and page.purpose == "new",
+        "may_choose_network": settings.DEMO and page.purpose == NEW.purpose,
+        "offers_sign_in": offers_sign_in(page),
+        "sign_in_and_apply": STAFF.path("apply"),
     }
     response = render(request, "pages/apply.html", values, status=form.status)
-    is_public = request.method == "GET" and page.case is None
+    is_public = request.method == "GET" and page.purpose == NEW.purpose
     response.headers["Cache-Control"] = "no-cache" if is_public else "no-store"
     return response

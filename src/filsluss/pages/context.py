@@ -12,7 +12,7 @@ from filsluss.languages import LANGUAGES
 from filsluss.pages.branding import current
 from filsluss.rules.formats import size_text
 from filsluss.rules.networks import Client
-from filsluss.rules.paths import OVERSEE
+from filsluss.rules.paths import OVERSEE, WITH_COOKIES
 from filsluss.version import program_version
 
 NUMBER_BOX = "no_personal_number"
@@ -28,6 +28,11 @@ def client_of(request: HttpRequest) -> Client:
 
 def is_oversee(request: HttpRequest) -> bool:
     return OVERSEE.holds(request.path_info)
+
+
+def has_cookies(request: HttpRequest) -> bool:
+    """Whether it asks for a page whose visitors may be signed in."""
+    return any(prefix.holds(request.path_info) for prefix in WITH_COOKIES)
 
 
 def use_language(request: HttpRequest, language: str) -> None:
@@ -101,6 +106,8 @@ def site_context(request: HttpRequest) -> dict[str, Any]:
         "other_languages": other_languages(request),
         "lang_query": asked_language(request),
         "demo": settings.DEMO,
+        "sign_in": policy.sign_in.value,
+        "sign_in_name": settings.IDENTITY_PROVIDER.name if settings.IDENTITY_PROVIDER else "",
         "version": program_version(),
         "max_file_size": size_text(policy.max_file_size, language),
         "max_transfer_size": size_text(policy.max_transfer_size, language),

@@ -1,5 +1,6 @@
 """The approver's page: a form to approve and a form to reject; an explanation once it is too late."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -8,9 +9,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from filsluss.actions.decide import decide
+from filsluss.actions.decide import SignInNeeded, decide
 from filsluss.installation import current_services
-from filsluss.models import Link, Transfer
+from filsluss.models import Link, Person, Transfer
 from filsluss.pages import errors, presenters
 from filsluss.pages.context import NUMBER_BOX, posted_text, use_language
 from filsluss.pages.day_choices import day_choices
@@ -20,32 +21,55 @@ from filsluss.pages.links import link_behind, report_page, status_page
 from filsluss.rules.decision import Decision
 from filsluss.rules.directions import Direction
 from filsluss.rules.lifecycle import State
-from filsluss.rules.paths import DECIDE
+from filsluss.rules.paths import DECIDE, STAFF
 from filsluss.rules.tokens import Purpose
 
 ORDER = ("decision", "days", "rejection_reason")
+
+
+@dataclass(frozen=True)
+class Answering:
+    """Who answers, by which link and where. `signed_in` is the approver, if they have signed in."""
+
+    link: Link
+    action: str
+    signed_in: Person | None = None
+
+    @property
+    def must_sign_in(self) -> bool:
+        """Whether the page shows what was asked only, and leads to the sign-in."""
+        return self.signed_in is None and settings.POLICY.decide_sign_in
 
 
 @allow_methods("GET", "POST")
 @private_page
 def decision(request: HttpRequest, token: str) -> HttpResponse:
     link = link_behind(token, Purpose.DECIDE)
-    transfer = link.transfer
-    use_language(request, link.party.language)
+    return answer(request, Answering(link, DECIDE.path(link.token(settings.POLICY.link_keys))))
+
+
+def answer(request: HttpRequest, answering: Answering) -> HttpResponse:
+    """The form, or what its answer leads to."""
+    transfer = answering.link.transfer
+    use_language(request, answering.link.party.language)
     if not transfer.is_undecided_at(timezone.now()):
         return too_late(request, transfer)
     given = {field: posted_text(request, field) for field in (*ORDER, NUMBER_BOX)}
 
-    def send() -> str:
-        decide(transfer, form=decision_in(given), services=current_services(), now=timezone.now())
-        return status_page(link.party)
+    def send() -> str | HttpResponse:
+        services, now, who = current_services(), timezone.now(), answering.signed_in
+        try:
+            decide(transfer, form=decision_in(given), services=services, now=now, signed_in=who)
+        except SignInNeeded as needed:
+            return show(request, answering, Form(dict.fromkeys(given, ""), ORDER, needed.status))
+        return status_page(answering.link.party)
 
     def late() -> HttpResponse:
         transfer.refresh_from_db()
         return too_late(request, transfer)
 
     return form_page(
-        request, Form(given, ORDER), show=lambda form: show(request, link, form), send=send, late=late
+        request, Form(given, ORDER), show=lambda form: show(request, answering, form), send=send, late=late
     )
 
 
@@ -58,8 +82,8 @@ def decision_in(given: dict[str, str]) -> Decision:
     )
 
 
-def show(request: HttpRequest, link: Link, form: Form) -> HttpResponse:
-    transfer = link.transfer
+def show(request: HttpRequest, answering: Answering, form: Form) -> HttpResponse:
+    transfer = answering.link.transfer
     page: dict[str, Any] = {
         "transfer": transfer,
         "sender_name": presenters.sender_name(transfer),
@@ -67,8 +91,10 @@ def show(request: HttpRequest, link: Link, form: Form) -> HttpResponse:
         "applied": presenters.moment(transfer.applied_at),
         "answer_by": presenters.answer_by(transfer),
         "day_choices": day_choices(always=settings.POLICY.max_days, chosen=form.typed["days"]),
-        "action": DECIDE.path(link.token(settings.POLICY.link_keys)),
-        "report": report_page(link.party),
+        "action": answering.action,
+        "answering": answering,
+        "sign_in": STAFF.path("decide", answering.link.token(settings.POLICY.link_keys)),
+        "report": report_page(answering.link.party),
     }
     return render(request, "pages/decide.html", page | form.values(), status=form.status)
 

@@ -89,6 +89,8 @@ def application_words(typed: Mapping[str, Any]) -> dict[str, str]:
         ),
         "address_several": _("Enter only one email address. Make one request for each recipient."),
         "address_of_service": _("This is the service’s own address. Enter another address."),
+        "sign_in_needed": _("Whoever works %(at_organisation)s signs in to send. The link is above.")
+        % values,
         "same_person": _("The recipient cannot have the same email address as you"),
         "box_needed": _(
             "Neither you nor the recipient has an email address ending in @%(domain)s. "

@@ -109,6 +109,18 @@ def cross_site_form(request: HttpRequest) -> HttpResponse:
     )
 
 
+def not_the_approver(request: HttpRequest, address: str) -> HttpResponse:
+    """403: a link that was sent to somebody else answers nothing."""
+    return error_page(
+        request,
+        403,
+        _("The request was sent to somebody else"),
+        _("You are signed in as %(address)s. Only the person it was sent to can answer it.")
+        % {"address": address},
+        _("If it should have come to you, ask the sender to make a new request with your address."),
+    )
+
+
 def expired_form(request: HttpRequest) -> HttpResponse:
     return error_page(
         request,

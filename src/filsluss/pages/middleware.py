@@ -23,9 +23,10 @@ from filsluss.cross_site import is_cross_site
 from filsluss.languages import LANGUAGES, SOURCE
 from filsluss.models.link import LinkRevoked
 from filsluss.pages import errors
-from filsluss.pages.context import accepted_language, is_oversee, use_language
+from filsluss.pages.context import accepted_language, has_cookies, use_language
 from filsluss.pages.decorators import View
 from filsluss.pages.oversee import unsent
+from filsluss.pages.staff.access import find_session, keeps_form, kept_form
 from filsluss.rules.paths import SIGN_IN
 from filsluss.rules.refusals import Refused
 
@@ -70,7 +71,7 @@ def read_query(request: HttpRequest) -> None:
 
 
 class OriginMiddleware:
-    """Refuses forms that another site sends (403). /oversee, which has cookies, uses CSRF tokens instead."""
+    """Refuses forms that another site sends (403). Pages with cookies use CSRF tokens instead."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -82,7 +83,7 @@ class OriginMiddleware:
     def process_view(
         self, request: HttpRequest, _view: View, _args: tuple[Any, ...], _kwargs: dict[str, Any]
     ) -> HttpResponseBase | None:
-        if request.method == "POST" and not is_oversee(request) and is_cross_site(request.META):
+        if request.method == "POST" and not has_cookies(request) and is_cross_site(request.META):
             return errors.cross_site_form(request)
         return None
 
@@ -118,19 +119,19 @@ class LanguageMiddleware:
 
 
 class OverseeCsrfMiddleware(CsrfViewMiddleware):
-    """Django's CSRF protection for /oversee only, the only pages that have a cookie."""
+    """Django's CSRF protection for the pages that have a cookie, and for no other."""
 
     def process_request(self, request: HttpRequest) -> None:
-        if is_oversee(request):
+        if has_cookies(request):
             super().process_request(request)
 
     def process_view(
         self, request: HttpRequest, callback: View, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponseForbidden | None:
-        return super().process_view(request, callback, args, kwargs) if is_oversee(request) else None
+        return super().process_view(request, callback, args, kwargs) if has_cookies(request) else None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        return super().process_response(request, response) if is_oversee(request) else response
+        return super().process_response(request, response) if has_cookies(request) else response
 
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:  # noqa: ARG002 -- Django calls it so
         """A form of ours from before a sign-in in another window: what was typed into it is shown again."""
@@ -140,4 +141,18 @@ class OverseeCsrfMiddleware(CsrfViewMiddleware):
                 return HttpResponseRedirect(typed.case_page, status=303)
             if request.path == SIGN_IN:
                 return HttpResponseRedirect(request.get_full_path(), status=303)
+            if keeps_form(request):
+                return kept_form(request)
         return errors.expired_form(request)
+
+
+class StaffSessionMiddleware:
+    """Signs out whose session is over or was ended, and whoever was shut out; after authentication."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if has_cookies(request):
+            find_session(request)
+        return self.get_response(request)

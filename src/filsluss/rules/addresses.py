@@ -159,6 +159,12 @@ def canonical(address: str) -> str:
     return f"{local.partition('+')[0] or local}@{domain}"
 
 
+def masked_address(address: str) -> str:
+    """The address as somebody reads it who may not know whose it is: `a…@region.example`."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}…@{domain}" if local else address
+
+
 def _conforms(text: str) -> bool:
     if len(text) > LONGEST_ADDRESS:
         return False

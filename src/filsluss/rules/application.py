@@ -40,11 +40,15 @@ class Application:
     """What the page drew at random for this form, if it was sent from the page."""
 
 
-def form_key(application: Application) -> str | None:
-    """The key of this form with this content, by which one that is sent twice is known; None without one."""
+def form_key(application: Application, *, by: str = "") -> str | None:
+    """The key of this form with this content, by which one that is sent twice is known; None without one.
+
+    `by` is who was signed in.
+    """
     if not application.form_value:
         return None
-    return hashlib.sha256(json.dumps(asdict(application)).encode()).hexdigest()
+    content = asdict(application) | ({"by": by} if by else {})
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def address_problem(typed: str) -> str | None:

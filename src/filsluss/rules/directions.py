@@ -17,7 +17,7 @@ class Proof(StrEnum):
     """How a party has proved that the address is theirs; each proof is stronger than those before it.
 
     MAILBOX: an act (never the opening of a page) through a link that only a letter carried. NETWORK: an
-    inside sender on an inside network. SIGN_IN: not used yet.
+    inside sender on an inside network. SIGN_IN: they signed in with the provider.
     """
 
     NONE = "none"

@@ -76,6 +76,7 @@ DOWNLOAD = Prefix("download", Door.STREAMS, "GET POST", bytes=Bytes.SENT, is_sec
 ZIP = Prefix("zip", Door.STREAMS, "GET", bytes=Bytes.SENT, is_secret=True)
 CODE = Prefix("code", Door.PAGES, "GET POST")
 OVERSEE = Prefix("oversee", Door.PAGES, "GET POST")
+STAFF = Prefix("staff", Door.PAGES, "GET POST")
 LOST_LINK = Prefix("lost-link", Door.PAGES, "GET POST")
 GENUINE = Prefix("genuine", Door.PAGES, "GET POST")
 LINK = Prefix("link", Door.PAGES, "GET POST")
@@ -93,13 +94,16 @@ METRICS = Prefix("metrics", Door.OPS, "GET", Client.PROGRAMS)
 BLOBS_BY_PROXY = Prefix("filsluss-bytes", Door.PROXY, "", Client.PROGRAMS)
 
 TABLE = (
-    *(START, SENT, DECIDE, STATUS, UPLOAD, DOWNLOAD, ZIP, CODE, OVERSEE),
+    *(START, SENT, DECIDE, STATUS, UPLOAD, DOWNLOAD, ZIP, CODE, OVERSEE, STAFF),
     *(LOST_LINK, GENUINE, LINK, TERMS, PRIVACY, HELP, ACCESSIBILITY, WELL_KNOWN, FAVICON, DEMO, STATIC),
     *(HEALTHZ, READYZ, METRICS, BLOBS_BY_PROXY),
 )
 """All of them. Beside them lie an installation's own logo, colours and icon, each named by its digest."""
 
 SIGN_IN = OVERSEE.path("sign-in")
+STAFF_SIGN_IN, STAFF_RETURN = STAFF.path("sign-in"), STAFF.path("return")
+WITH_COOKIES = (OVERSEE, STAFF)
+"""Pages whose visitors may be signed in: no other page reads or sets a cookie."""
 
 _BY_NAME = {each.name: each for each in TABLE}
 

@@ -8,13 +8,19 @@ class StaffRole(StrEnum):
     """A role that somebody who signs in can have; the parties of a transfer have a `directions.Role`."""
 
     ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+    REGISTRAR = "registrar"
+    HELP_DESK = "help-desk"
+    SECURITY_OFFICER = "security-officer"
 
 
 class Act(StrEnum):
     """What can be done there; each view asks for one of them."""
 
+    READ_FIGURES = "read-figures"
     LIST_TRANSFERS = "list-transfers"
     READ_TRANSFER = "read-transfer"
+    READ_ADDRESSES = "read-addresses"
     READ_SECURITY_LOG = "read-security-log"
     EXPORT_TRAIL = "export-trail"
     CLOSE_TRANSFER = "close-transfer"
@@ -22,19 +28,48 @@ class Act(StrEnum):
     RELEASE_FILE = "release-file"
     REMOVE_FILE = "remove-file"
     SEND_AGAIN = "send-again"
+    EXTEND_TRANSFER = "extend-transfer"
+    READ_BLOCK_LIST = "read-block-list"
+    CHANGE_BLOCK_LIST = "change-block-list"
+    READ_PERSONS = "read-persons"
+    CHANGE_PERSONS = "change-persons"
+    READ_BYTES = "read-bytes"
 
+
+_ADMINISTRATOR, _AUDITOR, _REGISTRAR, _HELP_DESK, _SECURITY_OFFICER = StaffRole
+EVERYBODY = frozenset(StaffRole)
 
 PERMISSIONS: Mapping[Act, frozenset[StaffRole]] = {
-    Act.LIST_TRANSFERS: frozenset({StaffRole.ADMINISTRATOR}),
-    Act.READ_TRANSFER: frozenset({StaffRole.ADMINISTRATOR}),
-    Act.READ_SECURITY_LOG: frozenset({StaffRole.ADMINISTRATOR}),
-    Act.EXPORT_TRAIL: frozenset({StaffRole.ADMINISTRATOR}),
-    Act.CLOSE_TRANSFER: frozenset({StaffRole.ADMINISTRATOR}),
-    Act.WITHDRAW_REQUEST: frozenset({StaffRole.ADMINISTRATOR}),
-    Act.RELEASE_FILE: frozenset({StaffRole.ADMINISTRATOR}),
-    Act.REMOVE_FILE: frozenset({StaffRole.ADMINISTRATOR}),
-    Act.SEND_AGAIN: frozenset({StaffRole.ADMINISTRATOR}),
+    Act.READ_FIGURES: EVERYBODY,
+    Act.LIST_TRANSFERS: EVERYBODY,
+    Act.READ_TRANSFER: EVERYBODY,
+    Act.READ_ADDRESSES: EVERYBODY - {_HELP_DESK},
+    Act.READ_SECURITY_LOG: frozenset({_ADMINISTRATOR, _AUDITOR, _SECURITY_OFFICER}),
+    Act.EXPORT_TRAIL: frozenset({_ADMINISTRATOR, _AUDITOR, _REGISTRAR, _SECURITY_OFFICER}),
+    Act.CLOSE_TRANSFER: frozenset({_ADMINISTRATOR}),
+    Act.WITHDRAW_REQUEST: frozenset({_ADMINISTRATOR}),
+    Act.RELEASE_FILE: frozenset({_ADMINISTRATOR, _SECURITY_OFFICER}),
+    Act.REMOVE_FILE: frozenset({_ADMINISTRATOR}),
+    Act.SEND_AGAIN: frozenset({_ADMINISTRATOR, _REGISTRAR, _HELP_DESK}),
+    Act.EXTEND_TRANSFER: frozenset({_ADMINISTRATOR, _REGISTRAR, _HELP_DESK}),
+    Act.READ_BLOCK_LIST: frozenset({_ADMINISTRATOR, _AUDITOR, _SECURITY_OFFICER}),
+    Act.CHANGE_BLOCK_LIST: frozenset({_ADMINISTRATOR, _SECURITY_OFFICER}),
+    Act.READ_PERSONS: frozenset({_ADMINISTRATOR, _AUDITOR, _SECURITY_OFFICER}),
+    Act.CHANGE_PERSONS: frozenset({_ADMINISTRATOR}),
+    Act.READ_BYTES: frozenset(),
 }
+"""No role opens a file: its bytes belong to its recipient."""
+
+SCOPED = frozenset({_REGISTRAR})
+"""Roles that are held for a domain: they see cases with a party there, and those that came from outside."""
+BY_NAME_ONLY = frozenset({_HELP_DESK})
+"""Roles that find a case by its public id or by a whole address, and see addresses masked."""
+NOTED = frozenset({_AUDITOR})
+"""Roles of whom each case that they open is noted in the trail."""
+FRESH = frozenset(
+    {Act.CLOSE_TRANSFER, Act.WITHDRAW_REQUEST, Act.RELEASE_FILE, Act.REMOVE_FILE, Act.CHANGE_PERSONS}
+)
+"""Acts that nothing undoes: who does them has proved who they are within `FRESH_MINUTES`."""
 
 
 def may(roles: Collection[StaffRole], act: Act) -> bool:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from filsluss.languages import language_named
 from filsluss.rules.addresses import is_inside
 from filsluss.rules.logo import Logo
+from filsluss.rules.sign_in import GroupRole, SharedMailbox, SignIn
 from filsluss.rules.statements import Assessment, LegalBasis
 
 Network = IPv4Network | IPv6Network
@@ -58,6 +59,13 @@ class Policy:
     assessment: Assessment | None = None
     accent: str = ""
     logo: Logo | None = None
+    sign_in: SignIn = SignIn.OFF
+    decide_sign_in: bool = False
+    session_lasts: timedelta = timedelta(hours=8)
+    session_idle: timedelta = timedelta(minutes=60)
+    fresh_for: timedelta = timedelta(minutes=10)
+    role_groups: tuple[GroupRole, ...] = ()
+    shared_mailboxes: tuple[SharedMailbox, ...] = ()
 
     def is_inside(self, address: str) -> bool:
         return is_inside(address, domains=self.inside_domains)

@@ -67,12 +67,13 @@ BY_PREFIX = {
     paths.STATUS: Kind.REPORT,
     paths.ACCESSIBILITY: Kind.REPORT,
     paths.OVERSEE: Kind.ADMINISTRATION,
+    paths.STAFF: Kind.APPLICATION,
 }
 
 
 def refused_kind(path: str) -> Kind:
     """What a request to that path wanted."""
-    if path == paths.SIGN_IN:
+    if path in (paths.SIGN_IN, paths.STAFF_SIGN_IN, paths.STAFF_RETURN):
         return Kind.SIGN_IN
     prefix = paths.prefix_of(path)
     return BY_PREFIX.get(prefix, Kind.OTHER) if prefix else Kind.OTHER

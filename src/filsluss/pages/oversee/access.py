@@ -5,16 +5,22 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils import timezone
 
+from filsluss.actions.persons import roles_granted
+from filsluss.actions.staff_sessions import is_fresh
 from filsluss.languages import LANGUAGES
 from filsluss.pages.decorators import private_page
 from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
-from filsluss.rules.permissions import Act, StaffRole, may
+from filsluss.pages.staff import refusals
+from filsluss.pages.staff.access import staff_session
+from filsluss.rules.permissions import BY_NAME_ONLY, FRESH, SCOPED, Act, StaffRole, may
 
 View = Callable[..., HttpResponseBase]
 
@@ -31,7 +37,7 @@ def permitted(act: Act) -> Callable[[View], View]:
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             roles = roles_of(request.user)
             if may(roles, act):
-                return view(request, *args, **kwargs)
+                return stale_proof(request, act) or view(request, *args, **kwargs)
             if roles:
                 raise PermissionDenied
             if typed := unsent.posted(request):
@@ -45,9 +51,29 @@ def permitted(act: Act) -> Callable[[View], View]:
 
 
 def roles_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[StaffRole]:
-    """The roles of who is signed in; none for a visitor, and for a user without Django's marks of staff."""
+    """The roles of who is signed in: by Django's marks of staff, and those that are granted for all domains.
+
+    None for a visitor. Roles that see less than a whole case open nothing yet.
+    """
     is_staff = getattr(user, "is_staff", False) or getattr(user, "is_superuser", False)
-    return frozenset({StaffRole.ADMINISTRATOR}) if is_staff else frozenset()
+    marked = {StaffRole.ADMINISTRATOR} if is_staff else set()
+    granted = roles_granted(user.pk, now=timezone.now()) if user.pk else set()
+    return frozenset(marked | (granted - SCOPED - BY_NAME_ONLY))
+
+
+def stale_proof(request: HttpRequest, act: Act) -> HttpResponse | None:
+    """For what cannot be undone: the way to a fresh sign-in (403), after which what was typed is there again.
+
+    None where the proof is fresh enough, and for a local account, whose password has just been given.
+    """
+    session = staff_session(request)
+    if act not in FRESH or session is None or is_fresh(session, policy=settings.POLICY, now=timezone.now()):
+        return None
+    back = OVERSEE_PATH
+    if typed := unsent.posted(request):
+        unsent.keep(request, typed)
+        back = typed.case_page
+    return refusals.stale(request, back)
 
 
 def sign_in_address(request: HttpRequest) -> str:

@@ -8,17 +8,26 @@ from filsluss.models import AuditEntry, Party
 
 
 def actors_of(entries: Iterable[AuditEntry]) -> dict[int, str]:
-    """By entry: the address of a party, the name of an administrator; empty for a rule and once forgotten."""
+    """By entry: the address of a party, and who was signed in; empty for a rule and once forgotten."""
     rows = list(entries)
     addresses = dict(
         Party.objects.filter(public_id__in={entry.party_public_id for entry in rows} - {""}).values_list(
             "public_id", "address"
         )
     )
-    users = dict(
-        User.objects.filter(pk__in=set(filter(None, map(_user, rows)))).values_list("pk", "username")
-    )
-    return {entry.pk: addresses.get(entry.party_public_id) or _name(entry, users) for entry in rows}
+    found = User.objects.filter(pk__in=set(filter(None, map(_user, rows)))).select_related("person")
+    users = {user.pk: _name_of(user) for user in found}
+    return {entry.pk: _actor(addresses.get(entry.party_public_id, ""), _name(entry, users)) for entry in rows}
+
+
+def _actor(address: str, person: str) -> str:
+    """The person who acted for the address; once, where it is their own."""
+    return f"{address} ({person})" if address and person and person != address else address or person
+
+
+def _name_of(user: User) -> str:
+    person = getattr(user, "person", None)
+    return person.address if person and person.address else user.get_username()
 
 
 def _user(entry: AuditEntry) -> int | None:

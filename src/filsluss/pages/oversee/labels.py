@@ -101,6 +101,8 @@ def alarm_label(name: str) -> str:
         "sign-ins": _("Many sign-ins fail"),
         "nodes": _("A part of the service is missing, or machines disagree"),
         "proxy": _("Requests come through a proxy that is not named"),
+        "provider": _("The sign-in provider does not answer"),
+        "persons": _("Two persons have one address"),
     }
     return words.get(name, name)
 
@@ -159,6 +161,10 @@ def role_label(role: str) -> str:
         Role.RECIPIENT: _("the recipient"),
         Role.APPROVER: _("the approver"),
         StaffRole.ADMINISTRATOR: _("the administrator"),
+        StaffRole.AUDITOR: _("the auditor"),
+        StaffRole.REGISTRAR: _("the registrar"),
+        StaffRole.HELP_DESK: _("the help desk"),
+        StaffRole.SECURITY_OFFICER: _("the security officer"),
         BY_RULE: _("the service"),
     }
     return words.get(role, role)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from filsluss.actions import sign_in as actions
 from filsluss.actions.limits import LimitReached
+from filsluss.actions.staff_sessions import end_session
 from filsluss.languages import LANGUAGES
 from filsluss.pages import errors
 from filsluss.pages.context import client_of, posted_text
@@ -18,6 +19,7 @@ from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.access import permitted, roles_of, sign_in_page
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
+from filsluss.pages.staff.access import staff_session
 from filsluss.rules.permissions import Act
 
 
@@ -82,6 +84,8 @@ def sign_in_form(
 @private_page
 def sign_out(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, User):
+        if session := staff_session(request):
+            end_session(session.person, pk=session.pk)
         actions.signed_out(request.user, client=client_of(request), now=timezone.now())
     logout(request)
     response = HttpResponseRedirect(f"{OVERSEE_PATH}/sign-in", status=303)

@@ -1,0 +1,1 @@
+"""The pages of staff who sign in with the provider."""
