@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from django.db.utils import ConnectionHandler, OperationalError
 
-from filsluss.conf.readers import postgresql
+from filsluss.conf.databases import postgresql
 from filsluss.postgresql import POOL
 from filsluss.postgresql.base import close_pools
 from tests.parts.people import FORM, announce, append, apply, send_tus
