@@ -197,7 +197,9 @@ def test_how_often_is_a_setting(now):
 
 
 def withdraw(transfer, now):
-    oversee.withdraw(transfer, reason="Missbruk", person="os:eva", services=services_for(POLICY), now=now)
+    oversee.withdraw(
+        transfer, reason=oversee.Reason("Missbruk", "os:eva"), services=services_for(POLICY), now=now
+    )
 
 
 def take_back(transfer, now):

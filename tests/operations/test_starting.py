@@ -45,7 +45,6 @@ def test_systemd_hears_when_it_is_ready_and_that_it_lives(make_service, command)
         end.bind(str(path))
         end.settimeout(30)
         service = make_service()
-        service.run("migrate", "--verbosity", "0")
         service.env |= {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "900000"}
         service.start(command)
         wanted = {b"READY=1"} if command == "web" else {b"READY=1", b"WATCHDOG=1"}

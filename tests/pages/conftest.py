@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from tests.pages.cases import INSIDE, OUTSIDE, Page
 
@@ -24,6 +25,17 @@ def inside(client: Any) -> Any:
 def outside(client: Any) -> Any:
     client.defaults["filsluss.client"] = OUTSIDE
     return client
+
+
+@pytest.fixture
+def admin(inside: Any, settings: Any) -> Any:
+    """A client that has signed in, and is led to the page that was asked for."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # one that takes no time
+    User.objects.create_superuser("admin", password="correct horse battery")
+    signed_in = {"username": "admin", "password": "correct horse battery"}
+    answer = inside.post("/oversee/sign-in?next=/oversee/transfers/K7PM-4QXD", signed_in)
+    assert (answer.status_code, answer["Location"]) == (303, "/oversee/transfers/K7PM-4QXD")
+    return inside
 
 
 @pytest.fixture

@@ -16,15 +16,6 @@ from filsluss.pages.oversee.actors import actors_of
 from tests.pages.cases import ANNA, BO, INSIDE, applied, open_transfer, pending, ready_file
 
 
-@pytest.fixture
-def admin(inside):
-    User.objects.create_superuser("admin", password="correct horse battery")
-    signed_in = {"username": "admin", "password": "correct horse battery"}
-    answer = inside.post("/oversee/sign-in?next=/oversee/transfers/K7PM-4QXD", signed_in)
-    assert (answer.status_code, answer["Location"]) == (303, "/oversee/transfers/K7PM-4QXD")
-    return inside
-
-
 def shown(page):
     return [a["href"].rpartition("/")[2] for a in page.all("a") if "/transfers/" in (a["href"] or "")]
 

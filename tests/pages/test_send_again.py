@@ -10,13 +10,6 @@ from tests.pages.cases import pending
 
 
 @pytest.fixture
-def admin(inside):
-    User.objects.create_superuser("admin", password="correct horse battery")
-    inside.post("/oversee/sign-in", {"username": "admin", "password": "correct horse battery"})
-    return inside
-
-
-@pytest.fixture
 def letter(db):
     transfer = pending()
     letter = Letter.objects.about(transfer).get(kind="approval-requested")

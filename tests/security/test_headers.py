@@ -133,7 +133,7 @@ def test_asvs_3_3_on_https_no_other_host_can_set_or_read_the_administrators_cook
     service = make_service()
     service.env["FILSLUSS_BASE_URL"] = service.env["FILSLUSS_BASE_URL"].replace("http:", "https:")
     service.env |= ADMINISTRATOR
-    service.run("migrate")
+    service.lay_tables()
     service.run("createsuperuser", "--noinput")
     service.start()
     cookies = set_cookies(sign_in(service))

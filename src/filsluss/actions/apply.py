@@ -26,18 +26,11 @@ from filsluss.rules.directions import Direction, Proof, Role, approver_on
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import APPLIED, APPROVED, State
 from filsluss.rules.networks import Client, is_inside_network
+from filsluss.rules.refusals import FormRefused
 from filsluss.rules.tokens import Purpose, draw_public_id
 
 FORM_LASTS = timedelta(hours=1)
 """For so long the same form with the same content is the same application."""
-
-
-class ApplicationRefused(ValueError):
-    """The application cannot be taken as it is; `problems` maps form fields to codes."""
-
-    def __init__(self, problems: dict[str, str]) -> None:
-        super().__init__(problems)
-        self.problems = problems
 
 
 class AppliedBefore(Exception):
@@ -53,11 +46,11 @@ def apply(application: Application, *, services: Services, now: datetime, client
 
     Where the approver's mailbox has many undecided requests, this one waits for the next list of them
     (`letters/request_lists.py`). A form that is sent twice, as by a double click, gives the transfer that
-    there is. Raises ApplicationRefused or LimitReached, and stores nothing then.
+    there is. Raises FormRefused or LimitReached, and stores nothing then.
     """
     today = now.astimezone(services.policy.time_zone).date()
     if problems := examine(application, services.policy, today=today):
-        raise ApplicationRefused(problems)
+        raise FormRefused(problems)
     confirmed = {"confirmed": "personal_number"} if fields_with_number(application, today=today) else None
     cause = Cause(Role.SENDER, detail=confirmed)
     transfer, parties = draft(application, services=services, now=now)

@@ -12,33 +12,19 @@ from filsluss.rules.decision import Decision, examine
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.lifecycle import APPROVED, REJECTED
 from filsluss.rules.personal_number import CONFIRMED, has_personal_number
-
-
-class DecisionRefused(ValueError):
-    """The decision cannot be taken as it is; `problems` maps form fields to codes."""
-
-    def __init__(self, problems: dict[str, str]) -> None:
-        super().__init__(problems)
-        self.problems = problems
-
-
-class AlreadyDecided(Exception):
-    """The application has been decided, has lapsed or was withdrawn."""
+from filsluss.rules.refusals import FormRefused
 
 
 def decide(transfer: Transfer, *, form: Decision, services: Services, now: datetime) -> Transfer:
-    """Opens or rejects the transfer; raises AlreadyDecided or DecisionRefused, and changes nothing then."""
+    """Opens or rejects the transfer; raises StepRefused or FormRefused, and changes nothing then."""
     if not transfer.is_undecided_at(now):
-        raise AlreadyDecided
+        raise StepRefused("decided")
     if problems := examine(form, services.policy, today=services.policy.today(now)):
-        raise DecisionRefused(problems)
-    try:
-        with transaction.atomic():
-            if transfer.approver:  # before the letter is written, which may then name them
-                transfer.approver.prove(Proof.MAILBOX, now=now)
-            _carry_out(transfer, form, services=services, now=now)
-    except StepRefused:
-        raise AlreadyDecided from None
+        raise FormRefused(problems)
+    with transaction.atomic():
+        if transfer.approver:  # before the letter is written, which may then name them
+            transfer.approver.prove(Proof.MAILBOX, now=now)
+        _carry_out(transfer, form, services=services, now=now)
     return transfer
 
 

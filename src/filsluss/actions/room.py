@@ -22,6 +22,7 @@ from filsluss.models.room_queries import (
 )
 from filsluss.models.upload_queries import UploadAccount
 from filsluss.rules.lifecycle import LIVE_FILE, WHOLE_FILE, FileState
+from filsluss.rules.refusals import Refused
 from filsluss.sqlite.reserve import Reserve
 
 MIB = 1 << 20
@@ -34,12 +35,8 @@ DISK = "disk"
 CRASHED_AFTER = timedelta(minutes=1)
 
 
-class UploadRefused(Exception):
-    """The file is refused; `code` is a problem code of docs/identifiers.md."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+class UploadRefused(Refused):
+    """The file is refused, for one of the codes in `STATUS`."""
 
 
 @dataclass(frozen=True)

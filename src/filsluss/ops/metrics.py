@@ -24,17 +24,10 @@ from filsluss.ops.paced import Paced
 from filsluss.pages.context import client_of
 from filsluss.pages.decorators import allow_methods
 from filsluss.rules.lifecycle import LIVE_FILE, FileState, State
-from filsluss.rules.networks import is_inside_network
+from filsluss.rules.networks import FORWARDED_FOR, has_other_forwarding, is_inside_network
 from filsluss.rules.paths import prefix_of
 from filsluss.version import program_version
 
-FORWARDED = (
-    "HTTP_X_FORWARDED_FOR",
-    "HTTP_FORWARDED",
-    "HTTP_X_REAL_IP",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PROTO",
-)
 Families = Iterator[GaugeMetricFamily]
 
 registry = CollectorRegistry()
@@ -161,9 +154,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def may_read_metrics(request: HttpRequest) -> bool:
     """Clients on this host that no proxy speaks for, and those in FILSLUSS_METRICS_NETWORKS."""
-    if is_loopback(request.META.get("REMOTE_ADDR", "")) and not any(
-        name in request.META for name in FORWARDED
-    ):
+    is_proxied = FORWARDED_FOR in request.META or has_other_forwarding(request.META)
+    if is_loopback(request.META.get("REMOTE_ADDR", "")) and not is_proxied:
         return True
     return is_inside_network(client_of(request), networks=settings.METRICS_NETWORKS)
 

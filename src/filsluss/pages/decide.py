@@ -3,25 +3,19 @@
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from filsluss.actions.decide import AlreadyDecided, DecisionRefused, decide
+from filsluss.actions.decide import decide
 from filsluss.installation import current_services
 from filsluss.models import Link, Transfer
 from filsluss.pages import errors, presenters
-from filsluss.pages.context import (
-    NUMBER_BOX,
-    asks_about_number,
-    only_language_is_switched,
-    posted_text,
-    use_language,
-)
+from filsluss.pages.context import NUMBER_BOX, posted_text, use_language
 from filsluss.pages.day_choices import day_choices
 from filsluss.pages.decorators import allow_methods, private_page
-from filsluss.pages.error_messages import form_problems
+from filsluss.pages.form_page import Form, form_page
 from filsluss.pages.links import link_behind, report_page, status_page
 from filsluss.rules.decision import Decision
 from filsluss.rules.directions import Direction
@@ -40,23 +34,19 @@ def decision(request: HttpRequest, token: str) -> HttpResponse:
     use_language(request, link.party.language)
     if not transfer.is_undecided_at(timezone.now()):
         return too_late(request, transfer)
-    if request.method == "POST":
-        return take_decision(request, transfer, link)
-    return form(request, transfer, {}, link=link)
-
-
-def take_decision(request: HttpRequest, transfer: Transfer, link: Link) -> HttpResponse:
     given = {field: posted_text(request, field) for field in (*ORDER, NUMBER_BOX)}
-    if only_language_is_switched(request):
-        return form(request, transfer, given, link=link)
-    try:
+
+    def send() -> str:
         decide(transfer, form=decision_in(given), services=current_services(), now=timezone.now())
-    except DecisionRefused as refusal:
-        return form(request, transfer, given, link=link, status=422, problems=refusal.problems)
-    except AlreadyDecided:
+        return status_page(link.party)
+
+    def late() -> HttpResponse:
         transfer.refresh_from_db()
         return too_late(request, transfer)
-    return HttpResponseRedirect(status_page(link.party), status=303)
+
+    return form_page(
+        request, Form(given, ORDER), show=lambda form: show(request, link, form), send=send, late=late
+    )
 
 
 def decision_in(given: dict[str, str]) -> Decision:
@@ -68,31 +58,19 @@ def decision_in(given: dict[str, str]) -> Decision:
     )
 
 
-def form(
-    request: HttpRequest,
-    transfer: Transfer,
-    given: dict[str, str],
-    *,
-    link: Link,
-    status: int = 200,
-    problems: dict[str, str] | None = None,
-) -> HttpResponse:
-    found = form_problems(problems or {}, order=ORDER, typed=given)
+def show(request: HttpRequest, link: Link, form: Form) -> HttpResponse:
+    transfer = link.transfer
     page: dict[str, Any] = {
         "transfer": transfer,
         "sender_name": presenters.sender_name(transfer),
         "is_through": transfer.way is Direction.THROUGH,
         "applied": presenters.moment(transfer.applied_at),
         "answer_by": presenters.answer_by(transfer),
-        "day_choices": day_choices(always=settings.POLICY.max_days, chosen=given.get("days", "")),
+        "day_choices": day_choices(always=settings.POLICY.max_days, chosen=form.typed["days"]),
         "action": DECIDE.path(link.token(settings.POLICY.link_keys)),
         "report": report_page(link.party),
-        "typed": given,
-        "problems": found,
-        "errors": {problem.field: problem.text for problem in found},
-        "asks_about_number": asks_about_number(problems, given),
     }
-    return render(request, "pages/decide.html", page, status=status)
+    return render(request, "pages/decide.html", page | form.values(), status=form.status)
 
 
 def too_late(request: HttpRequest, transfer: Transfer) -> HttpResponse:

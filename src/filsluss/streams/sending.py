@@ -87,7 +87,7 @@ class DownloadRegistry:
                 self._pid, self._active = os.getpid(), set()
                 threading.Thread(target=self._check_repeatedly, name="downloads", daemon=True).start()
             if not self._has_place(response):
-                raise Refusal("too_many_downloads", headers=(("Retry-After", str(RETRY_SECONDS)),))
+                raise Refusal("too_many_downloads", retry_after=RETRY_SECONDS)
             self._active.add(response)
 
     def _has_place(self, new: ActiveDownload) -> bool:

@@ -9,13 +9,13 @@ from django.db import connection
 
 from filsluss.actions import upload
 from filsluss.actions.erasure import take_away
-from filsluss.actions.room import UploadRefused
 from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreFull, Writer
 from filsluss.machine import boot_id
 from filsluss.models import TransferFile
 from filsluss.models.upload_queries import file_at_upload_link, reload_progress
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
 from filsluss.rules.paths import UPLOAD
+from filsluss.rules.refusals import Refused
 from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
 from filsluss.streams.content_headers import checksum_of
@@ -90,7 +90,7 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
     except BlobMissing:
         raise Refusal("upload_gone") from None
     except BlobBusy:
-        raise Refusal("busy", headers=(("Retry-After", "5"),)) from None
+        raise Refusal("busy", retry_after=5) from None
 
 
 def recover_offset(file: TransferFile, writer: Writer, request: Request) -> None:
@@ -179,7 +179,7 @@ def receive_bytes(
             overran = _read(body, writer, limit, checksum)
     except StoreFull:
         no_room = "disk_full"
-    except UploadRefused as refused:
+    except Refused as refused:
         no_room = refused.code
     if overran or (checksum and (no_room or not (body.is_whole and checksum.holds()))):
         writer.truncate(start)

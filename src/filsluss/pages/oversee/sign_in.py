@@ -7,9 +7,9 @@ from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from filsluss.actions import sign_in as actions
+from filsluss.actions.limits import LimitReached
 from filsluss.languages import LANGUAGES
 from filsluss.pages import errors
 from filsluss.pages.context import client_of, posted_text
@@ -30,8 +30,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     name, password = posted_text(request, "username")[:254], request.POST.get("password", "")
     try:
         actions.count_sign_in(client, name=name, now=now)
-    except actions.TooManySignIns as limit:
-        return too_many_sign_ins(request, limit.retry_after)
+    except LimitReached as reached:
+        return too_many_sign_ins(request, reached)
     user = authenticate(request, username=name, password=password.replace("\0", ""))
     if not isinstance(user, User) or not roles_of(user):
         actions.sign_in_failed(name, client=client, now=now)
@@ -65,9 +65,9 @@ def in_same_language(request: HttpRequest, address: str) -> str:
     return f"{address}{'&' if '?' in address else '?'}lang={language}"
 
 
-def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
-    found = [Problem("username", f"{_('Too many attempts')}. {errors.wait_text(seconds)}")]
-    return errors.with_retry_after(sign_in_form(request, status=429, problems=found), seconds)
+def too_many_sign_ins(request: HttpRequest, reached: LimitReached) -> HttpResponse:
+    found = [Problem("username", errors.limit_text(reached))]
+    return errors.with_retry_after(sign_in_form(request, status=429, problems=found), reached)
 
 
 def sign_in_form(
