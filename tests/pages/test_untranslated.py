@@ -83,8 +83,8 @@ def test_the_script_shows_a_name_as_nothing_to_translate(tmp_path: Path) -> None
     copy(SCRIPTS / "format.js", tmp_path / "format.mjs")
     name = "plan \u2068x\u2069.pdf"
     code = f"""
-        import {{ named, showWords }} from "{tmp_path / "format.mjs"}";
-        globalThis.document = {{ createElement: (tag) => ({{ tag }}) }};
+        globalThis.document = {{ documentElement: {{ lang: "sv" }}, createElement: (tag) => ({{ tag }}) }};
+        const {{ named, showWords }} = await import("{tmp_path / "format.mjs"}");
         const element = {{ replaceChildren(...nodes) {{ this.nodes = nodes; }} }};
         showWords(element, `${{named({json.dumps(name)})}}: kom fram`);
         console.log(JSON.stringify(element.nodes));
