@@ -4,9 +4,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from filsluss import languages
+from filsluss.conf.databases import sqlite
 from filsluss.conf.names import Name
 from filsluss.conf.nodes import digests
-from filsluss.conf.readers import sqlite
 from filsluss.conf.reading import read_all
 from filsluss.conf.sign_in_table import provider
 from filsluss.conf.table import TABLE

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from django.db.utils import ConnectionHandler, OperationalError
 
-from filsluss.conf.readers import postgresql
+from filsluss.conf.databases import postgresql
 from filsluss.postgresql import POOL
 from filsluss.postgresql.base import close_pools
 from tests.parts.eventually import eventually

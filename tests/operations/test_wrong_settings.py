@@ -48,6 +48,8 @@ NUMBERS = {
 # What takes a text of any kind: a name, a key, a folder, a file that is read.
 FREE = {
     "ORGANISATION": {*WRONG} - {"several lines", "far too long"},
+    "CONTROLLER": {*WRONG} - {"several lines", "far too long"},
+    "NODE": {"far too large", "exponent"},
     "SECRET_KEY": {*WRONG},
     "SECRET_KEY_OLD": {*WRONG} - {"commas"},
     "DATA_DIR": {*WRONG} - {"far too long"},

@@ -1,6 +1,6 @@
 """The table of settings: everything that is known of each, in the order in which they are read."""
 
-from filsluss.conf import readers, settings_file
+from filsluss.conf import databases, readers, settings_file
 from filsluss.conf.blob_location import blob_url
 from filsluss.conf.data_folder import made_folder, secret_key, usual_folder
 from filsluss.conf.limits_table import LIMITS
@@ -96,7 +96,7 @@ TABLE = (
     ),
     Setting(
         Name.DATABASE_URL,
-        readers.postgresql,
+        databases.postgresql,
         "`postgresql://user:password@host/database`",
         unset="SQLite in the data folder",
         is_secret=True,
