@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from tests.parts import installation
 from tests.parts.databases import needs_one
 from tests.parts.mail_server import MailServer
 from tests.parts.postgres import Postgres, PostgresMissing
+from tests.parts.seaweed import Seaweed, SeaweedMissing, running
 from tests.parts.service import FaketimeMissing, Service
+from tests.parts.shared_service import database_of_its_own
 
 # Before anything reads Django's settings: which database is meant, and whose installation this is.
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
@@ -142,6 +145,16 @@ def database_server() -> Iterator[Postgres | None]:
 
 
 @pytest.fixture(scope="session")
+def seaweed(request: pytest.FixtureRequest) -> Seaweed:
+    """SeaweedFS, started when the first test of the whole run wants it; it ends with the run."""
+    run = os.getppid() if hasattr(request.config, "workerinput") else os.getpid()
+    try:
+        return running(str(run), run)
+    except SeaweedMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     database_server: Postgres | None, django_db_modify_db_settings_parallel_suffix: None
 ) -> None:
@@ -165,31 +178,37 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_service(
-    tmp_path: Path, mail_server: MailServer, database_server: Postgres | None, request: pytest.FixtureRequest
-) -> ServiceFactory:
+    tmp_path: Path, mail_server: MailServer, database_server: Postgres | None
+) -> Iterator[ServiceFactory]:
     """Makes services that are not started yet: `make_service(MAX_DAYS="10")`."""
     made: list[Service] = []
+    with ExitStack() as until_the_end:
 
-    def make(*, is_bare: bool = False, **own: str) -> Service:
-        name = f"service-{len(made) + 1}"
-        given = {"SMTP_URL": mail_server.url, **own}
-        if database_server and "DATABASE_URL" not in own:
-            make_database = database_server.database if is_bare else database_server.migrated_database
-            database = make_database(name)
-            given["DATABASE_URL"] = database.__enter__()
-            request.addfinalizer(lambda: database.__exit__(None, None, None))
-        made.append(Service(tmp_path / name, **given))
-        made[-1].is_bare = is_bare
-        request.addfinalizer(made[-1].tear_down)
-        return made[-1]
+        def make(*, is_bare: bool = False, **own: str) -> Service:
+            name = f"service-{len(made) + 1}"
+            given = {"SMTP_URL": mail_server.url, **own}
+            if "DATABASE_URL" not in own:
+                given |= until_the_end.enter_context(
+                    database_of_its_own(database_server, name, is_bare=is_bare)
+                )
+            made.append(Service(tmp_path / name, **given))
+            made[-1].is_bare = is_bare
+            until_the_end.callback(made[-1].tear_down)
+            return made[-1]
 
-    return make
+        yield make
 
 
 @pytest.fixture
 def service(make_service: ServiceFactory) -> Service:
     """One running installation, web and worker, that sends its mail to `mail_server`."""
     return make_service().start()
+
+
+@pytest.fixture
+def web_only(make_service: ServiceFactory) -> Service:
+    """A service that runs `web` only; a test runs the worker."""
+    return make_service().start("web")
 
 
 @pytest.fixture(scope="session")

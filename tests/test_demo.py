@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.steps import apply, choose, download, is_sent, sha256, write_file
-from tests.parts.browser import person
+from tests.parts.browser import person, while_page_works
+from tests.parts.eventually import eventually
 from tests.parts.installation import bare_environment
 from tests.parts.mail_server import free_port
 from tests.parts.people import ANNA, FORM
@@ -109,12 +110,11 @@ def open_newest_letter(page, subject):
     """Looks into the mailbox until the letter is there, which is then the uppermost."""
     uppermost = page.get_by_role("table").get_by_role("link").first
     page.goto(urljoin(page.url, "/demo/mail"))
-    for _ in range(100):
-        if uppermost.count() and subject in uppermost.inner_text():
-            break
-        page.wait_for_timeout(200)
-        page.reload()
-    expect(uppermost).to_contain_text(subject)
+    eventually(
+        lambda: (page.reload(), uppermost.inner_text() if uppermost.count() else "")[1],
+        lambda text: subject in text,
+        interval=0.2,
+    )
     uppermost.click()
 
 
@@ -125,11 +125,9 @@ def follow(page, address):
 
 def is_painted(frame):
     """Whether a picture of it shows more than an empty sheet, which packs to next to nothing."""
-    for _ in range(100):
-        if len(frame.screenshot()) > 20_000:
-            return True
-        frame.page.wait_for_timeout(100)
-    return False
+    return eventually(
+        lambda: len(frame.screenshot()), lambda size: size > 20_000, pause=while_page_works(frame.page)
+    )
 
 
 def test_it_prints_one_address_and_opens_with_the_application(demo):

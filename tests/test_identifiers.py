@@ -13,8 +13,8 @@ from filsluss.rules import lifecycle, security_events
 from filsluss.rules.directions import BY_RULE, Direction, Proof, Role
 from filsluss.rules.letter_kinds import KINDS
 from filsluss.rules.permissions import StaffRole
+from filsluss.rules.refusals import STATUS
 from filsluss.rules.smtp_answers import Failure
-from filsluss.streams.responses import STATUS
 
 SOURCE = Path(filsluss.__file__).parent
 DOCUMENT = Path(__file__).parent.parent / "docs" / "identifiers.md"

@@ -17,6 +17,7 @@ from filsluss.jobs import ClockMonitor
 from filsluss.models import Heartbeat, Pause, Transfer, TransferFile
 from filsluss.rules.lifecycle import State
 from tests.letters.cases import make_file, make_transfer
+from tests.parts.eventually import eventually
 from tests.parts.people import (
     ANNA,
     BO,
@@ -29,14 +30,6 @@ from tests.parts.people import (
 from tests.parts.service import Service
 from tests.parts.services import services_for
 from tests.parts.storage import rows
-
-
-@pytest.fixture
-def web_only(make_service):
-    """A service that runs `web` only; a test runs the worker."""
-    service = make_service()
-    service.run("migrate")
-    return service.start("web")
 
 
 @pytest.fixture
@@ -54,13 +47,6 @@ def another(request):
 
 def ids(letters):
     return Counter(str(letter.message["Message-ID"]) for letter in letters)
-
-
-def wait_until(holds, seconds=30):
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert holds()
 
 
 def warnings(ran):
@@ -111,7 +97,7 @@ def test_a_worker_killed_before_the_letter_was_whole_brings_no_second_copy(web_o
     apply(web_only, FORM)
     mail_server.plan = {"DATA": ["stall"]}
     victim = another(web_only).start("worker")
-    wait_until(lambda: mail_server.plan == {"DATA": []})
+    eventually(lambda: mail_server.plan == {"DATA": []})
     victim.kill()
     web_only.run_worker()
     web_only.run_worker(at=datetime.now(UTC) + timedelta(days=1))
@@ -124,9 +110,9 @@ def test_two_workers_whose_clocks_are_hours_apart_send_a_letter_once(web_only, m
     mail_server.slow = 8
     apply(web_only, FORM)
     another(web_only).start("worker")
-    wait_until(lambda: rows(web_only, "SELECT 1 FROM filsluss_letter WHERE tries = 1"))
+    eventually(lambda: rows(web_only, "SELECT 1 FROM filsluss_letter WHERE tries = 1"))
     web_only.run_worker(at=datetime.now(UTC) + ahead)
-    wait_until(lambda: rows(web_only, "SELECT 1 FROM filsluss_letter WHERE delivery = 'sent'"))
+    eventually(lambda: rows(web_only, "SELECT 1 FROM filsluss_letter WHERE delivery = 'sent'"))
     assert len(mail_server.letters) == 1
     assert rows(web_only, "SELECT tries FROM filsluss_letter") == [(1,)]
 
@@ -194,7 +180,7 @@ def running(transactional_db, policy, store, mail_server, caplog, monkeypatch):
         )
         at_work.append((stop, threading.Thread(target=jobs.run_forever, args=(worker, stop))))
         at_work[0][1].start()
-        wait_until(lambda: Heartbeat.objects.filter(name="worker", at__gte=began).exists())
+        eventually(lambda: Heartbeat.objects.filter(name="worker", at__gte=began).exists())
 
     yield start
     end()
@@ -221,7 +207,7 @@ def test_a_running_worker_whose_clock_leaps_ends_lapses_and_forgets_nothing(runn
     make_transfer(now, public_id="K7PM-4QX3", state=State.CLOSED, over_at=last_month)
     running()
     with time_machine.travel(now + leap, tick=True):
-        wait_until(lambda: "the clock leapt by" in caplog.text)
+        eventually(lambda: "the clock leapt by" in caplog.text)
         time.sleep(2)
     assert states() == {"open", "pending", "closed"}
     assert TransferFile.objects.get(pk=file.pk).state == "ready"
@@ -244,7 +230,7 @@ def test_a_running_worker_whose_clock_is_right_ends_what_is_over(running):
     now = datetime.now(UTC)
     several(1, now, open_until=now - timedelta(seconds=1))
     running()
-    wait_until(lambda: states() == {"closed"})
+    eventually(lambda: states() == {"closed"})
 
 
 def test_a_worker_that_starts_after_a_long_absence_ends_nothing_by_itself(running, caplog):
@@ -267,7 +253,7 @@ def test_a_worker_that_starts_in_the_pause_of_another_waits_for_its_end(running,
     time.sleep(2)
     assert states() == {"open"}
     monkeypatch.setattr(clock_monitor, "HOLD_SECONDS", 0.0)
-    wait_until(lambda: states() == {"closed"}, seconds=60)
+    eventually(lambda: states() == {"closed"}, seconds=60)
     assert not Pause.objects.exists()
 
 
@@ -276,7 +262,7 @@ def test_a_worker_that_starts_after_a_leap_waits_though_it_saw_none(running, cap
     several(1, now, open_until=now + timedelta(minutes=30))
     running()
     with time_machine.travel(now + timedelta(days=3650), tick=True):
-        wait_until(lambda: "the clock leapt by" in caplog.text)
+        eventually(lambda: "the clock leapt by" in caplog.text)
         running()
         time.sleep(2)
     assert states() == {"open"}
@@ -305,4 +291,4 @@ def test_a_short_absence_or_few_accounts_are_no_cause_for_alarm(running, absence
     several(accounts, now, open_until=now - timedelta(seconds=1))
     Heartbeat.objects.create(name="worker", at=now - absence)
     running()
-    wait_until(lambda: states() == {"closed"}, seconds=60)
+    eventually(lambda: states() == {"closed"}, seconds=60)

@@ -19,7 +19,7 @@ OUR_MODULE = re.compile(r"filsluss(\.[a-z_0-9]+)+(\.[A-Za-z_0-9]+)?")
 READ_BY_NAME = {
     "settings.py",  # Django's own list of what it loads
     "cli.py",  # the name of that list
-    "conf/readers.py",  # the database engine, which Django loads
+    "conf/databases.py",  # the database engine, which Django loads
 }
 DOOR, SERVER = "streams/connection.py", {"server/gunicorn_worker.py", "server/web.py"}
 INSIDE = {"unreader", "must_close", "failed", "take_buffered", "finish_body", "reader", "message"}

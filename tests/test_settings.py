@@ -13,15 +13,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from filsluss import settings
+from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.conf.settings_file import SettingUnreadable
-from filsluss.conf.table import TABLE
 from filsluss.rules.statements import Assessment, Conformance, LegalBasis
 from tests.parts.installation import environment
 from tests.parts.people import BO, FORM, apply, fetch, send_tus
 
 GIB = 1024**3
 REQUIRED = ("BASE_URL", "ORGANISATION", "INSIDE_DOMAINS", "SMTP_URL", "MAIL_FROM")
-NOT_BUILT = [row.name.removeprefix("FILSLUSS_") for row in TABLE if not row.is_built]
 
 
 @pytest.fixture
@@ -321,11 +320,18 @@ def test_a_name_in_small_letters_is_not_passed_over(refusal, monkeypatch):
     assert refusal().startswith("filsluss_max_days is not a setting of Filsluss")
 
 
-@pytest.mark.parametrize("name", NOT_BUILT)
-def test_a_setting_whose_part_is_not_built_is_named_and_may_be_empty(read, refusal, name):
-    for way in (name, f"{name}_FILE"):
-        assert refusal(**{way: "1"}).startswith(f"FILSLUSS_{name}: the part it belongs to is not built yet")
-    read(**{name: ""})
+def test_a_bucket_is_read_and_goes_with_postgresql_and_a_whole_key(read, refusal):
+    bucket = {"BLOB_URL": "s3://files/fts?endpoint=https://s3.region.example&region=se-1"}
+    rows = {"DATABASE_URL": "postgresql://host/d"}
+    found = read(**bucket, **rows, S3_ACCESS_KEY="name", S3_SECRET_KEY="key")
+    assert (found["BLOB_URL"], found["S3_KEYS"]) == (bucket["BLOB_URL"], ("name", "key"))
+    assert BucketAddress.of(found["BLOB_URL"]) == BucketAddress(
+        "files", "fts/", "https://s3.region.example", "se-1"
+    )
+    assert refusal(**bucket).endswith("a bucket needs PostgreSQL: set FILSLUSS_DATABASE_URL")
+    for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY"):
+        assert refusal(**bucket, **rows, **{name: "name"}).startswith(f"FILSLUSS_{name}: goes together with")
+    assert read(**bucket, **rows)["S3_KEYS"] == ("", "")
 
 
 def test_an_account_is_never_longer_by_default_than_it_may_be(read, refusal):

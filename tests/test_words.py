@@ -58,7 +58,7 @@ NEVER = {
         (r"pass (?:it|them) on", "forward"),
         (r"\binside again|[Bb]e inside", "inside network"),
         (
-            r"\bspelled|\b[A-Za-z]{3,}(?:iz(?:e|es|ed|ing)|ization)\b|colou?rs?(?<!colour)(?<!colours)",
+            r"\bspelled|\b(?!Resize\b)[A-Za-z]{3,}(?:iz(?:e|es|ed|ing)|ization)\b|colou?rs?(?<!colour)(?<!colours)",
             "spelt",
         ),
         (r"\bcancel(?:ed|ing)\b|\bcenter|\bcatalog\b", "Cancelled"),

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from filsluss import outages
+from filsluss import machine, outages
 from filsluss.actions import (
     alarms,
     clock_hold,
@@ -25,6 +25,7 @@ from filsluss.actions import (
 )
 from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity import turns
+from filsluss.blobs import StoreAway
 from filsluss.clock_monitor import ClockMonitor as ClockMonitor
 from filsluss.clock_monitor import utc_now as utc_now
 from filsluss.installation import Services
@@ -79,11 +80,8 @@ def alarm_check(monitor: ClockMonitor | None) -> Callable[[Worker, datetime], in
     """The job that raises and clears alarms; without a monitor the clock counts as trusted."""
 
     def run(worker: Worker, now: datetime) -> int:
-        return alarms.check_all(
-            services=worker.services,
-            now=now,
-            clock_trouble=monitor.trouble if monitor else "",
-        )
+        trouble = monitor.trouble if monitor else ""
+        return alarms.check_all(services=worker.services, now=now, clock_trouble=trouble)
 
     return run
 
@@ -234,7 +232,7 @@ def run_forever(worker: Worker, stop: threading.Event, meanwhile: Callable[[], N
 
     `meanwhile` is called every 0.2 s.
     """
-    monitor = ClockMonitor(worker.services.boot_id, node=worker.member.name if worker.member else "")
+    monitor = ClockMonitor(machine.boot_id(), node=worker.member.name if worker.member else "")
     begin(monitor, stop)
     threads = [
         threading.Thread(target=_repeat, args=(job, worker, monitor, stop), name=job.name, daemon=True)
@@ -293,6 +291,8 @@ def _run_safely(job: Job, worker: Worker, monitor: ClockMonitor) -> int | None:
         return 0 if trouble else int(job.run(worker, now))
     except outages.AWAY as fault:
         outages.database.met(fault)
+    except StoreAway as fault:
+        outages.store.met(fault)
     except Exception:
         log.exception("job %r failed and will be tried again", job.name)
     return None

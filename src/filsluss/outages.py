@@ -1,4 +1,4 @@
-"""Outages of the database: one line when it begins, one when it is over; and whether a disk is full."""
+"""Outages of database and store: a line when one begins, one when it is over; whether a disk is full."""
 
 import errno
 import logging
@@ -33,9 +33,10 @@ def is_full(fault: BaseException) -> bool:
 
 
 class Outage:
-    """Whether the database answers, as this process has last seen it. Safe in any thread."""
+    """Whether something answers, as this process has last seen it. Safe in any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._lock = threading.Lock()
         self._began = self._met = 0.0
         self._lasts = False
@@ -48,17 +49,17 @@ class Outage:
             self._began, self._met, self._lasts = now if is_new else self._began, now, True
         if is_new:
             why = " ".join(str(fault).split())[:300]
-            log.error("the database did not answer", extra={"facts": {"fault": why}})
+            log.error("%s did not answer", self._name, extra={"facts": {"fault": why}})
 
     def over(self) -> None:
         """It was reached: a line if it was away."""
         with self._lock:
             lasted, self._lasts = self._lasts, False
         if lasted:
-            log.warning("the database answers again after %.0f s", time.monotonic() - self._began)
+            log.warning("%s answers again after %.0f s", self._name, time.monotonic() - self._began)
 
 
-database = Outage()
+database, store = Outage("the database"), Outage("the blob store")
 
 
 def _connected(connection: Any, **kwargs: Any) -> None:

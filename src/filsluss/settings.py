@@ -4,9 +4,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from filsluss import languages
+from filsluss.conf.databases import sqlite
 from filsluss.conf.names import Name
 from filsluss.conf.nodes import digests
-from filsluss.conf.readers import sqlite
 from filsluss.conf.reading import read_all
 from filsluss.conf.sign_in_table import provider
 from filsluss.conf.table import TABLE
@@ -31,6 +31,7 @@ POLICY = Policy(
     **{row.policy: VALUES[row.name] for row in TABLE if row.policy},
 )
 BLOB_URL = VALUES[Name.BLOB_URL]
+S3_KEYS = VALUES[Name.S3_ACCESS_KEY], VALUES[Name.S3_SECRET_KEY]
 NODE = VALUES[Name.NODE]
 NODE_SETTINGS = digests(TABLE, VALUES, key=keys_for("node-settings", _all_secrets)[0])
 ACCEL = VALUES[Name.ACCEL]

@@ -12,7 +12,7 @@ from django.http import HttpResponse
 
 from filsluss.origin import current_origin, origin_of, set_origin
 from filsluss.rules.hosts import has_root_dot, is_loopback_name, is_number, is_same_host
-from filsluss.rules.networks import client_of, is_trusted_proxy
+from filsluss.rules.networks import FORWARDED_FOR, client_of, has_other_forwarding, is_trusted_proxy
 from filsluss.rules.paths import HEALTHZ, METRICS, READYZ, TABLE, Client
 from filsluss.rules.shares import CROWDED_KEY
 
@@ -39,7 +39,6 @@ FORM_SHOWN_AGAIN = ("Cache-Control", "private, no-cache")
 """For a page that answers a form: of a page that may not be stored a browser has nothing to go back to, so it
 asks whether the form is to be sent again, or shows an error (RFC 9111, 6: history lists)."""
 HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
-FORWARDING = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
 PROBES = {HEALTHZ.path(), READYZ.path()}
 FOR_PROGRAMS = {prefix.path() for prefix in TABLE if prefix.client is Client.PROGRAMS}
 
@@ -72,8 +71,8 @@ def is_elsewhere(environ: Environ) -> bool:
 
 def identify_client(environ: Environ, see: Callable[..., None]) -> None:
     """Sets `filsluss.client` and the origin, from what trusted proxies say of the client and the request."""
-    peer, forwarded_for = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR")
-    other_forwarding = any(name in environ for name in FORWARDING)
+    peer, forwarded_for = environ.get("REMOTE_ADDR", ""), environ.get(FORWARDED_FOR)
+    other_forwarding = has_other_forwarding(environ)
     trusted = settings.POLICY.trusted_proxies
     environ["filsluss.client"] = client_of(
         peer=peer, forwarded_for=forwarded_for, other_forwarding=other_forwarding, trusted=trusted
@@ -152,14 +151,13 @@ class Application:
         # These import models, which need the line above.
         from filsluss.actions import security_log
         from filsluss.ops import forwarding, metrics
-        from filsluss.pages.errors import Refused
         from filsluss.pages.refusals import refusal_page
         from filsluss.streams.body import count_open, read_form
         from filsluss.streams.routes import RenderPage, application
         from filsluss.streams.sending import registry
 
         self._streams, self._render_page, self._read_form = application, RenderPage, read_form
-        self._refusal_page, self._refused = refusal_page, Refused
+        self._refusal_page = refusal_page
         self._count, self._see = metrics.count_request, forwarding.watch.see
         self._note_refusal = security_log.note_refusal
         metrics.transfer_counters.update({"in": count_open, "out": registry.count})
@@ -167,11 +165,6 @@ class Application:
     def _counted(self, path: str, status: str) -> None:
         self._count(path, status)
         self._note_refusal(path, status=status, now=datetime.now(UTC))
-
-    def _reason(self, refusal: Any) -> Any:
-        """A refusal of streams/ as pages/ know it."""
-        retry_after = dict(refusal.headers).get("Retry-After", "")
-        return self._refused(refusal.code, refusal.status, refusal.detail, retry_after)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         identify_client(environ, self._see)
@@ -184,7 +177,7 @@ class Application:
         try:
             streamed = self._streams(environ, start)
         except self._render_page as shown:
-            page = self._refusal_page(environ, shown.prefix, shown.token, self._reason(shown.refusal))
+            page = self._refusal_page(environ, shown.prefix, shown.token, shown.refusal)
             start(f"{page.status_code} {page.reason_phrase}", list(page.items()))
             return page
         if streamed is not None:

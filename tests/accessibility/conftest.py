@@ -8,10 +8,8 @@ from playwright.sync_api import Page
 from tests.parts import people
 from tests.parts.heard import LISTEN
 from tests.parts.installation import folder
-from tests.parts.mail_server import MailServer
 from tests.parts.populated_service import PopulatedService
 from tests.parts.postgres import Postgres
-from tests.parts.service import Service
 from tests.parts.shared_service import new_recipient, start_shared_service
 from tests.parts.slow_proxy import SlowProxy, start_slow_proxy
 
@@ -29,22 +27,10 @@ AWAKE = """() => {
 @pytest.fixture(scope="session")
 def populated(database_server: Postgres | None) -> Iterator[PopulatedService]:
     """Read by every test and changed by none; a test that changes data makes a service of its own."""
-    mail_server = MailServer()
-    mail_server.start()
-    service = Service(
-        folder("access") / "service", SMTP_URL=mail_server.url, SUPPORT_EMAIL="it-stod@ltdalarna.se"
-    )
-    database = database_server.migrated_database("populated") if database_server else None
-    if database:
-        service.env["FILSLUSS_DATABASE_URL"] = database.__enter__()
-    try:
-        service.start()
-        yield PopulatedService(service, mail_server)
-    finally:
-        service.tear_down()
-        mail_server.stop()
-        if database:
-            database.__exit__(None, None, None)
+    with start_shared_service(
+        folder("access"), database_server, SUPPORT_EMAIL="it-stod@ltdalarna.se"
+    ) as service:
+        yield PopulatedService(service, service.mail_server)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +40,7 @@ def slow_service(
     """One service behind a slow line for all tests of a module; each has an account of its own."""
     with start_slow_proxy(SLOW) as proxy:
         folder = tmp_path_factory.mktemp("slow")
-        own = start_shared_service(folder, database_server, folder.name, BASE_URL=proxy.url)
+        own = start_shared_service(folder, database_server, BASE_URL=proxy.url)
         with own as proxy.service:
             proxy.service_port = proxy.service.port
             yield proxy

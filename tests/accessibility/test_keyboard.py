@@ -31,7 +31,7 @@ def fill_in(page, service, *, name, sender, recipient, contact=""):
     keys.type("Mottagarens e-postadress", recipient)
     if contact:
         keys.press(
-            page.get_by_label("Varken jag eller mottagaren har en e-postadress i Landstinget Dalarna"),
+            page.get_by_label("Varken jag eller mottagaren har en e-postadress hos Landstinget Dalarna"),
             "Space",
         )
         keys.type("Godkännarens e-postadress", contact)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -10,6 +9,7 @@ from playwright.sync_api import BrowserContext
 
 from tests.parts import browser as chromium
 from tests.parts import people
+from tests.parts.invariants import wait_until_idle
 from tests.parts.people import FORM, FROM_OUTSIDE, THROUGH, path_of
 from tests.parts.service import Service
 
@@ -44,25 +44,10 @@ def mailed(service: Service, mail_server):
     for name in ("ett.pdf", "två.pdf"):
         people.send_tus(service, upload, b"x" * 5000, filename=name, with_code="1")
     mail_server.wait_for("file-ready", count=2)
-    settled(service)
+    wait_until_idle(service)
     found = {link for letter in mail_server.letters for link in letter.links()}
     found |= set(re.findall(r'href="([^"]+)"', "".join(letter.html for letter in mail_server.letters)))
     return sorted({link.partition("?")[0] for link in found if link.startswith(service.url)})
-
-
-def settled(service: Service):
-    """Until nothing waits to be sent or made ready any more."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        waiting = [
-            fields
-            for model, _, fields in rows(service)
-            if (model == "filsluss.letter" and fields["delivery"] == "queued")
-            or (model == "filsluss.transferfile" and fields["state"] == "received")
-        ]
-        if not waiting:
-            return
-    raise AssertionError(f"still waiting: {waiting}")
 
 
 @contextmanager
@@ -105,7 +90,7 @@ def test_a_browser_that_presses_and_sends_everything_changes_nothing(service, ma
         for link in links:
             pressed += press_everything(page.context, link)
             sent += send_every_form(page.context, link)
-    settled(service)
+    wait_until_idle(service)
     assert rows(service) == before
     sent_kinds = [letter.kind for letter in mail_server.letters[letters:]]
     assert set(sent_kinds) <= {"files-downloaded"}

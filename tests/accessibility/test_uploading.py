@@ -1,12 +1,12 @@
 """The upload page during an upload: live regions, title, confirmation on leaving, wake lock."""
 
-import os
 import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.parts.golden import is_kept
 from tests.parts.heard import await_heard, heard, transcript
 
 pytestmark = pytest.mark.timeout(600)
@@ -48,11 +48,7 @@ def test_the_accessibility_tree_during_an_upload(account, tmp_path):
     expect(account.get_by_text("Laddar upp")).to_have_count(2, timeout=SLOWLY)
     expect(account.locator("#upload-summary")).to_contain_text("0 av 2 filer", timeout=SLOWLY)
     tree = steady(account.locator("body").aria_snapshot())
-    kept = GOLDEN / "uploading.yaml"
-    if os.environ.get("REWRITE_GOLDEN") == "1":
-        kept.parent.mkdir(exist_ok=True)
-        kept.write_text(tree + "\n")
-    assert tree + "\n" == kept.read_text()
+    is_kept(GOLDEN / "uploading.yaml", tree + "\n")
 
 
 def test_rows_of_the_server_are_not_asked_for_while_the_page_has_its_own(account, tmp_path):
@@ -86,10 +82,7 @@ def test_the_title_shows_progress_and_leaving_is_confirmed_only_during_an_upload
 
 def kept(name, lines):
     """Compares what was heard with what is kept of it."""
-    path = GOLDEN / f"{name}.txt"
-    if os.environ.get("REWRITE_GOLDEN") == "1":
-        path.write_text("\n".join(lines) + "\n")
-    assert lines == path.read_text().splitlines()
+    is_kept(GOLDEN / f"{name}.txt", "\n".join(lines) + "\n")
 
 
 def without_figures(lines):

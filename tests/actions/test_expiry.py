@@ -125,12 +125,15 @@ def test_the_end_of_an_account_without_a_ready_file_is_told_to_no_recipient(now,
 
 def test_the_letter_of_the_end_lists_what_was_removed_earlier_with_its_cause(ended, store, now):
     _, (removed, _), run = ended
-    oversee.remove_file(removed, reason="Fel fil.", person="os:admin", now=now)
+    oversee.remove_file(removed, reason=oversee.Reason("Fel fil.", "os:admin"), now=now)
     erasure.erase_files(services=services_for(POLICY, store), now=now)
     run()
-    for letter in Letter.objects.filter(kind="erased"):
-        causes = [line.rpartition(", ")[2] for line in letter.text.splitlines() if line.startswith("- ")]
-        assert sorted(causes) == ["raderad av systemansvarig", "raderad när kontot avslutades"]
+    causes = {
+        letter.role: sorted(line.rpartition(", ")[2] for line in letter.text.splitlines() if line[:2] == "- ")
+        for letter in Letter.objects.filter(kind="erased")
+    }
+    both = ["raderad av systemansvarig", "raderad när kontot avslutades"]
+    assert causes == {"sender": both, "recipient": both}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -188,7 +191,7 @@ def test_a_file_that_becomes_ready_while_its_account_is_closed_is_told_of_by_nob
         def close(transfer=transfer):
             mine = Transfer.objects.get(pk=transfer.pk)
             oversee.close_transfer(
-                mine, reason="Missbruk.", person="os:eva", services=services_for(POLICY), now=now
+                mine, reason=oversee.Reason("Missbruk.", "os:eva"), services=services_for(POLICY), now=now
             )
 
         outcomes = race(ready, close)

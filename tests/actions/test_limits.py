@@ -7,11 +7,12 @@ from ipaddress import ip_network
 import pytest
 
 from filsluss.actions.apply import apply
-from filsluss.actions.download import WRONG_CODE, TooManyTries, WrongCode, pickup_by_code
+from filsluss.actions.download import WRONG_CODE, pickup_by_code
 from filsluss.actions.limits import Limit, LimitReached
 from filsluss.models import Attempt, Letter, Party, Transfer
 from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
+from filsluss.rules.refusals import FormRefused
 from filsluss.rules.tokens import code_digest, draw_code
 from tests.actions.racing import race
 from tests.letters.cases import example_policy, make_file, make_transfer
@@ -151,7 +152,7 @@ def test_the_limits_are_settings(now):
         except LimitReached as reached:
             taken.append(reached.limit)
     assert taken == [True, True, Limit.NETWORK, Limit.NETWORK]
-    for expected in (WrongCode, TooManyTries):
+    for expected in (FormRefused, LimitReached):
         with pytest.raises(expected):
             pickup_by_code("2222-2222-2222", client=AWAY, services=services_for(policy), now=now)
 
@@ -169,9 +170,9 @@ def guess(typed, *, now, client=AWAY):
     """True, False for a wrong one, or the seconds to wait."""
     try:
         return bool(pickup_by_code(typed, client=client, services=services_for(POLICY), now=now))
-    except WrongCode:
+    except FormRefused:
         return False
-    except TooManyTries as refused:
+    except LimitReached as refused:
         return refused.retry_after
 
 

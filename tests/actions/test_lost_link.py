@@ -8,12 +8,13 @@ import pytest
 from django.db import connection
 
 from filsluss.actions.limits import LimitReached
-from filsluss.actions.lost_link import LinkRequestRefused, request_links, send_links
+from filsluss.actions.lost_link import request_links, send_links
 from filsluss.models import Attempt, Letter, LetterCase, LinkRequest, Transfer
 from filsluss.models.link import token_of
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import State
 from filsluss.rules.networks import Client
+from filsluss.rules.refusals import FormRefused
 from filsluss.rules.tokens import Purpose
 from tests.letters.cases import ANNA, BO, EVA, KARIN, example_policy, make_file, make_transfer
 from tests.parts.services import services_for
@@ -155,7 +156,7 @@ def test_a_network_asks_five_times_an_hour_and_the_sixth_leaves_nothing(now):
 
 @pytest.mark.parametrize("typed", ["", "bo", "bo@", "a@b.se, c@d.se", "filsluss@fts.example.se\u200b"])
 def test_what_is_no_address_is_refused_and_leaves_nothing(now, typed):
-    with pytest.raises(LinkRequestRefused):
+    with pytest.raises(FormRefused):
         ask(typed, now)
     assert not LinkRequest.objects.exists()
 

@@ -6,8 +6,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from filsluss.actions.apply import ApplicationRefused, apply
-from filsluss.actions.decide import AlreadyDecided, decide
+from filsluss.actions.apply import apply
+from filsluss.actions.decide import decide
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import verify_world
 from filsluss.actions.limits import LimitReached
@@ -20,6 +20,7 @@ from filsluss.rules.application import Application
 from filsluss.rules.decision import Decision
 from filsluss.rules.lifecycle import State
 from filsluss.rules.networks import Client
+from filsluss.rules.refusals import FormRefused
 from tests.actions.racing import race
 from tests.letters.cases import ANNA, BO, EVA, KARIN, example_policy
 from tests.parts.services import services_for
@@ -123,7 +124,7 @@ def test_of_an_answer_and_a_withdrawal_at_the_same_moment_one_counts(now):
             try:
                 mine = Transfer.objects.get(pk=pk)
                 approve(mine, now)
-            except AlreadyDecided:
+            except StepRefused:
                 return "late"
             return "approved"
 
@@ -168,7 +169,7 @@ def test_a_correction_takes_the_place_of_the_application(now, mail_server, store
 def test_a_correction_that_is_refused_leaves_everything_as_it_was(now):
     transfer = applied(now)
     before = (Transfer.objects.count(), Letter.objects.count(), AuditEntry.objects.count())
-    with pytest.raises(ApplicationRefused):
+    with pytest.raises(FormRefused):
         corrected(transfer, now, recipient_email="anna@")
     strict = replace(POLICY, applications_per_hour=1)
     with pytest.raises(LimitReached):

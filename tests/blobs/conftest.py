@@ -1,30 +1,66 @@
 """The stores and lockers that there are: what is said of one in test_store and test_locker is said of all."""
 
-from collections.abc import Callable
+import itertools
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from filsluss.blobs import Locker, Store, open_locker, open_store
+from filsluss.blobs import Locker, Store
 from filsluss.rules.tokens import draw_upload_id
+from tests.blobs.kinds import Kind
+from tests.parts import bucket_store
+from tests.parts.postgres import Postgres, PostgresMissing
+from tests.parts.seaweed import Seaweed
 
-STORES: dict[str, Callable[[Path], str]] = {"disk": lambda folder: (folder / "blobs").as_uri()}
-"""The URL of an empty store of each kind, for one test; another kind is one line more."""
+KINDS = ("disk", "bucket")
+_numbers = itertools.count(1)
 
 
-@pytest.fixture(params=STORES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return STORES[request.param](tmp_path)
+@pytest.fixture(scope="session")
+def shared_rows(database_server: Postgres | None) -> Iterator[str]:
+    """The address of a PostgreSQL database with all tables, also where the tests' own is SQLite."""
+    server = database_server
+    if server is None:
+        try:
+            server = Postgres()
+        except PostgresMissing as missing:
+            pytest.skip(str(missing))
+        server.start()
+    with server.migrated_database("blobs") as url:
+        yield url
+        bucket_store.pool.cache_clear()
+    if database_server is None:
+        server.stop()
 
 
 @pytest.fixture
-def store(url: str) -> Store:
-    return open_store(url)
+def bucket_kind(seaweed: Seaweed, shared_rows: str) -> Iterator[Kind]:
+    with bucket_store.Direct(shared_rows).transaction() as cursor:
+        cursor.execute("TRUNCATE filsluss_blob, filsluss_part")
+    bucket = f"blobs-{os.getpid()}-{next(_numbers)}"
+    seaweed.make_bucket(bucket)
+    yield Kind(seaweed.url(bucket), shared_rows)
+    seaweed.drop_bucket(bucket)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
+    if request.param == "disk":
+        return Kind((tmp_path / "blobs").as_uri())
+    found: Kind = request.getfixturevalue("bucket_kind")
+    return found
 
 
 @pytest.fixture
-def locker(url: str) -> Locker:
-    return open_locker(url)
+def store(kind: Kind) -> Store:
+    return kind.open_store()
+
+
+@pytest.fixture
+def locker(kind: Kind) -> Locker:
+    return kind.open_locker()
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import signal
 import threading
 import time
 
+import psycopg
 import pytest
 
-from filsluss.blobs import BlobBusy, BlobMissing, open_locker, open_store
+from filsluss.blobs import BlobBusy, BlobMissing
 from filsluss.rules.tokens import draw_upload_id
 
 
@@ -140,20 +141,22 @@ def test_of_thirty_who_want_it_never_two_have_it(locker, blob):
     assert len(numbers) in (0, 30)
 
 
-def hold_until_asked(url, name, holding):
+def hold_until_asked(kind, name, holding):
     """In a process of its own: writes a word, and lets go when it is asked to."""
     stopped = threading.Event()
-    with open_locker(url).hold(name, on_release_asked=stopped.set), open_store(url).writer(name) as writer:
+    hold = kind.open_locker().hold(name, on_release_asked=stopped.set)
+    with hold as lease, kind.open_store().writer(name, lease) as writer:
         writer.write(b"other process")
+        writer.sync()
         holding.set()
         stopped.wait(10)
 
 
 @contextlib.contextmanager
-def other_process(url, name, how="spawn"):
+def other_process(kind, name, how="spawn"):
     context = multiprocessing.get_context(how)
     holding = context.Event()
-    other = context.Process(target=hold_until_asked, args=(url, name, holding))
+    other = context.Process(target=hold_until_asked, args=(kind, name, holding))
     other.start()
     try:
         assert holding.wait(20)
@@ -163,36 +166,36 @@ def other_process(url, name, how="spawn"):
         other.join(10)
 
 
-def test_a_request_to_release_reaches_another_process(url, locker, store, blob):
-    with other_process(url, blob) as other:
+def test_a_request_to_release_reaches_another_process(kind, locker, store, blob):
+    with other_process(kind, blob) as other:
         with locker.hold(blob), store.writer(blob) as writer:
             assert writer.offset == len(b"other process")
         other.join(10)
         assert other.exitcode == 0
 
 
-def test_a_forked_child_hears_what_is_asked_of_it(url, locker, store, blob):
+def test_a_forked_child_hears_what_is_asked_of_it(kind, locker, store, blob):
     """The web server's workers are forked from a process that may have held something itself."""
     with held_elsewhere(locker, blob), locker.hold(blob):
         pass
-    with other_process(url, blob, "fork") as other:
+    with other_process(kind, blob, "fork") as other:
         with locker.hold(blob):
             assert store.size(blob) == len(b"other process")
         other.join(10)
         assert other.exitcode == 0
 
 
-def test_a_killed_holder_is_never_waited_for(url, locker, store, blob):
-    with other_process(url, blob) as other:
+def test_a_killed_holder_is_never_waited_for(kind, locker, store, blob):
+    with other_process(kind, blob) as other:
         other.kill()
         other.join(10)
         with locker.hold(blob, patience=1):
             assert store.size(blob) == len(b"other process")
 
 
-def test_a_suspended_holder_keeps_it_and_the_newer_is_told_that_it_is_busy(url, locker, blob):
+def test_a_suspended_holder_keeps_it_and_the_newer_is_told_that_it_is_busy(kind, locker, blob):
     """Whoever wakes up again must not find that somebody else has written meanwhile."""
-    with other_process(url, blob) as other:
+    with other_process(kind, blob) as other:
         os.kill(other.pid, signal.SIGSTOP)
         try:
             with pytest.raises(BlobBusy), locker.hold(blob, patience=0.3):
@@ -201,3 +204,53 @@ def test_a_suspended_holder_keeps_it_and_the_newer_is_told_that_it_is_busy(url, 
             os.kill(other.pid, signal.SIGCONT)
         with locker.hold(blob, patience=5):
             pass
+
+
+def test_a_stalled_holder_is_cut_off_after_three_seconds_where_leases_have_numbers(bucket_kind):
+    store, locker, blob = bucket_kind.open_store(), bucket_kind.open_locker(), draw_upload_id()
+    store.create(blob)
+    with other_process(bucket_kind, blob) as other:
+        os.kill(other.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        with locker.hold(blob, patience=5) as lease, store.writer(blob, lease) as writer:
+            assert 3 <= time.monotonic() - began < 4
+            writer.write(b" and what came after")
+            writer.sync()
+            os.kill(other.pid, signal.SIGCONT)
+            other.join(11)  # it ends, as nobody asks it any more
+            assert locker.is_held(blob), "the end of an earlier lease is not the end of ours"
+    assert store.open(blob).read() == b"other process and what came after"
+
+
+def test_who_waits_for_several_one_after_the_other_cuts_off_none_of_them(bucket_kind):
+    store, locker, blob = bucket_kind.open_store(), bucket_kind.open_locker(), draw_upload_id()
+    store.create(blob)
+    seen = []
+
+    def take():
+        with locker.hold(blob, patience=30) as lease:
+            time.sleep(1)
+            seen.append((lease.epoch, locker.is_held(blob)))
+
+    threads = [threading.Thread(target=take) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(epoch for epoch, _ in seen) == [epoch for epoch, _ in seen]
+    assert all(held for _, held in seen)
+
+
+def test_a_listener_that_lost_its_connection_hears_again(bucket_kind):
+    store, locker, blob = bucket_kind.open_store(), bucket_kind.open_locker(), draw_upload_id()
+    store.create(blob)
+    with locker.hold(blob):
+        pass
+    with psycopg.connect(bucket_kind.database, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE query LIKE '%pg_backend_pid()' AND pid <> pg_backend_pid()"
+        )
+    time.sleep(1.5)
+    with held_elsewhere(locker, blob) as asked, locker.hold(blob):
+        assert asked.is_set()

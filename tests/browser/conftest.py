@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from tests.browser.steps import MiB
 from tests.parts.browser import person
 from tests.parts.http_proxy import GatheringProxy, start_gathering_proxy
-from tests.parts.slow_proxy import SlowProxy, start_slow_proxy
+from tests.parts.slow_proxy import SlowProxy, start_slow_service
 
 SLOW = 4 * MiB  # bytes a second: a busy machine must find the time to press a button half-way
 
@@ -25,9 +25,7 @@ def another(browser: Any) -> Iterator[Callable[..., Page]]:
 @pytest.fixture
 def slow_proxy(make_service: Any) -> Iterator[SlowProxy]:
     """A service whose BASE_URL is `slow_proxy.url`; it is `slow_proxy.service`."""
-    with start_slow_proxy(SLOW) as slow_proxy:
-        slow_proxy.service = make_service(BASE_URL=slow_proxy.url).start()
-        slow_proxy.service_port = slow_proxy.service.port
+    with start_slow_service(make_service, SLOW) as slow_proxy:
         yield slow_proxy
 
 

@@ -3,13 +3,14 @@
 import hashlib
 import random
 import re
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Dialog, JSHandle, Locator, Page, Request, Route, expect
 
+from tests.parts.browser import while_page_works
+from tests.parts.eventually import eventually
 from tests.parts.people import ANNA, BO, EVA, KARIN
 
 SLOWLY = 60_000  # milliseconds that a busy machine may take over something it is sure to do
@@ -185,9 +186,9 @@ def offsets_sent(page: Page) -> list[int]:
 
 def await_stored(page: Page, name: str, least: int) -> int:
     """Waits until the service has that many bytes of the file; how many it has."""
-    end = time.monotonic() + SLOWLY / 1000
-    while time.monotonic() < end:
-        if (stored := sum(entry["offset"] for entry in entries(page, name))) >= least:
-            return stored
-        page.wait_for_timeout(50)
-    raise AssertionError(f"the service has {stored} bytes of {name}, not {least}")
+    return eventually(
+        lambda: sum(int(entry["offset"]) for entry in entries(page, name)),
+        lambda stored: stored >= least,
+        seconds=SLOWLY / 1000,
+        pause=while_page_works(page),
+    )

@@ -23,6 +23,8 @@ from tests.browser.steps import (
     summary,
     write_file,
 )
+from tests.parts.browser import while_page_works
+from tests.parts.eventually import eventually
 
 CHANGED = "Fel: filen har ändrats sedan du valde den."
 FAST = 1000 * MiB
@@ -41,11 +43,11 @@ def overwrite(path, start, size):
 
 
 def await_taken_back(page, name):
-    for _ in range(100):
-        if {file["state"] for file in entries(page, name)} <= {"erasing", "erased"}:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(entries(page, name))
+    eventually(
+        lambda: {file["state"] for file in entries(page, name)},
+        lambda states: states <= {"erasing", "erased"},
+        pause=while_page_works(page),
+    )
 
 
 @pytest.mark.parametrize(

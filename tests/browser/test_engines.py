@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser.steps import MiB, sha256, write_file
 from tests.parts import administrators, engines
+from tests.parts.eventually import eventually
 from tests.parts.people import ANNA, BO, FORM, FROM_OUTSIDE, apply, path_of
 
 pytestmark = pytest.mark.browser  # also where the browser is not the fixture of that name
@@ -77,10 +78,11 @@ def files_of(service, account):
 
 
 def await_stored(service, account, least):
-    end = time.monotonic() + 60
-    while sum(file["offset"] for file in files_of(service, account)) < least:
-        assert time.monotonic() < end, files_of(service, account)
-        time.sleep(0.05)
+    eventually(
+        lambda: files_of(service, account),
+        lambda files: sum(file["offset"] for file in files) >= least,
+        seconds=60,
+    )
 
 
 def open_upload(engine, service):

@@ -14,6 +14,7 @@ from tests.browser.steps import (
     sha256,
     write_file,
 )
+from tests.parts.eventually import eventually
 from tests.parts.people import ANNA, BO
 
 
@@ -30,11 +31,11 @@ def send(page, *files):
 
 def until_sent(page, name):
     """Without script a person reloads the page."""
-    for _ in range(100):
-        if "Klar. Mejlet till mottagaren skickades" in row(page, name).inner_text():
-            return
-        page.wait_for_timeout(200)
-        page.reload()
+    eventually(
+        lambda: (page.reload(), row(page, name).inner_text())[1],
+        lambda text: "Klar. Mejlet till mottagaren skickades" in text,
+        interval=0.2,
+    )
     is_sent(page, name)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.db.utils import ConnectionHandler, OperationalError
 
-from filsluss.conf.readers import sqlite
+from filsluss.conf.databases import sqlite
 from filsluss.sqlite.base import QUEUE_SECONDS
 
 pytestmark = pytest.mark.django_db  # lets this process use a database; each test has its own

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -12,6 +11,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from filsluss.models import Heartbeat
 from filsluss.sqlite.base import DatabaseWrapper
 from filsluss.sqlite.joint_commit import joint_commit, together
+from tests.parts.eventually import eventually
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 on_sqlite = pytest.mark.skipif(
@@ -75,16 +75,10 @@ def all_waiting(*works):
         others = []
         for count, work in enumerate(works, 1):
             others.append(threads.submit(outcome, work))
-            wait_until_waiting(count)
+            eventually(lambda: len(joint_commit._waiting), lambda found, c=count: found >= c, interval=0.001)
         may_go.set()
         assert first.result(20) is None
         return [each.result(20) for each in others]
-
-
-def wait_until_waiting(count: int) -> None:
-    end = time.monotonic() + 10
-    while len(joint_commit._waiting) < count and time.monotonic() < end:
-        time.sleep(0.001)
 
 
 def test_whoever_is_alone_commits_at_once(commits):

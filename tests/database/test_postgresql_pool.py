@@ -3,14 +3,16 @@
 import os
 import threading
 import time
+from collections import deque
 
 import psycopg
 import pytest
 from django.db.utils import ConnectionHandler, OperationalError
 
-from filsluss.conf.readers import postgresql
+from filsluss.conf.databases import postgresql
 from filsluss.postgresql import POOL
 from filsluss.postgresql.base import close_pools
+from tests.parts.eventually import eventually
 from tests.parts.people import FORM, announce, append, apply, send_tus
 from tests.parts.postgres import Postgres, PostgresMissing
 
@@ -44,13 +46,14 @@ def opened(server):
 
 def await_quiet(server, seconds=3.0):
     """Returns when nobody has opened one for so long: everything is warm."""
-    known, since, end = opened(server), time.monotonic(), time.monotonic() + 60
-    while time.monotonic() - since < seconds:
-        assert time.monotonic() < end, "connections are opened without an end"
-        if (now := opened(server)) != known:
-            known, since = now, time.monotonic()
-        time.sleep(0.2)
-    return known
+    looks = deque([-1], maxlen=round(seconds / 0.2))
+
+    def look():
+        looks.append(opened(server))
+        return {*looks}
+
+    eventually(look, lambda found: len(found) == 1, seconds=60, interval=0.2)
+    return looks[-1]
 
 
 @pytest.mark.live

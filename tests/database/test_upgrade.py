@@ -4,7 +4,6 @@ import csv
 import hashlib
 import io
 import re
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +11,7 @@ import pytest
 
 from filsluss.rules.tokens import TOKEN_PATTERN
 from tests.parts import administrators, people
+from tests.parts.eventually import eventually
 from tests.parts.installation_before import all_rows, content, contents
 from tests.parts.invariants import check_invariants
 from tests.parts.storage import blobs, rows
@@ -56,14 +56,6 @@ def upgrade(load_before, mail_server):
 
 def at(days):
     return datetime.now(UTC) + timedelta(days=days)
-
-
-def wait_until(holds, seconds=20):
-    """What a fetch leaves is written when its last byte has gone."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def paths(links):
@@ -290,7 +282,9 @@ def test_the_sender_hears_of_fetches_by_the_old_link_once_for_each_case(upgrade,
         assert service.get(link.path).status == 200
     wanted = {(service.file(label)["public_id"], 1) for label in unfetched}
     pickups = "filsluss_pickup p JOIN filsluss_transferfile f ON f.id = p.file_id"
-    wait_until(lambda: wanted <= set(rows(service, f"SELECT f.public_id, p.fetches FROM {pickups}")))
+    # What a fetch leaves is written when its last byte has gone.
+    asked = f"SELECT f.public_id, p.fetches FROM {pickups}"
+    eventually(lambda: set(rows(service, asked)), lambda found: wanted <= found)
     service.run_worker(at=at(11 / 1440))
     told = mail_server.of("files-downloaded")
     assert sorted((service.label_of(letter.transfer), *letter.to) for letter in told) == sorted(

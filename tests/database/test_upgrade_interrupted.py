@@ -1,5 +1,6 @@
 """An upgrade that is killed, at whatever moment, has changed nothing, and is completed by the next one."""
 
+import os
 import random
 import signal
 import subprocess
@@ -7,7 +8,7 @@ import time
 
 import pytest
 
-from tests.parts import crash_points
+from tests.parts import crash_points, preloaded
 from tests.parts.installation_before import InstallationBefore, all_rows
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(3600)]
@@ -44,12 +45,8 @@ class CrashingUpgrade:
 
     def run_for(self, seconds: float) -> None:
         """Kills it after so long, wherever it is."""
-        process = subprocess.Popen(
-            [*self.program, *MIGRATE],
-            env=self.service.env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with open(os.devnull, "wb") as nowhere:
+            process = preloaded.start([*self.program, *MIGRATE], self.service.env, nowhere, nowhere)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -5,7 +5,7 @@ import pytest
 from tests.parts import proxy
 from tests.parts.mail_server import free_port
 from tests.parts.people import FORM, apply
-from tests.parts.service import Service
+from tests.parts.shared_service import start_shared_service
 
 KINDS = {
     "nginx": (proxy.nginx, "https", ""),
@@ -24,24 +24,18 @@ def behind_proxy(folder, database_server, kind, program=(), **more):
     }
     if accel:
         own["ACCEL"] = accel
-    database = database_server.migrated_database(f"proxied-{folder.name[:8]}") if database_server else None
-    if database:
-        own["DATABASE_URL"] = database.__enter__()
-    service = Service(folder / "service", **{**own, **more})
-    service.program = list(program) or service.program
-    service.start("web" if program else "serve")
-    proxied = None
-    try:
-        proxied = start(folder / "proxy", service)
-        yield proxied
-    except proxy.ProxyMissing as missing:
-        pytest.skip(str(missing))
-    finally:
-        if proxied:
+    command = "web" if program else "serve"
+    with start_shared_service(
+        folder, database_server, command=command, program=program, **{**own, **more}
+    ) as service:
+        try:
+            proxied = start(folder / "proxy", service)
+        except proxy.ProxyMissing as missing:
+            pytest.skip(str(missing))
+        try:
+            yield proxied
+        finally:
             proxied.stop()
-        service.tear_down()
-        if database:
-            database.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="module", params=list(KINDS))

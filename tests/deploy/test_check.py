@@ -7,6 +7,7 @@ import pytest
 
 from tests.deploy.conftest import behind_proxy
 from tests.parts import proxy
+from tests.parts.eventually import eventually
 from tests.parts.mail_server import free_port
 from tests.parts.service import Service
 
@@ -72,10 +73,7 @@ def test_a_proxy_that_may_not_read_the_blobs_is_reported(trusting):
         text.replace(f"{service.data_dir}/blobs/", f"{moved}/")  # as a proxy without rights sees it
     )
     trusting.process.send_signal(signal.SIGHUP)
-    for _ in range(50):
-        line, status = finding(service, "downloads")
-        if line.startswith("WRONG"):
-            break
+    line, status = eventually(lambda: finding(service, "downloads"), lambda found: "WRONG" in found[0])
     assert "to a download: with FILSLUSS_ACCEL the proxy must be able to read the blob folder" in line
     assert status == 1
     assert rows(service) == "0 0 0 0 0"
@@ -102,10 +100,7 @@ def test_an_address_that_leads_elsewhere_is_reported(make_service, tmp_path):
         stdout=subprocess.DEVNULL,
     ) as other:
         try:
-            for _ in range(100):
-                line, _ = finding(service)
-                if "cannot be reached" not in line:
-                    break
+            line = eventually(lambda: finding(service)[0], lambda line: "cannot be reached" not in line)
         finally:
             other.terminate()
     assert line == (

@@ -10,7 +10,6 @@ import select
 import shutil
 import socket
 import subprocess
-import time
 import zipfile
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from tusclient.client import TusClient
 
 from tests.deploy.conftest import behind_proxy
 from tests.parts import short_timeouts
+from tests.parts.eventually import eventually
 from tests.parts.people import FORM, announce, append, apply, metadata, offset_of, send_form, send_tus
 from tests.parts.proxy import speaks_ipv6, unverified_tls
 from tests.parts.storage import rows
@@ -33,13 +33,11 @@ def listed(proxied, account):
 
 
 def await_ready(proxied, account, count=1):
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        files = listed(proxied, account)
-        if [file["state"] for file in files] == ["ready"] * count:
-            return files
-        time.sleep(0.1)
-    raise AssertionError(files)
+    return eventually(
+        lambda: listed(proxied, account),
+        lambda files: [file["state"] for file in files] == ["ready"] * count,
+        seconds=60,
+    )
 
 
 def curl(proxied, *words):
@@ -123,9 +121,7 @@ class TestUploads:
             f"Content-Type: application/offset+octet-stream\r\nContent-Length: {len(data)}\r\n\r\n".encode()
             + data[: 3 * MIB]
         )
-        end = time.monotonic() + 30
-        while listed(proxied, account)[0]["offset"] < 3 * MIB and time.monotonic() < end:
-            time.sleep(0.05)
+        eventually(lambda: listed(proxied, account)[0]["offset"], lambda found: found == 3 * MIB)
         sock.close()
         assert offset_of(proxied, where) == 3 * MIB
         assert append(proxied, where, 3 * MIB, data[3 * MIB :]).status == 204
@@ -144,9 +140,7 @@ class TestUploads:
         }.items():
             connection.putheader(name, text)
         connection.endheaders(bytes(MIB))
-        end = time.monotonic() + 30
-        while listed(proxied, account)[0]["offset"] < MIB and time.monotonic() < end:
-            time.sleep(0.05)
+        eventually(lambda: listed(proxied, account)[0]["offset"], lambda found: found == MIB)
         assert offset_of(proxied, where) == MIB
         assert append(proxied, where, MIB, bytes(MIB)).status == 204
         connection.close()
@@ -296,10 +290,7 @@ class TestDownloads:
         assert proxied.get(f"/download/{token}/x", Range="bytes=0-1").status == 206
         assert listed(proxied, account)[0]["fetched_at"] is None
         assert proxied.get(f"/download/{token}/x", Range="bytes=2-").status == 206
-        end = time.monotonic() + 20
-        while listed(proxied, account)[0]["fetched_at"] is None and time.monotonic() < end:
-            time.sleep(0.05)
-        assert listed(proxied, account)[0]["fetched_at"] is not None
+        eventually(lambda: listed(proxied, account)[0]["fetched_at"])
 
     def test_a_removed_file_is_refused_at_once(self, proxied, account):
         send_tus(proxied, account, b"hej")
@@ -320,9 +311,7 @@ class TestDownloads:
         answer = connection.getresponse()
         got = len(answer.read(1000))
         assert proxied.request("DELETE", f"{account}/files/{file['id']}", headers=TUS).status == 204
-        end = time.monotonic() + 30
-        while listed(proxied, account)[0]["state"] != "erased" and time.monotonic() < end:
-            time.sleep(0.1)
+        eventually(lambda: listed(proxied, account)[0]["state"], lambda state: state == "erased")
         with contextlib.suppress(OSError):
             while piece := answer.read1(1 << 16):
                 got += len(piece)
@@ -470,11 +459,9 @@ def test_a_header_of_any_size_is_not_taken(proxied):
 def test_the_log_holds_no_token(proxied, filled):
     proxied.get(filled[1])
     proxied.get("/status/" + "A" * 43)
-    end = time.monotonic() + 10
-    while "/status/-" not in (text := proxied.log_text()) and time.monotonic() < end:
-        time.sleep(0.05)  # the line is written after the response
+    # The line is written after the response.
+    text = eventually(proxied.log_text, lambda text: "/status/-" in text)
     assert "/download/-" in text
-    assert "/status/-" in text
     assert re.findall(r"/(?:upload|download|zip|status|decide)/[A-Za-z0-9_-]{20,}", text) == []
 
 
@@ -491,22 +478,16 @@ def test_one_request_has_one_id_in_the_proxys_log_and_in_ours(proxied):
         proxied.service, f"SELECT count(*) FROM filsluss_auditentry WHERE request_id = '{own[0]}'"
     )
     assert entries == 1
-    end = time.monotonic() + 10
-    while own[0] not in proxied.log_text() and time.monotonic() < end:
-        time.sleep(0.1)
-    assert own[0] in proxied.log_text()
+    eventually(proxied.log_text, lambda text: own[0] in text)
 
 
 def test_a_download_says_the_id_that_the_proxy_logged_once(proxied, filled):
     answer = proxied.get(filled[1])
     (own,) = answer.headers.get_all("X-Request-ID")
     noted = f"SELECT step, network FROM filsluss_auditentry WHERE request_id = '{own}'"
-    end = time.monotonic() + 10
-    while time.monotonic() < end and not (own in proxied.log_text() and rows(proxied.service, noted)):
-        time.sleep(0.1)
-    (entry,) = rows(proxied.service, noted)
+    (entry,) = eventually(lambda: rows(proxied.service, noted))
     assert entry == ("fetched", "127.0.0.2")
-    assert own in proxied.log_text()
+    eventually(proxied.log_text, lambda text: own in text)
 
 
 SPELLINGS = ("/%75pload/{}", "//upload/{}", "/upload%2F{}", "/UPLOAD/{}", "/./download/{}", "/x/zip/{}")
@@ -521,7 +502,9 @@ def test_no_way_of_writing_a_path_puts_a_token_into_the_log(proxied):
     absolute.endheaders()
     absolute.getresponse().read()
     absolute.close()
-    assert "A" * 20 not in proxied.log_text()
+    proxied.get("/the-last-of-them")
+    # Lines are written after the response, in the order of the requests.
+    assert "A" * 20 not in eventually(proxied.log_text, lambda text: "/the-last-of-them" in text)
 
 
 def test_another_host_is_refused_and_told_nothing(proxied):

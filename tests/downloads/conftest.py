@@ -11,7 +11,7 @@ from tests.parts.shared_service import SharedService, new_recipient, start_share
 
 @pytest.fixture(scope="module")
 def shared_service(tmp_path_factory: Any, database_server: Any) -> Iterator[SharedService]:
-    with start_shared_service(tmp_path_factory.mktemp("downloads"), database_server, "downloads") as service:
+    with start_shared_service(tmp_path_factory.mktemp("downloads"), database_server) as service:
         yield service
 
 

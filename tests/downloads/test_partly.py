@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from filsluss.rules.tokens import Purpose, keys_for, link_token
+from tests.parts.eventually import eventually
 from tests.parts.storage import rows
 
 DATA = bytes(range(256)) * 8
@@ -29,13 +30,6 @@ def listed(service, account):
     return file
 
 
-def until(holds):
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def public_id(service, account):
     return listed(service, account)["public_id"]
 
@@ -52,7 +46,7 @@ def test_the_file_without_its_last_byte_is_in_the_trail_once_and_on_the_senders_
     time.sleep(0.5)
     assert (entries(shared_service, file), listed(shared_service, account)["partly_at"]) == ([], None)
     answers = [shared_service.get(address, Range=f"bytes=0-{SIZE - 2}") for _ in range(3)]
-    until(lambda: listed(shared_service, account)["partly_at"])
+    eventually(lambda: listed(shared_service, account)["partly_at"])
     time.sleep(0.5)
     ((role, network, request_id, size, detail),) = entries(shared_service, file)
     assert (role, network, size) == ("recipient", "127.0.0.1", SIZE)
@@ -61,7 +55,7 @@ def test_the_file_without_its_last_byte_is_in_the_trail_once_and_on_the_senders_
     assert "Delvis nedladdad" in shared_service.get(f"{account}?lang=sv").text
     assert "Partly downloaded" in shared_service.get(f"{account}?lang=en").text
     shared_service.get(address, Range="bytes=-1")
-    until(lambda: entries(shared_service, file, "fetched"))
+    eventually(lambda: entries(shared_service, file, "fetched"))
     assert listed(shared_service, account)["partly_at"] is None
     assert "Delvis" not in shared_service.get(f"{account}?lang=sv").text
 
@@ -69,7 +63,7 @@ def test_the_file_without_its_last_byte_is_in_the_trail_once_and_on_the_senders_
 def test_the_status_page_of_the_sender_says_so_too(shared_service, ready, account):
     address = ready(DATA)
     shared_service.get(address, Range="bytes=0-9")
-    until(lambda: listed(shared_service, account)["partly_at"])
+    eventually(lambda: listed(shared_service, account)["partly_at"])
     keys = keys_for("link", [(shared_service.data_dir / "secret_key").read_text().strip()])
     links = rows(
         shared_service,
@@ -89,7 +83,7 @@ def test_a_client_that_hangs_up_has_partly_fetched(shared_service, ready, accoun
     with socket.create_connection(("127.0.0.1", shared_service.port)) as connection:
         connection.sendall(f"GET {address} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
-    until(lambda: listed(shared_service, account)["partly_at"])
+    eventually(lambda: listed(shared_service, account)["partly_at"])
     assert len(entries(shared_service, public_id(shared_service, account))) == 1
 
 
@@ -105,13 +99,13 @@ def test_an_archive_that_breaks_off_has_partly_fetched_the_file_it_was_in(shared
     with socket.create_connection(("127.0.0.1", shared_service.port)) as connection:
         connection.sendall(f"GET {archive} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
-    until(lambda: entries(shared_service, files[0]["public_id"]))
+    eventually(lambda: entries(shared_service, files[0]["public_id"]))
     assert entries(shared_service, files[1]["public_id"]) == []
     assert entries(shared_service, files[0]["public_id"], "fetched") == []
     whole = shared_service.get(archive)
     assert zipfile.ZipFile(BytesIO(whole.body)).testzip() is None
     for file in files:
-        until(lambda own=file["public_id"]: entries(shared_service, own, "fetched"))
+        eventually(lambda own=file["public_id"]: entries(shared_service, own, "fetched"))
 
 
 @pytest.mark.parametrize("step", ["fetched", "partly-fetched"])
@@ -119,6 +113,6 @@ def test_a_download_is_in_the_trail_with_its_network_and_request(shared_service,
     address = ready(DATA)
     answer = shared_service.get(address, **({} if step == "fetched" else {"Range": "bytes=0-0"}))
     file = public_id(shared_service, account)
-    until(lambda: entries(shared_service, file, step))
+    eventually(lambda: entries(shared_service, file, step))
     ((_, network, request_id, *_),) = entries(shared_service, file, step)
     assert (network, request_id) == ("127.0.0.1", answer.headers["X-Request-ID"])

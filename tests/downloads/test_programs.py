@@ -4,9 +4,10 @@ import hashlib
 import os
 import shutil
 import subprocess
-import time
 
 import pytest
+
+from tests.parts.eventually import eventually
 
 MiB = 1 << 20
 SIZE = 12 * MiB + 7
@@ -15,11 +16,13 @@ SIZE = 12 * MiB + 7
 def cut(words, target):
     """Starts a program on a slow download and kills it when a mebibyte has come."""
     program = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 60
-    while not (target.exists() and target.stat().st_size >= MiB):
-        assert program.poll() is None, "it ended before it could be cut"
-        assert time.monotonic() < end, "nothing came"
-        time.sleep(0.02)
+    size = eventually(
+        lambda: target.stat().st_size if target.exists() else 0,
+        lambda size: size >= MiB or program.poll() is not None,
+        seconds=60,
+        interval=0.02,
+    )
+    assert (size >= MiB, program.poll()) == (True, None), "it ended before it could be cut"
     program.kill()
     program.wait()
     return target.stat().st_size

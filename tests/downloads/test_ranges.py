@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.parts.eventually import eventually
+
 DATA = bytes(range(256)) * 8
 SIZE = len(DATA)
 
@@ -127,10 +129,7 @@ def fetched_at(service, account):
 
 def comes_to_be_fetched(service, account):
     """It is written down when the response is over, a moment after the client has the last byte."""
-    end = time.monotonic() + 20
-    while fetched_at(service, account) is None and time.monotonic() < end:
-        time.sleep(0.05)
-    return fetched_at(service, account) is not None
+    return eventually(lambda: fetched_at(service, account))
 
 
 def test_a_fetch_is_one_that_had_every_byte_in_any_order(shared_service, ready, account):

@@ -36,7 +36,7 @@ class CrashingService:
         self.numbers = itertools.count(1)
 
     def start(self) -> None:
-        self.service.run("migrate", "--verbosity", "0")
+        self.service.lay_tables()
         for letter in string.ascii_letters + string.digits + "-_":  # as after some time of use
             (self.service.data_dir / "blobs" / f"{letter}.d").mkdir(parents=True)
         self.service.start("web")

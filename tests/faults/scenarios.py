@@ -2,12 +2,12 @@
 
 import hashlib
 import shutil
-import time
 from datetime import timedelta
 
 from filsluss.scanners.clamd import EICAR
 from tests.faults.crashing_service import SOON, Case, Scenario, path_of
 from tests.parts import people
+from tests.parts.eventually import eventually
 from tests.parts.storage import blobs, rows
 
 BODY = bytes(range(256)) * 12
@@ -344,9 +344,7 @@ def fetch(case: Case) -> None:
     """The download is recorded after the last byte, when the client has long had all of it."""
     case.answer = None
     case.request("GET", case.known["bytes"])
-    end = time.monotonic() + 20
-    while case.service.is_running and not fetches_of(case) and time.monotonic() < end:
-        time.sleep(0.05)
+    eventually(lambda: not case.service.is_running or fetches_of(case))
 
 
 def fetches_of(case: Case) -> int:
@@ -361,10 +359,7 @@ def fetches_of(case: Case) -> int:
 def fetched(case: Case) -> None:
     again = case.service.get(case.known["bytes"])
     assert (again.status, again.body) == (200, BODY)
-    end = time.monotonic() + 20
-    while not fetches_of(case) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert fetches_of(case) in (1, 2)
+    assert eventually(lambda: fetches_of(case)) in (1, 2)
     case.installation.run_worker(SOON)
     assert rows(
         case.service,

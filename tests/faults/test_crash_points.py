@@ -9,6 +9,7 @@ from tests.faults.crashing_service import CrashingService, run
 from tests.faults.record_crash_points import LIST, MIGRATE, clamd_if
 from tests.faults.scenarios import SCENARIOS
 from tests.parts.scanner import ClamdMissing
+from tests.parts.shared_service import database_of_its_own
 from tests.parts.storage import rows
 
 LISTED: dict[str, list[str]] = json.loads(LIST.read_text())
@@ -30,22 +31,17 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 @pytest.fixture(scope="module")
 def make_crashing(tmp_path_factory, database_server):
     """Makes services that crash when they are told to; they are kept until the last of these tests."""
-    made: list[CrashingService] = []
-    databases = []
+    with ExitStack() as until_the_end:
 
-    def make(*, is_bare: bool = False, **own: str) -> CrashingService:
-        if database_server:
-            make_database = database_server.database if is_bare else database_server.migrated_database
-            databases.append(make_database(f"crash-{len(made)}"))
-            own["DATABASE_URL"] = databases[-1].__enter__()
-        made.append(CrashingService(tmp_path_factory.mktemp("crash"), is_bare=is_bare, **own))
-        return made[-1]
+        def make(*, is_bare: bool = False, **own: str) -> CrashingService:
+            folder = tmp_path_factory.mktemp("crash")
+            database = database_of_its_own(database_server, folder.name, is_bare=is_bare)
+            own |= until_the_end.enter_context(database)
+            service = CrashingService(folder, is_bare=is_bare, **own)
+            until_the_end.callback(service.tear_down)
+            return service
 
-    yield make
-    for service in made:
-        service.tear_down()
-    for database in databases:
-        database.__exit__(None, None, None)
+        yield make
 
 
 @pytest.fixture(scope="module")

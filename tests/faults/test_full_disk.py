@@ -2,13 +2,13 @@
 
 import contextlib
 import os
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.parts import people
 from tests.parts.disks import NoDisk, small
+from tests.parts.eventually import eventually
 from tests.parts.installation import folder
 from tests.parts.invariants import Acknowledged, check_invariants
 from tests.parts.postgres import Postgres, PostgresMissing
@@ -64,10 +64,10 @@ def send(service):
 
 
 def await_state(service, state, count):
-    end, asked = time.monotonic() + 60, f"SELECT id FROM filsluss_transferfile WHERE state = '{state}'"
-    while len(rows(service, asked)) != count:
-        assert time.monotonic() < end, service.log_text()
-        time.sleep(0.1)
+    asked = f"SELECT id FROM filsluss_transferfile WHERE state = '{state}'"
+    eventually(
+        lambda: len(rows(service, asked)), lambda found: found == count, seconds=60, say=service.log_text
+    )
 
 
 def public_id(service, number):
@@ -75,9 +75,9 @@ def public_id(service, number):
 
 
 def takes_uploads_again(service, account, seconds=20):
-    end = time.monotonic() + seconds
-    while (answer := people.announce(service, account, 5)).status == 507 and time.monotonic() < end:
-        time.sleep(0.2)
+    answer = eventually(
+        lambda: people.announce(service, account, 5), lambda answer: answer.status != 507, seconds=seconds
+    )
     assert (answer.status, people.append(service, answer.location, 0, b"hello").status) == (201, 204)
 
 
@@ -126,10 +126,7 @@ def test_a_download_from_a_full_disk_is_recorded(service, disk, mail_server):
     send(service)
     stuff(disk)
     assert people.fetch(service, mail_server.one("file-ready")).body == FILE
-    end = time.monotonic() + 20
-    while not rows(service, "SELECT id FROM filsluss_auditentry WHERE step = 'fetched'"):
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    eventually(lambda: rows(service, "SELECT id FROM filsluss_auditentry WHERE step = 'fetched'"))
 
 
 @pytest.fixture
@@ -176,7 +173,4 @@ def test_a_postgresql_server_without_room_is_met_with_a_refusal_and_waited_for(m
 
 
 def await_database(service):
-    end = time.monotonic() + 30
-    while service.get("/readyz").status != 200:
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    eventually(lambda: service.get("/readyz").status, lambda status: status == 200)

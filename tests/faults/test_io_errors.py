@@ -162,7 +162,6 @@ FAULTS = [
 @pytest.mark.parametrize(("call", "error", "when"), FAULTS)
 def test_a_disk_that_fails_is_never_taken_for_one_that_kept(make_service, mail_server, call, error, when):
     service = make_service()
-    service.run("migrate", "--verbosity", "0")
     service.start("web").kill()
     service.program, plain = with_fault(service, call, error, when), service.program
     service.start("web")
@@ -274,7 +273,8 @@ def held(make_service, mail_server, *, long):
         thread.join()
     statuses = sorted(answer.status for answer in answers)
     assert statuses == ([503] * 3 if given_up else [201, 204, 303])
-    assert {answer.headers["Retry-After"] for answer in answers if answer.status == 503} <= {"5"}
+    waits = [answer.headers["Retry-After"] for answer in answers if answer.status == 503]
+    assert waits == (["5"] * 3 if given_up else [])
     discard_expected_errors(service)
     sender.look()
     assert sender.go() or sender.go()

@@ -29,7 +29,7 @@ def service(make_service, database_server):
     if database_server:
         pytest.skip("PostgreSQL syncs in a process of its own")
     service = make_service()
-    service.run("migrate", "--verbosity", "0")
+    service.lay_tables()
     return service
 
 

@@ -37,7 +37,7 @@ class Account:
 
 @pytest.fixture(scope="module")
 def shared_service(tmp_path_factory: Any, database_server: Any) -> Iterator[SharedService]:
-    with start_shared_service(tmp_path_factory.mktemp("foreign"), database_server, "foreign") as service:
+    with start_shared_service(tmp_path_factory.mktemp("foreign"), database_server) as service:
         yield service
 
 

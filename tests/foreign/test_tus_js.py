@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.parts.browser import person
+from tests.parts.eventually import eventually
 
 pytestmark = pytest.mark.usefixtures("tus_js_client")
 
@@ -85,9 +85,7 @@ def test_it_goes_on_after_the_service_was_restarted(account, file):
     options = {"endpoint": account.files, "metadata": named(file), "chunkSize": 32 * 1024}
     sending = threading.Thread(target=lambda: result.append(node(file, **options)))
     sending.start()
-    end = time.monotonic() + 60
-    while not any(each["offset"] for each in account.listed()) and time.monotonic() < end:
-        time.sleep(0.02)
+    eventually(lambda: sum(each["offset"] for each in account.listed()), seconds=60, interval=0.02)
     account.service.kill()
     account.service.start()
     sending.join(90)

@@ -218,7 +218,7 @@ def test_one_phrase_says_where_somebody_works(client, settings, at, words):
         True,
         False,
     )
-    assert "Do you work at Region Exempel?" in client.get("/?lang=en").content.decode()
+    assert "If you work at Region Exempel it is" in client.get("/?lang=en").content.decode()
     transfer = applied(Readers("inbound", "sv", "sv", "", {}))
     letter = Letter.objects.about(transfer).get(kind="approval-requested")
     assert f"Filöverföringstjänsten {words} Exempel" in letter.text

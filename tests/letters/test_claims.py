@@ -15,6 +15,7 @@ from filsluss.letters.outbox import deliver_next
 from filsluss.models import Letter
 from filsluss.rules.directions import Role
 from tests.letters.cases import Case, example_policy
+from tests.parts.eventually import eventually
 from tests.parts.services import services_for
 
 POLICY = example_policy()
@@ -66,8 +67,7 @@ def test_a_letter_that_is_being_sent_is_not_claimed_whatever_the_others_clock_sa
 
     first = threading.Thread(target=send)
     first.start()
-    while not row(letter).claimed_by:
-        time.sleep(0.02)
+    eventually(lambda: row(letter).claimed_by, interval=0.02)
     assert try_for(3, Claimant(), now + difference) is False
     assert row(letter).delivery == "queued"
     first.join(30)

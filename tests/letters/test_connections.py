@@ -14,6 +14,7 @@ from filsluss.letters.outbox import deliver_next
 from filsluss.models import Letter
 from filsluss.rules.directions import Role
 from tests.letters.cases import example_policy, make_transfer
+from tests.parts.eventually import eventually
 
 pytestmark = pytest.mark.django_db
 POLICY = example_policy()
@@ -117,8 +118,11 @@ def test_one_reader_whose_server_thinks_holds_up_nobody_else(now, mail_server):
     done = threading.Event()
 
     def watch():
-        while len([each for each in mail_server.letters if "quick" in each.to[0]]) < len(others):
-            time.sleep(0.02)
+        eventually(
+            lambda: [each for each in mail_server.letters if "quick" in each.to[0]],
+            lambda found: len(found) >= len(others),
+            interval=0.02,
+        )
         done.set()
 
     watcher = threading.Thread(target=watch, daemon=True)

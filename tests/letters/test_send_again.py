@@ -53,7 +53,7 @@ def why_not(letter, now, policy=POLICY):
     with pytest.raises(NotSentAgain) as refused:
         again(letter, now, policy=policy)
     assert not letter.again.exists()
-    return refused.value.why
+    return refused.value.code
 
 
 @pytest.mark.parametrize("case", [REQUEST, READY], ids=lambda case: case.kind)

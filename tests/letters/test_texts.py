@@ -1,7 +1,6 @@
 """What letters say: every kind in both languages, to the letter, and the same words in text and HTML."""
 
 import html
-import os
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -25,9 +24,13 @@ from tests.letters.cases import (
     make_file,
     make_transfer,
 )
+from tests.parts.golden import is_kept, letter_is_kept, only
 
 GOLDEN = Path(__file__).parent / "golden"
-REWRITE = os.environ.get("REWRITE_GOLDEN") == "1"
+WITH_HTML = [
+    ("sv", next(case for case in CASES if case.kind == kind)) for kind in {case.kind for case in CASES}
+]
+"""In Swedish, the first case of each kind."""
 pytestmark = pytest.mark.django_db
 every_letter = pytest.mark.parametrize(("case", "language"), EACH, ids=NAMES)
 
@@ -88,20 +91,11 @@ def heading(letter):
     return re.sub(r" \(\w{4}-\w{4}\)$", "", letter.subject)
 
 
-def kept(path, shown):
-    """The golden file beside what is shown; REWRITE_GOLDEN=1 makes it so."""
-    if REWRITE:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(shown)
-    return path.read_text()
-
-
 @every_letter
 def test_a_letter_says_exactly_this(case, language, now):
+    """The HTML is made of the text: one of each kind is compared, and of all others the words."""
     letter = case.write(language, now)
-    head = f"Subject: {letter.subject}\nTo: {letter.to}\nReply-To: {letter.reply_to}\n\n"
-    assert head + letter.text == kept(GOLDEN / language / f"{case.name}.txt", head + letter.text)
-    assert letter.html == kept(GOLDEN / language / f"{case.name}.html", letter.html)
+    letter_is_kept(GOLDEN / language / case.name, letter, with_html=(language, case) in WITH_HTML)
 
 
 @every_letter
@@ -190,8 +184,7 @@ def test_subjects_and_previews_are_these(language, now):
         lines.append(f"{case.name}\n  {letter.subject}\n  {preview}\n")
         Transfer.objects.all().delete()
         Letter.objects.all().delete()
-    shown = "\n".join(lines)
-    assert shown == kept(GOLDEN / language / "previews.txt", shown)
+    is_kept(GOLDEN / language / "previews.txt", "\n".join(lines))
 
 
 @every_letter
@@ -209,10 +202,9 @@ def test_every_template_has_its_golden_letters_in_both_languages():
     kinds = {case.kind for case in CASES}
     assert {path.stem for path in folder.glob("sv/*.txt")} == kinds
     assert {path.stem for path in folder.glob("en/*.txt")} == kinds
-    wanted = {f"{case.name}{ending}" for case in CASES for ending in (".txt", ".html")}
-    wanted |= {"previews.txt"}
     for language in ("sv", "en"):
-        assert {path.name for path in (GOLDEN / language).iterdir()} == wanted
+        pages = {f"{case.name}.html" for own, case in WITH_HTML if own == language}
+        only(GOLDEN / language, {"previews.txt", *(f"{case.name}.txt" for case in CASES)} | pages)
 
 
 def test_a_receipt_carries_no_word_of_the_applicant(now):

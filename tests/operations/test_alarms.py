@@ -1,6 +1,5 @@
 """Alarms: what is watched, when a letter tells of it, and what the letters say."""
 
-import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +14,13 @@ from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import FileState
 from filsluss.scanners.clamd import Clamd
 from tests.letters.cases import Case, example_policy, make_file, make_transfer
+from tests.parts.golden import letter_is_kept, only
 from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
 GOLDEN = Path(__file__).parent / "golden"
-REWRITE = os.environ.get("REWRITE_GOLDEN") == "1"
+WITH_HTML = ("sv", "disk")
+"""All are made of their text by one function."""
 ADMINS = ("drift@ltdalarna.se", "jour@ltdalarna.se")
 NOBODY_THERE = Clamd("/nonexistent/clamd.ctl")
 FIGURES = {
@@ -141,20 +142,6 @@ def test_without_administrators_an_alarm_is_kept_and_no_letter_written(policy, s
     assert Letter.objects.count() == 0
 
 
-def kept(name, shown):
-    path = GOLDEN / name
-    if REWRITE:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(shown)
-    return path.read_text()
-
-
-def holds(letter, language, name):
-    head = f"Subject: {letter.subject}\nTo: {letter.to}\nReply-To: {letter.reply_to}\n\n"
-    assert head + letter.text == kept(f"{language}/{name}.txt", head + letter.text)
-    assert letter.html == kept(f"{language}/{name}.html", letter.html)
-
-
 @pytest.mark.parametrize("language", ["sv", "en"])
 @pytest.mark.parametrize("name", alarms.CHECKS)
 def test_an_alarm_says_exactly_this(name, language, policy, now):
@@ -163,7 +150,7 @@ def test_an_alarm_says_exactly_this(name, language, policy, now):
     notices.write_alarm(Alarm(name=name, since=now, value=value, limit=limit), policy=own, now=now)
     letter = Letter.objects.get()
     assert (letter.to, letter.language, letter.cases.count()) == (ADMINS[0], language, 0)
-    holds(letter, language, f"alarm-{name}")
+    letter_is_kept(GOLDEN / language / f"alarm-{name}", letter, with_html=(language, name) == WITH_HTML)
 
 
 @pytest.mark.parametrize("language", ["sv", "en"])
@@ -173,4 +160,10 @@ def test_of_an_infected_file_the_administrator_hears_exactly_this(language, poli
     assert notices.write_infected(file, policy=own, now=now) == 2
     letters = Letter.objects.order_by("to")
     assert [letter.to for letter in letters] == sorted(ADMINS)
-    holds(letters[0], language, "file-infected")
+    letter_is_kept(GOLDEN / language / "file-infected", letters[0], with_html=language == "sv")
+
+
+def test_there_are_no_other_golden_letters():
+    texts = {"file-infected.txt", *(f"alarm-{name}.txt" for name in alarms.CHECKS)}
+    only(GOLDEN / "en", texts)
+    only(GOLDEN / "sv", {*texts, "file-infected.html", f"alarm-{WITH_HTML[1]}.html"})

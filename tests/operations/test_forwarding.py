@@ -9,8 +9,8 @@ from filsluss.actions.heartbeat import UNNAMED_PROXY
 from filsluss.models import Heartbeat
 from filsluss.ops import forwarding
 from tests.letters.cases import example_policy
+from tests.parts.eventually import eventually
 from tests.parts.services import services_for
-from tests.scan.conftest import wait_until
 
 STRANGER, NEAR, HERE = "192.0.2.7", "10.0.0.2", "127.0.0.1"
 
@@ -69,4 +69,4 @@ def test_check_deploy_comes_by_that_way_and_says_so(make_service):
     service = make_service().start()
     assert "OK    proxy: " in service.run("check", "--deploy", check=False).stdout
     service.get("/", X_Forwarded_For="192.0.2.7")
-    wait_until(lambda: "WRONG proxy: " in service.run("check", "--deploy", check=False).stdout)
+    eventually(lambda: "WRONG proxy: " in service.run("check", "--deploy", check=False).stdout)

@@ -7,9 +7,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.operations.test_logs import read
 from tests.parts import people
+from tests.parts.eventually import eventually
 from tests.parts.invariants import Acknowledged, check_invariants, wait_until_idle
 from tests.parts.people import ANNA, BO, FROM_OUTSIDE, path_of
-from tests.scan.conftest import wait_until
 
 
 def figures(text):
@@ -78,7 +78,7 @@ def test_neither_log_nor_metrics_hold_a_secret_and_both_show_what_happened(servi
     upload = run_a_whole_transfer(service, mail_server)
     wait_until_idle(service)
     # The receipt was awaited by a worker whose clock is ahead: the service's own must have beaten since.
-    wait_until(lambda: figures(service.get("/metrics").text)["filsluss_worker_heartbeat_age_seconds",] >= 0)
+    eventually(lambda: figures(service.get("/metrics").text)["filsluss_worker_heartbeat_age_seconds",] >= 0)
     text = service.get("/metrics").text
     acknowledged = Acknowledged(mail_server=mail_server, secrets=[])
     secrets = [*secrets_of(mail_server), upload.split("/")[2]]
@@ -124,7 +124,6 @@ FORWARDED = [
 
 def test_only_this_machine_and_the_named_networks_may_read_the_metrics(make_service):
     service = make_service(TRUSTED_PROXIES="127.0.0.0/8", METRICS_NETWORKS="10.1.0.0/16")
-    service.run("migrate", "--verbosity", "0")
     service.start("web")
     answered = [service.request("GET", "/metrics", headers=headers).status for headers, _ in FORWARDED]
     assert answered == [status for _, status in FORWARDED]
@@ -138,7 +137,6 @@ def test_only_this_machine_and_the_named_networks_may_read_the_metrics(make_serv
 
 def test_without_networks_a_forwarded_request_never_reads_the_metrics(make_service):
     service = make_service()
-    service.run("migrate", "--verbosity", "0")
     service.start("web")
     assert service.get("/metrics").status == 200
     assert service.get("/metrics", X_Forwarded_For="127.0.0.1").status == 404

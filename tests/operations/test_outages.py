@@ -6,6 +6,7 @@ import pytest
 
 from filsluss import jobs
 from tests.operations.test_logs import read
+from tests.parts.eventually import eventually
 from tests.parts.people import FORM, apply, send_tus
 from tests.parts.postgres import Postgres, PostgresMissing
 
@@ -56,16 +57,16 @@ def test_an_outage_of_the_database_is_two_lines_a_process_and_all_goes_on_after_
 def test_a_worker_that_starts_meanwhile_waits(server, make_service):
     with server.database("outage") as url:
         service = make_service(DATABASE_URL=url)
-        service.run("migrate", "--verbosity", "0")
         server.sql(AWAY.format("false"))
         service.start("worker")
         time.sleep(4)
         assert service.is_running
         server.sql(AWAY.format("true"))
-        for _ in range(200):
-            if "OK    worker" in service.run("check", "--deploy", check=False).stdout:
-                break
-        assert "OK    worker" in service.run("check", "--deploy", check=False).stdout
+        eventually(
+            lambda: service.run("check", "--deploy", check=False).stdout,
+            lambda said: "OK    worker" in said,
+            seconds=60,
+        )
         assert events(service)[0] == "the database did not answer"
 
 

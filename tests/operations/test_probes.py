@@ -11,7 +11,6 @@ STRANGER = {"X-Forwarded-For": "192.0.2.7"}
 def web(make_service):
     """Pages alone, at a public address whose port goes without saying."""
     service = make_service(BASE_URL="https://FTS.example.se:443/", TRUSTED_PROXIES="127.0.0.0/8")
-    service.run("migrate", "--verbosity", "0")
     return service.start("web")
 
 

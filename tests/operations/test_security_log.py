@@ -129,11 +129,15 @@ def test_a_refusal_is_noted_by_what_was_wanted(path, kind, now):
 
 
 def test_a_refusal_that_cannot_be_noted_does_not_change_the_answer(monkeypatch, now):
+    asked = []
+
     def fail(event):
+        asked.append(event)
         raise DatabaseError
 
     monkeypatch.setattr(security_log, "note", fail)
     security_log.note_refusal("/code", status="429 Too Many Requests", now=now)
+    assert len(asked) == 1
 
 
 def test_the_same_event_within_a_minute_is_one_row_with_the_first_requests_id(now):

@@ -1,12 +1,12 @@
 """The security log and request ids of a running service."""
 
 import re
-import time
 
 import pytest
 
 from filsluss.origin import origin_of
 from filsluss.rules.networks import Client
+from tests.parts.eventually import eventually
 from tests.parts.people import FORM, announce, apply
 from tests.parts.storage import rows
 
@@ -48,10 +48,7 @@ def test_refusals_are_counted_by_network_and_cost_few_rows(service):
 
 def test_without_a_stop_they_are_written_within_seconds(service):
     service.request("POST", "/code", b"code=x", ELSEWHERE)
-    end = time.monotonic() + 15
-    while not events(service):
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    eventually(lambda: events(service), seconds=15)
 
 
 def test_every_answer_has_an_id_of_its_own_and_a_refusal_says_it(service):

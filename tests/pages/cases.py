@@ -18,12 +18,12 @@ from filsluss.actions.upload import begin, receive
 from filsluss.blobs import Digests, open_store
 from filsluss.letters import request_lists
 from filsluss.models import Letter, Transfer, TransferFile
-from filsluss.pages.errors import Refused
 from filsluss.pages.refusals import refusal_page
 from filsluss.rules.application import Application
 from filsluss.rules.decision import Decision
 from filsluss.rules.networks import Client
 from filsluss.rules.paths import prefix_of
+from filsluss.rules.refusals import Refused
 from filsluss.rules.tokens import Purpose
 from tests.parts import tokens
 from tests.parts.services import services_for
@@ -119,12 +119,12 @@ def link(row: Transfer, purpose: Purpose) -> str:
     return f"/{prefix}/{tokens.of_transfer(row, purpose, settings.POLICY.link_keys)}"
 
 
-def refusal(address: str, code: str, status: int, **query: str) -> Any:
+def refusal(address: str, code: str, **query: str) -> Any:
     """The page by which a byte path refuses a request below the link with this address."""
     prefix = prefix_of(address)
     assert prefix is not None
     asked = RequestFactory().get(address, query, **{"filsluss.client": INSIDE})
-    return refusal_page(asked.environ, prefix, address.rpartition("/")[2], Refused(code, status))
+    return refusal_page(asked.environ, prefix, address.rpartition("/")[2], Refused(code))
 
 
 def letter_link(file: TransferFile) -> str:

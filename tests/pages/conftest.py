@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.pages.cases import INSIDE, OUTSIDE, Page
+from tests.parts import administrators
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +25,17 @@ def inside(client: Any) -> Any:
 def outside(client: Any) -> Any:
     client.defaults["filsluss.client"] = OUTSIDE
     return client
+
+
+@pytest.fixture
+def admin(inside: Any, settings: Any) -> Any:
+    """A client that has signed in, and is led to the page that was asked for."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # one that takes no time
+    administrators.make_account("admin")
+    there = "?next=/oversee/transfers/K7PM-4QXD"
+    answer = administrators.through_the_pages(inside, name="admin", query=there)
+    assert (answer.status_code, answer["Location"]) == (303, "/oversee/transfers/K7PM-4QXD")
+    return inside
 
 
 @pytest.fixture

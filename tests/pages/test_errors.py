@@ -45,12 +45,12 @@ def answers(inside, language):
         inside.get(f"/no/such/page{query}"),
         inside.post(f"/help{query}"),
         inside.get(link(ended(), Purpose.UPLOAD) + query),
-        refusal(account, "too_large", 413, lang=language),
+        refusal(account, "too_large", lang=language),
         inside.post(link(pending(), Purpose.DECIDE) + query, {"decision": "approve"}),
-        refusal(file, "rate_limited", 429, lang=language),
+        refusal(file, "rate_limited", lang=language),
         broken,
-        refusal(file, "shutting_down", 503, lang=language),
-        refusal(account, "disk_full", 507, lang=language),
+        refusal(file, "shutting_down", lang=language),
+        refusal(account, "disk_full", lang=language),
     ]
 
 

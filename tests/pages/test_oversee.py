@@ -17,14 +17,6 @@ from tests.pages.cases import ANNA, BO, INSIDE, applied, open_transfer, pending,
 from tests.parts.administrators import PASSWORD, code_of, make_account, through_the_pages
 
 
-@pytest.fixture
-def admin(inside):
-    make_account("admin", PASSWORD)
-    answer = through_the_pages(inside, name="admin", query="?next=/oversee/transfers/K7PM-4QXD")
-    assert (answer.status_code, answer["Location"]) == (303, "/oversee/transfers/K7PM-4QXD")
-    return inside
-
-
 def shown(page):
     return [a["href"].rpartition("/")[2] for a in page.all("a") if "/transfers/" in (a["href"] or "")]
 

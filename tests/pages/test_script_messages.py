@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 import filsluss
-from filsluss.streams.responses import STATUS
+from filsluss.rules.refusals import STATUS
 
 OF_THE_APPLICATION = {"application-form.js", "did-you-mean.js", "remembered.js"}
 """They say nothing by themselves: their words stand in the page."""

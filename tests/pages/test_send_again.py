@@ -7,13 +7,6 @@ from django.utils import timezone
 
 from filsluss.models import AuditEntry, Letter
 from tests.pages.cases import pending
-from tests.parts import administrators
-
-
-@pytest.fixture
-def admin(inside):
-    administrators.sign_in(inside, "admin")
-    return inside
 
 
 @pytest.fixture

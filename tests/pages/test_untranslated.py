@@ -80,11 +80,11 @@ def test_every_name_that_the_script_puts_into_a_sentence_is_marked() -> None:
 
 @pytest.mark.skipif(not which("node"), reason="node is not here (apt-get install nodejs)")
 def test_the_script_shows_a_name_as_nothing_to_translate(tmp_path: Path) -> None:
-    copy(SCRIPTS / "i18n.js", tmp_path / "i18n.mjs")
+    copy(SCRIPTS / "format.js", tmp_path / "format.mjs")
     name = "plan \u2068x\u2069.pdf"
     code = f"""
-        import {{ named, showWords }} from "{tmp_path / "i18n.mjs"}";
-        globalThis.document = {{ createElement: (tag) => ({{ tag }}) }};
+        globalThis.document = {{ documentElement: {{ lang: "sv" }}, createElement: (tag) => ({{ tag }}) }};
+        const {{ named, showWords }} = await import("{tmp_path / "format.mjs"}");
         const element = {{ replaceChildren(...nodes) {{ this.nodes = nodes; }} }};
         showWords(element, `${{named({json.dumps(name)})}}: kom fram`);
         console.log(JSON.stringify(element.nodes));

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -17,6 +17,11 @@ OURS = ("127.0.0.1", "localhost", "::1")
 
 class ChromiumMissing(Exception):
     """Debian's browser is not on this machine."""
+
+
+def while_page_works(page: Page) -> Callable[[float], None]:
+    """A pause of so many seconds, for `eventually`, in which the page and its script go on."""
+    return lambda seconds: page.wait_for_timeout(1000 * seconds)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ ONE_DATABASE = {
     "tests/letters/test_headers.py": "the header of a letter, made of values in memory",
     "tests/letters/test_texts.py": "the words of a letter, made of values in memory",
     "tests/letters/test_words.py": "which words a letter may carry",
+    "tests/nodes": "two machines, which have a PostgreSQL of their own",
     "tests/operations/test_forwarding.py": "forwarded headers",
     "tests/operations/test_probes.py": "the Host header",
     "tests/security/test_downloads.py": "response headers, and files on the disk",

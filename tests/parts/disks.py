@@ -4,10 +4,11 @@ import fcntl
 import os
 import struct
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.parts.eventually import eventually
 
 EXT4_IOC_SHUTDOWN = 0x8004587D
 NO_LOG_FLUSH = 2
@@ -29,12 +30,12 @@ def order(*words: str | Path) -> None:
 
 def unmount(root: Path) -> None:
     """Processes that were killed may take a moment to release it."""
-    for _ in range(100):
-        ran = subprocess.run(["umount", root], capture_output=True, text=True, check=False)
-        if ran.returncode == 0:
-            return
-        time.sleep(0.1)
-    raise RuntimeError(ran.stderr)
+    eventually(
+        lambda: subprocess.run(["umount", root], capture_output=True, text=True, check=False),
+        lambda ran: ran.returncode == 0,
+        seconds=10,
+        interval=0.1,
+    )
 
 
 class CuttableDisk:

@@ -12,7 +12,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 from playwright.sync_api import Browser
 
 from tests.parts.browser import person
+from tests.parts.eventually import eventually
 from tests.parts.mail_server import free_port
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
@@ -87,16 +87,13 @@ class Engine:
 
     def eventually(self, script: str, *given: Any) -> Any:
         """The value of the script once it is true; while a page is loading, there may be none to ask."""
-        end, found = time.monotonic() + PATIENCE, None
-        while not found:
-            if time.monotonic() > end:
-                raise AssertionError(f"{self.name}: {script} {given}: {self.text()[-1500:]}")
-            time.sleep(0.1)
-            try:
-                found = self.run(script, *given)
-            except CommandFailed:
-                continue
-        return found
+        return eventually(
+            lambda: self.run(script, *given),
+            seconds=PATIENCE,
+            interval=0.1,
+            excusing=CommandFailed,
+            say=lambda: f"{self.name}: {script} {given}: {self.text()[-1500:]}",
+        )
 
     def sees(self, words: str) -> None:
         self.eventually("return document.body.innerText.includes(arguments[0])", words)
@@ -237,14 +234,11 @@ class WebDriver:
 
 def connected(port: int) -> socket.socket:
     """A connection to that port, once somebody listens there."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=2 * PATIENCE)
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
+    return eventually(
+        lambda: socket.create_connection(("127.0.0.1", port), timeout=2 * PATIENCE),
+        seconds=PATIENCE,
+        excusing=OSError,
+    )
 
 
 @contextmanager

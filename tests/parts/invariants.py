@@ -1,10 +1,10 @@
 """The invariants of a service, checked from outside: what it holds against what it has acknowledged."""
 
 import hashlib
-import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from tests.parts.eventually import eventually
 from tests.parts.mail_server import MailServer, ReceivedLetter
 from tests.parts.service import Service
 from tests.parts.storage import blobs, rows
@@ -145,20 +145,13 @@ def wait_until_idle(service: Service, seconds: float = 60, *, letters: bool = Tr
     A letter whose claimant was killed may have its second try before it; one that waits for more is left.
     """
     due = "SELECT key, 1 FROM filsluss_letter WHERE delivery = 'queued' AND tries < 2"
-    end = time.monotonic() + seconds
-    busy = [("a start", 1)]
-    while busy and time.monotonic() < end:
-        time.sleep(0.2)
-        before = busy
-        busy = [
+    transient = "('received', 'scanning', 'infected', 'erasing')"
+
+    def busy() -> list[tuple[object, ...]]:
+        return [
             *(rows(service, due) if letters else ()),
-            *rows(
-                service,
-                "SELECT public_id, 1 FROM filsluss_transferfile"
-                " WHERE state IN ('received', 'scanning', 'infected', 'erasing')",
-            ),
+            *rows(service, f"SELECT public_id, 1 FROM filsluss_transferfile WHERE state IN {transient}"),
             *rows(service, "SELECT public_id, 1 FROM filsluss_transfer WHERE state = 'closing'"),
         ]
-        if busy != before:
-            end = time.monotonic() + seconds
-    assert busy == []
+
+    eventually(busy, lambda found: not found, seconds=seconds, interval=0.2, while_it_changes=True)

@@ -6,7 +6,6 @@ import hmac
 import re
 import secrets
 import socket
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -16,6 +15,8 @@ from urllib.parse import urlsplit
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from tests.parts.eventually import eventually
 
 
 @dataclass(frozen=True)
@@ -236,11 +237,15 @@ class MailServer:
         self, kind: str = "", *, to: str = "", count: int = 1, seconds: float = 20
     ) -> list[ReceivedLetter]:
         """Waits until that many have come, and gives them; more than that at once is a fault too."""
-        end = time.monotonic() + seconds
-        while len(found := self.of(kind, to)) < count and time.monotonic() < end:
-            time.sleep(0.05)
-        here = [(letter.kind, letter.to) for letter in self.letters]
-        assert len(found) == count, f"{len(found)} letters {kind!r} to {to!r}, not {count}; here: {here}"
+
+        def here() -> str:
+            came = [(letter.kind, letter.to) for letter in self.letters]
+            return f"{len(self.of(kind, to))} letters {kind!r} to {to!r}, not {count}; here: {came}"
+
+        found = eventually(
+            lambda: self.of(kind, to), lambda found: len(found) >= count, seconds=seconds, say=here
+        )
+        assert len(found) == count, here()
         return found
 
     def one(self, kind: str = "", *, to: str = "", seconds: float = 20) -> ReceivedLetter:

@@ -2,10 +2,10 @@
 
 import base64
 import re
-import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+from tests.parts.eventually import eventually
 from tests.parts.mail_server import MailServer, ReceivedLetter
 from tests.parts.service import Response, Service
 from tests.parts.storage import rows
@@ -138,10 +138,7 @@ def fetch(service: Service, letter: ReceivedLetter, **headers: str) -> Response:
 
 def close_receipts(service: Service) -> None:
     """Waits until a fetch is noted, and then lets the ten minutes pass in which a receipt collects."""
-    end, collecting = time.monotonic() + 20, "SELECT id FROM filsluss_letter WHERE delivery = 'collecting'"
-    while not rows(service, collecting):
-        assert time.monotonic() < end, "no fetch was noted"
-        time.sleep(0.05)
+    eventually(lambda: rows(service, "SELECT id FROM filsluss_letter WHERE delivery = 'collecting'"))
     service.run_worker(at=datetime.now(UTC) + timedelta(minutes=11))
 
 

@@ -1,7 +1,6 @@
 """A service with data in every state, and every one of its pages by name."""
 
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,6 +9,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import BrowserContext, Page, Route
 
 from tests.parts import administrators, people
+from tests.parts.eventually import eventually
 from tests.parts.mail_server import MailServer, ReceivedLetter
 from tests.parts.people import ANNA, BO, FORM, FROM_OUTSIDE, THROUGH, path_of
 from tests.parts.service import Response, Service
@@ -183,11 +183,9 @@ class PopulatedService:
 
     def seen_by_administrator(self, path: str, wanted: str) -> str:
         """The page, once it contains that text."""
-        end = time.monotonic() + 60
-        while wanted not in (text := self.service.get(path, Cookie=self.cookie).text):
-            assert time.monotonic() < end, f"{path} does not show {wanted}"
-            time.sleep(0.1)
-        return text
+        return eventually(
+            lambda: self.service.get(path, Cookie=self.cookie).text, lambda text: wanted in text, seconds=60
+        )
 
     @property
     def cookie(self) -> str:

@@ -6,12 +6,12 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.parts.eventually import eventually
 from tests.parts.installation import folder
 from tests.parts.migrated import migrate
 
@@ -102,11 +102,11 @@ class Postgres:
             "-d",
             "postgres",
         ]
-        for _ in range(300):
-            if subprocess.run(asking, check=False).returncode == 0:
-                return
-            time.sleep(0.1)
-        raise RuntimeError((self.folder / "log").read_text())
+        eventually(
+            lambda: subprocess.run(asking, check=False).returncode == 0,
+            interval=0.1,
+            say=(self.folder / "log").read_text,
+        )
 
     @contextmanager
     def database(self, name: str, template: str = "template1") -> Iterator[str]:

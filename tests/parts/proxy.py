@@ -8,11 +8,11 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+from tests.parts.eventually import eventually
 from tests.parts.mail_server import free_port
 from tests.parts.service import Body, Response, Service
 
@@ -55,15 +55,13 @@ class ProxiedService:
             self.process = subprocess.Popen(
                 words, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=out, stderr=out
             )
-        end = time.monotonic() + 30
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError(f"the proxy does not answer: {self.log_text()}")
+        eventually(self.listens_or_exited, excusing=OSError, say=self.log_text)
+        assert self.process.poll() is None, f"the proxy has ended: {self.log_text()}"
+
+    def listens_or_exited(self) -> bool:
+        if self.process and self.process.poll() is None:
+            socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+        return True
 
     def stop(self) -> None:
         if self.process:

@@ -5,11 +5,11 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 import zipfile
 from pathlib import Path
 
 from filsluss.scanners.clamd import EICAR, Clamd, NotScanned
+from tests.parts.eventually import eventually
 
 SIGNATURE = f"Filsluss.Test.EICAR:0:*:{EICAR.hex()}\n"
 VIRUS = "Filsluss.Test.EICAR.UNOFFICIAL"
@@ -73,14 +73,13 @@ class Scanner:
                 stderr=log,
                 start_new_session=True,
             )
-        for _ in range(600):
-            try:
-                self.client.version()
-                return self
-            except NotScanned:
-                assert self.process.poll() is None, (self.folder / "log").read_text()
-                time.sleep(0.05)
-        raise AssertionError((self.folder / "log").read_text())
+        said = self.folder / "log"
+        eventually(self.answers_or_exited, excusing=NotScanned, say=said.read_text)
+        assert self.process.poll() is None, said.read_text()
+        return self
+
+    def answers_or_exited(self) -> bool:
+        return bool(self.process and self.process.poll() is not None) or bool(self.client.version())
 
     def kill(self) -> None:
         if self.process and self.process.poll() is None:

@@ -6,14 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO, Any
 from urllib.parse import urlencode, urlsplit
 
-from tests.parts import migrated
+from tests.parts import migrated, preloaded
+from tests.parts.eventually import eventually
 from tests.parts.installation import environment
 from tests.parts.mail_server import free_port
 
@@ -78,6 +80,11 @@ def has_exited(pid: int) -> bool:
         return True
 
 
+def _whole(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
+
+
 class Service:
     """Not started yet. Settings are named without FILSLUSS_; `env` may be changed while it is stopped.
 
@@ -92,7 +99,7 @@ class Service:
         self.data_dir = data_dir
         self.env = environment(data_dir, **{"BASE_URL": self.url, **own})
         self.log = data_dir.with_suffix(".log")
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Any = None
         self.program = [sys.executable, "-m", "filsluss"]
 
     def start(self, command: str = "serve", *words: str, at: datetime | None = None) -> "Service":
@@ -101,14 +108,8 @@ class Service:
         self.lay_tables()
         clock = faketime_environment(at)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.program, command, *listening, *words],
-                env={**self.env, **clock},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            line = [*self.program, command, *listening, *words]
+            self.process = preloaded.start(line, {**self.env, **clock}, log, log)
         if listening:
             self.wait_until_alive()
         return self
@@ -119,15 +120,13 @@ class Service:
             migrated.lay_down(self.data_dir)
 
     def wait_until_alive(self, seconds: float = 30) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and self.is_running:
-            try:
-                if self.get("/healthz").status == 200:
-                    return
-            except (OSError, http.client.HTTPException):
-                pass  # not listening yet
-            time.sleep(0.05)
-        raise AssertionError(f"the service does not answer at {self.url}/healthz:\n{self.log_text()}")
+        eventually(
+            lambda: not self.is_running or self.get("/healthz").status == 200,
+            seconds=seconds,
+            excusing=(OSError, http.client.HTTPException),  # not listening yet
+            say=self.log_text,
+        )
+        assert self.is_running, f"the service has ended:\n{self.log_text()}"
 
     @property
     def is_running(self) -> bool:
@@ -165,15 +164,15 @@ class Service:
             self.lay_tables()
         djangos = {"DJANGO_SETTINGS_MODULE": "filsluss.settings"} if words[0] in OF_DJANGO else {}
         program = [sys.executable, "-m", "django"] if djangos else self.program
-        ran = subprocess.run(
-            [*program, *words],
-            env={**self.env, **djangos, **faketime_environment(at)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            given = {**self.env, **djangos, **faketime_environment(at)}
+            process = preloaded.start([*program, *words], given, out, err)
+            try:
+                process.wait(seconds)
+            finally:
+                process.kill()
+            said = [_whole(each) for each in (out, err)]
+        ran = subprocess.CompletedProcess(words, process.returncode, *said)
         with self.log.open("a") as log:
             log.write(ran.stderr)
         assert not check or ran.returncode == 0, f"filsluss {' '.join(words)}: {ran.stdout}{ran.stderr}"

@@ -1,6 +1,6 @@
 """A service with a mail server of its own, shared by the tests of a module, as starting one takes time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -23,18 +23,35 @@ def new_recipient() -> str:
 
 
 @contextmanager
+def database_of_its_own(
+    server: Postgres | None, name: str, *, is_bare: bool = False
+) -> Iterator[dict[str, str]]:
+    """The setting of a database with all tables, or with none; no setting where it is SQLite."""
+    if server is None:
+        yield {}
+        return
+    with (server.database if is_bare else server.migrated_database)(name) as url:
+        yield {"DATABASE_URL": url}
+
+
+@contextmanager
 def start_shared_service(
-    folder: Path, database_server: Postgres | None, name: str, **settings: str
+    folder: Path,
+    database_server: Postgres | None,
+    *,
+    command: str = "serve",
+    program: Sequence[str] = (),
+    **own: str,
 ) -> Iterator[SharedService]:
+    """It runs until the block ends, with these settings; `program` instead of `filsluss`."""
     mail_server = MailServer()
     mail_server.start()
     with ExitStack() as until_the_end:
         until_the_end.callback(mail_server.stop)
-        own = {"SMTP_URL": mail_server.url, **settings}
-        if database_server:
-            own["DATABASE_URL"] = until_the_end.enter_context(database_server.migrated_database(name))
-        service = SharedService(folder / "service", **own)
+        database = until_the_end.enter_context(database_of_its_own(database_server, folder.name))
+        service = SharedService(folder / "service", **{"SMTP_URL": mail_server.url, **database, **own})
         service.mail_server = mail_server
+        service.program = list(program) or service.program
         until_the_end.callback(service.tear_down)
-        service.start()
+        service.start(command)
         yield service

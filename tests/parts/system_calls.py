@@ -3,9 +3,10 @@
 import re
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.parts.eventually import eventually
 
 CALLS = "openat,splice,pwrite64,ftruncate,unlink,unlinkat,fsync,fdatasync,sendto,sendmsg,write"
 BLOB = r"/blobs/[A-Za-z0-9_-]\.d/[A-Za-z0-9_-]{22}"
@@ -72,11 +73,10 @@ class Trace:
 
     def steps(self, *, until: str = "") -> list[str]:
         """Waits for the step `until`, as strace may write after the client has read."""
-        end = time.monotonic() + 20
-        while True:
-            text = self._log.read_bytes()[self._read :].decode(errors="replace")
-            found = steps_of(text)
-            if not until or until in found or time.monotonic() > end:
-                self._read += len(text.encode())
-                return found
-            time.sleep(0.02)
+        text = eventually(
+            lambda: self._log.read_bytes()[self._read :].decode(errors="replace"),
+            lambda text: not until or until in steps_of(text),
+            interval=0.02,
+        )
+        self._read += len(text.encode())
+        return steps_of(text)

@@ -1,6 +1,5 @@
 """Fixtures of the virus scan tests: a clamd as it should be, a transfer, a received file."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -82,10 +81,3 @@ def send(transfer: Transfer, store: Store, policy: Policy, now: datetime) -> Sen
         return file
 
     return uploaded
-
-
-def wait_until(is_so: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)

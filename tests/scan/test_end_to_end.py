@@ -6,10 +6,11 @@ import pytest
 
 from filsluss.scanners.clamd import EICAR
 from tests.parts import administrators, people
+from tests.parts.eventually import eventually
 from tests.parts.people import ANNA, BO, FORM
 from tests.parts.scanner import zipped
 from tests.parts.service import Service
-from tests.scan.conftest import ADMIN, wait_until
+from tests.scan.conftest import ADMIN
 
 PASSWORD = "en lång mening som ingen gissar"
 
@@ -72,7 +73,7 @@ def test_an_infected_file_is_told_to_its_sender_and_the_administrator_and_a_clea
     assert "Filsluss.Test.EICAR" in to_admin.text
     assert "faktura.zip" not in to_admin.text
 
-    wait_until(lambda: states(scanning_service, upload) == ["erased"])
+    eventually(lambda: states(scanning_service, upload) == ["erased"])
     stopped = {
         "sv": "Stoppad: vi hittade skadlig kod i filen. Den har inte skickats. Den är raderad.",
         "en": "Stopped: we found malicious code in the file. It has not been sent. It has been deleted.",
@@ -97,7 +98,7 @@ def test_while_clamd_is_away_the_file_waits_and_the_administrator_may_release_it
     service = make_service(CLAMD=scanner.address, ADMIN_EMAIL=ADMIN).start()
     upload = people.apply(service, FORM).location
     people.send_tus(service, upload, b"ritning", filename="ritning.pdf")
-    wait_until(lambda: states(service, upload) == ["unscanned"])
+    eventually(lambda: states(service, upload) == ["unscanned"])
     assert state_words(service, upload, "sv") == [
         "Uppladdad. Viruskontrollen har inte gått att göra än, så inget mejl har skickats. Vi försöker igen."
     ]
@@ -120,19 +121,18 @@ def test_while_clamd_is_away_the_file_waits_and_the_administrator_may_release_it
 
     # When clamd is back, what waited is looked at, and the alarm is over.
     people.send_tus(service, upload, b"en till", filename="en till.pdf")
-    wait_until(lambda: states(service, upload) == ["ready", "unscanned"])
+    eventually(lambda: states(service, upload) == ["ready", "unscanned"])
     service.stop()
     scanner.start()
     service.start()
     mail_server.wait_for("file-ready", to=BO, count=2, seconds=100)
-    wait_until(lambda: "Viruskontrollen fungerar inte" not in eva.get("/oversee?lang=sv"))
+    eventually(lambda: "Viruskontrollen fungerar inte" not in eva.get("/oversee?lang=sv"))
 
 
 def test_one_round_of_the_worker_scans_a_file_and_sends_the_letter_that_follows(
     make_service, lasting, mail_server
 ):
     service = make_service(CLAMD=lasting.address)
-    service.run("migrate")
     service.start("web")
     people.send_tus(service, people.apply(service, FORM).location, b"ritning", filename="ritning.pdf")
     service.run_worker()

@@ -18,6 +18,7 @@ from filsluss.actions.transitions import StepRefused
 from filsluss.models import AuditEntry, LetterCase, TransferFile
 from filsluss.pages import presenters
 from filsluss.rules.lifecycle import ErasedBecause, FileState
+from filsluss.rules.refusals import FormRefused
 from filsluss.scanners.clamd import EICAR, STREAM_MAX, Clamd, NotScanned
 from tests.parts.people import ANNA, BO
 from tests.parts.scanner import VIRUS, zipped
@@ -156,13 +157,13 @@ def test_an_administrator_may_release_what_could_not_be_scanned_with_a_reason(
 ):
     scanner, file = make_scanner(), send(b"krypterad")
     with pytest.raises(StepRefused):
-        oversee.release_file(file, reason="Känd avsändare", person="os:eva", now=now)
+        oversee.release_file(file, reason=oversee.Reason("Känd avsändare", "os:eva"), now=now)
     scan.scan_next(services=services_for(policy, store, scanner=scanner.client), now=now)
-    with pytest.raises(oversee.ReasonRefused):
-        oversee.release_file(file, reason=" ", person="os:eva", now=now)
+    with pytest.raises(FormRefused):
+        oversee.release_file(file, reason=oversee.Reason(" ", "os:eva"), now=now)
     assert seen(file) == FileState.UNSCANNED
 
-    oversee.release_file(file, reason="Känd avsändare", person="os:eva", now=now)
+    oversee.release_file(file, reason=oversee.Reason("Känd avsändare", "os:eva"), now=now)
     assert scan.scan_next(services=services_for(policy, store, scanner=scanner.client), now=now) is False
     assert (
         completion.ready_received(services=services_for(policy, store, scanner=scanner.client), now=now) == 1

@@ -7,9 +7,8 @@ import pytest
 
 from filsluss.rules.tokens import Purpose, keys_for, link_token
 from tests.parts.invariants import wait_until_idle
-from tests.parts.mail_server import MailServer
 from tests.parts.populated_service import PopulatedService
-from tests.parts.service import Service
+from tests.parts.shared_service import start_shared_service
 from tests.parts.storage import rows
 
 
@@ -59,24 +58,14 @@ class Target:
 
 @pytest.fixture(scope="session")
 def target(tmp_path_factory, database_server) -> Iterator[Target]:
-    mail_server = MailServer()
-    mail_server.start()
-    own = {"SMTP_URL": mail_server.url}
-    database = database_server.migrated_database("security") if database_server else None
-    if database:
-        own["DATABASE_URL"] = database.__enter__()
-    service = Service(tmp_path_factory.mktemp("security") / "service", **own).start()
-    populated = PopulatedService(service, mail_server)
-    # The last of its transfers needed a scanner that does not answer; without the setting files arrive again.
-    del service.env["FILSLUSS_CLAMD"]
-    service.stop()
-    service.start()
-    wait_until_idle(service)
-    yield Target(populated)
-    service.tear_down()
-    mail_server.stop()
-    if database:
-        database.__exit__(None, None, None)
+    with start_shared_service(tmp_path_factory.mktemp("security"), database_server) as service:
+        populated = PopulatedService(service, service.mail_server)
+        # The last of its transfers needed a scanner that does not answer; now files arrive again.
+        del service.env["FILSLUSS_CLAMD"]
+        service.stop()
+        service.start()
+        wait_until_idle(service)
+        yield Target(populated)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Access: a link opens its own endpoint only, forms come from our pages, no response says who is known."""
 
 import re
-import time
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,6 +11,7 @@ from filsluss.rules.tokens import Purpose
 from filsluss.urls import urlpatterns
 from tests.pages.cases import ANNA, BO, applied, link
 from tests.parts import administrators, people
+from tests.parts.eventually import eventually
 from tests.parts.invariants import Acknowledged, check_invariants, wait_until_idle
 from tests.parts.storage import rows
 
@@ -125,11 +125,7 @@ def test_b15_another_sites_form_is_refused_at_every_endpoint(target, victim):
 
 def eventually_with(service, path, wanted):
     """The page, once the letter that asks has left and can be sent again."""
-    end = time.monotonic() + 30
-    while wanted not in (text := service.get(path).text):
-        assert time.monotonic() < end, f"{path} does not show {wanted}"
-        time.sleep(0.1)
-    return text
+    return eventually(lambda: service.get(path).text, lambda text: wanted in text)
 
 
 def test_b10_a_form_answers_the_same_whoever_is_known_here(target):

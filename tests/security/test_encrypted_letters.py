@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import time
 
 import pytest
 from django.db import connection
@@ -15,6 +14,7 @@ from filsluss.rules.directions import Role
 from filsluss.rules.encryption import PREFIX, DecryptionFailed, decrypt, encrypt, is_encrypted
 from tests.letters.cases import Case
 from tests.parts import people
+from tests.parts.eventually import eventually
 from tests.parts.invariants import wait_until_idle
 from tests.parts.mail_server import free_port
 from tests.parts.storage import rows
@@ -61,14 +61,13 @@ def test_b3_while_a_letter_waits_nothing_in_the_database_opens_what_it_leads_to(
 ):
     service = make_service(SMTP_URL=f"smtp://127.0.0.1:{free_port()}").start()
     send_a_file_with_a_code(service)
-    end = time.monotonic() + 60
     queued = (
         "SELECT text, html FROM filsluss_letter"
         " WHERE delivery = 'queued' AND kind IN ('approved', 'file-ready')"
     )
-    while len(found := rows(service, queued)) < 2:
-        assert time.monotonic() < end, service.log_text()
-        time.sleep(0.1)
+    found = eventually(
+        lambda: rows(service, queued), lambda found: len(found) == 2, seconds=60, say=service.log_text
+    )
     assert [is_encrypted(text) and is_encrypted(html) for text, html in found] == [True, True]
     # With the key they are what they were.
     letters = [row["fields"] for row in json.loads(service.run("dumpdata", "filsluss.letter").stdout)]

@@ -191,13 +191,16 @@ def live_through_everything():
         == 206
     )
     row = TransferFile.objects.get(pk=files[0].pk)
-    oversee.remove_file(row, reason=f"{MARK}removal", person=person, now=now)
+    oversee.remove_file(row, reason=oversee.Reason(f"{MARK}removal", person), now=now)
     oversee.withdraw(
-        withdrawn, reason=f"{MARK}withdrawal", person=f"os:{MARK}user", services=services_for(policy), now=now
+        withdrawn,
+        reason=oversee.Reason(f"{MARK}withdrawal", f"os:{MARK}user"),
+        services=services_for(policy),
+        now=now,
     )
     case = Transfer.objects.get(pk=opened.pk)
     oversee.close_transfer(
-        case, reason=f"{MARK}closing", person=person, services=services_for(policy), now=now
+        case, reason=oversee.Reason(f"{MARK}closing", person), services=services_for(policy), now=now
     )
     strangers_words(administrator)
     return opened

@@ -35,9 +35,7 @@ def after_day(days, *, hours=0):
 
 def web_only(make_service):
     """A service that runs `web` only; a test runs the worker."""
-    service = make_service()
-    service.run("migrate")
-    return service.start("web")
+    return make_service().start("web")
 
 
 def to_of(letters):

@@ -60,14 +60,6 @@ def found(secrets, text):
 
 
 @pytest.fixture
-def web_only(make_service):
-    """A service that runs `web` only; a test runs the worker."""
-    service = make_service()
-    service.run("migrate")
-    return service.start("web")
-
-
-@pytest.fixture
 def busy(web_only, mail_server):
     """An account with two files, one of them with a code, a rejected application and one that waits."""
     upload = apply(web_only, FORM, days="7").location

@@ -3,24 +3,14 @@
 import pytest
 
 from tests.parts.people import FORM, apply
-from tests.parts.service import Service
+from tests.parts.shared_service import start_shared_service
 
 
 @pytest.fixture(scope="module")
 def shared_service(tmp_path_factory, database_server):
-    """A running service without a mail server: nothing here waits for letters."""
-    with_database = {}
-    database = database_server.migrated_database("shared_service") if database_server else None
-    if database:
-        with_database["DATABASE_URL"] = database.__enter__()
-    service = Service(
-        tmp_path_factory.mktemp("shared_service") / "service", MAX_TRANSFER_SIZE="3GiB", **with_database
-    )
-    service.start()
-    yield service
-    service.tear_down()
-    if database:
-        database.__exit__(None, None, None)
+    folder = tmp_path_factory.mktemp("streams")
+    with start_shared_service(folder, database_server, MAX_TRANSFER_SIZE="3GiB") as service:
+        yield service
 
 
 @pytest.fixture

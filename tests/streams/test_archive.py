@@ -4,24 +4,30 @@ import io
 import os
 import re
 import subprocess
-import time
 import zipfile
 
 import pytest
 
+from tests.parts.eventually import eventually
 from tests.parts.people import BO, FORM, apply, path_of, send_form, send_tus
 from tests.parts.raw_http import RawConnection
 from tests.streams.test_connection import MIB, listed
 
 
 def await_files(service, account, count):
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        files = listed(service, account)
-        if [file["state"] for file in files if file["state"] != "erased"] == ["ready"] * count:
-            return files
-        time.sleep(0.1)
-    raise AssertionError(files)
+    return eventually(
+        lambda: listed(service, account),
+        lambda files: [file["state"] for file in files if file["state"] != "erased"] == ["ready"] * count,
+        seconds=60,
+    )
+
+
+def await_fetched(service, account, *names):
+    """Until those files, and no others, count as fetched."""
+    eventually(
+        lambda: {file["name"] for file in listed(service, account) if file["fetched_at"]},
+        lambda found: found == {*names},
+    )
 
 
 class TestEverything:
@@ -68,10 +74,7 @@ class TestEverything:
         service.request("HEAD", address)
         assert [file["fetched_at"] for file in listed(service, account)] == [None] * 3
         service.get(address)
-        end = time.monotonic() + 20
-        while not all(file["fetched_at"] for file in listed(service, account)) and time.monotonic() < end:
-            time.sleep(0.1)
-        assert [file["fetched_at"] is None for file in listed(service, account)] == [False] * 3
+        await_fetched(service, account, *(file["name"] for file in listed(service, account)))
 
     def test_a_file_that_was_cut_off_was_not_fetched(self, service, mail_server):
         account = apply(service, FORM).location
@@ -87,13 +90,7 @@ class TestEverything:
             while got < MIB:  # well into the second file
                 got += len(connection.sock.recv(1 << 16))
             connection.reset()
-        end = time.monotonic() + 20
-        while not any(file["fetched_at"] for file in listed(service, account)) and time.monotonic() < end:
-            time.sleep(0.1)
-        assert {file["name"]: file["fetched_at"] is not None for file in listed(service, account)} == {
-            "a.txt": True,
-            "b.bin": False,
-        }
+        await_fetched(service, account, "a.txt")
 
     def test_a_file_that_was_removed_is_not_in_it(self, prepared):
         service, account, page = prepared
@@ -140,9 +137,12 @@ def test_more_than_four_gibibytes_are_one_archive(make_service, mail_server, tmp
     for name in ("a.bin", "b.bin"):
         subprocess.run(["curl", "-sf", "-T", large, f"{service.url}{account}/{name}"], check=True)
     send_tus(service, account, b"x", filename="c.txt")
-    end = time.monotonic() + 300
-    while [file["state"] for file in listed(service, account)] != ["ready"] * 3 and time.monotonic() < end:
-        time.sleep(1)
+    eventually(
+        lambda: [file["state"] for file in listed(service, account)],
+        lambda states: states == ["ready"] * 3,
+        seconds=300,
+        interval=1,
+    )
     (link,) = mail_server.wait_for("file-ready", to=BO, count=3)[0].links("download")
     address = TestEverything().address(service, path_of(link))
     subprocess.run(["curl", "-sf", "-o", tmp_path / "all.zip", service.url + address], check=True)

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests.parts.eventually import eventually
 from tests.parts.people import announce, append, offset_of
 from tests.parts.raw_http import RawConnection, chunked
 
@@ -26,18 +27,11 @@ def listed(service, account):
 
 def await_offset(service, account, offset):
     """Looks without disturbing the writer, as the page does."""
-    end = time.monotonic() + 30
-    while (now := listed(service, account)[-1]["offset"]) != offset and time.monotonic() < end:
-        time.sleep(0.05)
-    assert now == offset
+    eventually(lambda: listed(service, account)[-1]["offset"], lambda found: found == offset)
 
 
 def await_ready(service, account):
-    end = time.monotonic() + 60
-    while (file := listed(service, account)[-1])["state"] != "ready" and time.monotonic() < end:
-        time.sleep(0.1)
-    assert file["state"] == "ready"
-    return file
+    return eventually(lambda: listed(service, account)[-1], lambda file: file["state"] == "ready", seconds=60)
 
 
 def finish(service, account, where, offset, data):

@@ -1,11 +1,11 @@
 """The list of a transfer's files: what was sent comes back as it was, and only what changed is sent again."""
 
 import json
-import time
 from urllib.parse import quote
 
 import pytest
 
+from tests.parts.eventually import eventually
 from tests.parts.people import BO, FORM, announce, apply, send_tus
 
 
@@ -57,11 +57,10 @@ def test_a_file_that_does_not_change_any_more_is_left_out(service, mail_server):
     for number in range(3):
         send_tus(service, account, b"hej", filename=f"{number}.txt")
     mail_server.wait_for("file-ready", to=BO, count=3)
-    end = time.monotonic() + 30
-    while {file["letter"] for file in listed(service, account)["files"]} != {
-        "sent"
-    } and time.monotonic() < end:
-        time.sleep(0.1)
+    eventually(
+        lambda: {file["letter"] for file in listed(service, account)["files"]},
+        lambda found: found == {"sent"},
+    )
     whole = listed(service, account)
     assert len(listed(service, account, whole["at"])["files"]) == 3  # as long as a stamp may be late
     later = whole["at"].replace(whole["at"][:4], str(int(whole["at"][:4]) + 1), 1)

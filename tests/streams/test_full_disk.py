@@ -4,11 +4,11 @@ import base64
 import contextlib
 import hashlib
 import os
-import time
 
 import pytest
 
 from tests.parts.disks import NoDisk, small
+from tests.parts.eventually import eventually
 from tests.parts.people import FORM, announce, append, apply, offset_of, send_form
 from tests.parts.raw_http import RawConnection, chunked
 from tests.streams.test_connection import MIB, TUS, listed
@@ -71,10 +71,7 @@ def test_an_upload_stops_where_the_disk_is_full_and_goes_on_when_there_is_room(s
 def await_ready_first(service, account):
     live = [file for file in listed(service, account) if file["state"] not in ("erasing", "erased")]
     assert [file["size"] for file in live] == [4 * MIB]
-    end = time.monotonic() + 60
-    while (file := listed(service, account)[0])["state"] != "ready" and time.monotonic() < end:
-        time.sleep(0.1)
-    return file
+    return eventually(lambda: listed(service, account)[0], lambda file: file["state"] == "ready", seconds=60)
 
 
 def test_a_file_can_be_taken_back_while_the_disk_is_full(small_disk):

@@ -7,8 +7,9 @@ import time
 import pytest
 
 from tests.parts import short_timeouts
+from tests.parts.eventually import eventually
 from tests.parts.raw_http import RawConnection
-from tests.parts.service import Service
+from tests.parts.shared_service import start_shared_service
 
 PAGES, MOST = 4, 20
 LIMITS = {
@@ -21,14 +22,10 @@ LIMITS = {
 @pytest.fixture(scope="module")
 def shared_service(tmp_path_factory, database_server):
     """A service with four threads for pages, which waits for a minute until a client closes."""
-    with contextlib.ExitStack() as stack:
-        own = {}
-        if database_server:
-            own["DATABASE_URL"] = stack.enter_context(database_server.migrated_database("lingering"))
-        service = Service(tmp_path_factory.mktemp("lingering") / "service", THREADS="8", **own)
-        service.program = short_timeouts.program(**LIMITS)
-        service.start("web")
-        stack.callback(service.tear_down)
+    folder, program = tmp_path_factory.mktemp("lingering"), short_timeouts.program(**LIMITS)
+    with start_shared_service(
+        folder, database_server, command="web", program=program, THREADS="8"
+    ) as service:
         yield service
 
 
@@ -59,7 +56,7 @@ def test_of_too_many_the_oldest_is_closed(shared_service, answered):
     assert all(each.is_closed_by_peer() for each in connections)  # our half has been ended for all of them
     for each in connections[:5]:
         with pytest.raises(OSError, match=r"reset|pipe"):
-            send_on(each)
+            eventually(lambda own=each: own.send(b"x"), interval=0.01)
     for each in connections[-5:]:
         send_on(each)
 
@@ -92,7 +89,6 @@ def test_who_is_still_sending_gets_the_answer(shared_service):
 
 def test_the_service_ends_in_time_while_clients_do_not_close(make_service):
     service = make_service()
-    service.run("migrate")
     service.start("web")
     with contextlib.ExitStack() as stack:
         for _ in range(20):

@@ -8,9 +8,11 @@ import time
 
 import pytest
 
+from tests.parts.eventually import eventually
 from tests.parts.people import FORM, announce, append, apply, offset_of
 from tests.parts.raw_http import RawConnection, chunked
-from tests.parts.service import Service, process_tree
+from tests.parts.service import process_tree
+from tests.parts.shared_service import start_shared_service
 from tests.streams.test_connection import MIB, TUS, await_offset, await_ready, finish, listed
 
 DOCUMENTED = {204, 404, 409, 410, 503}
@@ -19,16 +21,9 @@ DOCUMENTED = {204, 404, 409, 410, 503}
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory, database_server):
     """A service of two processes, which share their listening socket."""
-    with_database = {}
-    database = database_server.migrated_database("pair") if database_server else None
-    if database:
-        with_database["DATABASE_URL"] = database.__enter__()
-    service = Service(tmp_path_factory.mktemp("pair") / "service", WEB_PROCESSES="2", **with_database)
-    service.start()
-    yield service
-    service.tear_down()
-    if database:
-        database.__exit__(None, None, None)
+    folder = tmp_path_factory.mktemp("pair")
+    with start_shared_service(folder, database_server, WEB_PROCESSES="2") as service:
+        yield service
 
 
 @pytest.fixture
@@ -100,10 +95,11 @@ def test_two_appends_at_once_from_two_processes_end_as_one_file(pair, account):
         if len(seen) >= 2 and len(files) >= 8:
             break
     assert len(seen) >= 2, "both processes were to write"
-    end = time.monotonic() + 60
-    while any(file["state"] != "ready" for file in listed(pair, account)) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert {file["id"]: file["sha256"] for file in listed(pair, account)} == files
+    eventually(
+        lambda: {file["id"]: file["sha256"] for file in listed(pair, account) if file["state"] == "ready"},
+        lambda found: found == files,
+        seconds=60,
+    )
 
 
 def at_once(service, where, data, seen):

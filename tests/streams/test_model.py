@@ -102,7 +102,10 @@ steps = st.lists(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("way", ["fast", "plain", "chunked", "plain chunked"])
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=hypothesis_settings.default.max_examples * 2 // 5,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(size=st.one_of(st.integers(0, 300), st.integers(0, 150_000)), steps=steps, seed=st.binary(max_size=4))
 def test_what_is_stored_is_what_the_model_says(wsgi_application, here, way, size, steps, seed):
     application, coding, fast = wsgi_application, way.endswith("chunked"), not way.startswith("plain")

@@ -9,6 +9,7 @@ import pytest
 from tests.parts.disks import NoDisk, small
 from tests.parts.people import FORM, announce, append, apply, offset_of, send_form, send_tus
 from tests.parts.raw_http import RawConnection, chunked
+from tests.parts.shared_service import start_shared_service
 from tests.parts.storage import rows
 
 MIB = 1 << 20
@@ -20,15 +21,9 @@ BODY_TYPE = "application/offset+octet-stream"
 @pytest.fixture(scope="module")
 def service(tmp_path_factory, database_server):
     """An account of it may hold 8 MiB, in one file, too."""
-    from tests.parts.service import Service
-
-    with contextlib.ExitStack() as until_the_end:
-        own = {"MAX_TRANSFER_SIZE": str(2 * LIMIT)}
-        if database_server:
-            own["DATABASE_URL"] = until_the_end.enter_context(database_server.migrated_database("room"))
-        made = Service(tmp_path_factory.mktemp("room") / "service", **own)
-        until_the_end.callback(made.tear_down)
-        yield made.start()
+    folder = tmp_path_factory.mktemp("room")
+    with start_shared_service(folder, database_server, MAX_TRANSFER_SIZE=str(2 * LIMIT)) as service:
+        yield service
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import time
 import pytest
 
 from tests.parts import short_timeouts
+from tests.parts.eventually import eventually
 from tests.parts.people import FORM
 from tests.parts.raw_http import RawConnection
-from tests.parts.service import Service
+from tests.parts.shared_service import start_shared_service
 
 MIB = 1 << 20
 SIZE = 12 * MIB
@@ -32,33 +33,22 @@ LINKS = (
 )
 
 
-@contextlib.contextmanager
-def started(folder, database_server, **timeouts):
-    """A service behind a trusted proxy, which we play: each request may come from any network."""
-    own = {"THREADS": str(THREADS), "TRUSTED_PROXIES": "127.0.0.1", "INSIDE_NETWORKS": "10.0.0.0/8"}
-    with contextlib.ExitStack() as stack:
-        if database_server:
-            own["DATABASE_URL"] = stack.enter_context(database_server.migrated_database(folder.name[:12]))
-        service = Service(folder / "service", **own)
-        if timeouts:
-            service.program = short_timeouts.program(**timeouts)
-        else:
-            service.run("migrate")
-        service.start("web")
-        stack.callback(service.tear_down)
-        yield service
+OWN = {"THREADS": str(THREADS), "TRUSTED_PROXIES": "127.0.0.1", "INSIDE_NETWORKS": "10.0.0.0/8"}
+"""A service behind a trusted proxy, which we play: each request may come from any network."""
 
 
 @pytest.fixture(scope="module")
 def shared_service(tmp_path_factory, database_server):
-    with started(tmp_path_factory.mktemp("shares"), database_server) as service:
+    folder = tmp_path_factory.mktemp("shares")
+    with start_shared_service(folder, database_server, command="web", **OWN) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
 def hasty_service(tmp_path_factory, database_server):
     """One whose least rate is judged after a second."""
-    with started(tmp_path_factory.mktemp("hasty"), database_server, **TIMEOUTS) as service:
+    folder, program = tmp_path_factory.mktemp("hasty"), short_timeouts.program(**TIMEOUTS)
+    with start_shared_service(folder, database_server, command="web", program=program, **OWN) as service:
         yield service
 
 
@@ -109,10 +99,11 @@ def taking():
 
 def wait_until_none_runs(service):
     """The service sees a moment later that a client is gone."""
-    end = time.monotonic() + 20
-    while not re.search(r'^filsluss_moving\{.*way="out"\} 0\.0$', service.get("/metrics").text, re.MULTILINE):
-        assert time.monotonic() < end, "a download without a client goes on"
-        time.sleep(0.05)
+    moving = re.compile(r'^filsluss_moving\{.*way="out"\} .*$', re.MULTILINE)
+    eventually(
+        lambda: moving.findall(service.get("/metrics").text),
+        lambda found: any(line.endswith(" 0.0") for line in found),
+    )
 
 
 def status_of(connection):

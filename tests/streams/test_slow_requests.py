@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.parts.eventually import eventually
 from tests.parts.people import FORM as FROM_INSIDE
 from tests.parts.people import announce, apply
 from tests.parts.raw_http import RawConnection
-from tests.parts.service import Service
+from tests.parts.shared_service import start_shared_service
 
 THREADS = 4
 FORM = b"POST /code HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 20\r\n"
@@ -27,13 +28,8 @@ BEGUN = {
 @pytest.fixture(scope="module")
 def shared_service(tmp_path_factory, database_server):
     """A service with the usual timeouts and few threads."""
-    with contextlib.ExitStack() as stack:
-        own = {}
-        if database_server:
-            own["DATABASE_URL"] = stack.enter_context(database_server.migrated_database("shared_service"))
-        service = Service(tmp_path_factory.mktemp("shared_service") / "service", THREADS=str(THREADS), **own)
-        service.start()
-        stack.callback(service.tear_down)
+    folder = tmp_path_factory.mktemp("slow")
+    with start_shared_service(folder, database_server, THREADS=str(THREADS)) as service:
         yield service
 
 
@@ -178,7 +174,6 @@ def test_with_no_file_descriptor_left_the_service_waits_until_there_is_one(make_
     with contextlib.ExitStack() as stack:
         for _ in range(100):
             stack.enter_context(RawConnection(service))
-        while "cannot accept a connection" not in service.log_text():
-            assert service.is_running
+        eventually(service.log_text, lambda text: "cannot accept a connection" in text)
     assert service.get("/healthz").status == 200
     assert "restarting it" not in service.log_text()

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from tests.parts import short_timeouts
-from tests.parts.people import FORM, announce, append, apply, offset_of, send_tus
+from tests.parts.people import announce, append, offset_of, send_tus
 from tests.parts.raw_http import RawConnection
-from tests.parts.service import Service
+from tests.parts.shared_service import start_shared_service
 from tests.streams.test_connection import TUS, listed
 
 TIMEOUTS = {
@@ -27,23 +27,11 @@ TIMEOUTS = {
 @pytest.fixture(scope="module")
 def shared_service(tmp_path_factory, database_server):
     """A service with short timeouts and few threads, without a worker."""
-    with_database = {}
-    database = database_server.migrated_database("shared_service") if database_server else None
-    if database:
-        with_database["DATABASE_URL"] = database.__enter__()
-    folder = tmp_path_factory.mktemp("shared_service") / "service"
-    service = Service(folder, THREADS="8", **with_database)
-    service.program = short_timeouts.program(**TIMEOUTS)
-    service.start("web")
-    yield service
-    service.tear_down()
-    if database:
-        database.__exit__(None, None, None)
-
-
-@pytest.fixture
-def account(shared_service):
-    return apply(shared_service, FORM).location
+    folder, program = tmp_path_factory.mktemp("timeouts"), short_timeouts.program(**TIMEOUTS)
+    with start_shared_service(
+        folder, database_server, command="web", program=program, THREADS="8"
+    ) as service:
+        yield service
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["fast", "chunked"])

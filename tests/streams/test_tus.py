@@ -5,11 +5,11 @@ import hashlib
 import itertools
 import json
 import os
-import time
 
 import pytest
 
 from filsluss.streams.files_api import between
+from tests.parts.eventually import eventually
 from tests.parts.people import announce, append, metadata, offset_of, path_of, send_tus
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -306,10 +306,8 @@ def test_a_file_put_without_a_length_is_as_long_as_what_came(shared_service, acc
 
 def test_a_received_file_becomes_ready_with_its_sha256(shared_service, account):
     send_tus(shared_service, account, b"hej")
-    end = time.monotonic() + 20
-    while (file := listed(shared_service, account)[0])["state"] != "ready" and time.monotonic() < end:
-        time.sleep(0.1)
-    assert (file["state"], file["sha256"]) == ("ready", hashlib.sha256(b"hej").hexdigest())
+    file = eventually(lambda: listed(shared_service, account)[0], lambda file: file["state"] == "ready")
+    assert file["sha256"] == hashlib.sha256(b"hej").hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -361,10 +359,9 @@ class TestPromisedSum:
         return service.request("PUT", f"{account}/a.bin", data, {"Repr-Digest": f"sha-256=:{coded}:"}).status
 
     def settled(self, service, account):
-        end = time.monotonic() + 30
-        while (file := listed(service, account)[0])["state"] not in ("ready", "erased"):
-            assert time.monotonic() < end, file
-            time.sleep(0.1)
+        file = eventually(
+            lambda: listed(service, account)[0], lambda file: file["state"] in ("ready", "erased")
+        )
         return file["state"], file["erased_because"]
 
     @pytest.mark.parametrize("way", ["tus", "put"])

@@ -18,6 +18,7 @@ from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
 from tests.parts import tokens
+from tests.parts.eventually import eventually
 from tests.parts.people import ANNA, BO, FORM, announce, append, apply, offset_of
 from tests.parts.raw_http import RawConnection
 from tests.parts.services import services_for, writing
@@ -171,9 +172,7 @@ def test_looking_at_the_list_or_the_samples_does_not_disturb_a_writer(shared_ser
     where = announce(shared_service, account, 9).location
     with RawConnection(shared_service) as connection:
         connection.send_patch(where, 0, b"0123", length=9)
-        end = time.monotonic() + 30
-        while listed(shared_service, account)[0]["offset"] < 4 and time.monotonic() < end:
-            time.sleep(0.05)
+        eventually(lambda: listed(shared_service, account)[0]["offset"], lambda found: found == 4)
         head = json.loads(shared_service.get(f"{where}/samples").text)["head"]
         assert head == {"start": 0, "end": 4, "sha256": hashlib.sha256(b"0123").hexdigest()}
         connection.send(b"45678")
@@ -183,7 +182,6 @@ def test_looking_at_the_list_or_the_samples_does_not_disturb_a_writer(shared_ser
 def killed_and_resumed(service, mail_server, *, size, kills):
     """One client sends one file while the server is killed again and again: it arrives, with one letter."""
     data = os.urandom(size)
-    service.run("migrate")
     service.start("web")
     account = apply(service, FORM).location
     where = announce(service, account, size).location

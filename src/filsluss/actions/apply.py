@@ -26,19 +26,12 @@ from filsluss.rules.directions import Direction, Proof, Role, approver_on
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import APPLIED, APPROVED, State
 from filsluss.rules.networks import Client, is_inside_network
+from filsluss.rules.refusals import FormRefused
 from filsluss.rules.sign_in import SignIn
 from filsluss.rules.tokens import Purpose, draw_public_id
 
 FORM_LASTS = timedelta(hours=1)
 """For so long the same form with the same content is the same application."""
-
-
-class ApplicationRefused(ValueError):
-    """The application cannot be taken as it is; `problems` maps form fields to codes."""
-
-    def __init__(self, problems: dict[str, str]) -> None:
-        super().__init__(problems)
-        self.problems = problems
 
 
 class AppliedBefore(Exception):
@@ -62,12 +55,12 @@ def apply(
     Where the approver's mailbox has many undecided requests, this one waits for the next list of them
     (`letters/request_lists.py`). A form that is sent twice, as by a double click, gives the transfer that
     there is. `signed_in` is the sender who has signed in, whose name and address the application has. Raises
-    ApplicationRefused or LimitReached, and stores nothing then.
+    FormRefused or LimitReached, and stores nothing then.
     """
     today = now.astimezone(services.policy.time_zone).date()
     problems = examine(application, services.policy, today=today)
     if problems := problems or _must_sign_in(application, signed_in, services=services):
-        raise ApplicationRefused(problems)
+        raise FormRefused(problems)
     confirmed = {"confirmed": "personal_number"} if fields_with_number(application, today=today) else None
     cause = Cause(Role.SENDER, signed_in.trail_name if signed_in else "", detail=confirmed)
     transfer, parties = draft(application, services=services, now=now)

@@ -14,4 +14,4 @@ def truncate_log() -> None:
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA busy_timeout = 0")  # while a checkpoint waits, nobody can write
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        cursor.execute("PRAGMA busy_timeout = 20000")  # the `timeout` of every connection in conf/readers.py
+        cursor.execute("PRAGMA busy_timeout = 20000")  # `timeout` in conf/databases.py

@@ -11,7 +11,7 @@ from django.db.models import prefetch_related_objects
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import RULE, record_audit
 from filsluss.actions.upload import STILL_OPEN, receive
-from filsluss.blobs import BlobBusy, BlobMissing, Digests, held_writer
+from filsluss.blobs import BlobBusy, BlobMissing, Digests, LeaseLost, held_writer
 from filsluss.installation import Services
 from filsluss.letters import collecting, compose
 from filsluss.letters.each_row import each_row
@@ -47,7 +47,7 @@ def _received(file: TransferFile, *, services: Services, now: datetime) -> bool:
             file.hold_under(lease.epoch)
             writer.sync(keep=file.acknowledged)
             return writer.offset == file.size and receive(file, boot_id=services.boot_id, now=now)
-    except (BlobMissing, BlobBusy):
+    except (BlobMissing, BlobBusy, LeaseLost):
         return False
 
 

@@ -12,28 +12,22 @@ from filsluss.rules.decision import Decision, examine
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.lifecycle import APPROVED, REJECTED
 from filsluss.rules.personal_number import CONFIRMED, has_personal_number
+from filsluss.rules.refusals import FormRefused, Refused
 
 
-class DecisionRefused(ValueError):
-    """The decision cannot be taken as it is; `problems` maps form fields to codes."""
-
-    def __init__(self, problems: dict[str, str]) -> None:
-        super().__init__(problems)
-        self.problems = problems
-
-
-class AlreadyDecided(Exception):
-    """The application has been decided, has lapsed or was withdrawn."""
-
-
-class SignInNeeded(Exception):
+class SignInNeeded(Refused):
     """Only the approver who is signed in may answer here; a link answers nothing."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("sign_in_needed")
 
 
 def decide(
     transfer: Transfer, *, form: Decision, services: Services, now: datetime, signed_in: Person | None = None
 ) -> Transfer:
-    """Opens or rejects the transfer; raises AlreadyDecided or DecisionRefused, and changes nothing then.
+    """Opens or rejects the transfer; raises StepRefused or FormRefused, and changes nothing then.
 
     `signed_in` is who answers, if they have signed in and `may_answer`. Raises SignInNeeded without them
     where the policy wants them.
@@ -41,17 +35,14 @@ def decide(
     if signed_in is None and services.policy.decide_sign_in:
         raise SignInNeeded
     if not transfer.is_undecided_at(now):
-        raise AlreadyDecided
+        raise StepRefused("decided")
     if problems := examine(form, services.policy, today=services.policy.today(now)):
-        raise DecisionRefused(problems)
-    try:
-        with transaction.atomic():
-            if transfer.approver:  # before the letter is written, which may then name them
-                transfer.approver.prove(Proof.SIGN_IN if signed_in else Proof.MAILBOX, now=now)
-            person = signed_in.trail_name if signed_in else ""
-            _carry_out(transfer, form, person=person, services=services, now=now)
-    except StepRefused:
-        raise AlreadyDecided from None
+        raise FormRefused(problems)
+    with transaction.atomic():
+        if transfer.approver:  # before the letter is written, which may then name them
+            transfer.approver.prove(Proof.SIGN_IN if signed_in else Proof.MAILBOX, now=now)
+        person = signed_in.trail_name if signed_in else ""
+        _carry_out(transfer, form, person=person, services=services, now=now)
     return transfer
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from filsluss.actions import security_log
+from filsluss.actions.limits import Limit, LimitReached
 from filsluss.actions.transitions import Cause, record_audit, withdraw_needless_reminder
 from filsluss.installation import Services
 from filsluss.letters import collecting
@@ -12,6 +13,7 @@ from filsluss.models import Attempt, AuditEntry, Link, Pickup, serialize_on
 from filsluss.rules.directions import Proof
 from filsluss.rules.lifecycle import FileState, Receipts
 from filsluss.rules.networks import Client, rate_key
+from filsluss.rules.refusals import FormRefused
 from filsluss.rules.security_events import Kind, Outcome
 from filsluss.rules.spans import cover, with_span
 from filsluss.rules.throttle import FREE_FAILURES, Failures, delay_after
@@ -20,20 +22,11 @@ from filsluss.rules.tokens import Purpose, code_digest, read_code
 WRONG_CODE = "wrong-code"
 
 
-class WrongCode(Exception):
-    """No file that may be fetched now has this code."""
-
-
-class TooManyTries(Exception):
-    """This network has entered too many wrong codes; `retry_after` in seconds. The file is not blocked."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(retry_after)
-        self.retry_after = retry_after
-
-
 def pickup_by_code(typed: str, *, client: Client, services: Services, now: datetime) -> Pickup:
-    """The pickup of a ready file of an open transfer with that code; raises WrongCode or TooManyTries."""
+    """The pickup of a ready file of an open transfer with that code.
+
+    Raises FormRefused, or LimitReached for a network with too many wrong codes; the file is not blocked.
+    """
     network, is_wrong = rate_key(client.address or "unknown"), False
     with transaction.atomic():
         serialize_on(WRONG_CODE, now=now)
@@ -45,9 +38,9 @@ def pickup_by_code(typed: str, *, client: Client, services: Services, now: datet
     if is_wrong:
         security_log.note(security_log.event_now(Kind.CODE, outcome=Outcome.WRONG, now=now))
     if delay:
-        raise TooManyTries(delay)
+        raise LimitReached(Limit.CODES, delay)
     if found is None:
-        raise WrongCode
+        raise FormRefused({"code": "code_wrong"})
     return found
 
 

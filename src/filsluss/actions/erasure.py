@@ -16,7 +16,7 @@ from filsluss.actions.transitions import (
     record_audit,
     withdraw_needless_reminder,
 )
-from filsluss.blobs import BlobBusy, erase_held
+from filsluss.blobs import BlobBusy, StoreAway, erase_held
 from filsluss.installation import Services
 from filsluss.letters import collecting, compose, outbox
 from filsluss.letters.each_row import each_batch, each_row
@@ -165,6 +165,8 @@ def erase_bytes(file: TransferFile, *, services: Services) -> bool:
         erase_held(file.blob, store=services.store, locker=services.locker)
     except BlobBusy:
         return False
+    except StoreAway:
+        raise
     except OSError:
         log.exception("the bytes of %s could not be erased; trying again", file.public_id)
         return False
@@ -237,4 +239,14 @@ def erase_orphans(*, services: Services, now: datetime) -> int:
             return 1
         return 0
 
-    return each_row("erase orphans", orphans, erase_orphan, policy=services.policy, now=now)
+    done = each_row("erase orphans", orphans, erase_orphan, policy=services.policy, now=now)
+    return done + _erase_strays(services=services, now=now)
+
+
+def _erase_strays(*, services: Services, now: datetime) -> int:
+    def erase_stray(stray: str) -> int:
+        services.store.erase_stray(stray)
+        return 1
+
+    strays = services.store.strays(now - ORPHAN_AGE)
+    return each_row("erase strays", strays, erase_stray, policy=services.policy, now=now)

@@ -15,19 +15,12 @@ from filsluss.rules.application import party_problem
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.networks import Client, rate_key
 from filsluss.rules.personal_number import CONFIRMED, has_personal_number
+from filsluss.rules.refusals import FormRefused
 
 ACCESSIBILITY_MAX = 1000
 ACCESSIBILITY = "report"
 ABUSE, ABUSE_MAX = "reported", 500
 """The step in the audit trail, and the characters of a report."""
-
-
-class FeedbackRefused(ValueError):
-    """The report cannot be taken as it is; `problems` maps form fields to codes."""
-
-    def __init__(self, problems: dict[str, str]) -> None:
-        super().__init__(problems)
-        self.problems = problems
 
 
 def send_accessibility_feedback(
@@ -42,7 +35,7 @@ def send_accessibility_feedback(
     """Queues a letter to `policy.contact_email`, which must be set; `reply_to` may be empty.
 
     `numbers_confirmed`: what looks like a personal identity number in the fault is said to be none.
-    Raises FeedbackRefused or LimitReached: a network may report as often as it may apply, and all together
+    Raises FormRefused or LimitReached: a network may report as often as it may apply, and all together
     `policy.feedback_per_day` times; but the first report of a network in a day is never refused, nor one
     from an inside network.
     """
@@ -50,7 +43,7 @@ def send_accessibility_feedback(
     if "fault" not in problems and not numbers_confirmed and has_personal_number(fault, today=now.date()):
         problems["fault"] = "personal_number"
     if problems:
-        raise FeedbackRefused(problems)
+        raise FormRefused(problems)
     with transaction.atomic():
         if attempts(ACCESSIBILITY, network=rate_key(client.address), since=now - DAY):
             refuse_more_feedback(services=services, now=now)
@@ -95,15 +88,15 @@ def send_abuse_report(
     """Sends a party's report to the administrators, and adds it to the audit trail.
 
     `numbers_confirmed`: what looks like a personal identity number in it is said to be none.
-    Raises FeedbackRefused or LimitReached: a network may report as often as it may apply, and each role
+    Raises FormRefused or LimitReached: a network may report as often as it may apply, and each role
     `policy.reports_per_day` times in a case; but the first report of a role is never refused.
     """
     text = words.strip()
     if not text or len(text) > ABUSE_MAX:
-        raise FeedbackRefused({"abuse": "abuse_long" if text else "abuse_empty"})
+        raise FormRefused({"abuse": "abuse_long" if text else "abuse_empty"})
     has_number = has_personal_number(text, today=now.date())
     if has_number and not numbers_confirmed:
-        raise FeedbackRefused({"abuse": "personal_number"})
+        raise FormRefused({"abuse": "personal_number"})
     with transaction.atomic():
         serialize_on(ABUSE, now=now)
         mine = AuditEntry.objects.filter(transfer_public_id=transfer.public_id, step=ABUSE, role=by.role)

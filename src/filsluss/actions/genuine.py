@@ -7,7 +7,8 @@ from hashlib import sha256
 
 from django.db import transaction
 
-from filsluss.actions.download import TooManyTries, seconds_to_wait
+from filsluss.actions.download import seconds_to_wait
+from filsluss.actions.limits import Limit, LimitReached
 from filsluss.installation import Services
 from filsluss.models import Attempt, Letter, serialize_on
 from filsluss.models.letter import Delivery
@@ -15,19 +16,12 @@ from filsluss.rules.addresses import canonical, read_address
 from filsluss.rules.application import party_problem
 from filsluss.rules.networks import Client, rate_key
 from filsluss.rules.policy import Policy
+from filsluss.rules.refusals import FormRefused
 from filsluss.rules.tokens import as_public_id
 
 GENUINE, OF_MAILBOX = "genuine", "genuine-mailbox"
 """Attempts: of a network, and about a mailbox from anywhere."""
 LISTED, DAY = 20, timedelta(days=1)
-
-
-class QuestionRefused(ValueError):
-    """What was typed can be no reference or no address of ours; `problems` maps fields to codes."""
-
-    def __init__(self, problems: dict[str, str]) -> None:
-        super().__init__(problems)
-        self.problems = problems
 
 
 def letters_sent(
@@ -36,11 +30,11 @@ def letters_sent(
     """The letters about that case that have left to that mailbox, newest first.
 
     Each question is counted, whatever its answer, so that neither row nor time tells who has a case. Raises
-    QuestionRefused, or TooManyTries: a network waits as it does after wrong codes, and a mailbox is asked
+    FormRefused, or LimitReached: a network waits as it does after wrong codes, and a mailbox is asked
     about no more than `letters_per_day` times a day.
     """
     if problems := _problems_of(reference, address, services.policy):
-        raise QuestionRefused(problems)
+        raise FormRefused(problems)
     mailbox = canonical(read_address(address))
     with transaction.atomic():
         serialize_on(GENUINE, now=now)
@@ -68,6 +62,6 @@ def _count(mailbox: str, *, client: Client, services: Services, now: datetime) -
     if len(times) >= most:
         delay = max(delay, math.ceil((times[-most] + DAY - now).total_seconds()))
     if delay:
-        raise TooManyTries(delay)
+        raise LimitReached(Limit.QUESTIONS, delay)
     Attempt.objects.create(kind=GENUINE, network=network, at=now)
     Attempt.objects.create(kind=OF_MAILBOX, network=about, at=now)

@@ -13,26 +13,33 @@ from filsluss.rules.directions import Direction, Proof, Role
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import State
 from filsluss.rules.networks import Client, is_inside_network, rate_key
+from filsluss.rules.refusals import Refused
 
 HOUR = timedelta(hours=1)
 APPLICATION, OUTBOUND, MAILBOX = "application", "outbound", "mailbox"
 
 
 class Limit(StrEnum):
-    """Which limit is reached: of a network, of a sender named by strangers, of a case, of a form."""
+    """Which limit is reached: of a network, of a sender named by strangers, of a case, of a form, or of
+    guesses: of codes and of passwords; or of questions about emails."""
 
     NETWORK = "network"
     SENDER = "sender"
     CASE = "case"
     FORM = "form"
+    CODES = "codes"
+    SIGN_INS = "sign-ins"
+    QUESTIONS = "questions"
 
 
-class LimitReached(Exception):
-    """Nothing was stored; `retry_after` is the seconds until the oldest one that counts no longer does."""
+class LimitReached(Refused):
+    """It was asked too often; `retry_after` is the seconds until it may be asked again."""
+
+    status = 429
 
     def __init__(self, limit: Limit, retry_after: int) -> None:
-        super().__init__(limit, retry_after)
-        self.limit, self.retry_after = limit, retry_after
+        super().__init__(limit, retry_after=retry_after)
+        self.limit = limit
 
 
 def refuse_over(

@@ -15,6 +15,7 @@ from filsluss.rules.application import party_problem
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import State
 from filsluss.rules.networks import Client
+from filsluss.rules.refusals import FormRefused
 
 HOUR, MOST = timedelta(hours=1), 3
 """A mailbox gets so many such letters in this time."""
@@ -22,21 +23,13 @@ LOOKED_AT = 200
 """So many of a mailbox's newest roles in cases are looked at."""
 
 
-class LinkRequestRefused(ValueError):
-    """The address cannot be one of ours; `problem` is its code."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-
-
 def request_links(typed: str, *, services: Services, now: datetime, client: Client) -> None:
     """Writes the same row whatever the address, so that neither answer nor time tells who has a case.
 
-    Raises LinkRequestRefused, or LimitReached: a network may ask as often as it may apply.
+    Raises FormRefused, or LimitReached: a network may ask as often as it may apply.
     """
     if problem := party_problem(typed, services.policy):
-        raise LinkRequestRefused(problem)
+        raise FormRefused({"own_email": problem})
     with transaction.atomic():
         count_for_network(client, services=services, now=now, kind=LetterKind.LOST_LINK)
         LinkRequest.objects.create(address=read_address(typed), at=now)

@@ -1,6 +1,6 @@
 """Oversee: what administrators may do with transfers, each with a reason."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -12,60 +12,43 @@ from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, ErasedBecause, FileState
 from filsluss.rules.permissions import StaffRole
 from filsluss.rules.personal_number import CONFIRMED, has_personal_number
+from filsluss.rules.refusals import FormRefused
 
 REASON_MAX = 500
 
 
-class ReasonRefused(ValueError):
-    """The reason cannot be taken: `code` is "reason_missing" (or too long) or "personal_number"."""
+@dataclass(frozen=True)
+class Reason:
+    """Why an administrator acts, as typed; `person` identifies them (see `AuditEntry`).
 
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+    `numbers_confirmed`: what looks like a personal identity number in it is said to be none.
+    """
+
+    text: str
+    person: str
+    numbers_confirmed: bool = False
 
 
-def remove_file(
-    file: TransferFile,
-    *,
-    reason: str,
-    person: str,
-    numbers_confirmed: bool = False,
-    now: datetime,
-) -> None:
+def remove_file(file: TransferFile, *, reason: Reason, now: datetime) -> None:
     """Ends all access to a file and has its bytes erased; raises StepRefused if that was done before."""
-    cause = cause_of(reason, person=person, numbers_confirmed=numbers_confirmed, now=now)
+    cause = cause_of(reason, now=now)
     if not take_away(file, because=ErasedBecause.REMOVED, cause=cause, now=now):
         raise StepRefused("removed")
 
 
-def close_transfer(
-    transfer: Transfer,
-    *,
-    reason: str,
-    person: str,
-    numbers_confirmed: bool = False,
-    services: Services,
-    now: datetime,
-) -> None:
+def close_transfer(transfer: Transfer, *, reason: Reason, services: Services, now: datetime) -> None:
     """Ends an open account before its time; raises StepRefused if it is not open."""
-    cause = cause_of(reason, person=person, numbers_confirmed=numbers_confirmed, now=now)
+    cause = cause_of(reason, now=now)
     advance(
         transfer, CLOSED, cause=cause, services=services, now=now, ended_at=now, closed_reason=cause.reason
     )
 
 
 def release_file(
-    file: TransferFile,
-    *,
-    reason: str,
-    person: str,
-    numbers_confirmed: bool = False,
-    role: StaffRole = StaffRole.ADMINISTRATOR,
-    now: datetime,
+    file: TransferFile, *, reason: Reason, role: StaffRole = StaffRole.ADMINISTRATOR, now: datetime
 ) -> None:
     """Makes a file ready that could not be scanned; raises StepRefused if it is not UNSCANNED."""
-    cause = cause_of(reason, person=person, numbers_confirmed=numbers_confirmed, now=now)
-    cause = replace(cause, role=role)
+    cause = replace(cause_of(reason, now=now), role=role)
     with transaction.atomic():
         unscanned = TransferFile.objects.filter(pk=file.pk, state=FileState.UNSCANNED)
         if unscanned.update(state=FileState.RECEIVED, released_at=now, scan_again_at=None) != 1:
@@ -73,17 +56,9 @@ def release_file(
         record_audit(file.transfer, step="released", cause=cause, now=now, file=file)
 
 
-def withdraw(
-    transfer: Transfer,
-    *,
-    reason: str,
-    person: str,
-    numbers_confirmed: bool = False,
-    services: Services,
-    now: datetime,
-) -> None:
+def withdraw(transfer: Transfer, *, reason: Reason, services: Services, now: datetime) -> None:
     """Ends an undecided application; raises StepRefused if it is decided."""
-    cause = cause_of(reason, person=person, numbers_confirmed=numbers_confirmed, now=now)
+    cause = cause_of(reason, now=now)
     advance(
         transfer,
         WITHDRAWN,
@@ -96,12 +71,12 @@ def withdraw(
     )
 
 
-def cause_of(reason: str, *, person: str, numbers_confirmed: bool, now: datetime) -> Cause:
-    """The cause of an administrator's act; raises ReasonRefused."""
-    text = reason.strip()
+def cause_of(reason: Reason, *, now: datetime) -> Cause:
+    """The cause of an administrator's act; raises FormRefused."""
+    text = reason.text.strip()
     if not 1 <= len(text) <= REASON_MAX:
-        raise ReasonRefused("reason_missing")
+        raise FormRefused({"reason": "reason_missing"})
     has_number = has_personal_number(text, today=now.date())
-    if has_number and not numbers_confirmed:
-        raise ReasonRefused("personal_number")
-    return Cause(StaffRole.ADMINISTRATOR, person, text, detail=CONFIRMED if has_number else None)
+    if has_number and not reason.numbers_confirmed:
+        raise FormRefused({"reason": "personal_number"})
+    return Cause(StaffRole.ADMINISTRATOR, reason.person, text, detail=CONFIRMED if has_number else None)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from filsluss.blobs import BlobBusy, BlobMissing, held_writer
+from filsluss.blobs import BlobBusy, BlobMissing, LeaseLost, held_writer
 from filsluss.installation import Services
 from filsluss.letters.each_row import each_row
 from filsluss.models import Transfer, TransferFile, serialize_on
@@ -22,6 +22,7 @@ from filsluss.models.room_queries import (
 )
 from filsluss.models.upload_queries import UploadAccount
 from filsluss.rules.lifecycle import LIVE_FILE, WHOLE_FILE, FileState
+from filsluss.rules.refusals import Refused
 from filsluss.sqlite.reserve import Reserve
 
 MIB = 1 << 20
@@ -34,12 +35,8 @@ DISK = "disk"
 CRASHED_AFTER = timedelta(minutes=1)
 
 
-class UploadRefused(Exception):
-    """The file is refused; `code` is a problem code of docs/identifiers.md."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+class UploadRefused(Refused):
+    """The file is refused, for one of the codes in `STATUS`."""
 
 
 @dataclass(frozen=True)
@@ -242,5 +239,5 @@ def correct_reservation(file: TransferFile, *, services: Services) -> bool:
             file.hold_under(lease.epoch)
             row = TransferFile.objects.filter(UPLOADING, pk=file.pk, epoch=file.epoch)
             return bool(row.update(arrived=writer.offset))
-    except (BlobMissing, BlobBusy):
+    except (BlobMissing, BlobBusy, LeaseLost):
         return False

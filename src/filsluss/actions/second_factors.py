@@ -44,7 +44,7 @@ def count_try(person: Person, *, now: datetime) -> None:
         serialize_on(TRIED, now=now)
         for most, window in ((MOST, WINDOW), (MOST_OF_DAY, DAY)):
             times = attempts(TRIED, network=account, since=now - window)
-            refuse_over(times, most=most, window=window, limit=Limit.FORM, now=now)
+            refuse_over(times, most=most, window=window, limit=Limit.SIGN_INS, now=now)
         Attempt.objects.create(kind=TRIED, network=account, at=now)
 
 

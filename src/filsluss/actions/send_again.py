@@ -14,6 +14,7 @@ from filsluss.models import Letter, LetterCase
 from filsluss.models.letter import Delivery
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
+from filsluss.rules.refusals import Refused
 
 STEP = "letter-sent-again"
 ASKED_FOR = (LetterKind.APPROVAL_REQUESTED, LetterKind.APPROVED, *READY_KINDS)
@@ -22,12 +23,8 @@ MOST, PAUSE = 3, timedelta(minutes=5)
 """How often a sender may have a letter sent again, and how long after the last time it is not sent anew."""
 
 
-class NotSentAgain(Exception):
-    """`why`: "not-given-up", "untrue", "lost" (its text is gone, and cannot be written anew) or "often"."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+class NotSentAgain(Refused):
+    """`code`: "not-given-up", "untrue", "lost" (its text is gone, and cannot be written anew) or "often"."""
 
 
 def send_again(letter: Letter, *, by: Cause, services: Services, now: datetime) -> Letter:

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from filsluss.actions.download import seconds_to_wait
+from filsluss.actions.limits import Limit, LimitReached
 from filsluss.actions.security_log import (
     Event,
     event_now,
@@ -31,18 +32,10 @@ SIGN_IN, OF_ACCOUNT, TURN = "sign-in", "sign-in-account", "sign-in-turn"
 HOUR = timedelta(hours=1)
 
 
-class TooManySignIns(Exception):
-    """This network must wait before it tries again; `retry_after` in seconds."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(retry_after)
-        self.retry_after = retry_after
-
-
 def count_sign_in(client: Client, *, name: str, now: datetime) -> None:
     """Counts an attempt before its password is verified, so that concurrent attempts count, too.
 
-    Raises TooManySignIns.
+    Raises LimitReached.
     """
     network = rate_key(client.address)
     with transaction.atomic():
@@ -54,7 +47,7 @@ def count_sign_in(client: Client, *, name: str, now: datetime) -> None:
             Attempt.objects.create(kind=OF_ACCOUNT, network=hidden_account(name.casefold()), at=now)
     if delay:
         note(_event(Kind.SIGN_IN, Outcome.LIMITED, name=name, client=client, now=now))
-        raise TooManySignIns(delay)
+        raise LimitReached(Limit.SIGN_INS, delay)
 
 
 def _seconds_for_account(name: str, *, client: Client, now: datetime) -> int:

@@ -52,7 +52,7 @@ def correct(
 ) -> Transfer:
     """Makes the corrected application and withdraws the old one; neither happens without the other.
 
-    The same form sent twice gives the transfer that there is. Raises ApplicationRefused, LimitReached, or
+    The same form sent twice gives the transfer that there is. Raises FormRefused, LimitReached, or
     StepRefused if the old one is no longer undecided.
     """
     with transaction.atomic():

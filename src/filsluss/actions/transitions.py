@@ -17,11 +17,12 @@ from filsluss.origin import NOWHERE, Origin, current_origin
 from filsluss.rules.directions import BY_RULE, Proof, Role
 from filsluss.rules.letter_kinds import ABOUT_ONE_REQUEST, VALID_WHILE_OPEN, LetterKind, traits_of
 from filsluss.rules.lifecycle import OVER, State, Step
+from filsluss.rules.refusals import Refused
 
 log = logging.getLogger(__name__)
 
 
-class StepRefused(Exception):
+class StepRefused(Refused):
     """The row is not in the step's source state, or the time for the step is over."""
 
 

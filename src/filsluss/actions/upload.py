@@ -148,13 +148,19 @@ def declare_size(file: TransferFile, *, size: int, services: Services, now: date
     file.size, file.active_at = size, now
 
 
-def acknowledge(file: TransferFile, *, offset: int, boot_id: str, now: datetime) -> None:
-    """Stores how many bytes are synced to disk, and gives back what was reserved beyond them.
+def acknowledge(file: TransferFile, *, offset: int, boot_id: str, now: datetime) -> bool:
+    """Stores how many bytes will last, and gives back what was reserved beyond them.
 
-    Called before the client is told.
+    Called before the client is told. False if the file is not uploading any more, or not by this writer.
     """
-    writable(file).update(acknowledged=offset, arrived=offset, boot_id=boot_id, active_at=now)
     file.acknowledged = file.arrived = offset
+    changes = {"acknowledged": offset, "arrived": offset, "boot_id": boot_id, "active_at": now}
+    return bool(writable(file).update(**changes))
+
+
+def is_cut_off(file: TransferFile) -> bool:
+    """Whether a newer lease of it was given than the one that it is held under."""
+    return TransferFile.objects.filter(pk=file.pk, epoch__gt=file.epoch).exists()
 
 
 def give_back(file: TransferFile, *, offset: int) -> None:

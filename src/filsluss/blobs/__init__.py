@@ -1,4 +1,4 @@
-"""Blob storage: a store with a few operations and its locker, each opened by the store's URL."""
+"""Blob storage: a store with a few operations and its locker, for a disk or a bucket."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -16,9 +16,12 @@ from filsluss.blobs.protocol import (
     Bytes,
     Digests,
     Lease,
+    LeaseLost,
     Locker,
     Store,
+    StoreAway,
     StoreFull,
+    StoreRefused,
     Writer,
 )
 
@@ -30,9 +33,12 @@ __all__ = [
     "Bytes",
     "Digests",
     "Lease",
+    "LeaseLost",
     "Locker",
     "Store",
+    "StoreAway",
     "StoreFull",
+    "StoreRefused",
     "Writer",
     "erase_held",
     "held_writer",
@@ -43,7 +49,10 @@ __all__ = [
 
 @lru_cache
 def open_store(url: str) -> Store:
-    """The store at `file:///folder`; raises ValueError for any other kind of URL."""
+    """The store at `file:///folder`; raises ValueError for any other kind of URL.
+
+    One in a bucket needs more than its URL: `s3.S3Store`, whose package is there only where it is used.
+    """
     return _disk(url)
 
 

@@ -5,16 +5,24 @@ import errno
 import hashlib
 import io
 import os
-import re
 import sys
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filsluss.blobs.protocol import Allowance, BlobDamaged, BlobMissing, Bytes, Digests, StoreFull
+from filsluss.blobs.protocol import (
+    NO_EPOCH,
+    Allowance,
+    BlobDamaged,
+    BlobMissing,
+    Bytes,
+    Digests,
+    Lease,
+    StoreFull,
+    require_name,
+)
 
-NAME = re.compile(r"[A-Za-z0-9_-]{22}")
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -91,8 +99,7 @@ class DiskStore:
 
     def path(self, name: str) -> Path:
         """Where the blob of that name lies, if there is one; raises BlobMissing for what is no name."""
-        if not NAME.fullmatch(name):
-            raise BlobMissing(name)
+        require_name(name)
         return self.root / f"{name[:1]}.d" / name
 
     def below(self, name: str) -> str:
@@ -143,7 +150,8 @@ class DiskStore:
             sync_folder(self.root.parent)
 
     @contextlib.contextmanager
-    def writer(self, name: str) -> Iterator[DiskWriter]:
+    def writer(self, name: str, lease: Lease = NO_EPOCH) -> Iterator[DiskWriter]:  # noqa: ARG002
+        """A lock of the kernel ends with its process, so that a lease without a number is all it needs."""
         fd = self._open(name, os.O_RDWR)
         try:
             yield DiskWriter(fd)
@@ -197,6 +205,19 @@ class DiskStore:
             for entry in os.scandir(folder):
                 with contextlib.suppress(FileNotFoundError):
                     yield entry.name, datetime.fromtimestamp(entry.stat().st_mtime, UTC)
+
+    def strays(self, before: datetime) -> Iterator[str]:  # noqa: ARG002
+        return iter(())  # what lies in the folder is a blob
+
+    def erase_stray(self, stray: str) -> None:
+        """There is none."""
+
+    def answers(self) -> bool:
+        """Looks at the folder, or while it does not exist yet, at the one that it will be created in."""
+        folder = self.root
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        return os.access(folder, os.W_OK | os.X_OK)
 
     def space(self) -> tuple[int, int]:
         try:

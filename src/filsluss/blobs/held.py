@@ -18,7 +18,7 @@ def held_writer(
     """The blob's only writer and its lease; raises what `Locker.hold` and `Store.writer` do."""
     with (
         locker.hold(name, patience=patience, on_release_asked=on_release_asked) as lease,
-        store.writer(name) as writer,
+        store.writer(name, lease) as writer,
     ):
         yield writer, lease
 

@@ -1,5 +1,6 @@
 """What a blob store and its locker promise, verb by verb, and the exceptions that they raise."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 Bytes = bytes | bytearray | memoryview
+NAME = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 class BlobMissing(LookupError):
@@ -24,6 +26,27 @@ class StoreFull(Exception):
 
 class BlobDamaged(Exception):
     """Bytes could not be made to last. Permanent: a later success says nothing about what was lost."""
+
+
+class StoreAway(OSError):
+    """The store does not answer, not in time, or not as it should. Passes: try again. One line says why."""
+
+
+class StoreRefused(StoreAway):
+    """The store answers and does not do it: a wrong key, a policy, a bucket that is not there. One line."""
+
+
+class LeaseLost(Exception):
+    """A newer lease of the blob was given meanwhile: nothing that this holder still does counts.
+
+    Permanent for this lease. Raised only by a store whose holders can be cut off without knowing.
+    """
+
+
+def require_name(name: str) -> None:
+    """Raises BlobMissing for what can be no blob's name: a name is never a path."""
+    if not NAME.fullmatch(name):
+        raise BlobMissing(name)
 
 
 class Digests(NamedTuple):
@@ -51,6 +74,9 @@ class Lease(NamedTuple):
     epoch: int | None = None
 
 
+NO_EPOCH = Lease()
+
+
 class Locker(Protocol):
     """Who may write a blob. At most one lease of a blob is good at a time, whatever machine or process."""
 
@@ -60,8 +86,9 @@ class Locker(Protocol):
         """The blob's only lease; who holds it is asked to release it within `patience` seconds.
 
         `on_release_asked` is called from another thread, perhaps several times, when somebody waits for the
-        blob. A lease ends when its context does, or when its process or machine does. Not reentrant: a
-        second `hold` of one thread waits for the first. Raises BlobBusy (changes nothing, try again), and
+        blob. A lease ends when its context does, or when its process or machine does; where a lease has a
+        number it may also be taken from a holder that does not let go in time. Not reentrant: a second
+        `hold` of one thread waits for the first. Raises BlobBusy (changes nothing, try again), and
         BlobMissing if there is no such blob, also if it was erased while we waited.
         """
 
@@ -82,7 +109,8 @@ class Writer(Protocol):
     def write(self, data: Bytes) -> None:
         """Writes at `offset` and advances it; on StoreFull `offset` is the end of what was stored.
 
-        Not repeated as such: after any other error `offset` says what was taken.
+        Not repeated as such: after any other error `offset` says what was taken. Raises StoreAway and
+        LeaseLost where bytes leave the machine while they are written.
         """
 
     def fileno(self) -> int:
@@ -97,13 +125,21 @@ class Writer(Protocol):
     def sync(self, *, keep: int = 0) -> None:
         """Returns when every byte up to `offset` lasts through a power cut; may be repeated after that.
 
-        Raises BlobDamaged or StoreFull if some may not. Then every byte from `keep` on (what was made to last
-        earlier) is dropped, so that a later sync, which would succeed, cannot be believed for them.
+        Raises BlobDamaged, StoreFull or StoreAway if some may not, and LeaseLost. Then bytes from `keep` on
+        (what was made to last earlier) that may not last are dropped, so that a later sync, which would
+        succeed, cannot be believed for them; `offset` is the end of what was kept.
         """
 
 
+UNLIMITED = 1 << 60, 1 << 60
+"""The space of a store that tells of no limit."""
+
+
 class Store(Protocol):
-    """Blobs by name. A verb that changes one blob wants its lease (`Locker`), except `create` and `put`."""
+    """Blobs by name. A verb that changes one blob wants its lease (`Locker`), except `create` and `put`.
+
+    Any verb of a store on other machines may raise StoreAway.
+    """
 
     is_shared: bool
     """Whether processes on several machines may use it."""
@@ -123,18 +159,21 @@ class Store(Protocol):
         come back with a power cut: go on with another name, and the orphan is erased later.
         """
 
-    def writer(self, name: str) -> AbstractContextManager[Writer]:
-        """The writer at the end of the blob. The caller holds its lease. Raises BlobMissing."""
+    def writer(self, name: str, lease: Lease = NO_EPOCH) -> AbstractContextManager[Writer]:
+        """The writer at the end of the blob. The caller holds its lease. Raises BlobMissing, LeaseLost.
+
+        Bytes that were written are there for a reader when its context ends, if it ends without an error.
+        """
 
     def size(self, name: str) -> int:
-        """Bytes written so far, acknowledged or not; raises BlobMissing."""
+        """Bytes that a reader would find, acknowledged or not; raises BlobMissing."""
 
     def exists(self, name: str) -> bool: ...
 
     def open(self, name: str) -> BufferedReader:
-        """The blob as a file with a descriptor (for sendfile); raises BlobMissing.
+        """The blob as a file, on a disk with a descriptor (for sendfile); raises BlobMissing.
 
-        Whoever has it open when it is erased gets no more bytes.
+        Whoever has it open when it is erased gets no more bytes, at the latest a second later.
         """
 
     def digests(self, name: str) -> Digests:
@@ -150,8 +189,17 @@ class Store(Protocol):
     def names(self) -> Iterator[tuple[str, datetime]]:
         """Every blob with the time of its last write (aware, UTC)."""
 
+    def strays(self, before: datetime) -> Iterator[str]:
+        """What lies in the store from before that time and belongs to no blob, as `erase_stray` takes it."""
+
+    def erase_stray(self, stray: str) -> None:
+        """Erases it, so that it stays erased; may be repeated."""
+
+    def answers(self) -> bool:
+        """Whether it can be written to just now, asked quickly."""
+
     def space(self) -> tuple[int, int]:
-        """Free and total bytes, as this process may use them."""
+        """Free and total bytes, as this process may use them; UNLIMITED if nobody sets a limit."""
 
     def shares_disk_with(self, path: Path) -> bool:
         """Whether blobs use up the room of that file's disk; called after `space`."""

@@ -8,11 +8,8 @@ END = "<!-- The end of the table of settings. -->"
 
 
 def document() -> str:
-    """The table, and the settings that are known but whose parts are not built."""
-    rows = [line(row) for row in TABLE if row.is_built and not row.is_ours]
-    waiting = ", ".join(f"`{row.name}`" for row in TABLE if not row.is_built)
-    later = f"Known but not implemented yet, so that setting them stops the start: {waiting}."
-    return "\n".join(["| name | if not set | meaning |", "|---|---|---|", *rows, "", later])
+    rows = [line(row) for row in TABLE if not row.is_ours]
+    return "\n".join(["| name | if not set | meaning |", "|---|---|---|", *rows])
 
 
 def line(row: Setting) -> str:

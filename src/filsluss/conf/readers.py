@@ -4,22 +4,14 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-import dj_database_url
-
-from filsluss.conf.settings_file import read_file
 from filsluss.languages import LANGUAGES
-from filsluss.postgresql import POOL
 from filsluss.rules.addresses import AddressRefused, read_address, unseen_sign
-from filsluss.rules.contrast import read_colour
 from filsluss.rules.formats import parse_size
 from filsluss.rules.hosts import is_host, normal_url
-from filsluss.rules.logo import MAX_BYTES as LOGO_MAX
-from filsluss.rules.logo import Logo, read_logo
 from filsluss.rules.networks import Network, parse_networks
 from filsluss.scanners.clamd import Clamd
 
@@ -179,52 +171,6 @@ def address(value: str) -> str:
         raise ValueError("is not an email address") from None
 
 
-def sqlite(data_dir: Path) -> dict[str, Any]:
-    """Django's settings of SQLite, durable through a power cut."""
-    options = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
-        "PRAGMA secure_delete=ON;",
-    }
-    return {
-        "ENGINE": "filsluss.sqlite",
-        "NAME": str(data_dir / "filsluss.sqlite3"),
-        "OPTIONS": options,
-        "TEST": {"NAME": str(data_dir / "test.sqlite3")},
-    }
-
-
-def postgresql(url: str) -> dict[str, Any] | None:
-    """Django's settings of the database of the URL; None if it is empty.
-
-    The parser's own error is not shown: it may contain a part of the password.
-    """
-    if not url:
-        return None
-    if urlsplit(url).scheme not in ("postgresql", "postgres"):
-        raise ValueError("must begin with postgresql://")
-    try:
-        database = dict(dj_database_url.parse(url, engine="filsluss.postgresql", conn_max_age=0))
-    except ValueError:
-        raise ValueError(
-            "must be postgresql://user:password@host/name; / : @ in a password as %2F …"
-        ) from None
-    if not database["NAME"] or CONTROL.search(str(database["NAME"])) or urlsplit(url).fragment:
-        raise ValueError("names no database: postgresql://host/name")
-    options: Any = database.get("OPTIONS", {})
-    if unknown := sorted({*options} - _connection_parameters()):
-        raise ValueError(f"has {unknown[0]!r} after its ?, which is no parameter of PostgreSQL's connections")
-    return {**database, "OPTIONS": {**options, "pool": POOL}}
-
-
-def _connection_parameters() -> set[str]:
-    """The names that PostgreSQL's library knows (libpq, "Parameter Key Words")."""
-    from psycopg.pq import Conninfo  # loading it takes time, and most installations have SQLite
-
-    return {option.keyword.decode() for option in Conninfo.get_defaults()}
-
-
 def smtp(url: str) -> dict[str, Any]:
     """Django's mail settings from smtp://, smtps:// or smtp+starttls://user:pass@host:port."""
     ports = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
@@ -273,33 +219,10 @@ def helo_name(value: str) -> str:
     return value
 
 
-def blob_url(value: str) -> str:
-    """The URL of a folder that is there, or can be made."""
-    parts = urlsplit(value)
-    path = unquote(parts.path)
-    folder, is_plain = Path(path), not (parts.query or parts.fragment or CONTROL.search(path))
-    if not value.startswith("file:///") or not is_plain or len(folder.parts) < 2:
-        raise ValueError("must be file:/// and the path of a folder; # and ? in it as %23 and %3F")
-    there = next(each for each in (folder, *folder.parents) if each.exists())
-    if not there.is_dir():
-        raise ValueError(f"{there} is not a folder")
-    return value
-
-
 def accel(value: str) -> str:
     if value not in ("", "nginx"):
         raise ValueError("must be nginx, or empty")
     return value
-
-
-def accent(value: str) -> str:
-    return read_colour(value) if value else ""
-
-
-def logo(value: str) -> Logo | None:
-    if not value:
-        return None
-    return read_logo(read_file(Path(value), most=LOGO_MAX + 1))
 
 
 def node_name(text: str) -> str:

@@ -27,7 +27,7 @@ class InForce:
 
 
 def read_all() -> dict[Name, Any]:
-    """Every setting that is built, read. Raises SettingUnreadable, whose text is one line that names it."""
+    """Every setting, read. Raises SettingUnreadable, whose text is one line that names it."""
     settings_file.load()
     refuse_unknown()
     for row in TABLE:
@@ -35,20 +35,16 @@ def read_all() -> dict[Name, Any]:
             raise SettingUnreadable(f"{row.name} is missing")
     values: dict[Name, Any] = {}
     for row in TABLE:
-        if row.is_built:
-            values[row.name] = read(row, values)
+        values[row.name] = read(row, values)
     refuse_contradictions(values)
     return values
 
 
 def refuse_unknown() -> None:
-    """Raises SettingUnreadable for a variable that is no setting, or one of a part that is not built."""
+    """Raises SettingUnreadable for a variable that is no setting."""
     for name in os.environ:
         if name.upper().startswith(PREFIX) and name not in NAMES:
             raise SettingUnreadable(f"{name} is not a setting of Filsluss{guess(name)}")
-    for row in TABLE:
-        if not row.is_built and any(os.environ.get(name) for name in row.names):
-            raise SettingUnreadable(f"{row.name}: the part it belongs to is not built yet; remove it")
 
 
 def guess(name: str) -> str:
@@ -71,6 +67,11 @@ def refuse_contradictions(values: Values) -> None:
         raise SettingUnreadable(words)
     if values[Name.ACCEL] and not values[Name.BLOB_URL].startswith("file:"):
         raise SettingUnreadable(f"{Name.ACCEL}: the proxy can send files only from a file:// store")
+    if values[Name.BLOB_URL].startswith("s3:") and not values[Name.DATABASE_URL]:
+        raise SettingUnreadable(f"{Name.BLOB_URL}: a bucket needs PostgreSQL: set {Name.DATABASE_URL}")
+    for one, other in ((Name.S3_ACCESS_KEY, Name.S3_SECRET_KEY), (Name.S3_SECRET_KEY, Name.S3_ACCESS_KEY)):
+        if values[one] and not values[other]:
+            raise SettingUnreadable(f"{one}: goes together with {other}, which is missing")
 
 
 def read(row: Setting, values: Values) -> Any:

@@ -21,7 +21,6 @@ class Setting:
     policy: the field of `Policy` that has the value; empty if none has.
     is_secret: it is never shown, and may be in a file whose path the name with _FILE has.
     is_never_empty: an empty one would be another installation, in silence.
-    is_built: whether the part that it belongs to is there; setting it stops the start otherwise.
     is_ours: set by one of our own programs for another, and by nobody else.
     """
 
@@ -34,7 +33,6 @@ class Setting:
     is_required: bool = False
     is_secret: bool = False
     is_never_empty: bool = False
-    is_built: bool = True
     is_ours: bool = False
 
     @property

@@ -1,10 +1,26 @@
 """The rows of the table for what pages state and show of the organisation."""
 
+from pathlib import Path
+
 from filsluss.conf import readers
 from filsluss.conf.names import Name
 from filsluss.conf.setting import Setting
+from filsluss.conf.settings_file import read_file
+from filsluss.rules.contrast import read_colour
+from filsluss.rules.logo import MAX_BYTES, Logo, read_logo
 from filsluss.rules.paths import ACCESSIBILITY, PRIVACY
 from filsluss.rules.statements import read_assessment, read_legal_basis
+
+
+def accent(value: str) -> str:
+    return read_colour(value) if value else ""
+
+
+def logo(value: str) -> Logo | None:
+    if not value:
+        return None
+    return read_logo(read_file(Path(value), most=MAX_BYTES + 1))
+
 
 STATEMENTS = (
     Setting(
@@ -36,10 +52,10 @@ STATEMENTS = (
     ),
     Setting(
         Name.ACCENT,
-        readers.accent,
+        accent,
         "the colour of pages and letters, as `#0b6e4f`",
         unset="Filsluss's own",
         policy="accent",
     ),
-    Setting(Name.LOGO, readers.logo, "the path of a PNG or SVG of at most 200 kB", policy="logo"),
+    Setting(Name.LOGO, logo, "the path of a PNG or SVG of at most 200 kB", policy="logo"),
 )

@@ -1,6 +1,7 @@
 """The table of settings: everything that is known of each, in the order in which they are read."""
 
-from filsluss.conf import readers, settings_file
+from filsluss.conf import databases, readers, settings_file
+from filsluss.conf.blob_location import blob_url
 from filsluss.conf.data_folder import made_folder, secret_key, usual_folder
 from filsluss.conf.limits_table import LIMITS
 from filsluss.conf.names import Name
@@ -95,7 +96,7 @@ TABLE = (
     ),
     Setting(
         Name.DATABASE_URL,
-        readers.postgresql,
+        databases.postgresql,
         "`postgresql://user:password@host/database`",
         unset="SQLite in the data folder",
         is_secret=True,
@@ -110,11 +111,20 @@ TABLE = (
     ),
     Setting(
         Name.BLOB_URL,
-        readers.blob_url,
-        "`file:///…`",
+        blob_url,
+        "`file:///…`, or `s3://bucket/prefix?endpoint=https://host&region=name` for several machines; see "
+        "[More than one machine](scaling.md)",
         default=lambda values: (values[Name.DATA_DIR] / "blobs").as_uri(),
         unset="`blobs` in the data folder",
     ),
+    Setting(
+        Name.S3_ACCESS_KEY,
+        str,
+        "the name of the key of the bucket; it must be allowed to delete",
+        unset="what the machine is allowed by its surroundings, as botocore finds it",
+        is_secret=True,
+    ),
+    Setting(Name.S3_SECRET_KEY, str, f"the key itself; goes with `{Name.S3_ACCESS_KEY}`", is_secret=True),
     Setting(
         Name.SECRET_KEY,
         readers.secret,
@@ -196,7 +206,5 @@ TABLE = (
     Setting(Name.ACCEL, readers.accel, "`nginx`: it sends the bytes, see [Behind a proxy](proxy.md)"),
     Setting(Name.METRICS_NETWORKS, networks, f'networks that may read `{METRICS.path()}`; see "Monitoring"'),
     *SIGN_IN,
-    Setting(Name.S3_ACCESS_KEY, str, "", is_secret=True, is_built=False),
-    Setting(Name.S3_SECRET_KEY, str, "", is_secret=True, is_built=False),
     Setting(Name.DEMO, bool, "set by `filsluss demo`", is_ours=True),
 )

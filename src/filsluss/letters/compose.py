@@ -13,8 +13,16 @@ from django.template import Context, Engine
 
 from filsluss.languages import LANGUAGES, other_language
 from filsluss.letters import disclosure
-from filsluss.letters.context import LINKS, About, LetterContext, Undelivered, build_context
+from filsluss.letters.context import (
+    LINKS,
+    About,
+    LetterContext,
+    Undelivered,
+    build_context,
+    list_values,
+)
 from filsluss.letters.html import LOGO_HEIGHT, LetterStyle, OwnLinks, render_html
+from filsluss.letters.links import in_language
 from filsluss.letters.verbatim import marked, without_marks
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.contrast import light_shades
@@ -120,6 +128,20 @@ def set_text(letter: Letter, written: Written, *, policy: Policy) -> None:
         language=letter.language,
         look=style_of(policy),
     )
+
+
+def set_list(letter: Letter, name: str, cases: Sequence[Mapping[str, Any]], *, policy: Policy) -> None:
+    """Sets subject, text and HTML of a letter about several cases, each with its `link`.
+
+    `name`: what the template calls them.
+    """
+    other = other_language(letter.language, house=policy.language)
+    values = {
+        **list_values(letter.language, policy),
+        name: cases,
+        "other_page": in_language(cases[0]["link"], other),
+    }
+    set_text(letter, render(letter.kind, letter.language, values, policy), policy=policy)
 
 
 def style_of(policy: Policy) -> LetterStyle:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
+from filsluss.blobs import StoreAway, StoreRefused
 from filsluss.letters import notices
 from filsluss.rules.policy import Policy
 
@@ -43,7 +44,7 @@ def each_row(
     """Calls `act` for each row and adds up what it returns.
 
     A row that fails counts 0, is logged, raises the alarm `jobs`, and is tried again after a growing pause.
-    An error that concerns the database as a whole is raised.
+    An error that concerns the database or the blob store as a whole is raised.
     """
     with Walk(job, policy=policy, now=now) as walk, ended(rows):
         return sum(walk.one(row, act) for row in rows if not walk.waits(row))
@@ -105,9 +106,9 @@ class Walk:
         try:
             with transaction.atomic() if connection.in_atomic_block else nullcontext():
                 return act(row)
-        except (OperationalError, InterfaceError):
-            raise
         except Exception as fault:
+            if concerns_all(fault):
+                raise
             name = name_of(row)
             log.exception("%s: %s failed, and is left until later", self._job, name)
             self._still[name] = failed_again(self._failed.get(name), self._now)
@@ -121,15 +122,22 @@ class Walk:
         try:
             with transaction.atomic():
                 return act(rows)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:
+        except Exception as fault:
+            if concerns_all(fault):
+                raise
             log.exception("%s: %d rows failed together, and are tried one by one", self._job, len(rows))
             return sum(self.one(row, lambda row: self._alone(row, act)) for row in rows)
 
     def _alone(self, row: Row, act: Callable[[Sequence[Row]], int]) -> int:
         with transaction.atomic():
             return act([row])
+
+
+def concerns_all(fault: Exception) -> bool:
+    """Whether the next row would meet it, too: database or store do not answer."""
+    if isinstance(fault, StoreAway):
+        return not isinstance(fault, StoreRefused)
+    return isinstance(fault, OperationalError | InterfaceError)
 
 
 def name_of(row: object) -> Hashable:

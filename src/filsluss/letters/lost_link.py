@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from filsluss.languages import other_language
 from filsluss.letters import compose, context, links
 from filsluss.letters.context import About
 from filsluss.models import Letter, LetterCase, Party
@@ -81,8 +80,4 @@ def _fill(
         party.language = letter.language
         about = About(party.transfer, party)
         cases.append({**context.case_values(about, policy), **context.dates(about, policy, now), **act})
-    values = {**context.list_values(letter.language, policy), "cases": cases}
-    other = other_language(letter.language, house=policy.language)
-    values["other_page"] = links.in_language(cases[0]["link"], other)
-    written = compose.render(LetterKind.LOST_LINK, letter.language, values, policy)
-    compose.set_text(letter, written, policy=policy)
+    compose.set_list(letter, "cases", cases, policy=policy)

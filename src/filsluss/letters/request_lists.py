@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import transaction
 
-from filsluss.languages import other_language
 from filsluss.letters import collecting, compose, context, links
 from filsluss.letters.context import About
 from filsluss.letters.each_row import each_row
@@ -139,11 +138,7 @@ def _ask(transfers: Sequence[Transfer], *, policy: Policy, now: datetime) -> Non
 def fill(letter: Letter, cases: Sequence[LetterCase], *, policy: Policy, now: datetime) -> None:
     """Sets subject, text and HTML from the requests of these cases."""
     requests = [_request(case, letter.language, policy=policy, now=now) for case in cases]
-    values = {**context.list_values(letter.language, policy), "requests": requests}
-    other = other_language(letter.language, house=policy.language)
-    values["other_page"] = links.in_language(requests[0]["link"], other)
-    written = compose.render(LetterKind.APPROVALS_REQUESTED, letter.language, values, policy)
-    compose.set_text(letter, written, policy=policy)
+    compose.set_list(letter, "requests", requests, policy=policy)
 
 
 def _request(case: LetterCase, language: str, *, policy: Policy, now: datetime) -> dict[str, Any]:

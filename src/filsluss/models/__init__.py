@@ -1,6 +1,7 @@
-"""The tables: transfers, their parties, links, files and pickups, letters, the audit trail, and persons."""
+"""The tables: transfers and what belongs to them, letters, the audit trail, blobs in a bucket, persons."""
 
 from filsluss.models.audit import AuditEntry, SecurityEvent
+from filsluss.models.blob import Blob, Part
 from filsluss.models.file import TransferFile
 from filsluss.models.letter import Letter, LetterCase
 from filsluss.models.link import Link
@@ -24,6 +25,7 @@ __all__ = [
     "Alarm",
     "Attempt",
     "AuditEntry",
+    "Blob",
     "EnrolmentLink",
     "Heartbeat",
     "Installation",
@@ -32,6 +34,7 @@ __all__ = [
     "Link",
     "LinkRequest",
     "Node",
+    "Part",
     "Party",
     "Passkey",
     "Pause",

@@ -74,9 +74,6 @@ class TransferFile(models.Model):
     crc32 = models.BigIntegerField(null=True)
     folder = models.CharField(max_length=1024, blank=True, default="")
 
-    # Not filled yet: who holds the lease.
-    holder = models.CharField(max_length=100, blank=True, default="")
-
     objects = FileQuerySet.as_manager()
 
     class Meta:
@@ -91,8 +88,12 @@ class TransferFile(models.Model):
         return self.public_id
 
     def hold_under(self, epoch: int | None) -> None:
-        """From now on it is changed under the lease of that number; None: of the number in its row."""
+        """From now on it is changed under the lease of that number; None: of the number in its row.
+
+        The row takes the number, unless it has a higher one: no earlier holder changes it any more.
+        """
         if epoch is not None:
+            TransferFile.objects.filter(pk=self.pk, epoch__lt=epoch).update(epoch=epoch)
             self.epoch = epoch
 
     @property

@@ -11,6 +11,7 @@ from filsluss.models.file import TransferFile
 from filsluss.models.party import Party
 from filsluss.models.transfer import Transfer
 from filsluss.rules.directions import Role
+from filsluss.rules.refusals import Refused
 from filsluss.rules.tokens import Purpose, digest_of, draw_nonce, link_token
 
 STATUS_PURPOSE = {
@@ -25,11 +26,11 @@ class LinkLost(Exception):
     """No key derives the link that was sent: the secret was changed without keeping the old one."""
 
 
-class LinkRevoked(Exception):
+class LinkRevoked(Refused):
     """The link has been revoked: 410, not 404. `language` is that of its letters."""
 
     def __init__(self, language: str = "") -> None:
-        super().__init__()
+        super().__init__("upload_gone")
         self.language = language
 
 

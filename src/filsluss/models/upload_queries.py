@@ -122,9 +122,13 @@ def _transfer(row: list[object], of_transfer: str, of_sender: str) -> Transfer:
     return transfer
 
 
-def reload_progress(file: TransferFile) -> None:
-    """Reads the columns that other requests of the same upload change; raises DoesNotExist."""
+def reload_progress(file: TransferFile, *, lease: int | None = None) -> None:
+    """Reads the columns that other requests of the same upload change; raises DoesNotExist.
+
+    Its epoch is that of the row, or if it holds a lease with a number, that number.
+    """
     for row in PROGRESS.rows(file=file.pk):
-        file.state, file.size, file.acknowledged, file.arrived, file.boot_id, file.epoch, file.active_at = row
+        file.state, file.size, file.acknowledged, file.arrived, file.boot_id, epoch, file.active_at = row
+        file.epoch = epoch if lease is None else lease
         return
     raise TransferFile.DoesNotExist

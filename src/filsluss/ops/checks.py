@@ -11,9 +11,9 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from filsluss.actions import key_fingerprint, nodes, room
-from filsluss.blobs import erase_held, held_writer
+from filsluss.blobs import StoreAway, erase_held, held_writer
 from filsluss.conf.names import Name
-from filsluss.installation import current_services
+from filsluss.installation import Services, current_services, is_in_bucket
 from filsluss.models import Heartbeat, Node
 from filsluss.ops import mail_check
 from filsluss.ops.deploy_checks import check_downloads, check_provider, check_proxy, check_uploads
@@ -99,29 +99,50 @@ def check_tables() -> str:
 
 
 def check_store() -> str:
-    """Writes, reads and erases a test blob as an upload does."""
-    services, name = current_services(), draw_upload_id()
-    store = services.store
-    written = secrets.token_bytes(4096)
+    """Writes, reads and erases a test blob as an upload does; looks at the rules of a bucket, too."""
+    services = current_services()
     try:
-        store.create(name)
-        with held_writer(name, store=store, locker=services.locker) as (writer, _):
-            writer.write(written)
-            writer.sync()
-        with store.open(name) as blob:
-            same = blob.read() == written
-        erase_held(name, store=store, locker=services.locker)
+        wrong = faults_of_bucket(services) if is_in_bucket() else []
+        same = round_trip(services)
+    except StoreAway as fault:
+        raise CheckFailed(f"{settings.BLOB_URL}: {fault}") from None
     except OSError as fault:
         raise CheckFailed(
             f"cannot be written to: {fault}; it must belong to the user of the service"
         ) from None
     if not same:
         raise CheckFailed("returned other bytes than were written: check the disk")
+    if wrong:
+        raise CheckFailed(f"{settings.BLOB_URL}: {'; '.join(wrong)}")
     return f"{settings.BLOB_URL}: a test blob was written, read and erased"
+
+
+def round_trip(services: Services) -> bool:
+    """Whether a blob is read as it was written; it is erased again. Raises OSError."""
+    store, name, written = services.store, draw_upload_id(), secrets.token_bytes(4096)
+    store.create(name)
+    with held_writer(name, store=store, locker=services.locker) as (writer, _):
+        writer.write(written)
+        writer.sync()
+    with store.open(name) as blob:
+        same = blob.read() == written
+    erase_held(name, store=store, locker=services.locker)
+    return same
+
+
+def faults_of_bucket(services: Services) -> list[str]:
+    from filsluss.blobs.bucket_rules import faults_of  # they need boto3, which is there with a bucket
+    from filsluss.blobs.s3 import S3Store
+
+    assert isinstance(services.store, S3Store)
+    kept_for = timedelta(days=services.policy.max_days + 2)
+    return list(faults_of(services.store.bucket, kept_for=kept_for, now=services.store.table.clock()))
 
 
 def check_space() -> str:
     disk = room.look_at_disk(services=current_services())
+    if is_in_bucket():
+        return "a bucket tells of no limit"
     if disk.left < 0:
         raise CheckFailed(
             f"{disk.free >> 20} MiB free, {disk.kept_free >> 20} MiB must stay free: uploads are refused"
@@ -189,6 +210,8 @@ def check_worker() -> str:
 
 
 def check_nodes() -> str:
+    if Node._meta.db_table not in connection.introspection.table_names():
+        return "none runs: the database has no table for them yet"
     store = current_services().store
     if found := nodes.troubles(is_store_shared=store.is_shared, now=datetime.now(UTC)):
         raise CheckFailed("; ".join(found))

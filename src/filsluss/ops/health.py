@@ -1,11 +1,7 @@
 """/healthz and /readyz: whether the web process runs, and whether the service can do its work."""
 
-import os
 from datetime import timedelta
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -34,7 +30,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     database = database_answers()
     parts = {
         "database": database,
-        "store": store_is_writable(),
+        "store": current_services().store.answers(),
         "disk": disk_has_room(),
         "worker": database and worker_is_alive(),
     }
@@ -53,14 +49,6 @@ def database_answers() -> bool:
     except DatabaseError:
         return False
     return True
-
-
-def store_is_writable() -> bool:
-    """Tests the blob folder, or while it does not exist yet, the folder it will be created in."""
-    folder = Path(unquote(urlsplit(settings.BLOB_URL).path))
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def disk_has_room() -> bool:

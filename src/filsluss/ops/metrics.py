@@ -16,25 +16,17 @@ from prometheus_client.registry import Collector
 
 from filsluss.actions import room
 from filsluss.actions.alarms import CHECKS
-from filsluss.blobs import open_store
-from filsluss.installation import current_services
+from filsluss.installation import current_services, is_in_bucket
 from filsluss.models import Alarm, Heartbeat, Letter, Node, Transfer, TransferFile
 from filsluss.models.letter import Delivery
 from filsluss.ops.paced import Paced
 from filsluss.pages.context import client_of
 from filsluss.pages.decorators import allow_methods
 from filsluss.rules.lifecycle import LIVE_FILE, FileState, State
-from filsluss.rules.networks import is_inside_network
+from filsluss.rules.networks import FORWARDED_FOR, has_other_forwarding, is_inside_network
 from filsluss.rules.paths import prefix_of
 from filsluss.version import program_version
 
-FORWARDED = (
-    "HTTP_X_FORWARDED_FOR",
-    "HTTP_FORWARDED",
-    "HTTP_X_REAL_IP",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PROTO",
-)
 Families = Iterator[GaugeMetricFamily]
 
 registry = CollectorRegistry()
@@ -76,7 +68,9 @@ class RowMetrics(Collector):
         build.add_metric([program_version(), connection.vendor, settings.NODE], 1)
         yield build
         yield gauge("filsluss_database_up", "Whether the database answers.", float(bool(figures)))
-        free, total = open_store(settings.BLOB_URL).space()
+        if is_in_bucket():
+            return  # which tells of no limit
+        free, total = current_services().store.space()
         yield gauge("filsluss_free_bytes", "Free bytes on the blob store's file system.", free)
         yield gauge("filsluss_space_bytes", "Size of the blob store's file system in bytes.", total)
 
@@ -161,9 +155,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def may_read_metrics(request: HttpRequest) -> bool:
     """Clients on this host that no proxy speaks for, and those in FILSLUSS_METRICS_NETWORKS."""
-    if is_loopback(request.META.get("REMOTE_ADDR", "")) and not any(
-        name in request.META for name in FORWARDED
-    ):
+    is_proxied = FORWARDED_FOR in request.META or has_other_forwarding(request.META)
+    if is_loopback(request.META.get("REMOTE_ADDR", "")) and not is_proxied:
         return True
     return is_inside_network(client_of(request), networks=settings.METRICS_NETWORKS)
 

@@ -3,25 +3,17 @@
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 
-from filsluss.actions.feedback import FeedbackRefused, send_accessibility_feedback
-from filsluss.actions.limits import LimitReached
+from filsluss.actions.feedback import send_accessibility_feedback
 from filsluss.installation import current_services
-from filsluss.pages import errors, presenters, wcag
-from filsluss.pages.context import (
-    NUMBER_BOX,
-    asks_about_number,
-    client_of,
-    only_language_is_switched,
-    posted_text,
-    printable,
-)
+from filsluss.pages import presenters, wcag
+from filsluss.pages.context import NUMBER_BOX, client_of, posted_text
 from filsluss.pages.decorators import allow_methods
-from filsluss.pages.error_messages import form_problems
+from filsluss.pages.form_page import Form, form_page
 from filsluss.rules.addresses import pasted_address
 from filsluss.rules.paths import ACCESSIBILITY
 
@@ -31,17 +23,12 @@ ORDER = ("fault", "reply_email")
 @allow_methods("GET", "POST")
 def statement(request: HttpRequest) -> HttpResponse:
     """The statement; it has the form only if there is an address that a report can be sent to."""
-    if request.method == "POST" and settings.POLICY.contact_email:
-        return take_report(request)
-    return show(request, {})
-
-
-def take_report(request: HttpRequest) -> HttpResponse:
+    if not settings.POLICY.contact_email:
+        return show(request, Form({}))
     typed = {field: posted_text(request, field) for field in ("fault", NUMBER_BOX)}
     typed["reply_email"] = request.POST.get("reply_email", "")
-    if only_language_is_switched(request):
-        return show(request, typed)
-    try:
+
+    def send() -> str:
         send_accessibility_feedback(
             typed["fault"],
             reply_to=pasted_address(typed["reply_email"]),
@@ -50,14 +37,9 @@ def take_report(request: HttpRequest) -> HttpResponse:
             now=timezone.now(),
             client=client_of(request),
         )
-    except FeedbackRefused as refusal:
-        return show(request, typed, status=422, problems=refusal.problems)
-    except LimitReached as reached:
-        response = show(request, typed, status=429, notice=errors.limit_text(reached))
-        return errors.with_retry_after(response, reached.retry_after)
-    return HttpResponseRedirect(
-        f"{ACCESSIBILITY.path()}?lang={translation.get_language()}&reported=1", status=303
-    )
+        return f"{ACCESSIBILITY.path()}?lang={translation.get_language()}&reported=1"
+
+    return form_page(request, Form(typed, ORDER), show=lambda form: show(request, form), send=send)
 
 
 def stated() -> dict[str, Any]:
@@ -91,26 +73,14 @@ def tested() -> dict[str, Any]:
     }
 
 
-def show(
-    request: HttpRequest,
-    typed: dict[str, str],
-    *,
-    status: int = 200,
-    problems: dict[str, str] | None = None,
-    notice: str = "",
-) -> HttpResponse:
-    found = form_problems(problems or {}, order=ORDER, typed=typed)
+def show(request: HttpRequest, form: Form) -> HttpResponse:
     page: dict[str, Any] = {
-        "typed": {field: printable(text) for field, text in typed.items()},
-        "problems": found,
-        "errors": {problem.field: problem.text for problem in found},
-        "asks_about_number": asks_about_number(problems, typed),
-        "notice": notice,
         "may_report": bool(settings.POLICY.contact_email),
         "reported": request.GET.get("reported") == "1" and request.method == "GET",
         **stated(),
         **tested(),
     }
-    response = render(request, "pages/accessibility_feedback.html", page, status=status)
+    values = page | form.values()
+    response = render(request, "pages/accessibility_feedback.html", values, status=form.status)
     response.headers["Cache-Control"] = "no-cache" if request.method == "GET" else "no-store"
     return response

@@ -3,7 +3,6 @@
 import re
 import secrets
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -12,9 +11,9 @@ from django.utils import translation
 
 from filsluss.languages import LANGUAGES, language_named
 from filsluss.models import Person, Transfer
-from filsluss.pages.context import posted_text, printable
+from filsluss.pages.context import posted_text
 from filsluss.pages.day_choices import USUAL_DAYS, day_choices
-from filsluss.pages.error_messages import Problem, form_problems
+from filsluss.pages.form_page import Form
 from filsluss.rules.addresses import pasted_address
 from filsluss.rules.application import Application
 from filsluss.rules.directions import Direction
@@ -80,16 +79,15 @@ def suggestions(typed: Typed) -> dict[str, str]:
     return {field: meant for field, meant in found.items() if meant}
 
 
-def first_shown() -> Typed:
-    language = translation.get_language()
-    days = str(settings.POLICY.default_days)
-    return {"language": language, "recipient_language": language, "days": days}
+def first_shown() -> Form:
+    language, days = translation.get_language(), str(settings.POLICY.default_days)
+    return Form({"language": language, "recipient_language": language, "days": days}, ORDER)
 
 
-def filled_in(case: Transfer) -> Typed:
+def filled_in(case: Transfer) -> Form:
     """The form as it was sent for that case; who sends it says again what the files do not contain."""
     is_through = case.way is Direction.THROUGH
-    return {
+    typed = {
         "sender_name": case.sender.name,
         "sender_email": case.sender.address,
         "recipient_email": case.recipient.address,
@@ -100,6 +98,7 @@ def filled_in(case: Transfer) -> Typed:
         "language": case.sender.language,
         "recipient_language": case.recipient.language,
     }
+    return Form(typed, ORDER)
 
 
 def days_of(case: Transfer) -> str:
@@ -140,36 +139,24 @@ def offers_sign_in(page: FormPage) -> bool:
     return settings.POLICY.sign_in is not SignIn.OFF and page.person is None
 
 
-def show_form(
-    request: HttpRequest,
-    given: Typed,
-    *,
-    page: FormPage = NEW,
-    status: int = 200,
-    problems: dict[str, str] | None = None,
-    notice: str = "",
-) -> HttpResponse:
-    shown = {name: printable(text) for name, text in given.items()}
-    found: list[Problem] = form_problems(problems or {}, order=ORDER, typed=given)
-    values: dict[str, Any] = {
+def show_form(request: HttpRequest, form: Form, *, page: FormPage = NEW) -> HttpResponse:
+    values = form.values()
+    shown = values["typed"]
+    values |= {
         "form_page": page,
-        "typed": shown | {"as": given.get("as") or request.GET.get("as", "")},
-        "problems": found,
-        "errors": {problem.field: problem.text for problem in found},
+        "typed": shown | {"as": shown.get("as") or request.GET.get("as", "")},
         "suggestions": suggestions(shown),
         "inside_domains": " ".join(settings.POLICY.inside_domains),
         "providers": " ".join(PROVIDERS),
         "form_value": shown.get("form_value") or secrets.token_urlsafe(16),
-        "asks_about_number": "personal_number" in (problems or {}).values(),
-        "notice": notice,
         "languages": [(code, each.name) for code, each in LANGUAGES.items()],
         "house_language": language_named(settings.POLICY.language).name,
-        "day_choices": day_choices(always=settings.POLICY.default_days, chosen=given.get("days", "")),
+        "day_choices": day_choices(always=settings.POLICY.default_days, chosen=form.typed.get("days", "")),
         "may_choose_network": settings.DEMO and page.purpose == NEW.purpose,
         "offers_sign_in": offers_sign_in(page),
         "sign_in_and_apply": STAFF.path("apply"),
     }
-    response = render(request, "pages/apply.html", values, status=status)
+    response = render(request, "pages/apply.html", values, status=form.status)
     is_public = request.method == "GET" and page.purpose == NEW.purpose
     response.headers["Cache-Control"] = "no-cache" if is_public else "no-store"
     return response

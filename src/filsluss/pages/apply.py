@@ -4,17 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
 
-from filsluss.actions.apply import ApplicationRefused, apply, opens_at_once
-from filsluss.actions.limits import LimitReached
+from filsluss.actions.apply import apply, opens_at_once
 from filsluss.installation import current_services
 from filsluss.models import Transfer
-from filsluss.pages import errors
 from filsluss.pages.application_form import (
     NEW,
+    ORDER,
     FormPage,
     application_in,
     first_shown,
@@ -22,8 +21,9 @@ from filsluss.pages.application_form import (
     took_suggestion,
     typed_in,
 )
-from filsluss.pages.context import asked_language, client_of, only_language_is_switched
+from filsluss.pages.context import asked_language, client_of
 from filsluss.pages.decorators import allow_methods, private_page
+from filsluss.pages.form_page import Form, form_page
 from filsluss.pages.links import status_page, upload_page
 from filsluss.rules.application import Application
 from filsluss.rules.directions import Direction
@@ -45,27 +45,34 @@ def application(request: HttpRequest) -> HttpResponse:
 
 
 def take_application(
-    request: HttpRequest, send: Send, *, page: FormPage = NEW, done: str = ""
+    request: HttpRequest,
+    send: Send,
+    *,
+    page: FormPage = NEW,
+    done: str = "",
+    late: Callable[[], HttpResponse] | None = None,
 ) -> HttpResponse:
     """Sends what is typed into the form, or shows it again: with what is wrong in it, or not judged yet.
 
     `done` is what the next page says was done.
     """
     given = typed_in(request)
-    if only_language_is_switched(request) or took_suggestion(request, given):
-        return show_form(request, given, page=page)
-    client = client_for(request, given["as"])
-    try:
-        transfer = send(application_in(given), client)
-    except ApplicationRefused as refused:
-        return show_form(request, given, page=page, status=422, problems=refused.problems)
-    except LimitReached as reached:
-        refusal = show_form(request, given, page=page, status=429, notice=errors.limit_text(reached))
-        return errors.with_retry_after(refusal, reached.retry_after)
-    there = next_page(transfer, client)
-    there += "" if "?" in there else asked_language(request)
-    said = f"{'&' if '?' in there else '?'}done={done}" if done else ""
-    return HttpResponseRedirect(there + said, status=303)
+    if took_suggestion(request, given):
+        return show_form(request, Form(given, ORDER), page=page)
+
+    def send_it() -> str:
+        client = client_for(request, given["as"])
+        there = next_page(send(application_in(given), client), client)
+        there += "" if "?" in there else asked_language(request)
+        return there + (f"{'&' if '?' in there else '?'}done={done}" if done else "")
+
+    return form_page(
+        request,
+        Form(given, ORDER),
+        show=lambda form: show_form(request, form, page=page),
+        send=send_it,
+        late=late,
+    )
 
 
 def next_page(transfer: Transfer, client: Client) -> str:

@@ -4,25 +4,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from filsluss.actions.decide import AlreadyDecided, DecisionRefused, SignInNeeded, decide
+from filsluss.actions.decide import SignInNeeded, decide
 from filsluss.installation import current_services
 from filsluss.models import Link, Person, Transfer
 from filsluss.pages import errors, presenters
-from filsluss.pages.context import (
-    NUMBER_BOX,
-    asks_about_number,
-    only_language_is_switched,
-    posted_text,
-    use_language,
-)
+from filsluss.pages.context import NUMBER_BOX, posted_text, use_language
 from filsluss.pages.day_choices import day_choices
 from filsluss.pages.decorators import allow_methods, private_page
-from filsluss.pages.error_messages import form_problems
+from filsluss.pages.form_page import Form, form_page
 from filsluss.pages.links import link_behind, report_page, status_page
 from filsluss.rules.decision import Decision
 from filsluss.rules.directions import Direction
@@ -60,26 +54,23 @@ def answer(request: HttpRequest, answering: Answering) -> HttpResponse:
     use_language(request, answering.link.party.language)
     if not transfer.is_undecided_at(timezone.now()):
         return too_late(request, transfer)
-    if request.method == "POST":
-        return take_decision(request, transfer, answering)
-    return form(request, transfer, {}, answering=answering)
-
-
-def take_decision(request: HttpRequest, transfer: Transfer, answering: Answering) -> HttpResponse:
     given = {field: posted_text(request, field) for field in (*ORDER, NUMBER_BOX)}
-    if only_language_is_switched(request):
-        return form(request, transfer, given, answering=answering)
-    services, now, who = current_services(), timezone.now(), answering.signed_in
-    try:
-        decide(transfer, form=decision_in(given), services=services, now=now, signed_in=who)
-    except SignInNeeded:
-        return form(request, transfer, {}, answering=answering, status=403)
-    except DecisionRefused as refusal:
-        return form(request, transfer, given, answering=answering, status=422, problems=refusal.problems)
-    except AlreadyDecided:
+
+    def send() -> str | HttpResponse:
+        services, now, who = current_services(), timezone.now(), answering.signed_in
+        try:
+            decide(transfer, form=decision_in(given), services=services, now=now, signed_in=who)
+        except SignInNeeded as needed:
+            return show(request, answering, Form(dict.fromkeys(given, ""), ORDER, needed.status))
+        return status_page(answering.link.party)
+
+    def late() -> HttpResponse:
         transfer.refresh_from_db()
         return too_late(request, transfer)
-    return HttpResponseRedirect(status_page(answering.link.party), status=303)
+
+    return form_page(
+        request, Form(given, ORDER), show=lambda form: show(request, answering, form), send=send, late=late
+    )
 
 
 def decision_in(given: dict[str, str]) -> Decision:
@@ -91,33 +82,21 @@ def decision_in(given: dict[str, str]) -> Decision:
     )
 
 
-def form(
-    request: HttpRequest,
-    transfer: Transfer,
-    given: dict[str, str],
-    *,
-    answering: Answering,
-    status: int = 200,
-    problems: dict[str, str] | None = None,
-) -> HttpResponse:
-    found = form_problems(problems or {}, order=ORDER, typed=given)
+def show(request: HttpRequest, answering: Answering, form: Form) -> HttpResponse:
+    transfer = answering.link.transfer
     page: dict[str, Any] = {
         "transfer": transfer,
         "sender_name": presenters.sender_name(transfer),
         "is_through": transfer.way is Direction.THROUGH,
         "applied": presenters.moment(transfer.applied_at),
         "answer_by": presenters.answer_by(transfer),
-        "day_choices": day_choices(always=settings.POLICY.max_days, chosen=given.get("days", "")),
+        "day_choices": day_choices(always=settings.POLICY.max_days, chosen=form.typed["days"]),
         "action": answering.action,
         "answering": answering,
         "sign_in": STAFF.path("decide", answering.link.token(settings.POLICY.link_keys)),
         "report": report_page(answering.link.party),
-        "typed": given,
-        "problems": found,
-        "errors": {problem.field: problem.text for problem in found},
-        "asks_about_number": asks_about_number(problems, given),
     }
-    return render(request, "pages/decide.html", page, status=status)
+    return render(request, "pages/decide.html", page | form.values(), status=form.status)
 
 
 def too_late(request: HttpRequest, transfer: Transfer) -> HttpResponse:

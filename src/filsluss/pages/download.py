@@ -10,20 +10,21 @@ from django.utils.translation import gettext as _
 
 from filsluss.actions.ask_again import ask_again as ask
 from filsluss.actions.ask_again import may_be_asked_for
-from filsluss.actions.download import TooManyTries, WrongCode, pickup_by_code
+from filsluss.actions.download import pickup_by_code
 from filsluss.actions.limits import LimitReached
 from filsluss.installation import current_services
 from filsluss.models import Link, Party, TransferFile
 from filsluss.models.batches import MOST_NAMES
 from filsluss.models.link import FILE_PURPOSES, token_of
 from filsluss.pages import errors, presenters
-from filsluss.pages.context import client_of, only_language_is_switched, posted_text, use_language
+from filsluss.pages.context import client_of, posted_text, use_language
 from filsluss.pages.decorators import allow_methods, private_page
-from filsluss.pages.error_messages import form_problems
+from filsluss.pages.form_page import Form, form_page
 from filsluss.pages.links import link_behind, report_page
 from filsluss.pages.upload import ended_words
 from filsluss.rules.lifecycle import FileState
 from filsluss.rules.paths import DOWNLOAD, ZIP
+from filsluss.rules.refusals import FormRefused, Refused
 from filsluss.rules.tokens import Purpose, code_problem
 
 
@@ -44,15 +45,13 @@ def ask_again(request: HttpRequest, token: str) -> HttpResponse:
         try:
             ask(file, client=client_of(request), services=current_services(), now=timezone.now())
         except LimitReached as reached:
-            words = errors.limit_text(reached)
-            response = errors.error_page(request, 429, _("Too many attempts"), words)
-            return errors.with_retry_after(response, reached.retry_after)
+            return errors.refused(request, reached)
     there = f"{DOWNLOAD.path(token)}?lang={translation.get_language()}"
     return HttpResponseRedirect(f"{there}&asked=1", status=303)
 
 
 @private_page
-def refused(request: HttpRequest, token: str, refusal: errors.Refused) -> HttpResponse:
+def refused(request: HttpRequest, token: str, refusal: Refused) -> HttpResponse:
     """Why a download was refused, and of a file that is gone, where it went."""
     _link, file = file_behind(request, token)
     return errors.refused(request, refusal) if is_there(file) else gone(request, file, token)
@@ -134,44 +133,20 @@ def asked_words() -> str:
 
 @allow_methods("GET", "POST")
 def code(request: HttpRequest) -> HttpResponse:
-    if request.method != "POST":
-        return code_form(request, "")
-    given = posted_text(request, "code").strip()
-    if only_language_is_switched(request):
-        return code_form(request, given)
-    if problem := code_problem(given):
-        return code_form(request, given, status=422, problem=problem)
-    policy = settings.POLICY
-    try:
+    typed = posted_text(request, "code").strip()
+
+    def send() -> str:
+        if problem := code_problem(typed):
+            raise FormRefused({"code": problem})
         pickup = pickup_by_code(
-            given, client=client_of(request), services=current_services(), now=timezone.now()
+            typed, client=client_of(request), services=current_services(), now=timezone.now()
         )
-    except WrongCode:
-        return code_form(request, given, status=422, problem="code_wrong")
-    except TooManyTries as limit:
-        return too_many(request, given, limit.retry_after)
-    token = token_of(pickup.party, Purpose.PICKUP, policy.link_keys, file=pickup.file)
-    return HttpResponseRedirect(DOWNLOAD.path(token), status=303)
+        token = token_of(pickup.party, Purpose.PICKUP, settings.POLICY.link_keys, file=pickup.file)
+        return DOWNLOAD.path(token)
 
+    def show_code(form: Form) -> HttpResponse:
+        response = render(request, "pages/code.html", form.values(), status=form.status)
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
-def code_form(
-    request: HttpRequest, given: str, *, status: int = 200, problem: str = "", notice: str = ""
-) -> HttpResponse:
-    found = form_problems({"code": problem} if problem else {}, order=("code",), typed={"code": given})
-    page = {
-        "typed": {"code": given},
-        "problems": found,
-        "errors": {each.field: each.text for each in found},
-        "notice": notice,
-    }
-    response = render(request, "pages/code.html", page, status=status)
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def too_many(request: HttpRequest, given: str, seconds: int) -> HttpResponse:
-    notice = _(
-        "Many wrong codes have been entered from your network. %(wait)s "
-        "You can also use the link in the email at any time."
-    ) % {"wait": errors.wait_text(seconds)}
-    return errors.with_retry_after(code_form(request, given, status=429, notice=notice), seconds)
+    return form_page(request, Form({"code": typed}, ("code",)), show=show_code, send=send)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,9 @@ def with_names(words: str, **names: str) -> str:
     )
 
 
-def form_problems(found: dict[str, str], *, order: Iterable[str], typed: dict[str, Any]) -> list[Problem]:
+def form_problems(
+    found: Mapping[str, str], *, order: Iterable[str], typed: Mapping[str, Any]
+) -> list[Problem]:
     """The messages for the codes in `found` (by field), in the order of the form."""
     words = every_message(typed)
     positions = {field: position for position, field in enumerate(order)}
@@ -46,7 +48,7 @@ def form_problems(found: dict[str, str], *, order: Iterable[str], typed: dict[st
     return [Problem(field, message(field, found[field], words)) for field in fields]
 
 
-def every_message(typed: dict[str, Any]) -> dict[str, str]:
+def every_message(typed: Mapping[str, Any]) -> dict[str, str]:
     """Every message by its code, or by field and code where a field has its own; `typed` fills some in."""
     return {
         **application_words(typed),
@@ -66,7 +68,7 @@ def message(field: str, code: str, words: dict[str, str]) -> str:
     return words.get(f"{field}.{code}") or words.get(code) or _("Check this field")
 
 
-def application_words(typed: dict[str, Any]) -> dict[str, str]:
+def application_words(typed: Mapping[str, Any]) -> dict[str, str]:
     domains = ", @".join(domain.lstrip(".") for domain in settings.POLICY.inside_domains)
     values = {
         "domain": domains,
@@ -112,7 +114,7 @@ def application_words(typed: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def unseen_words(typed: dict[str, Any]) -> dict[str, str]:
+def unseen_words(typed: Mapping[str, Any]) -> dict[str, str]:
     """For each field: which character of it cannot be seen; a reader sees a correct address."""
     words = _(
         "The address contains a character that cannot be seen: %(character)s. "
@@ -125,7 +127,7 @@ def unseen_words(typed: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def mistyped_words(typed: dict[str, Any]) -> dict[str, str]:
+def mistyped_words(typed: Mapping[str, Any]) -> dict[str, str]:
     """For each field: which address inside may be meant by the one in it."""
     words = _("Did you mean %(address)s? If the address is right, tick the box below it.")
     inside = settings.POLICY.inside_domains

@@ -1,7 +1,6 @@
 """Error pages: what happened, why, and what to do next, without blame and without secrets."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -15,19 +14,10 @@ from filsluss.actions.limits import Limit, LimitReached
 from filsluss.pages import presenters
 from filsluss.rules import paths
 from filsluss.rules.formats import size_text
+from filsluss.rules.refusals import STATUS, Refused
 
 NEW_REQUEST, CODE, HELP = paths.START.path(), paths.CODE.path(), paths.HELP.path()
 LOST_LINK = paths.LOST_LINK.path()
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Why a byte path refused a request: code and status, what it knows of the file, when to try again."""
-
-    code: str
-    status: int
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    retry_after: str = ""
 
 
 def error_page(
@@ -70,6 +60,7 @@ def wait_text(seconds: int) -> str:
 
 def limit_text(reached: LimitReached) -> str:
     """Which limit was reached, and when to try again."""
+    wait = wait_text(reached.retry_after or 0)
     words = {
         Limit.NETWORK: _("Many forms have been sent from your network in the last hour."),
         Limit.SENDER: _(
@@ -79,13 +70,21 @@ def limit_text(reached: LimitReached) -> str:
         % {"organisation": settings.POLICY.organisation},
         Limit.CASE: _("You have reported this case many times in the last day."),
         Limit.FORM: _("Many reports have been sent in the last day."),
+        Limit.SIGN_INS: f"{_('Too many attempts')}.",
+        Limit.QUESTIONS: _("Many questions have been asked from your network, or about this address."),
     }
-    return f"{words[reached.limit]} {wait_text(reached.retry_after)}"
+    if reached.limit is Limit.CODES:
+        return _(
+            "Many wrong codes have been entered from your network. %(wait)s "
+            "You can also use the link in the email at any time."
+        ) % {"wait": wait}
+    return f"{words[reached.limit]} {wait}"
 
 
-def with_retry_after(response: HttpResponse, seconds: int) -> HttpResponse:
-    """The response (429), with the header that tells programs what `wait_text` tells people."""
-    response.headers["Retry-After"] = str(seconds)
+def with_retry_after(response: HttpResponse, refusal: Refused) -> HttpResponse:
+    """The response, with the header that tells programs what `wait_text` tells people."""
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
     return response
 
 
@@ -206,22 +205,25 @@ def refusal_words(code: str) -> tuple[str, str]:
             _("The link is already being used for several downloads. Wait until one is done, and try again."),
         ),
     }
+    if code not in STATUS:  # nothing of an upload or a download
+        return _("Something went wrong"), _("Go back and try again.")
     default = (_("The file could not be uploaded"), _("Nothing has been stored. Try again."))
     return words.get(code, default)
 
 
 def refused(request: HttpRequest, refusal: Refused) -> HttpResponse:
-    """A page of its own for a refusal."""
+    """A page of its own for a refusal that no form and no other page shows."""
     if refusal.status == 404:
         return unknown_link(request)
     if refusal.status == 410:
         return gone(request)
     if refusal.status == 403:
         return cross_site_form(request)
-    response = error_page(request, refusal.status, *refusal_words(refusal.code))
-    if refusal.retry_after:
-        response.headers["Retry-After"] = refusal.retry_after
-    return response
+    if isinstance(refusal, LimitReached):
+        response = error_page(request, refusal.status, _("Too many attempts"), limit_text(refusal))
+    else:
+        response = error_page(request, refusal.status, *refusal_words(refusal.code))
+    return with_retry_after(response, refusal)
 
 
 def busy(request: HttpRequest) -> HttpResponse:

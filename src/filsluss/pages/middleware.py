@@ -28,6 +28,7 @@ from filsluss.pages.decorators import View
 from filsluss.pages.oversee import unsent
 from filsluss.pages.staff.access import find_session, keeps_form, kept_form
 from filsluss.rules.paths import SIGN_IN
+from filsluss.rules.refusals import Refused
 
 log = logging.getLogger(__name__)
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -37,12 +38,13 @@ LONG_QUERY = "filsluss.long_query"
 def page_for(request: HttpRequest, exception: Exception) -> HttpResponse | None:
     """The page for what a view may raise; None for what is no page's business.
 
-    A form cut short or too long has asked for nothing, a revoked link is gone, a full disk is 507, and a
+    A refusal has its status, a form cut short or too long has asked for nothing, a full disk is 507, and a
     database that cannot be reached, or is locked for too long, is a reason to try again (503, Retry-After).
     """
     if isinstance(exception, LinkRevoked):
         use_language(request, exception.language or translation.get_language())
-        return errors.gone(request)
+    if isinstance(exception, Refused):
+        return errors.refused(request, exception)
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
         return errors.form_too_long(request)
     if isinstance(exception, UnreadablePostError):

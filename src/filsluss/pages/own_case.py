@@ -1,5 +1,6 @@
 """What a sender does with their own case by its status link: withdraw, correct, apply once more, resend."""
 
+from dataclasses import replace
 from functools import partial
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,10 +11,11 @@ from filsluss.actions.take_back import correct, take_back
 from filsluss.actions.transitions import StepRefused
 from filsluss.installation import current_services
 from filsluss.models import Letter, Transfer
-from filsluss.pages.application_form import FormPage, Typed, filled_in, show_form, typed_in
+from filsluss.pages.application_form import ORDER, FormPage, filled_in, show_form, typed_in
 from filsluss.pages.apply import take_application
 from filsluss.pages.context import printable, use_language
 from filsluss.pages.decorators import allow_methods, private_page
+from filsluss.pages.form_page import Form
 from filsluss.pages.links import link_behind
 from filsluss.pages.own_letters import LISTED
 from filsluss.rules.application import Application
@@ -64,18 +66,20 @@ def correct_request(request: HttpRequest, token: str) -> HttpResponse:
     transfer = case_of_sender(request, token)
     page = FormPage(STATUS.path(token, "correct"), "correct", transfer)
     if request.method == "POST":
-        try:
-            return take_application(request, partial(send_correction, transfer), page=page, done="corrected")
-        except StepRefused:
-            return too_late(request, typed_in(request), transfer)
+
+        def late() -> HttpResponse:
+            return too_late(request, Form(typed_in(request), ORDER), transfer)
+
+        send = partial(send_correction, transfer)
+        return take_application(request, send, page=page, done="corrected", late=late)
     if not transfer.is_undecided_at(timezone.now()):
         return too_late(request, filled_in(transfer), transfer)
     return show_form(request, filled_in(transfer), page=page)
 
 
-def too_late(request: HttpRequest, given: Typed, transfer: Transfer) -> HttpResponse:
+def too_late(request: HttpRequest, form: Form, transfer: Transfer) -> HttpResponse:
     """409: the case has been answered; the form can be sent as an application of its own."""
-    return show_form(request, given, page=FormPage(purpose="late", case=transfer), status=409)
+    return show_form(request, replace(form, status=409), page=FormPage(purpose="late", case=transfer))
 
 
 def send_correction(transfer: Transfer, form: Application, client: Client) -> Transfer:

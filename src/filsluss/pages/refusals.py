@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
 from filsluss.pages import download, upload
-from filsluss.pages.errors import Refused
 from filsluss.pages.middleware import LanguageMiddleware, page_for, read_query
 from filsluss.rules.paths import DOWNLOAD, UPLOAD, ZIP, Prefix
+from filsluss.rules.refusals import Refused
 
 PAGES = {UPLOAD: upload.refused, DOWNLOAD: download.refused, ZIP: download.refused}
 

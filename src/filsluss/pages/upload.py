@@ -24,6 +24,7 @@ from filsluss.pages.links import again_page, link_behind, own_page
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import ErasedBecause, Receipts, State
 from filsluss.rules.paths import UPLOAD
+from filsluss.rules.refusals import Refused
 from filsluss.rules.suggestions import suggested_address
 from filsluss.rules.tokens import Purpose
 
@@ -48,12 +49,12 @@ def account(request: HttpRequest, token: str) -> HttpResponse:
     if not transfer.is_open_at(timezone.now()):
         return ended(request, transfer)
     if request.method == "POST":
-        return show(request, transfer, token, refused=errors.Refused("form_invalid", 422))
+        return show(request, transfer, token, refused=Refused("file_missing"))
     return show(request, transfer, token)
 
 
 @private_page
-def refused(request: HttpRequest, token: str, refusal: errors.Refused) -> HttpResponse:
+def refused(request: HttpRequest, token: str, refusal: Refused) -> HttpResponse:
     """The same page, which says why an upload was refused."""
     transfer = transfer_behind(request, token)
     if not transfer.is_open_at(timezone.now()):
@@ -68,7 +69,7 @@ def show(
     transfer: Transfer,
     token: str,
     *,
-    refused: errors.Refused | None = None,
+    refused: Refused | None = None,
     unconfirmed: bool = False,
 ) -> HttpResponse:
     """The page; with why an upload was refused, or that a removal was not confirmed (422)."""
@@ -104,18 +105,18 @@ def share_left(transfer: Transfer, now: datetime) -> int:
     return max(1, min(100, 100 * (settings.POLICY.days_left(transfer.open_until, now) + 1) // max(1, whole)))
 
 
-def problems_of(refused: errors.Refused | None, unconfirmed: bool) -> list[Problem]:
+def problems_of(refused: Refused | None, unconfirmed: bool) -> list[Problem]:
     """Why which file was refused, and which others came; or that a removal was not confirmed."""
     if unconfirmed:
         return [Problem("files", _("Tick the box to confirm that the file is to be deleted"))]
     if not refused:
         return []
     words = ". ".join(errors.refusal_words(refused.code))
-    if refused.detail.get("file"):
-        name = presenters.sent_name(refused.detail["file"])
+    if refused.params.get("file"):
+        name = presenters.sent_name(refused.params["file"])
         words = format_html("{}{}", with_names("%(file)s: ", file=name), words)
-    if refused.detail.get("received"):
-        received = ", ".join(refused.detail["received"])
+    if refused.params.get("received"):
+        received = ", ".join(refused.params["received"])
         words = format_html(
             "{} {}", words, with_names(_("These files were uploaded: %(names)s."), names=received)
         )

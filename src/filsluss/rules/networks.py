@@ -1,6 +1,6 @@
 """Network addresses: which client a request comes from, whether it is inside, and the key of its limits."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import (
@@ -14,6 +14,11 @@ from ipaddress import (
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+
+
+FORWARDED_FOR = "HTTP_X_FORWARDED_FOR"
+OTHER_FORWARDING = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
+"""The headers in which a proxy speaks for its client, by their names in WSGI; only the first is believed."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,11 @@ def client_of(
     if not _is_among(nearest, trusted):
         return Client(str(nearest), may_be_inside=forwarded_for is None and not other_forwarding)
     return _behind_proxies(nearest, forwarded_for or "", trusted)
+
+
+def has_other_forwarding(environ: Container[str]) -> bool:
+    """Whether a request with these WSGI variables has a forwarding header that is never believed."""
+    return any(name in environ for name in OTHER_FORWARDING)
 
 
 def is_trusted_proxy(peer: str, *, trusted: Sequence[Network]) -> bool:

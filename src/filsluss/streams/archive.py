@@ -1,6 +1,5 @@
 """Downloads of all files of a transfer: a ZIP64 archive, created while it is sent."""
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import tzinfo
@@ -8,7 +7,8 @@ from typing import Any
 
 from django.db import connection
 
-from filsluss.blobs import BlobMissing
+from filsluss import outages
+from filsluss.blobs import BlobMissing, StoreAway
 from filsluss.models import Link, TransferFile
 from filsluss.rules.filenames import content_disposition, distinct_paths
 from filsluss.rules.tokens import Purpose
@@ -139,7 +139,11 @@ def read(request: Request, file: TransferFile, active: ActiveDownload) -> Iterat
     with blob:
         left = file.size or 0
         while left and not active.is_cut:
-            data = os.read(blob.fileno(), min(PIECE, left))
+            try:
+                data = blob.raw.read(min(PIECE, left))
+            except StoreAway as fault:
+                outages.store.met(fault)
+                data = b""
             if not data:
                 return active.cut()
             left -= len(data)

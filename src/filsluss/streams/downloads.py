@@ -11,7 +11,7 @@ from django.db import connection
 from filsluss.blobs import BlobMissing
 from filsluss.blobs.disk import DiskStore
 from filsluss.models import Link, TransferFile
-from filsluss.models.link import FILE_PURPOSES, LinkRevoked
+from filsluss.models.link import FILE_PURPOSES
 from filsluss.rules.filenames import content_disposition
 from filsluss.rules.paths import BLOBS_BY_PROXY
 from filsluss.rules.tokens import Purpose
@@ -33,10 +33,7 @@ PLAIN_RANGE = re.compile("bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
 
 def find(request: Request, *purposes: Purpose) -> tuple[Link, TransferFile]:
     """The link of the URL, and its file; refuses an unknown link (404) and one that is over (410)."""
-    try:
-        link = Link.behind(request.path_params["token"], *(purposes or FILE_PURPOSES))
-    except LinkRevoked:
-        raise Refusal("upload_gone") from None
+    link = Link.behind(request.path_params["token"], *(purposes or FILE_PURPOSES))
     if link is None or link.file is None:
         raise Refusal("not_found")
     if not link.file.is_open_at(request.now):

@@ -10,11 +10,11 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from filsluss.actions import upload
 from filsluss.actions.choices import Choices, choose, read_choices
 from filsluss.actions.erasure import take_away
-from filsluss.actions.room import UploadRefused
 from filsluss.blobs import StoreFull, Writer
 from filsluss.models import Transfer, TransferFile
 from filsluss.rules.lifecycle import ErasedBecause
 from filsluss.rules.paths import UPLOAD
+from filsluss.rules.refusals import Refused
 from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
 from filsluss.streams.choices import queried_choices, refuse_queried_choices
@@ -81,7 +81,7 @@ def discarding(request: Request, file: TransferFile) -> Any:
     """Discards a file that is refused or incomplete: these uploads cannot be resumed."""
     try:
         yield
-    except (Refusal, UploadRefused):
+    except Refused:
         take_away(file, because=ErasedBecause.WITHDRAWN, as_writer=True, now=request.now)
         raise
 
@@ -115,10 +115,10 @@ class Form:
         """Receives every file; a Refusal names the file that was refused, and those that were received."""
         try:
             self._read(boundary)
-        except (Refusal, UploadRefused) as refused:
-            names = {"file": self._name, "received": self._received} if self._name else {}
-            headers = refused.headers if isinstance(refused, Refusal) else ()
-            raise Refusal(refused.code, headers=headers, **names) from None
+        except Refused as refused:
+            if self._name:
+                refused.params |= {"file": self._name, "received": self._received}
+            raise
         finally:
             self._discard_incomplete()
 

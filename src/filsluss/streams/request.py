@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 
-from filsluss.blobs import Store, open_store
+from filsluss.blobs import Store
 from filsluss.installation import Services, current_services
 from filsluss.models import Link, Transfer
 from filsluss.models.upload_queries import UploadAccount, account_at_upload_link, transfer_at_upload_link
@@ -56,7 +56,7 @@ class Request:
 
     @property
     def store(self) -> Store:
-        return open_store(settings.BLOB_URL)
+        return current_services().store
 
     @property
     def services(self) -> Services:

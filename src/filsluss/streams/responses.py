@@ -9,57 +9,19 @@ from http import HTTPStatus
 from typing import Any
 
 from filsluss.origin import current_origin
+from filsluss.rules.refusals import Refused
 
 Headers = tuple[tuple[str, str], ...]
 
-STATUS = {
-    "length_invalid": 400,
-    "metadata_invalid": 400,
-    "filename_invalid": 400,
-    "checksum_unsupported": 400,
-    "offset_invalid": 400,
-    "form_invalid": 400,
-    "body_short": 400,
-    "content_range": 400,
-    "forbidden_origin": 403,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "offset_mismatch": 409,
-    "preempted": 409,
-    "account_ended": 410,
-    "account_closed_by_admin": 410,
-    "upload_gone": 410,
-    "length_required": 411,
-    "version_unsupported": 412,
-    "precondition_failed": 412,
-    "too_large": 413,
-    "quota_exceeded": 413,
-    "too_many_files": 413,
-    "content_encoding": 415,
-    "content_type": 415,
-    "range_unsatisfiable": 416,
-    "file_missing": 422,
-    "rate_limited": 429,
-    "too_many_downloads": 429,
-    "checksum_mismatch": 460,
-    "busy": 503,
-    "connection_reset": 503,
-    "damaged": 503,
-    "read_timeout": 503,
-    "shutting_down": 503,
-    "disk_full": 507,
-}
 
+class Refusal(Refused):
+    """A request on a byte path is refused, for one of the codes in `STATUS`; the answer has these headers."""
 
-class Refusal(Exception):
-    """The request is refused. `code` is part of the public interface and never changes meaning."""
-
-    def __init__(self, code: str, *, headers: Headers = (), **detail: Any) -> None:
-        super().__init__(code)
-        self.code = code
-        self.status = STATUS[code]
+    def __init__(
+        self, code: str, *, headers: Headers = (), retry_after: int | None = None, **params: Any
+    ) -> None:
+        super().__init__(code, retry_after=retry_after, **params)
         self.headers = headers
-        self.detail = detail
 
 
 @dataclass(frozen=True)
@@ -81,18 +43,26 @@ def http_date(moment: datetime, *, now: datetime) -> str:
     return format_datetime(min(moment, now).astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 
-def problem(refusal: Refusal) -> Response:
+def problem(refusal: Refused) -> Response:
     """The refusal as `application/problem+json` (RFC 9457)."""
     body = {
         "type": "about:blank",
         "title": reason_of(refusal.status)[4:],
         "status": refusal.status,
         "code": refusal.code,
-        **refusal.detail,
+        **refusal.params,
     }
     if request_id := current_origin().request_id:
         body["request_id"] = request_id
-    return as_json(body, status=refusal.status, headers=refusal.headers, kind="application/problem+json")
+    headers = headers_of(refusal)
+    return as_json(body, status=refusal.status, headers=headers, kind="application/problem+json")
+
+
+def headers_of(refusal: Refused) -> Headers:
+    """The headers that the refusal adds to its answer."""
+    own = refusal.headers if isinstance(refusal, Refusal) else ()
+    wait = refusal.retry_after
+    return own if wait is None else (*own, ("Retry-After", str(wait)))
 
 
 def as_json(

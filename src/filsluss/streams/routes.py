@@ -8,10 +8,10 @@ from typing import Any
 from django.db import close_old_connections, connection
 
 from filsluss import outages
-from filsluss.actions.room import UploadRefused
-from filsluss.blobs import BlobDamaged, StoreFull
+from filsluss.blobs import BlobDamaged, LeaseLost, StoreAway, StoreFull
 from filsluss.cross_site import is_cross_site
 from filsluss.rules.paths import DOWNLOAD, UPLOAD, ZIP, Bytes, Prefix, prefix_of
+from filsluss.rules.refusals import Refused
 from filsluss.rules.shares import CROWDED_KEY
 from filsluss.rules.tokens import TOKEN_PATTERN
 from filsluss.streams import archive, creation, downloads, files_api, form, uploads
@@ -69,7 +69,7 @@ ROUTES = {
 class RenderPage(Exception):
     """A refusal for a person: the caller renders the page of the link `token`, below `prefix`, with it."""
 
-    def __init__(self, prefix: Prefix, token: str, refusal: Refusal) -> None:
+    def __init__(self, prefix: Prefix, token: str, refusal: Refused) -> None:
         super().__init__(refusal.code)
         self.prefix, self.token, self.refusal = prefix, token, refusal
 
@@ -92,7 +92,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     close_old_connections()
     try:
         response = respond(environ, route, path_params)
-    except Refusal as refusal:
+    except Refused as refusal:
         response = refusal_response(environ, route, path_params["token"], refusal)
     finally:
         connection.close()
@@ -101,7 +101,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 
 
 def respond(environ: dict[str, Any], route: Route, path_params: dict[str, str]) -> Response:
-    """The handler's response; raises Refusal, also for faults of store and database."""
+    """The handler's response; raises Refused, also for faults of store and database."""
     try:
         refuse_crowded(environ, route.prefix)
         if is_cross_site(environ):
@@ -110,8 +110,6 @@ def respond(environ: dict[str, Any], route: Route, path_params: dict[str, str]) 
         if environ["REQUEST_METHOD"] in ("PUT", "POST", "PATCH"):
             refuse_altered_body(request)
         return route.handler(request)
-    except UploadRefused as refusal:
-        raise Refusal(refusal.code) from None
     except StoreFull:
         raise Refusal("disk_full") from None
     except outages.AWAY as fault:
@@ -119,12 +117,16 @@ def respond(environ: dict[str, Any], route: Route, path_params: dict[str, str]) 
             log.error("the database has no room: %s", fault)
             raise Refusal("disk_full") from None
         outages.database.met(fault)
+    except LeaseLost:
+        raise Refusal("preempted") from None
+    except StoreAway as fault:
+        outages.store.met(fault)
     except (BlobDamaged, OSError) as fault:
         if outages.is_full(fault):
             log.error("the disk has no room: %s", fault)
             raise Refusal("disk_full") from None
         log.exception("the blob store failed")
-    raise Refusal("busy", headers=(("Retry-After", "5"),))
+    raise Refusal("busy", retry_after=5)
 
 
 def refuse_crowded(environ: dict[str, Any], prefix: Prefix) -> None:
@@ -132,11 +134,11 @@ def refuse_crowded(environ: dict[str, Any], prefix: Prefix) -> None:
     if CROWDED_KEY not in environ:
         return
     if prefix.bytes is Bytes.RECEIVED:
-        raise Refusal("busy", headers=(("Retry-After", "5"),))
-    raise Refusal("too_many_downloads", headers=(("Retry-After", str(RETRY_SECONDS)),))
+        raise Refusal("busy", retry_after=5)
+    raise Refusal("too_many_downloads", retry_after=RETRY_SECONDS)
 
 
-def refusal_response(environ: dict[str, Any], route: Route, token: str, refusal: Refusal) -> Response:
+def refusal_response(environ: dict[str, Any], route: Route, token: str, refusal: Refused) -> Response:
     """Problem JSON for programs; raises RenderPage for the plain form and for downloads."""
     discard_body(environ)
     if not route.speaks_tus and wants_page(environ, refusal):
@@ -144,7 +146,7 @@ def refusal_response(environ: dict[str, Any], route: Route, token: str, refusal:
     return problem(refusal)
 
 
-def wants_page(environ: dict[str, Any], refusal: Refusal) -> bool:
+def wants_page(environ: dict[str, Any], refusal: Refused) -> bool:
     if refusal.status == 429 and "text/html" not in environ.get("HTTP_ACCEPT", ""):
         return False  # a program that is to try again later
     return environ["REQUEST_METHOD"] in ("GET", "HEAD", "POST") and refusal.status not in (412, 416)

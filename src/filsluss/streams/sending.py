@@ -12,7 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from filsluss import outages
 from filsluss.actions import download
+from filsluss.blobs import StoreAway
 from filsluss.models import Link, TransferFile
 from filsluss.models.batches import batches
 from filsluss.rules.lifecycle import FileState, State
@@ -87,7 +89,7 @@ class DownloadRegistry:
                 self._pid, self._active = os.getpid(), set()
                 threading.Thread(target=self._check_repeatedly, name="downloads", daemon=True).start()
             if not self._has_place(response):
-                raise Refusal("too_many_downloads", headers=(("Retry-After", str(RETRY_SECONDS)),))
+                raise Refusal("too_many_downloads", retry_after=RETRY_SECONDS)
             self._active.add(response)
 
     def _has_place(self, new: ActiveDownload) -> bool:
@@ -163,9 +165,10 @@ class SendingBlob:
         self._blob, self._request, self._link, self._span = blob, request, link, span
         self._reached, self._active = span.start, active
         self._active.connection.cork(True)
-        os.lseek(blob.fileno(), span.start, os.SEEK_SET)
+        blob.raw.seek(span.start, os.SEEK_SET)
 
     def fileno(self) -> int:
+        """Raises OSError where the blob is not on a disk: the server then reads it instead."""
         return self._blob.fileno()
 
     def seek(self, position: int) -> None:
@@ -173,10 +176,15 @@ class SendingBlob:
 
     def read(self, size: int) -> bytes:
         """The next bytes, for a server without sendfile."""
-        self._reached = os.lseek(self.fileno(), 0, os.SEEK_CUR)
+        self._reached = self._blob.raw.tell()
         if self._active.is_cut:
             return b""
-        return os.read(self.fileno(), max(0, min(size, self._span.stop - self._reached)))
+        try:
+            return self._blob.raw.read(max(0, min(size, self._span.stop - self._reached))) or b""
+        except StoreAway as fault:
+            outages.store.met(fault)
+            self._active.cut()
+            return b""
 
     def close(self) -> None:
         registry.drop(self._active)

@@ -7,15 +7,15 @@ from email.utils import format_datetime
 
 from django.db import connection
 
+from filsluss import outages
 from filsluss.actions import upload
 from filsluss.actions.erasure import take_away
-from filsluss.actions.room import UploadRefused
-from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreFull, Writer
-from filsluss.machine import boot_id
+from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreAway, StoreFull, Writer
 from filsluss.models import TransferFile
 from filsluss.models.upload_queries import file_at_upload_link, reload_progress
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
 from filsluss.rules.paths import UPLOAD
+from filsluss.rules.refusals import Refused
 from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
 from filsluss.streams.content_headers import checksum_of
@@ -80,8 +80,8 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
     stop = (lambda: body.stop("preempted")) if body else None
     try:
         with taken(file, request, stop) as (writer, lease):
-            reload_progress(file)
             file.hold_under(lease.epoch)
+            reload_progress(file, lease=lease.epoch)
             if file.state in GONE:
                 raise Refusal("upload_gone")
             recover_offset(file, writer, request)
@@ -90,17 +90,18 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
     except BlobMissing:
         raise Refusal("upload_gone") from None
     except BlobBusy:
-        raise Refusal("busy", headers=(("Retry-After", "5"),)) from None
+        raise Refusal("busy", retry_after=5) from None
 
 
 def recover_offset(file: TransferFile, writer: Writer, request: Request) -> None:
     """After a reboot only acknowledged bytes count: others may not have reached the disk."""
-    if file.state != FileState.UPLOADING or file.boot_id == boot_id():
+    boot_id = request.services.boot_id
+    if file.state != FileState.UPLOADING or file.boot_id == boot_id:
         return
     if writer.offset > file.acknowledged:
         writer.truncate(file.acknowledged)
         writer.sync()
-    upload.acknowledge(file, offset=writer.offset, boot_id=boot_id(), now=request.now)
+    upload.acknowledge(file, offset=writer.offset, boot_id=boot_id, now=request.now)
 
 
 def head(request: Request) -> Response:
@@ -179,8 +180,11 @@ def receive_bytes(
             overran = _read(body, writer, limit, checksum)
     except StoreFull:
         no_room = "disk_full"
-    except UploadRefused as refused:
+    except Refused as refused:
         no_room = refused.code
+    except StoreAway as fault:
+        outages.store.met(fault)
+        no_room = "busy"
     if overran or (checksum and (no_room or not (body.is_whole and checksum.holds()))):
         writer.truncate(start)
     save_progress(request, file, writer)
@@ -199,7 +203,7 @@ def distrust_unacknowledged(request: Request, file: TransferFile, writer: Writer
 
 
 def receive(request: Request, file: TransferFile) -> None:
-    upload.receive(file, boot_id=boot_id(), now=request.now)
+    upload.receive(file, boot_id=request.services.boot_id, now=request.now)
     if file.state in GONE:
         raise Refusal("upload_gone")
 
@@ -222,28 +226,44 @@ def _copy(body: Body, writer: Writer, limit: int, checksum: Checksum | None) -> 
 
 def save_progress(request: Request, file: TransferFile, writer: Writer) -> None:
     """Syncs what was written and records the offset in the row, before the client is told of it."""
-    full = False
+    refused = ""
     try:
         writer.sync(keep=file.acknowledged)
+        outages.store.over()
     except BlobDamaged:
         take_away(file, because=ErasedBecause.DAMAGED, as_writer=True, now=request.now)
         raise Refusal("damaged") from None
     except StoreFull:
-        full = True
+        refused = "disk_full"
+    except StoreAway as fault:
+        outages.store.met(fault)
+        refused = "busy"
     if writer.offset != file.size:
-        upload.acknowledge(file, offset=writer.offset, boot_id=boot_id(), now=request.now)
-    if full:
-        raise Refusal("disk_full", headers=(("Upload-Offset", str(writer.offset)),))
+        acknowledge(request, file, writer.offset)
+    if refused:
+        raise refusal_at(writer.offset, refused)
+
+
+def acknowledge(request: Request, file: TransferFile, offset: int) -> None:
+    """Records the offset; a writer that a newer one has cut off must not tell its client of it."""
+    is_ours = upload.acknowledge(file, offset=offset, boot_id=request.services.boot_id, now=request.now)
+    if not is_ours and upload.is_cut_off(file):
+        raise Refusal("preempted")
+
+
+def refusal_at(offset: int, code: str) -> Refusal:
+    """A refusal after which the client goes on at that offset, later if the fault passes."""
+    later = (("Retry-After", "5"),) if code == "busy" else ()
+    return Refusal(code, headers=(("Upload-Offset", str(offset)), *later))
 
 
 def _report(body: Body, writer: Writer, *, no_room: str, checksum: Checksum | None) -> None:
-    where = (("Upload-Offset", str(writer.offset)),)
     if no_room:
-        raise Refusal(no_room, headers=where)
+        raise refusal_at(writer.offset, no_room)
     if not body.is_whole:
-        raise Refusal(body.stopped or "connection_reset", headers=where)
+        raise refusal_at(writer.offset, body.stopped or "connection_reset")
     if checksum and not checksum.holds():
-        raise Refusal("checksum_mismatch", headers=where)
+        raise refusal_at(writer.offset, "checksum_mismatch")
 
 
 def terminate(request: Request) -> Response:

@@ -15,7 +15,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -27,6 +26,7 @@ from socket import AF_UNIX, socket
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.parts.eventually import eventually
 from filsluss.blobs.clamd import EICAR
 from filsluss.rules.sealing import unseal
 from tests.parts.house import Answer, Body, House
@@ -319,10 +319,9 @@ class Life:
 
     def wait_for(self, question: str, wanted: str) -> None:
         """Until that is among what the SELECT finds."""
-        end = time.monotonic() + 30
-        while (wanted,) not in rows(self.house, question):
-            assert time.monotonic() < end, f"{question}: no {wanted}\n{self.house.log_text()}"
-            time.sleep(0.1)
+        eventually(
+            lambda: rows(self.house, question), lambda found: (wanted,) in found, say=self.house.log_text
+        )
 
     # What has happened
 
@@ -542,10 +541,7 @@ class Life:
         blob = blobs(self.house)[self.files["cut-off"].upload_id]
         with Line(self.house) as line:
             line.append(where, 5000, data[5000:9000], length=15000)
-            end = time.monotonic() + 10
-            while blob.stat().st_size < 9000:
-                assert time.monotonic() < end, "the bytes do not come to the blob"
-                time.sleep(0.05)
+            eventually(lambda: blob.stat().st_size, lambda size: size >= 9000)
             self.house.kill()
 
 

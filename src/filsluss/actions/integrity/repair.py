@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from filsluss.actions import alarms
 from filsluss.actions.integrity import letters, rows, storage
 from filsluss.actions.integrity.findings import Finding, World
-from filsluss.blobs import BlobBusy
+from filsluss.blobs import BlobBusy, StoreAway
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def _findings_of(check: Callable[[World], Iterator[Finding]], world: World) -> l
     """What one check finds; one that fails is itself a finding, and the others run."""
     try:
         return list(check(world))
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, StoreAway):
         raise
     except Exception as fault:
         log.exception("the check %s failed", check.__name__)

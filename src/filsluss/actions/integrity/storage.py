@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from filsluss.actions import completion, erasure, room
 from filsluss.actions.erasure import take_away
@@ -86,6 +87,13 @@ def blobs(world: World) -> Iterator[Finding]:
         yield from _without_row(dict(batch), world)
 
 
+def strays(world: World) -> Iterator[Finding]:
+    """I7 and I17: nothing lies in the store that is of no blob."""
+    store = world.services.store
+    for stray in store.strays(world.now - erasure.ORPHAN_AGE):
+        yield Finding("I7", f"{stray} in the store is of no blob", partial(store.erase_stray, stray))
+
+
 def _without_row(stored: dict[str, datetime], world: World) -> Iterator[Finding]:
     states = dict(TransferFile.objects.filter(upload_id__in=list(stored)).values_list("upload_id", "state"))
     for name, written_at in stored.items():
@@ -112,4 +120,4 @@ def _finish_erasure(file: TransferFile, world: World) -> Repair:
     return lambda: erasure.erase(file, services=world.services, now=world.now)
 
 
-CHECKS = (unfinished, whole, blobs, half_erased)
+CHECKS = (unfinished, whole, blobs, strays, half_erased)

@@ -17,6 +17,7 @@ from django.db import DatabaseError, connection
 from filsluss.blobs import BlobMissing, Store, StoreFull, open_store
 from filsluss.blobs.disk import DiskStore, sync_folder
 from filsluss.conf.names import Name
+from filsluss.installation import is_in_bucket
 from filsluss.management.manifest import BLOBS, DATABASE, PIECE, Manifest, read, verified
 from filsluss.management.os_account import note_command
 from filsluss.management.printing import PrintingCommand
@@ -55,7 +56,9 @@ class Command(PrintingCommand):
             manifest = Manifest(program_version(), datetime.now(UTC))
             # Rows first: a blob without a row is an orphan, a row without its blob is a lost file.
             self.say(back_up_rows(part, manifest))
-            if not without_blobs:
+            if is_in_bucket():
+                self.say("blobs: not copied; the bucket's own replication keeps them")
+            elif not without_blobs:
                 linked = unchanged(since, earlier) if since and earlier else {}
                 self.say(back_up_blobs(part, manifest, linked))
             manifest.write(part)

@@ -6,11 +6,9 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from filsluss.actions import oversee
-from filsluss.actions.transitions import StepRefused
 from filsluss.installation import current_services
-from filsluss.management.os_account import os_account
 from filsluss.management.printing import PrintingCommand
-from filsluss.management.reasons import NO_PERSONAL_NUMBER, REASON_WORDS
+from filsluss.management.reasons import add_reason, reason_in, refusals_in_words
 from filsluss.models import Transfer
 from filsluss.rules.lifecycle import State
 
@@ -20,8 +18,7 @@ class Command(PrintingCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("transfer", metavar="ID", help="its public id, like K7PM-4QXD")
-        parser.add_argument("--reason", required=True, help="told to the parties, at most 500 characters")
-        parser.add_argument("--no-personal-number", action="store_true", help=NO_PERSONAL_NUMBER)
+        add_reason(parser)
 
     def handle(
         self, *args: Any, transfer: str, reason: str, no_personal_number: bool, **options: Any
@@ -30,17 +27,7 @@ class Command(PrintingCommand):
         if found is None:
             raise CommandError(f"there is no transfer {transfer}")
         act = oversee.withdraw if found.state == State.PENDING else oversee.close_transfer
-        try:
-            act(
-                found,
-                reason=reason,
-                person=os_account(),
-                numbers_confirmed=no_personal_number,
-                services=current_services(),
-                now=datetime.now(UTC),
-            )
-        except StepRefused:
-            raise CommandError(f"transfer {transfer} is {found.state}: there is nothing to close") from None
-        except oversee.ReasonRefused as refused:
-            raise CommandError(REASON_WORDS[refused.code]) from None
+        given = reason_in(reason, no_personal_number=no_personal_number)
+        with refusals_in_words(too_late=f"transfer {transfer} is {found.state}: there is nothing to close"):
+            act(found, reason=given, services=current_services(), now=datetime.now(UTC))
         self.say(f"{found.public_id} is {found.state}")

@@ -37,5 +37,5 @@ class Command(PrintingCommand):
         try:
             again = send_again(found, by=by, services=current_services(), now=datetime.now(UTC))
         except NotSentAgain as refused:
-            raise CommandError(f"letter {letter} is not sent again: {WHY[refused.why]}") from None
+            raise CommandError(f"letter {letter} is not sent again: {WHY[refused.code]}") from None
         self.say(f"{again.kind} to {again.to} is {again.delivery} as {again.public_id}")

@@ -6,10 +6,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from filsluss.actions import oversee
-from filsluss.actions.transitions import StepRefused
-from filsluss.management.os_account import os_account
 from filsluss.management.printing import PrintingCommand
-from filsluss.management.reasons import NO_PERSONAL_NUMBER, REASON_WORDS
+from filsluss.management.reasons import add_reason, reason_in, refusals_in_words
 from filsluss.models import TransferFile
 
 
@@ -18,23 +16,13 @@ class Command(PrintingCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="the file's public id, like K7PM-4QXD")
-        parser.add_argument("--reason", required=True, help="told to the parties, at most 500 characters")
-        parser.add_argument("--no-personal-number", action="store_true", help=NO_PERSONAL_NUMBER)
+        add_reason(parser)
 
     def handle(self, *args: Any, file: str, reason: str, no_personal_number: bool, **options: Any) -> None:
         found = TransferFile.objects.filter(public_id=file.upper()).select_related("transfer").first()
         if found is None:
             raise CommandError(f"there is no file {file}")
-        try:
-            oversee.remove_file(
-                found,
-                reason=reason,
-                person=os_account(),
-                numbers_confirmed=no_personal_number,
-                now=datetime.now(UTC),
-            )
-        except StepRefused:
-            raise CommandError(f"file {file} is already removed or erased") from None
-        except oversee.ReasonRefused as refused:
-            raise CommandError(REASON_WORDS[refused.code]) from None
+        given = reason_in(reason, no_personal_number=no_personal_number)
+        with refusals_in_words(too_late=f"file {file} is already removed or erased"):
+            oversee.remove_file(found, reason=given, now=datetime.now(UTC))
         self.say(f"{found.public_id} can no longer be downloaded and its bytes are being erased")

@@ -14,7 +14,7 @@ class Command(PrintingCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         for row in TABLE:
-            if row.is_built and not row.is_ours:
+            if not row.is_ours:
                 found = in_force(row, settings.VALUES)
                 self.say(f"{row.name:<30}  {shown(found)}  ({found.source})")
 

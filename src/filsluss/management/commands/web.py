@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from filsluss.conf.data_folder import lock_down
 from filsluss.management.commands.serve import require_port, require_static_files
+from filsluss.ops.bucket import require_bucket
 from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_current_tables
 from filsluss.server import notify
@@ -28,6 +29,7 @@ class Command(BaseCommand):
         require_port(host, port, may_be_taken=True)  # by a process before this that is about to end
         require_current_tables()
         require_known_key()
+        require_bucket()
         require_static_files()
         notify.adopt()
         WebServer(bind, processes=settings.WEB_PROCESSES, threads=settings.THREADS).run()

@@ -13,6 +13,7 @@ from filsluss.conf.data_folder import lock_down
 from filsluss.installation import current_services
 from filsluss.ops import beating
 from filsluss.ops.beating import member_of
+from filsluss.ops.bucket import require_bucket
 from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_current_tables
 from filsluss.server import notify
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         lock_down(settings.DATA_DIR)
         require_current_tables()
         require_known_key()
+        require_bucket()
         worker = jobs.Worker(
             current_services(), mail_connections=settings.MAIL_CONNECTIONS, member=member_of("worker")
         )

@@ -1,7 +1,6 @@
 """The administrator's actions on a transfer or a file: close, withdraw, release, remove; with a reason."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone, translation
@@ -10,45 +9,49 @@ from django.utils.translation import gettext as _
 from filsluss.actions import oversee
 from filsluss.actions.send_again import NotSentAgain
 from filsluss.actions.send_again import send_again as queue_again
-from filsluss.actions.transitions import Cause, StepRefused
+from filsluss.actions.transitions import Cause
 from filsluss.installation import current_services
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.pages.context import NUMBER_BOX, posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem, form_problems
+from filsluss.pages.form_page import Form, form_page
 from filsluss.pages.oversee.access import permitted, standing_in
 from filsluss.pages.oversee.transfers import show, transfer_named
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
 from filsluss.rules.permissions import Act
 
-CarriedOut = Callable[[dict[str, Any]], None]
-"""Takes what every act of `actions/oversee.py` is given: the reason, who acts, and what they confirm."""
 
+def carry_out(
+    request: HttpRequest, row: Transfer, act: Callable[[oversee.Reason], None], *, field: str, done: str
+) -> HttpResponse:
+    """Calls `act` and shows the case again; 422 without a reason, 409 if the state no longer allows it.
 
-def carry_out(request: HttpRequest, row: Transfer, act: CarriedOut, *, field: str, done: str) -> HttpResponse:
-    """Calls `act` and shows what was done; 422 without a reason, 409 if the state no longer allows it."""
-    try:
-        act(
-            {
-                "reason": posted_text(request, "reason"),
-                "person": f"user:{request.user.pk}",
-                "numbers_confirmed": bool(posted_text(request, NUMBER_BOX)),
-            }
-        )
-    except oversee.ReasonRefused as refused:
-        problems = form_problems({field: refused.code}, order=(), typed={})
-        return show(request, row, status=422, problems=problems, code=refused.code)
-    except StepRefused:
+    `field`: the id of the field of the reason. `done`: what the page then says was done.
+    """
+    typed = {name: posted_text(request, name) for name in ("reason", NUMBER_BOX)}
+
+    def send() -> str:
+        confirmed = bool(typed[NUMBER_BOX])
+        act(oversee.Reason(typed["reason"], f"user:{request.user.pk}", numbers_confirmed=confirmed))
+        return there(row, done)
+
+    def show_case(form: Form) -> HttpResponse:
+        code = form.problems.get("reason", "")
+        problems = form_problems({field: code}, order=(), typed={}) if code else []
+        return show(request, row, status=form.status, problems=problems, code=code)
+
+    def late() -> HttpResponse:
         row.refresh_from_db()
-        late = _("It was too late: someone or something else was first. This is how it stands now.")
-        return show(request, row, status=409, problems=[Problem("case", late)])
-    return back(row, done)
+        words = _("It was too late: someone or something else was first. This is how it stands now.")
+        return show(request, row, status=409, problems=[Problem("case", words)])
+
+    return form_page(request, Form(typed), show=show_case, send=send, late=late)
 
 
-def back(row: Transfer, done: str) -> HttpResponse:
-    """Leads to the case, which says in the language of this page what was done."""
-    there = f"{OVERSEE_PATH}/transfers/{row.public_id}?lang={translation.get_language()}&done={done}"
-    return HttpResponseRedirect(there, status=303)
+def there(row: Transfer, done: str) -> str:
+    """The case, which says in the language of this page what was done."""
+    return f"{OVERSEE_PATH}/transfers/{row.public_id}?lang={translation.get_language()}&done={done}"
 
 
 @allow_methods("POST")
@@ -56,8 +59,8 @@ def back(row: Transfer, done: str) -> HttpResponse:
 def close(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(request, public_id, Act.CLOSE_TRANSFER), timezone.now()
 
-    def act(given: dict[str, Any]) -> None:
-        oversee.close_transfer(row, **given, services=current_services(), now=now)
+    def act(reason: oversee.Reason) -> None:
+        oversee.close_transfer(row, reason=reason, services=current_services(), now=now)
 
     return carry_out(request, row, act, field="reason-close", done="closed")
 
@@ -67,8 +70,8 @@ def close(request: HttpRequest, public_id: str) -> HttpResponse:
 def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(request, public_id, Act.WITHDRAW_REQUEST), timezone.now()
 
-    def act(given: dict[str, Any]) -> None:
-        oversee.withdraw(row, **given, services=current_services(), now=now)
+    def act(reason: oversee.Reason) -> None:
+        oversee.withdraw(row, reason=reason, services=current_services(), now=now)
 
     return carry_out(request, row, act, field="reason-withdraw", done="withdrawn")
 
@@ -85,9 +88,9 @@ def file_named(public_id: str) -> TransferFile:
 def release(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
-    def act(given: dict[str, Any]) -> None:
+    def act(reason: oversee.Reason) -> None:
         role = standing_in(request).role_for(Act.RELEASE_FILE)
-        oversee.release_file(file, **given, role=role, now=now)
+        oversee.release_file(file, reason=reason, role=role, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-release-{file.public_id}", done="released")
 
@@ -97,8 +100,8 @@ def release(request: HttpRequest, public_id: str) -> HttpResponse:
 def remove(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
-    def act(given: dict[str, Any]) -> None:
-        oversee.remove_file(file, **given, now=now)
+    def act(reason: oversee.Reason) -> None:
+        oversee.remove_file(file, reason=reason, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-{file.public_id}", done="removed")
 
@@ -116,9 +119,9 @@ def send_again(request: HttpRequest, public_id: str) -> HttpResponse:
     try:
         queue_again(letter, by=by, services=current_services(), now=timezone.now())
     except NotSentAgain as refused:
-        problem = Problem("letters", not_sent_again(refused.why))
+        problem = Problem("letters", not_sent_again(refused.code))
         return show(request, case.transfer, status=409, problems=[problem])
-    return back(case.transfer, "sent-again")
+    return HttpResponseRedirect(there(case.transfer, "sent-again"), status=303)
 
 
 def not_sent_again(why: str) -> str:

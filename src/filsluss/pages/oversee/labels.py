@@ -103,7 +103,7 @@ def alarm_label(name: str) -> str:
         "jobs": _("A job failed for a part of its work"),
         "reconcile": _("Store and database disagree"),
         "sign-ins": _("Many sign-ins fail"),
-        "nodes": _("A part of the service is missing, or machines disagree"),
+        "nodes": _("A part of the service is missing or set up wrongly"),
         "proxy": _("Requests come through a proxy that is not named"),
         "provider": _("The sign-in provider does not answer"),
         "persons": _("Two persons have one address"),

@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from fido2.server import Fido2Server
 
 from filsluss.actions import passkeys, second_factors, staff_sessions
@@ -120,9 +119,9 @@ def second_step(
     try:
         how = given_factor(request, person, now=now)
     except LimitReached as reached:
-        problems = [Problem("code", f"{_('Too many attempts')}. {errors.wait_text(reached.retry_after)}")]
+        problems = [Problem("code", errors.limit_text(reached))]
         page = step_page(request, person, session=session, status=429, problems=problems)
-        return errors.with_retry_after(page, reached.retry_after)
+        return errors.with_retry_after(page, reached)
     if how:
         return finish(how)
     actions.sign_in_failed(person.user.get_username(), client=client_of(request), now=now)

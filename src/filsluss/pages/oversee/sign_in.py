@@ -8,9 +8,9 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from filsluss.actions import sign_in as actions
+from filsluss.actions.limits import LimitReached
 from filsluss.actions.second_factors import has_factor
 from filsluss.actions.staff_sessions import end_session
 from filsluss.models import Person
@@ -39,8 +39,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     name, password = posted_text(request, "username")[:254], request.POST.get("password", "")
     try:
         actions.count_sign_in(client, name=name, now=now)
-    except actions.TooManySignIns as limit:
-        return too_many_sign_ins(request, limit.retry_after)
+    except LimitReached as reached:
+        return too_many_sign_ins(request, reached)
     user = authenticate(request, username=name, password=password.replace("\0", ""))
     if not isinstance(user, User):
         actions.sign_in_failed(name, client=client, now=now)
@@ -60,9 +60,9 @@ def refuse(request: HttpRequest, code: str, *, status: int) -> HttpResponse:
     return sign_in_form(request, status=status, problems=found)
 
 
-def too_many_sign_ins(request: HttpRequest, seconds: int) -> HttpResponse:
-    found = [Problem("username", f"{_('Too many attempts')}. {errors.wait_text(seconds)}")]
-    return errors.with_retry_after(sign_in_form(request, status=429, problems=found), seconds)
+def too_many_sign_ins(request: HttpRequest, reached: LimitReached) -> HttpResponse:
+    found = [Problem("username", errors.limit_text(reached))]
+    return errors.with_retry_after(sign_in_form(request, status=429, problems=found), reached)
 
 
 def sign_in_form(

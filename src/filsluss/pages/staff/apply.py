@@ -1,16 +1,13 @@
 """The application of somebody who is signed in: without name and address, and it opens at once."""
 
-from typing import Any
-
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from filsluss.actions.apply import ApplicationRefused, apply
-from filsluss.actions.limits import LimitReached
+from filsluss.actions.apply import apply
 from filsluss.installation import current_services
 from filsluss.models import Person, StaffSession, Transfer
-from filsluss.pages import errors
 from filsluss.pages.application_form import (
+    ORDER,
     FormPage,
     Typed,
     application_in,
@@ -20,8 +17,9 @@ from filsluss.pages.application_form import (
     took_suggestion,
     typed_in,
 )
-from filsluss.pages.context import client_of, only_language_is_switched
+from filsluss.pages.context import client_of
 from filsluss.pages.decorators import allow_methods
+from filsluss.pages.form_page import Form, form_page
 from filsluss.pages.links import upload_page
 from filsluss.pages.staff.access import signed_in
 from filsluss.rules.directions import Role
@@ -35,19 +33,25 @@ def application(request: HttpRequest, session: StaffSession) -> HttpResponse:
     person = session.person
     page = FormPage(STAFF.path("apply"), "staff", person=person)
     if request.method != "POST":
-        return show_form(request, before(request, person), page=page)
+        return show_form(request, Form(before(request, person), ORDER), page=page)
     given = as_sent_by(person, typed_in(request))
-    if only_language_is_switched(request) or took_suggestion(request, given):
-        return show_form(request, given, page=page)
-    more: dict[str, Any] = {"services": current_services(), "now": timezone.now()}
-    try:
-        transfer = apply(application_in(given), client=client_of(request), signed_in=person, **more)
-    except ApplicationRefused as refused:
-        return show_form(request, given, page=page, status=422, problems=refused.problems)
-    except LimitReached as reached:
-        refusal = show_form(request, given, page=page, status=429, notice=errors.limit_text(reached))
-        return errors.with_retry_after(refusal, reached.retry_after)
-    return HttpResponseRedirect(upload_page(transfer), status=303)
+    if took_suggestion(request, given):
+        return show_form(request, Form(given, ORDER), page=page)
+
+    def send() -> str:
+        return upload_page(
+            apply(
+                application_in(given),
+                client=client_of(request),
+                signed_in=person,
+                services=current_services(),
+                now=timezone.now(),
+            )
+        )
+
+    return form_page(
+        request, Form(given, ORDER), show=lambda form: show_form(request, form, page=page), send=send
+    )
 
 
 def as_sent_by(person: Person, given: Typed) -> Typed:
@@ -62,4 +66,5 @@ def before(request: HttpRequest, person: Person) -> Typed:
     case = Transfer.objects.filter(public_id=public_id).first() if public_id else None
     sender = case.party(Role.SENDER) if case else None
     known = bool(sender and person.canonical and sender.canonical == person.canonical)
-    return as_sent_by(person, filled_in(case) if case and known else first_shown() | {"purpose": ""})
+    shown = filled_in(case) if case and known else first_shown()
+    return as_sent_by(person, {"purpose": "", **shown.typed})

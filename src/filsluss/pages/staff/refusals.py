@@ -36,9 +36,9 @@ def too_many(request: HttpRequest, reached: LimitReached) -> HttpResponse:
         429,
         _("Too many attempts"),
         _("Very many sign-ins have begun from your network. %(when)s")
-        % {"when": errors.wait_text(reached.retry_after)},
+        % {"when": errors.wait_text(reached.retry_after or 0)},
     )
-    return errors.with_retry_after(page, reached.retry_after)
+    return errors.with_retry_after(page, reached)
 
 
 def unknown_flow(request: HttpRequest) -> HttpResponse:

@@ -44,8 +44,6 @@ export class FileRow {
     progress.hidden = !upload.isActive && !upload.sent;
     this.setText("figures", upload.isSending ? progressText(upload) : sizeText(upload));
     this.setText("status", this.statusText);
-    this.setText("log", upload.log.join("\n"));
-    this.part("details").hidden = upload.log.length < 2;
     this.renderButtons(upload);
   }
 

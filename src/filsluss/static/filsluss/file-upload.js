@@ -35,7 +35,6 @@ export class FileUpload {
     this.offset = this.sent = this.base = 0;
     this.source = new Source(this.file);
     this.tried = 0;
-    this.log = [];
     this.meter = new SpeedMeter();
   }
 
@@ -67,11 +66,6 @@ export class FileUpload {
   /** Fixed when the upload is created; before that, as the form says. */
   get hasCode() {
     return this.withCode ?? this.wantsCode();
-  }
-
-  addToLog(text) {
-    this.log.push(`${new Date().toLocaleTimeString("sv")} ${text}`);
-    if (this.log.length > 50) this.log.shift();
   }
 
   setState(state, reason = "") {
@@ -209,7 +203,6 @@ export class FileUpload {
         signal,
       }),
     );
-    this.addToLog(`created ${this.id}`);
   }
 
   /** The server may have created the upload although its response was lost. */
@@ -270,7 +263,6 @@ export class FileUpload {
 
   async handleError(error) {
     const { action, code, status, retryAfter } = error;
-    this.addToLog(error.message);
     const fault = code === "file_changed" ? code : await this.source.fault(this.offset);
     if (fault) return this.handleFault(fault);
     if (action === "forget" && this.resumeFrom) return this.forget(); // another window took it away

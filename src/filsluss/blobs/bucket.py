@@ -1,0 +1,173 @@
+"""A bucket: the few requests that a store of blobs makes of it, and their errors in the store's words."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from boto3.session import Session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from filsluss.blobs.bucket_address import BucketAddress
+from filsluss.blobs.protocol import BlobMissing, StoreAway, StoreFull, StoreRefused
+
+TIMES = {"connect_timeout": 3, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 3}}
+"""Of a request, in seconds. "standard" waits between tries, each time longer, and never equally long."""
+QUICK = {"connect_timeout": 1, "read_timeout": 2, "retries": {"mode": "standard", "total_max_attempts": 1}}
+CONNECTIONS = 64
+"""Kept open by each process; further ones are closed after use."""
+FULL = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "507"}
+BUSY = {"SlowDown", "RequestTimeout", "RequestTimeTooSkewed", "429"}
+MISSING = {"NoSuchKey", "404", "NotFound"}
+UNKNOWN_REQUEST = {"NotImplemented", "MethodNotAllowed", "501", "405"}
+MOST_DELETED = 1000
+"""How many objects one request deletes (Amazon S3, DeleteObjects)."""
+
+
+class Version(NamedTuple):
+    """A version of an object, or a mark that it was deleted; `number` is empty where none are kept."""
+
+    key: str
+    number: str = ""
+    is_current: bool = False
+    modified: datetime = datetime.min.replace(tzinfo=UTC)
+
+
+@contextlib.contextmanager
+def our_errors(action: str) -> Iterator[None]:
+    """Raises BlobMissing for an object that is not there, StoreFull, StoreRefused or StoreAway."""
+    try:
+        yield
+    except ClientError as fault:
+        code = _code(fault)
+        if code in MISSING:
+            raise BlobMissing(action) from None
+        if code in FULL:
+            raise StoreFull(action) from None
+        kind = StoreAway if _status(fault) >= 500 or code in BUSY else StoreRefused
+        raise kind(f"the store did not {action}: {code}") from fault
+    except BotoCoreError as fault:
+        raise StoreAway(f"the store could not be asked to {action}: {type(fault).__name__}") from fault
+
+
+class Bucket:
+    """Safe in any thread, and in a process that was forked. `before_waiting` is called before each request.
+
+    Keys are those below the address's prefix. Without access keys those of the machine's surroundings count,
+    as botocore finds them.
+    """
+
+    def __init__(
+        self,
+        address: BucketAddress,
+        *,
+        access_key: str = "",
+        secret_key: str = "",
+        before_waiting: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.address = address
+        self._keys = {"aws_access_key_id": access_key or None, "aws_secret_access_key": secret_key or None}
+        self._before_waiting = before_waiting
+        self._mutex, self._pid = threading.Lock(), 0
+        self._clients: dict[str, Any] = {}
+
+    def client(self, *, quick: bool = False) -> Any:
+        """botocore's client, with connections of this process; a quick one does not wait long."""
+        with self._mutex:
+            if self._pid != os.getpid():
+                self._pid, self._clients = os.getpid(), {}
+            name = "quick" if quick else "patient"
+            if name not in self._clients:
+                self._clients[name] = self._made(QUICK if quick else TIMES)
+            return self._clients[name]
+
+    def _made(self, times: dict[str, Any]) -> Any:
+        config = Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path" if self.address.endpoint else "auto"},
+            max_pool_connections=CONNECTIONS,
+            request_checksum_calculation="when_required",  # half the CPU; TLS guards the bytes on the way
+            response_checksum_validation="when_required",
+            **times,
+        )
+        where = {"endpoint_url": self.address.endpoint or None, "region_name": self.address.region}
+        return Session().client("s3", config=config, **where, **self._keys)
+
+    def ask(self, action: str, verb: str, *, quick: bool = False, **values: Any) -> Any:
+        """One request about the bucket; `action` says in words what it is for."""
+        self._before_waiting()
+        with our_errors(action):
+            client = self.client(quick=quick)
+            return getattr(client, verb)(Bucket=self.address.bucket, **values)
+
+    def look(self, *, quick: bool = False) -> Any:
+        """The headers of an answer about the bucket; raises StoreRefused if there is none of that name."""
+        try:
+            answer = self.ask("show the bucket", "head_bucket", quick=quick)
+        except BlobMissing:
+            raise StoreRefused(f"there is no bucket {self.address.bucket}") from None
+        return answer["ResponseMetadata"]["HTTPHeaders"]
+
+    def put(self, key: str, body: Any, *, size: int) -> None:
+        """Stores an object. May be repeated: nobody gives a key to other bytes."""
+        self.ask("store bytes", "put_object", Key=self._path(key), Body=body, ContentLength=size)
+
+    def get(self, key: str, start: int, stop: int) -> Any:
+        """A stream of the object's bytes [start, stop); raises BlobMissing."""
+        span = f"bytes={start}-{stop - 1}"
+        return self.ask("read bytes", "get_object", Key=self._path(key), Range=span)["Body"]
+
+    def versions(self, prefix: str = "") -> Iterator[Version]:
+        """Every version, and every mark of a deletion, of the objects whose keys begin so."""
+        try:
+            yield from self._versions("list_object_versions", prefix)
+        except StoreAway as fault:
+            if not isinstance(fault.__cause__, ClientError) or _code(fault.__cause__) not in UNKNOWN_REQUEST:
+                raise
+            yield from self._versions("list_objects_v2", prefix)  # this store keeps no versions
+
+    def _versions(self, verb: str, prefix: str) -> Iterator[Version]:
+        where = {"Bucket": self.address.bucket, "Prefix": self._path(prefix)}
+        self._before_waiting()
+        pages = iter(self.client().get_paginator(verb).paginate(**where))
+        while True:
+            with our_errors("list objects"):
+                page = next(pages, None)
+            if page is None:
+                return
+            for entry in page.get("Versions", page.get("Contents", [])):
+                yield self._version(entry, is_current=entry.get("IsLatest", True))
+            for entry in page.get("DeleteMarkers", []):
+                yield self._version(entry, is_current=False)
+
+    def _version(self, entry: dict[str, Any], *, is_current: bool) -> Version:
+        key = entry["Key"].removeprefix(self.address.prefix)
+        return Version(key, entry.get("VersionId", ""), is_current, entry["LastModified"])
+
+    def delete(self, versions: Sequence[Version]) -> None:
+        """Deletes these versions and marks, for good; at most MOST_DELETED. May be repeated."""
+        objects = [
+            {"Key": self._path(each.key), **({"VersionId": each.number} if each.number else {})}
+            for each in versions
+        ]
+        answer = self.ask("delete", "delete_objects", Delete={"Objects": objects, "Quiet": True})
+        for error in answer.get("Errors", []):
+            raise StoreRefused(f"the store did not delete: {error.get('Code')}")
+
+    def delete_key(self, key: str) -> None:
+        """Deletes an object of which there is one version. May be repeated."""
+        self.ask("delete", "delete_object", Key=self._path(key))
+
+    def _path(self, key: str) -> str:
+        return f"{self.address.prefix}{key}"
+
+
+def _code(fault: ClientError) -> str:
+    return str(fault.response.get("Error", {}).get("Code", ""))
+
+
+def _status(fault: ClientError) -> int:
+    return int(fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -1,0 +1,162 @@
+"""The locker of several machines: leases in PostgreSQL, each with a number, and a request to let go."""
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from filsluss.blobs.part_table import Database
+from filsluss.blobs.protocol import BlobBusy, BlobMissing, Lease
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "filsluss_release"
+TAKEN_OVER_AFTER = 3.0
+"""Seconds after which the lease of a holder that was asked and did not let go is taken from it."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.1
+"""Seconds between two tries while waiting, which grow."""
+START_SECONDS = 5.0
+"""How long the first lease of a process waits for its listener."""
+
+IDENTITY = "pid || '.' || extract(epoch FROM backend_start)"
+"""Of a connection in pg_stat_activity: a number of a process may come again, its start does not."""
+TAKE = f"""
+    UPDATE filsluss_blob SET epoch = epoch + 1, holder = %(us)s
+    WHERE name = %(name)s AND (holder = '' OR epoch = %(stalled)s OR NOT EXISTS (
+        SELECT FROM pg_stat_activity WHERE {IDENTITY} = holder
+    ))
+    RETURNING epoch
+"""  # noqa: S608 -- of constants
+RELEASE = "UPDATE filsluss_blob SET holder = '' WHERE name = %s AND epoch = %s"
+IS_HELD = f"""
+    SELECT 1 FROM filsluss_blob
+    WHERE name = %s AND holder IN (SELECT {IDENTITY} FROM pg_stat_activity)
+"""  # noqa: S608
+WHO_WE_ARE = f"SELECT {IDENTITY} FROM pg_stat_activity WHERE pid = pg_backend_pid()"  # noqa: S608
+
+
+class PostgresLocker:
+    """A lease is a number in the blob's row, one higher for each holder, and the holder's name there.
+
+    A holder may be cut off without knowing: whatever it then does in the name of its number changes nothing,
+    as every change says `WHERE epoch = …`. So a lease can be taken from a process that stalls. The holder's
+    name is that of its process's listening connection: when the process has ended, or its machine, the server
+    knows of no such connection, and nobody waits for it. Nothing else rests on that name.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._listener = Listener(database)
+
+    @contextlib.contextmanager
+    def hold(
+        self, name: str, *, patience: float = 5.0, on_release_asked: Callable[[], None] | None = None
+    ) -> Iterator[Lease]:
+        epoch = self._acquire(name, patience)
+        try:
+            with self._listener.heard(f"{name} {epoch}", on_release_asked):
+                yield Lease(epoch)
+        finally:
+            self._release(name, epoch)
+
+    def is_held(self, name: str) -> bool:
+        with self._database.transaction() as cursor:
+            cursor.execute(IS_HELD, [name])
+            return bool(cursor.fetchall())
+
+    def _acquire(self, name: str, patience: float) -> int:
+        us = self._listener.identity()
+        began = asked_at = time.monotonic()
+        pause, asked = FIRST_PAUSE, -1
+        while True:
+            now = time.monotonic()
+            stalled = asked if now - asked_at >= TAKEN_OVER_AFTER else -1
+            if (epoch := self._try(name, us, stalled)) is not None:
+                return epoch
+            if now - began >= patience:
+                raise BlobBusy(name)
+            if (holders := self._ask(name)) != asked:
+                asked, asked_at = holders, now
+            self._database.let_go()
+            time.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 1.5)
+
+    def _try(self, name: str, us: str, stalled: int) -> int | None:
+        """The number of our lease; None if somebody has it whose number is not `stalled`."""
+        with self._database.transaction() as cursor:
+            cursor.execute(TAKE, {"us": us, "name": name, "stalled": stalled})
+            taken = cursor.fetchall()
+        return int(taken[0][0]) if taken else None
+
+    def _ask(self, name: str) -> int:
+        """Asks the holder to let go; returns the number of its lease. Raises BlobMissing."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT epoch, pg_notify(%s, name || ' ' || epoch) FROM filsluss_blob WHERE name = %s",
+                [CHANNEL, name],
+            )
+            found = cursor.fetchall()
+        if not found:
+            raise BlobMissing(name)
+        return int(found[0][0])
+
+    def _release(self, name: str, epoch: int) -> None:
+        try:
+            with self._database.transaction() as cursor:
+                cursor.execute(RELEASE, [name, epoch])
+        except Exception as fault:  # noqa: BLE001 - whatever the database said: the next one takes it over
+            log.warning("a lease could not be released, and will be taken over: %s", type(fault).__name__)
+
+
+class Listener:
+    """This process's thread that hears what is asked of its leases; the first one starts it.
+
+    None survives a fork, so that a child starts its own.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._mutex, self._pid = threading.Lock(), 0
+        self._holders: dict[str, Callable[[], None]] = {}
+        self._identity = ""
+        self._is_known = threading.Event()
+
+    def identity(self) -> str:
+        """The name of this process as a holder. Raises BlobBusy while its connection cannot be opened."""
+        with self._mutex:
+            if self._pid != os.getpid():
+                self._pid, self._holders, self._is_known = os.getpid(), {}, threading.Event()
+                threading.Thread(target=self._listen, name="blob-leases", daemon=True).start()
+        if not self._is_known.wait(START_SECONDS):
+            raise BlobBusy("the database cannot be listened to")
+        return self._identity
+
+    @contextlib.contextmanager
+    def heard(self, lease: str, on_release_asked: Callable[[], None] | None) -> Iterator[None]:
+        """While it is open, whoever asks for that lease is heard."""
+        if on_release_asked:
+            self._holders[lease] = on_release_asked
+        try:
+            yield
+        finally:
+            self._holders.pop(lease, None)
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                with self._database.session() as session:
+                    session.execute(f"LISTEN {CHANNEL}")
+                    (self._identity,) = session.execute(WHO_WE_ARE).fetchone()
+                    self._is_known.set()
+                    for notice in session.notifies():
+                        self._hear(notice.payload)
+            except Exception as fault:  # noqa: BLE001 - the database is away, and told of by whoever asks it
+                log.debug("the listener's connection ended: %s", type(fault).__name__)
+            self._is_known.clear()
+            time.sleep(1)
+
+    def _hear(self, lease: str) -> None:
+        if release := self._holders.get(lease):
+            release()

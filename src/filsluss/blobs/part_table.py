@@ -1,0 +1,176 @@
+"""The table of the parts that blobs in a bucket consist of: what it says is stored, and nothing else is."""
+
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from filsluss.blobs.protocol import BlobMissing, LeaseLost
+
+BATCH = 1000
+
+
+class Cursor(Protocol):
+    """A cursor of Python's DB-API (PEP 249) with parameters as %s."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def execute(self, query: Any, params: Any = None) -> object: ...
+
+    def fetchall(self) -> list[tuple[Any, ...]]: ...
+
+
+class Database(Protocol):
+    """PostgreSQL, as whoever made the store reaches it. Its own errors pass through to the caller."""
+
+    def transaction(self) -> AbstractContextManager[Cursor]:
+        """One transaction, or a part of the caller's; no connection is kept for it afterwards."""
+
+    def let_go(self) -> None:
+        """Gives back this thread's connection, before it waits for something else."""
+
+    def session(self) -> AbstractContextManager[Any]:
+        """A connection of its own for LISTEN, as psycopg's: `execute`, `notifies`; commits by itself."""
+
+
+class Part(NamedTuple):
+    """`size` bytes of a blob from `start` on: the first ones of the object with that key."""
+
+    key: str
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.size
+
+
+def draw_part(name: str, start: int, size: int) -> Part:
+    """A part of that blob with a key that was never used, so that what lies there is never overwritten."""
+    return Part(f"{name}/{start:014d}-{secrets.token_hex(8)}", start, size)
+
+
+class PartTable:
+    """Rows of `filsluss_blob` and `filsluss_part`. Every change of a blob's parts names the epoch of a lease:
+
+    the statement that compares it also locks the blob's row, so that either this change is whole before a
+    newer lease is given, or it raises LeaseLost and changes nothing.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, name: str, *parts: Part) -> None:
+        """Raises FileExistsError."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "INSERT INTO filsluss_blob (name, epoch, holder, touched_at) VALUES (%s, 0, '', now())"
+                " ON CONFLICT DO NOTHING",
+                [name],
+            )
+            if cursor.rowcount == 0:
+                raise FileExistsError(name)
+            for part in parts:
+                self._insert(cursor, name, part)
+
+    def read(self, name: str) -> tuple[int, list[Part]]:
+        """The blob's epoch, and its parts in order; raises BlobMissing."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "SELECT b.epoch, p.key, p.start, p.size FROM filsluss_blob b"
+                " LEFT JOIN filsluss_part p ON p.blob = b.name WHERE b.name = %s ORDER BY p.start",
+                [name],
+            )
+            rows = cursor.fetchall()
+        if not rows:
+            raise BlobMissing(name)
+        return rows[0][0], [Part(*row[1:]) for row in rows if row[1] is not None]
+
+    def add(self, name: str, part: Part, *, epoch: int) -> list[str]:
+        """Writes down a part that is stored, in place of all that begin where it does or later.
+
+        Returns the keys of those. Raises LeaseLost.
+        """
+        with self._database.transaction() as cursor:
+            self._require(cursor, name, epoch)
+            gone = self._cut(cursor, name, part.start)
+            self._insert(cursor, name, part)
+        return gone
+
+    def truncate(self, name: str, size: int, *, epoch: int) -> list[str]:
+        """Drops every byte from `size` on; returns the keys of parts that are gone. Raises LeaseLost."""
+        with self._database.transaction() as cursor:
+            self._require(cursor, name, epoch)
+            gone = self._cut(cursor, name, size)
+            cursor.execute(
+                "UPDATE filsluss_part SET size = %s - start WHERE blob = %s AND start + size > %s",
+                [size, name, size],
+            )
+        return gone
+
+    def require(self, name: str, *, epoch: int) -> None:
+        """Raises LeaseLost if a newer lease was given."""
+        with self._database.transaction() as cursor:
+            self._require(cursor, name, epoch)
+
+    def forget(self, name: str) -> None:
+        with self._database.transaction() as cursor:
+            cursor.execute("DELETE FROM filsluss_part WHERE blob = %s", [name])
+            cursor.execute("DELETE FROM filsluss_blob WHERE name = %s", [name])
+
+    def names(self) -> Iterator[tuple[str, datetime]]:
+        """Every blob, with the time of its last change; no connection is kept between batches."""
+        last = ""
+        while True:
+            with self._database.transaction() as cursor:
+                cursor.execute(
+                    "SELECT name, touched_at FROM filsluss_blob WHERE name > %s ORDER BY name LIMIT %s",
+                    [last, BATCH],
+                )
+                rows = cursor.fetchall()
+            yield from ((name, at) for name, at in rows)
+            if len(rows) < BATCH:
+                return
+            last = rows[-1][0]
+
+    def known(self, keys: Collection[str]) -> set[str]:
+        """Those of the keys that are of some part."""
+        with self._database.transaction() as cursor:
+            cursor.execute("SELECT key FROM filsluss_part WHERE key = ANY(%s)", [list(keys)])
+            return {key for (key,) in cursor.fetchall()}
+
+    def clock(self) -> datetime:
+        """The time, as the database has it."""
+        with self._database.transaction() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            ((now,),) = cursor.fetchall()
+        assert isinstance(now, datetime)
+        return now
+
+    @staticmethod
+    def _require(cursor: Cursor, name: str, epoch: int) -> None:
+        cursor.execute(
+            "UPDATE filsluss_blob SET touched_at = now() WHERE name = %s AND epoch = %s", [name, epoch]
+        )
+        if cursor.rowcount == 0:
+            raise LeaseLost(name)
+
+    @staticmethod
+    def _cut(cursor: Cursor, name: str, start: int) -> list[str]:
+        cursor.execute(
+            "DELETE FROM filsluss_part WHERE blob = %s AND start >= %s RETURNING key", [name, start]
+        )
+        return [key for (key,) in cursor.fetchall()]
+
+    @staticmethod
+    def _insert(cursor: Cursor, name: str, part: Part) -> None:
+        cursor.execute(
+            "INSERT INTO filsluss_part (blob, key, start, size) VALUES (%s, %s, %s, %s)", [name, *part]
+        )
+
+
+def end_of(parts: Sequence[Part]) -> int:
+    """How many bytes they are."""
+    return parts[-1].end if parts else 0

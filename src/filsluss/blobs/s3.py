@@ -1,0 +1,132 @@
+"""Blobs in a bucket of an S3-compatible store: a blob is a row and its parts, each an object of its own."""
+
+import contextlib
+import hashlib
+import io
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from filsluss.blobs.bucket import MOST_DELETED, Bucket, Version
+from filsluss.blobs.part_table import PartTable, draw_part, end_of
+from filsluss.blobs.protocol import (
+    NO_EPOCH,
+    UNLIMITED,
+    BlobMissing,
+    Bytes,
+    Digests,
+    Lease,
+    LeaseLost,
+    StoreAway,
+    require_name,
+)
+from filsluss.blobs.s3_reader import PartsReader
+from filsluss.blobs.s3_writer import S3Writer
+
+PIECE = 1 << 20
+ROUNDS = 20
+"""How often what is listed is deleted, before a store that goes on listing it is not believed any more."""
+
+
+class S3Store:
+    """The rows say what is stored: nothing is ever listed on the way of an upload or a download.
+
+    An object is stored before its row is written, and its row is deleted before or with it. So a crash leaves
+    an object without a row at most, which `strays` finds. No key is ever used for other bytes.
+    """
+
+    is_shared = True
+
+    def __init__(self, bucket: Bucket, table: PartTable) -> None:
+        self.bucket, self.table = bucket, table
+
+    def create(self, name: str) -> None:
+        require_name(name)
+        self.table.create(name)
+
+    def put(self, name: str, data: Bytes) -> None:
+        require_name(name)
+        if not data:
+            return self.table.create(name)
+        part = draw_part(name, 0, len(data))
+        self.bucket.put(part.key, io.BytesIO(data), size=part.size)
+        try:
+            self.table.create(name, part)
+        except FileExistsError:
+            with contextlib.suppress(StoreAway):
+                self.bucket.delete_key(part.key)
+            raise
+
+    @contextlib.contextmanager
+    def writer(self, name: str, lease: Lease = NO_EPOCH) -> Iterator[S3Writer]:
+        epoch, parts = self.table.read(name)
+        if lease.epoch not in (None, epoch):
+            raise LeaseLost(name)
+        writer = S3Writer(name, parts, epoch=epoch, table=self.table, bucket=self.bucket)
+        with contextlib.closing(writer):
+            yield writer
+            writer.sync()
+
+    def size(self, name: str) -> int:
+        _, parts = self.table.read(name)
+        return end_of(parts)
+
+    def exists(self, name: str) -> bool:
+        try:
+            self.table.read(name)
+        except BlobMissing:
+            return False
+        return True
+
+    def open(self, name: str) -> io.BufferedReader:
+        return io.BufferedReader(PartsReader(name, table=self.table, bucket=self.bucket), PIECE)
+
+    def digests(self, name: str) -> Digests:
+        sha256, crc32 = hashlib.sha256(), 0
+        with self.open(name) as file:
+            while piece := file.read(PIECE):
+                sha256.update(piece)
+                crc32 = zlib.crc32(piece, crc32)
+        return Digests(sha256.hexdigest(), crc32)
+
+    def erase(self, name: str) -> None:
+        """Every version and every mark of a deletion goes, until none is listed; then the row goes."""
+        require_name(name)
+        for _ in range(ROUNDS):
+            found = list(islice(self.bucket.versions(f"{name}/"), MOST_DELETED))
+            if not found:
+                return self.table.forget(name)
+            self.bucket.delete(found)
+        raise StoreAway("the store goes on listing what was deleted")
+
+    def names(self) -> Iterator[tuple[str, datetime]]:
+        return self.table.names()
+
+    def strays(self, before: datetime) -> Iterator[str]:
+        """Objects of no part, older versions, and marks of deletions, each as `key?number`."""
+        versions = self.bucket.versions()
+        while batch := list(islice(versions, MOST_DELETED)):
+            aged = [each for each in batch if each.modified < before]
+            known = self.table.known({each.key for each in aged if each.is_current})
+            yield from (
+                f"{each.key}?{each.number}" for each in aged if not (each.is_current and each.key in known)
+            )
+
+    def erase_stray(self, stray: str) -> None:
+        key, _, number = stray.partition("?")
+        self.bucket.delete([Version(key, number)])
+
+    def answers(self) -> bool:
+        try:
+            self.bucket.look(quick=True)
+        except StoreAway:
+            return False
+        return True
+
+    def space(self) -> tuple[int, int]:
+        return UNLIMITED
+
+    def shares_disk_with(self, path: Path) -> bool:  # noqa: ARG002
+        return False

@@ -1,0 +1,100 @@
+"""Reading a blob in a bucket: its parts one after the other, as one file."""
+
+import io
+import os
+import time
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
+
+from filsluss.blobs.bucket import Bucket
+from filsluss.blobs.part_table import Part, PartTable, end_of
+from filsluss.blobs.protocol import BlobMissing, StoreAway
+
+TRIES = 3
+"""Of reading on where a stream has broken off."""
+LOOK_AGAIN = 1.0
+"""Seconds for which the table's word that the blob is there is believed."""
+
+
+class PartsReader(io.RawIOBase):
+    """Without a descriptor: whoever wants to send it reads it. Raises StoreAway when it cannot go on."""
+
+    def __init__(self, name: str, *, table: PartTable, bucket: Bucket) -> None:
+        """Raises BlobMissing."""
+        self._name, self._table, self._bucket = name, table, bucket
+        self._at = 0
+        self._stream: Any = None
+        self._parts = self._look()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: end_of(self._parts)}[whence]
+        if base + offset != self._at:
+            self._end_stream()
+        self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        for _ in range(TRIES):
+            part = self._part_here()
+            if part is None:
+                return 0
+            view = memoryview(buffer)[: part.end - self._at]
+            if not view:
+                return 0
+            if piece := self._piece(part, len(view)):
+                view[: len(piece)] = piece
+                self._at += len(piece)
+                if self._at == part.end:
+                    self._end_stream()
+                return len(piece)
+        raise StoreAway(f"the store broke off {TRIES} times in the middle of a part")
+
+    def close(self) -> None:
+        self._end_stream()
+        super().close()
+
+    def _look(self) -> list[Part]:
+        _, parts = self._table.read(self._name)
+        self._looked_at = time.monotonic()
+        return parts
+
+    def _part_here(self) -> Part | None:
+        """The part that has the next byte; None at the end, and once the blob is erased."""
+        if time.monotonic() - self._looked_at >= LOOK_AGAIN:
+            try:
+                self._parts = self._look()
+            except BlobMissing:
+                self._parts = []
+        return next((part for part in self._parts if part.start <= self._at < part.end), None)
+
+    def _piece(self, part: Part, size: int) -> bytes:
+        """Up to `size` bytes; none if the stream has broken off, or the part was replaced meanwhile."""
+        try:
+            if self._stream is None:
+                self._stream = self._bucket.get(part.key, self._at - part.start, part.size)
+            piece = bytes(self._stream.read(size))
+        except BotoCoreError:
+            piece = b""
+        except BlobMissing:
+            self._looked_at = float("-inf")
+            if self._part_here() == part:
+                raise
+            piece = b""
+        if not piece:
+            self._end_stream()
+        return piece
+
+    def _end_stream(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None

@@ -1,0 +1,158 @@
+"""The writer of a blob in a bucket: bytes come to a file without a name, and leave it in parts."""
+
+import contextlib
+import io
+import os
+import tempfile
+from typing import Any
+
+from filsluss.blobs.bucket import Bucket
+from filsluss.blobs.disk import raising_store_full
+from filsluss.blobs.part_table import Part, PartTable, draw_part, end_of
+from filsluss.blobs.protocol import Allowance, BlobMissing, Bytes, LeaseLost
+
+PART = 8 << 20
+"""Bytes of a part: what may have to be sent again when a machine dies, and the size of a request."""
+
+
+class Region(io.RawIOBase):
+    """Bytes [start, stop) of an open file, as a file that botocore can read more than once."""
+
+    def __init__(self, fd: int, start: int, stop: int) -> None:
+        self._fd, self._start, self._size, self._at = fd, start, stop - start, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = base + offset
+        return self._at
+
+    def read(self, size: int = -1, /) -> bytes:
+        left = max(0, self._size - self._at)
+        piece = os.pread(self._fd, left if size < 0 else min(size, left), self._start + self._at)
+        self._at += len(piece)
+        return piece
+
+
+class S3Writer:
+    """What was not stored yet lies in the spool, each byte at its own offset in the blob.
+
+    The rest of the spool is a hole, which takes no room. So the kernel can write into it as into a blob on a
+    disk. It has no name: nobody finds it, and it is gone with its process. A part that is full is stored and
+    written down at once, the remainder by `sync`.
+    """
+
+    def __init__(self, name: str, parts: list[Part], *, epoch: int, table: PartTable, bucket: Bucket) -> None:
+        self._name, self._epoch, self._table, self._bucket = name, epoch, table, bucket
+        self._parts = parts
+        self._spool: Any = None
+        self.offset = self._stored = end_of(parts)
+        self.allowance: Allowance | None = None
+
+    def allowed(self) -> int:
+        left = self._stored + PART - self.offset
+        return min(left, self.allowance.allowed(self.offset)) if self.allowance else left
+
+    def write(self, data: Bytes) -> None:
+        view = memoryview(data)
+        while view:
+            now = view[: self.allowed()]
+            with raising_store_full():
+                count = os.pwrite(self.fileno(), now, self.offset)
+            view = view[count:]
+            self.moved(count)
+
+    def fileno(self) -> int:
+        if self._spool is None:
+            with raising_store_full():
+                self._spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 -- `close` does
+        return int(self._spool.fileno())
+
+    def moved(self, count: int) -> None:
+        self.offset += count
+        if self.offset - self._stored >= PART:
+            self._store(self._stored)
+
+    def truncate(self, size: int) -> None:
+        if size < self._stored:
+            self._drop_spool()
+            gone = self._table.truncate(self._name, size, epoch=self._epoch)
+            self._stored = size
+            self._parts = [
+                part._replace(size=min(part.size, size - part.start))
+                for part in self._parts
+                if part.start < size
+            ]
+            self._delete(gone)
+        self.offset = size
+
+    def sync(self, *, keep: int = 0) -> None:  # noqa: ARG002 -- what was stored before lasts
+        """A remainder is stored together with the parts before it that are not larger than it.
+
+        So a file that comes in many small requests has never more than a few small parts.
+        """
+        if self.offset == self._stored:
+            return
+        start = self._stored
+        for part in reversed(self._parts):
+            if part.size > self.offset - start or self.offset - part.start > PART:
+                break
+            start = part.start
+        self._store(start)
+
+    def close(self) -> None:
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
+
+    def _store(self, start: int) -> None:
+        """Stores the spool as one part, with what is stored from `start` on. After an error it is empty."""
+        part = draw_part(self._name, start, self.offset - start)
+        try:
+            for each in self._parts:
+                if each.start >= start:
+                    self._fetch(each)
+            self._bucket.put(part.key, Region(self.fileno(), start, self.offset), size=part.size)
+            gone = self._table.add(self._name, part, epoch=self._epoch)
+        except LeaseLost:
+            self._drop_spool()
+            self._delete([part.key])
+            raise
+        except BaseException:
+            self._drop_spool()  # if the table was told or not is unknown: the object is left as it is
+            raise
+        self._parts = [*(each for each in self._parts if each.start < start), part]
+        self._stored = self.offset
+        self._drop_spool()
+        self._delete(gone)
+
+    def _fetch(self, part: Part) -> None:
+        at = part.start
+        try:
+            found = self._bucket.get(part.key, 0, part.size)
+        except BlobMissing:
+            self._table.require(self._name, epoch=self._epoch)  # a newer writer has replaced it
+            raise
+        with contextlib.closing(found) as stream:
+            for piece in stream.iter_chunks(1 << 18):
+                os.pwrite(self.fileno(), piece, at)
+                at += len(piece)
+
+    def _drop_spool(self) -> None:
+        self.offset = self._stored
+        if self._spool is not None:
+            os.ftruncate(self.fileno(), 0)
+
+    def _delete(self, keys: list[str]) -> None:
+        """What cannot be deleted now is a stray, which is found later."""
+        with contextlib.suppress(OSError, LookupError):
+            for key in keys:
+                self._bucket.delete_key(key)

@@ -1,0 +1,28 @@
+"""The kinds of stores and lockers that there are; what one test says of one is said of all."""
+
+from dataclasses import dataclass
+
+from filsluss import blobs
+from filsluss.blobs import Locker, Store
+from tests.parts import bucket_store
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An empty store and its locker, by where their bytes and rows lie; any process can open them."""
+
+    url: str
+    database: str = ""
+
+    def open_store(self) -> Store:
+        return (
+            bucket_store.open_store(self.url, self.database) if self.database else blobs.open_store(self.url)
+        )
+
+    def open_locker(self) -> Locker:
+        return bucket_store.open_locker(self.database) if self.database else blobs.open_locker(self.url)
+
+    @property
+    def notices_erasure_after(self) -> float:
+        """Seconds after which whoever has an erased blob open gets no more bytes."""
+        return 1.1 if self.database else 0.0

@@ -1,0 +1,233 @@
+"""What only a store in a bucket has: parts, versions, strays, and writers that were cut off."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from filsluss.blobs import LeaseLost, StoreAway, StoreRefused, erase_held, held_writer
+from filsluss.blobs.bucket import Bucket
+from filsluss.blobs.bucket_address import BucketAddress
+from filsluss.blobs.bucket_rules import faults_of
+from filsluss.blobs.s3 import S3Store
+from filsluss.blobs.s3_writer import PART
+from filsluss.rules.tokens import draw_upload_id
+from tests.blobs.kinds import Kind
+from tests.parts.seaweed import ACCESS_KEY, READER_KEY, SECRET_KEY
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def kind(bucket_kind: Kind) -> Kind:
+    return bucket_kind
+
+
+@pytest.fixture
+def bucket_name(kind):
+    return BucketAddress.of(kind.url).bucket
+
+
+def sizes(store, blob):
+    return [part.size for part in store.table.read(blob)[1]]
+
+
+def later():
+    return datetime.now(UTC) + timedelta(hours=1)
+
+
+def test_a_large_blob_leaves_in_parts_and_is_read_from_anywhere(store, blob, seaweed, bucket_name):
+    data = os.urandom(2 * PART + 3 * MIB)
+    with store.writer(blob) as writer:
+        for at in range(0, len(data), MIB):
+            writer.write(data[at : at + MIB])
+        assert store.size(blob) == 2 * PART
+    assert sizes(store, blob) == [PART, PART, 3 * MIB]
+    assert len(seaweed.keys(bucket_name)) == 3
+    with store.open(blob) as file:
+        for start, size in ((0, 10), (PART - 5, 10), (2 * PART - MIB, 2 * MIB), (len(data) - 3, 3)):
+            file.seek(start)
+            assert file.read(size) == data[start : start + size]
+        file.seek(0)
+        assert file.read() == data
+
+
+def test_bytes_that_the_kernel_moves_come_as_those_that_are_written(store, blob):
+    """As connection.splice does: into the descriptor, at the writer's own offset."""
+    data = os.urandom(PART + MIB)
+    source, pipe = os.pipe()
+    with store.writer(blob) as writer:
+        while writer.offset < len(data):
+            size = min(writer.allowed(), 1 << 16, len(data) - writer.offset)
+            os.write(pipe, data[writer.offset : writer.offset + size])
+            writer.moved(os.splice(source, writer.fileno(), size, offset_dst=writer.offset))
+    os.close(source)
+    os.close(pipe)
+    assert store.open(blob).read() == data
+
+
+def test_many_small_appends_leave_few_parts(store, blob, seaweed, bucket_name):
+    for number in range(40):
+        with store.writer(blob) as writer:
+            writer.write(bytes([number]) * 1000)
+    assert store.open(blob).read() == b"".join(bytes([number]) * 1000 for number in range(40))
+    assert len(sizes(store, blob)) <= 6
+    assert len(seaweed.keys(bucket_name)) == len(sizes(store, blob))
+
+
+@pytest.mark.parametrize("size", [0, 5, PART - 1, PART, PART + 7])
+def test_what_is_cut_off_is_gone_wherever_the_cut_is_and_the_rest_goes_on(store, blob, size):
+    data = os.urandom(PART + MIB)
+    with store.writer(blob) as writer:
+        writer.write(data)
+        writer.sync()
+        writer.truncate(size)
+        assert (writer.offset, store.size(blob)) == (size, size)
+        writer.write(b"and on")
+    assert store.open(blob).read() == data[:size] + b"and on"
+
+
+def test_a_writer_that_ends_with_an_error_keeps_what_was_synced(store, blob):
+    with pytest.raises(ZeroDivisionError), store.writer(blob) as writer:  # noqa: PT012
+        writer.write(b"kept")
+        writer.sync()
+        writer.write(b"lost")
+        raise ZeroDivisionError
+    assert store.open(blob).read() == b"kept"
+
+
+def test_a_writer_that_was_cut_off_changes_nothing_and_leaves_no_bytes(
+    store, locker, blob, seaweed, bucket_name
+):
+    with locker.hold(blob) as old, pytest.raises(LeaseLost), store.writer(blob, old) as late:  # noqa: PT012
+        late.write(b"late")
+        cut_off(locker, blob)
+        with held_writer(blob, store=store, locker=locker) as (newer, lease):
+            assert lease.epoch > old.epoch
+            newer.write(b"newer")
+        late.sync()
+    assert store.open(blob).read() == b"newer"
+    assert len(seaweed.keys(bucket_name)) == 1
+    with pytest.raises(LeaseLost), store.writer(blob, old):
+        pass
+
+
+def test_a_writer_that_was_cut_off_cannot_truncate(store, locker, blob):
+    with store.writer(blob) as writer:
+        writer.write(b"kept")
+    with locker.hold(blob) as old, store.writer(blob, old) as late:
+        cut_off(locker, blob)
+        with locker.hold(blob), pytest.raises(LeaseLost):
+            late.truncate(1)
+    assert store.open(blob).read() == b"kept"
+
+
+def cut_off(locker, blob):
+    """As if the holder's process had ended."""
+    with locker._database.transaction() as cursor:
+        cursor.execute("UPDATE filsluss_blob SET holder = '1.1' WHERE name = %s", [blob])
+
+
+def test_every_version_and_every_mark_is_erased(store, locker, blob, seaweed, bucket_name):
+    seaweed.client().put_bucket_versioning(Bucket=bucket_name, VersioningConfiguration={"Status": "Enabled"})
+    for number in range(8):
+        with store.writer(blob) as writer:
+            writer.write(b"x" * (100 + number))
+    other = draw_upload_id()
+    store.put(other, b"stays")
+    assert len(list(store.bucket.versions(f"{blob}/"))) > 8
+    erase_held(blob, store=store, locker=locker)
+    assert list(store.bucket.versions(f"{blob}/")) == []
+    assert (store.exists(blob), store.open(other).read()) == (False, b"stays")
+
+
+def test_older_versions_and_marks_of_what_was_merged_are_strays(store, blob, seaweed, bucket_name):
+    seaweed.client().put_bucket_versioning(Bucket=bucket_name, VersioningConfiguration={"Status": "Enabled"})
+    for _ in range(2):
+        with store.writer(blob) as writer:
+            writer.write(b"x" * 100)
+    found = list(store.strays(later()))
+    assert len(found) == 2  # the first object, and the mark that it was deleted
+    for stray in found:
+        store.erase_stray(stray)
+    assert list(store.strays(later())) == []
+    assert store.open(blob).read() == b"x" * 200
+
+
+def test_an_object_of_no_part_is_a_stray_once_it_is_old(store, blob, seaweed, bucket_name):
+    with store.writer(blob) as writer:
+        writer.write(b"kept")
+    for key in (f"files/{blob}/00000000000004-late", f"files/{draw_upload_id()}/00000000000000-late"):
+        seaweed.client().put_object(Bucket=bucket_name, Key=key, Body=b"late")
+    assert list(store.strays(datetime.now(UTC) - timedelta(hours=1))) == []
+    found = list(store.strays(later()))
+    assert len(found) == 2
+    for stray in found:
+        store.erase_stray(stray)
+    assert len(seaweed.keys(bucket_name)) == 1
+    assert store.open(blob).read() == b"kept"
+
+
+def other_store(store, kind, *, bucket="", endpoint="", keys=(READER_KEY, SECRET_KEY)):
+    address = BucketAddress.of(kind.url)
+    address = BucketAddress(bucket or address.bucket, address.prefix, endpoint or address.endpoint)
+    return S3Store(Bucket(address, access_key=keys[0], secret_key=keys[1]), store.table)
+
+
+def test_what_the_store_refuses_is_said_in_one_line(store, kind, blob):
+    for wrong, said in (
+        (other_store(store, kind), "AccessDenied"),
+        (other_store(store, kind, keys=("nobody", "x" * 20)), "InvalidAccessKeyId"),
+    ):
+        with pytest.raises(StoreRefused, match=said) as refused:
+            wrong.put(draw_upload_id(), b"abc")
+        assert "\n" not in str(refused.value)
+    with pytest.raises(StoreRefused, match="there is no bucket not-there"):
+        other_store(store, kind, bucket="not-there", keys=(ACCESS_KEY, SECRET_KEY)).bucket.look()
+
+
+def test_a_store_that_is_not_there_is_away_and_what_was_stored_before_is_kept(store, kind, blob):
+    with store.writer(blob) as writer:
+        writer.write(b"kept")
+    away = other_store(store, kind, endpoint="http://127.0.0.1:9")
+    assert (away.answers(), store.answers()) == (False, True)
+    with pytest.raises(StoreAway), away.writer(blob) as writer:  # noqa: PT012
+        writer.write(b" and lost")
+        try:
+            writer.sync()
+        finally:
+            assert writer.offset == 4
+    assert store.open(blob).read() == b"kept"
+    with pytest.raises(StoreAway):
+        away.erase(blob)
+    assert store.exists(blob)
+
+
+def faults(store, *, days=32):
+    return list(faults_of(store.bucket, kept_for=timedelta(days=days), now=store.table.clock()))
+
+
+def test_a_bucket_that_may_be_used_has_no_fault(store):
+    assert faults(store) == []
+
+
+def test_a_bucket_with_object_lock_is_a_fault(store, kind, seaweed):
+    seaweed.make_bucket("locked", ObjectLockEnabledForBucket=True)
+    (fault,) = faults(other_store(store, kind, bucket="locked", keys=(ACCESS_KEY, SECRET_KEY)))
+    assert "object lock" in fault
+    seaweed.drop_bucket("locked")
+
+
+@pytest.mark.parametrize(("days", "is_fault"), [(7, True), (40, False)])
+def test_a_lifecycle_that_is_shorter_than_an_account_is_a_fault(store, seaweed, bucket_name, days, is_fault):
+    rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": days}}
+    seaweed.client().put_bucket_lifecycle_configuration(
+        Bucket=bucket_name, LifecycleConfiguration={"Rules": [rule]}
+    )
+    assert [f"after {days} days" in fault for fault in faults(store)] == [True] * is_fault
+
+
+def test_a_clock_that_is_minutes_apart_is_a_fault(store):
+    now = store.table.clock() + timedelta(minutes=10)
+    (fault,) = faults_of(store.bucket, kept_for=timedelta(days=32), now=now)
+    assert "clock" in fault

@@ -1,0 +1,104 @@
+"""kill -9 of one machine after the other while clients upload: nothing that was acknowledged is lost."""
+
+import hashlib
+import http.client
+import itertools
+import random
+import threading
+import time
+
+import pytest
+
+from tests.parts.invariants import check_invariants, wait_until_idle
+from tests.parts.people import FORM, announce, append, apply
+from tests.streams.test_connection import TUS, listed
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(21_600)]
+MIB = 1 << 20
+GONE = (OSError, http.client.HTTPException)
+CLIENTS = 3
+LONGEST_FILE = 20 * MIB
+_numbers = itertools.count(1)
+
+
+class Client:
+    """Sends file after file, each request to whichever machine; when it is stopped it finishes the last."""
+
+    def __init__(self, nodes, stopped, seed):
+        self.nodes, self.stopped, self.random = nodes, stopped, random.Random(seed)
+        self.to = f"bo-kills-{next(_numbers)}@rontgen.example"
+        self.account = apply(nodes.a, FORM, recipient_email=self.to).location
+        self.sent, self.faults = {}, []
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        try:
+            while not self.stopped.is_set() and len(self.sent) < 150:
+                data = self.random.randbytes(self.random.randrange(1, LONGEST_FILE))
+                created = self.ask(lambda node, data=data: announce(node, self.account, len(data)))
+                self.send(created.location, data)
+                self.sent[created.location.rpartition("/")[2]] = hashlib.sha256(data).hexdigest()
+        except Exception as fault:
+            self.faults.append(fault)
+            raise
+
+    def send(self, where, data):
+        acknowledged, end = 0, time.monotonic() + 600
+        while acknowledged < len(data):
+            assert time.monotonic() < end
+            head = self.ask(lambda node: node.request("HEAD", where, headers=TUS))
+            offset = int(head.headers["Upload-Offset"])
+            assert offset >= acknowledged, f"{acknowledged} were acknowledged, {offset} are there"
+            size = self.random.choice((MIB, 3 * MIB, len(data)))
+            acknowledged = offset
+            try:
+                sent = append(self.node(), where, offset, data[offset : offset + size])
+            except GONE:
+                continue
+            assert sent.status in (204, 409, 503), sent.text
+            acknowledged = max(offset, int(sent.headers.get("Upload-Offset") or 0))
+
+    def ask(self, request):
+        """The answer of the first machine that has one which is not to be asked for again."""
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            try:
+                answer = request(self.node())
+            except GONE:
+                time.sleep(0.1)
+                continue
+            if answer.status != 503:
+                assert answer.status in (200, 201), answer.text
+                return answer
+            time.sleep(0.1)
+        raise AssertionError("nobody answered")
+
+    def node(self):
+        return self.random.choice((self.nodes.a, self.nodes.b))
+
+
+@pytest.mark.parametrize("kills", [6, pytest.param(1000, marks=pytest.mark.full)])
+def test_whichever_machine_is_killed_no_acknowledged_byte_is_lost(nodes, kills):
+    stopped, chance = threading.Event(), random.Random(kills)
+    clients = [Client(nodes, stopped, seed) for seed in range(CLIENTS)]
+    for client in clients:
+        client.thread.start()
+    try:
+        for _ in range(kills):
+            time.sleep(chance.random())
+            node = chance.choice((nodes.a, nodes.b))
+            node.kill()
+            time.sleep(chance.random())
+            node.start()
+    finally:
+        stopped.set()
+        for client in clients:
+            client.thread.join()
+    assert [client.faults for client in clients] == [[]] * CLIENTS
+    wait_until_idle(nodes.a, 120)
+    for client in clients:
+        stored = {file["id"]: file["sha256"] for file in listed(nodes.b, client.account)}
+        assert {name: stored.get(name) for name in client.sent} == client.sent
+        letters = nodes.mail_server.wait_for("file-ready", to=client.to, count=len(client.sent))
+        assert len(letters) == len(client.sent)
+    check_invariants(nodes.a)

