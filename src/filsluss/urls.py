@@ -21,7 +21,7 @@ from filsluss.pages import (
     status,
     upload,
 )
-from filsluss.pages.oversee import acts, audit_csv, security, sign_in, transfers
+from filsluss.pages.oversee import acts, audit_csv, blocked, security, sign_in, transfers
 from filsluss.pages.staff import apply as staff_apply
 from filsluss.pages.staff import decide as staff_decide
 from filsluss.pages.staff import home as staff_home
@@ -86,6 +86,9 @@ urlpatterns = [
     path(at.OVERSEE.route("session"), sign_in.session, name="session"),
     path(at.OVERSEE.route("transfers", "<id:public_id>"), transfers.transfer, name="oversee-transfer"),
     path(at.OVERSEE.route("security"), security.security_log, name="oversee-security"),
+    path(at.OVERSEE.route("blocked"), blocked.blocked, name="oversee-blocked"),
+    path(at.OVERSEE.route("blocked", "add"), blocked.add, name="oversee-blocked-add"),
+    path(at.OVERSEE.route("blocked", "<int:pk>", "remove"), blocked.remove, name="oversee-blocked-remove"),
     path(at.OVERSEE.route("trail.csv"), audit_csv.audit_csv, name="oversee-trail"),
     path(
         at.OVERSEE.route("transfers", "<id:public_id>", "trail.csv"),

@@ -23,6 +23,9 @@ WANTED = {
     "oversee/transfers/<id:public_id>": Act.READ_TRANSFER,
     "oversee/session": Act.LIST_TRANSFERS,
     "oversee/security": Act.READ_SECURITY_LOG,
+    "oversee/blocked": Act.READ_BLOCK_LIST,
+    "oversee/blocked/add": Act.CHANGE_BLOCK_LIST,
+    "oversee/blocked/<int:pk>/remove": Act.CHANGE_BLOCK_LIST,
     "oversee/trail.csv": Act.EXPORT_TRAIL,
     "oversee/transfers/<id:public_id>/trail.csv": Act.EXPORT_TRAIL,
     "oversee/transfers/<id:public_id>/close": Act.CLOSE_TRANSFER,
@@ -33,11 +36,11 @@ WANTED = {
 }
 WITHOUT_ADDRESS = {
     *(Act.READ_FIGURES, Act.READ_ADDRESSES, Act.EXTEND_TRANSFER, Act.READ_BYTES),
-    *(Act.READ_BLOCK_LIST, Act.CHANGE_BLOCK_LIST, Act.READ_PERSONS, Act.CHANGE_PERSONS),
+    *(Act.READ_PERSONS, Act.CHANGE_PERSONS),
 }
 """Acts that no address asks for: a part of another page, or of pages to come."""
 MAKES_ONE = "management/commands/demo.py"
-IDS = {"id": "K7PM-4QXD", "row": "A" * 22}
+IDS = {"id": {"public_id": "K7PM-4QXD"}, "row": {"public_id": "A" * 22}, "int": {"pk": 1}}
 PERSONS = {
     "nobody": {},
     "staff": {"is_staff": True},
@@ -57,7 +60,7 @@ def person(name):
 
 
 def arguments(route):
-    return {"public_id": IDS[kind]} if (kind := route.partition("<")[2].partition(":")[0]) else {}
+    return IDS.get(route.partition("<")[2].partition(":")[0], {})
 
 
 def asked(route, who, method="GET"):

@@ -57,6 +57,7 @@ def every_message(typed: Mapping[str, Any]) -> dict[str, str]:
         **decision_words(),
         **code_words(typed.get("code", "")),
         **oversight_words(),
+        **block_words(),
         **report_words(),
         **reference_words(),
     }
@@ -74,6 +75,7 @@ def application_words(typed: Mapping[str, Any]) -> dict[str, str]:
         "at_organisation": settings.POLICY.at_organisation(translation.get_language()),
         "n": len(typed.get("purpose", "")),
         "max": settings.POLICY.max_days,
+        "contact": settings.POLICY.contact_email or _("the system administrator"),
     }
     return {
         "name_empty": _("Enter your name"),
@@ -90,6 +92,8 @@ def application_words(typed: Mapping[str, Any]) -> dict[str, str]:
         "address_several": _("Enter only one email address. Make one request for each recipient."),
         "address_of_service": _("This is the service’s own address. Enter another address."),
         "sign_in_needed": _("Whoever works %(at_organisation)s signs in to send. The link is above.")
+        % values,
+        "address_blocked": _("Files cannot be sent to or from this address. Questions? Contact %(contact)s.")
         % values,
         "same_person": _("The recipient cannot have the same email address as you"),
         "box_needed": _(
@@ -186,6 +190,16 @@ def reference_words() -> dict[str, str]:
         "reference_malformed": _(
             "A reference has eight letters and digits, like K7PM-4QXD. Check the email."
         ),
+    }
+
+
+def block_words() -> dict[str, str]:
+    return {
+        "block_empty": _("Enter an email address or a domain"),
+        "block_malformed": _("Enter an address like name@company.com, or a domain like company.com"),
+        "block_inside": _("The domain is one of your own. Block single addresses instead."),
+        "block_known": _("This is already on the list"),
+        "block_days": _("The number of days must be between 1 and 365"),
     }
 
 

@@ -90,6 +90,7 @@ AUDIT_STEPS = frozenset(
         *(f"file-{because}" for because in ErasedBecause),
         "reported",
         "letter-sent-again",
+        *("block-added", "block-removed"),
         "code-drawn-again",
     }
 )

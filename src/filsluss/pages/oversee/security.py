@@ -25,6 +25,8 @@ TRAIL = "trail"
 DECISIONS = (
     *(step.name for step in (APPROVED, REJECTED, WITHDRAWN, CLOSED)),
     "released",
+    "block-added",
+    "block-removed",
     f"file-{ErasedBecause.REMOVED}",
 )
 DOWNLOADS = ("fetched", "partly-fetched")
