@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from filsluss.actions.oversee import Reason, cause_of
-from filsluss.actions.transitions import Cause, write_entry
+from filsluss.actions.transitions import Cause, note_act
 from filsluss.installation import Services
 from filsluss.models import Blocked, Transfer
 from filsluss.rules.blocking import MOST_DAYS, blocking_values, read_block
@@ -58,7 +58,7 @@ def unblock(row: Blocked, *, person: str, role: StaffRole, now: datetime) -> Non
 
 def _note(step: str, row: Blocked, *, cause: Cause, now: datetime) -> None:
     cause = replace(cause, reason="", reason_code=row.kind, detail={"block": str(row.pk)})
-    write_entry(step, cause=cause, now=now, transfer_public_id="", party_public_id="", proof=cause.proof)
+    note_act(step, cause=cause, now=now)
 
 
 def blocked_role(transfer: Transfer, *, now: datetime) -> Role | None:

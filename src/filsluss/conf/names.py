@@ -76,9 +76,11 @@ class Name(StrEnum):
     SHARED_MAILBOXES = auto()
     SIGN_IN = auto()
     DECIDE_SIGN_IN = auto()
+    LOCAL_SIGN_IN = auto()
     SESSION_HOURS = auto()
     SESSION_IDLE = auto()
     FRESH_MINUTES = auto()
+    RELEASE_PERSONS = auto()
     S3_ACCESS_KEY = auto()
     S3_SECRET_KEY = auto()
 

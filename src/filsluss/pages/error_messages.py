@@ -59,6 +59,7 @@ def every_message(typed: Mapping[str, Any]) -> dict[str, str]:
         **oversight_words(),
         **block_words(),
         **report_words(),
+        **sign_in_words(),
         **reference_words(),
     }
 
@@ -184,6 +185,23 @@ def code_words(typed: str) -> dict[str, str]:
     }
 
 
+def sign_in_words() -> dict[str, str]:
+    return {
+        "factor_missing": _(
+            "Your account has no second factor, so it cannot sign in. Whoever runs the service gives you a "
+            "link for it, with filsluss admin unlock."
+        ),
+        "factor_wrong": _("The code is wrong, or has been used. Wait for the next one, and enter it."),
+        "passkey_wrong": _("The passkey was not accepted. Try again, or use a code."),
+        "role_unknown": _("Choose a role"),
+        "scope_unknown": _("Only a registrar is held to a domain, and to one of yours"),
+        "role_days": _("The number of days must be between 1 and 3650"),
+        "password_short": _("The password must be 12 characters or more"),
+        "password_long": _("The password must be 200 characters or fewer"),
+        "password_common": _("This password is among those that are tried first. Choose another."),
+    }
+
+
 def reference_words() -> dict[str, str]:
     return {
         "reference_empty": _("Enter the reference"),
@@ -215,5 +233,11 @@ def report_words() -> dict[str, str]:
 def oversight_words() -> dict[str, str]:
     return {
         "reason_missing": _("Enter a reason of 1 to 500 characters"),
+        "release_same_person": _(
+            "You have let the file through already. Now another person must do the same."
+        ),
+        "release_not_second": _(
+            "The second person signs in with the organisation, not with an emergency account."
+        ),
         "sign_in_wrong": _("The user name or the password is wrong"),
     }

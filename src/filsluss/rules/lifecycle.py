@@ -82,7 +82,7 @@ LIVE_FILE = frozenset({FileState.UPLOADING, *WHOLE_FILE})
 
 FILE_STEPS_ONCE = ("received", "ready", "infected", "released", "file-erased")
 """Steps that a file takes once at most."""
-FILE_STEPS = (*FILE_STEPS_ONCE, "unscanned", "fetched", "partly-fetched")
+FILE_STEPS = (*FILE_STEPS_ONCE, "release-asked", "unscanned", "fetched", "partly-fetched")
 AUDIT_STEPS = frozenset(
     {
         *(step.name for step in STEPS),
@@ -91,6 +91,7 @@ AUDIT_STEPS = frozenset(
         "reported",
         "letter-sent-again",
         *("block-added", "block-removed"),
+        *("local-sign-in", "case-opened", "role-given", "role-taken"),
         "code-drawn-again",
     }
 )

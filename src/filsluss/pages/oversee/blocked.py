@@ -16,11 +16,11 @@ from filsluss.pages import presenters
 from filsluss.pages.context import NUMBER_BOX, posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.form_page import Form, form_page
-from filsluss.pages.oversee.access import permitted, roles_of
+from filsluss.pages.oversee.access import permitted, standing_in
 from filsluss.pages.oversee.noting import note_read
 from filsluss.rules.blocking import MOST_DAYS
 from filsluss.rules.paths import OVERSEE
-from filsluss.rules.permissions import Act, StaffRole, may
+from filsluss.rules.permissions import Act, StaffRole
 from filsluss.rules.security_events import Outcome
 
 ORDER = ("value", "reason", "days")
@@ -66,8 +66,7 @@ def person_of(request: HttpRequest) -> str:
 
 
 def role_of(request: HttpRequest) -> StaffRole:
-    is_administrator = StaffRole.ADMINISTRATOR in roles_of(request.user)
-    return StaffRole.ADMINISTRATOR if is_administrator else StaffRole.SECURITY_OFFICER
+    return standing_in(request).role_for(Act.CHANGE_BLOCK_LIST)
 
 
 def there(done: str) -> str:
@@ -85,7 +84,7 @@ def show(request: HttpRequest, form: Form) -> HttpResponse:
     done = words.get(request.GET.get("done", ""), "") if request.method == "GET" else ""
     page: dict[str, Any] = {
         "rows": [(row, presenters.last_day(row.until), names.get(row.by, "")) for row in found],
-        "may_change": may(roles_of(request.user), Act.CHANGE_BLOCK_LIST),
+        "may_change": standing_in(request).may(Act.CHANGE_BLOCK_LIST),
         "done": done,
         "most_days": MOST_DAYS,
         "number_confirmed": bool(form.typed.get(NUMBER_BOX)),

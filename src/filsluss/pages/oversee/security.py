@@ -24,6 +24,7 @@ PER_PAGE = 50
 TRAIL = "trail"
 DECISIONS = (
     *(step.name for step in (APPROVED, REJECTED, WITHDRAWN, CLOSED)),
+    "release-asked",
     "released",
     "block-added",
     "block-removed",
