@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import translation
@@ -135,9 +136,10 @@ def turn_down(transfer: Transfer, *, cause: Cause, services: Services, now: date
     with translation.override(transfer.sender.language or services.policy.language):
         words = _("Files cannot be sent to or from this address. Questions? Contact %(contact)s.")
         contact = services.policy.contact_email or _("the system administrator")
-    texts = dict.fromkeys(("rejection_reason", "closed_reason"), words % {"contact": contact})
+    reason = words % {"contact": contact}
+    texts: dict[str, Any] = {"rejection_reason": reason, "closed_reason": reason}
     by_rule = replace(RULE, reason_code=BLOCKED)
-    advance(transfer, WITHDRAWN, cause=by_rule, services=services, now=now, decided_at=now, **texts)
+    advance(transfer, WITHDRAWN, cause=by_rule, services=services, now=now, **texts, decided_at=now)
 
 
 def _must_sign_in(
