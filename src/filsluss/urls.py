@@ -24,6 +24,7 @@ from filsluss.pages import (
 from filsluss.pages.oversee import (
     acts,
     audit_csv,
+    blocked,
     factors,
     persons,
     second_step,
@@ -100,6 +101,9 @@ urlpatterns = [
     path(at.OVERSEE.route("session"), sign_in.session, name="session"),
     path(at.OVERSEE.route("transfers", "<id:public_id>"), transfers.transfer, name="oversee-transfer"),
     path(at.OVERSEE.route("security"), security.security_log, name="oversee-security"),
+    path(at.OVERSEE.route("blocked"), blocked.blocked, name="oversee-blocked"),
+    path(at.OVERSEE.route("blocked", "add"), blocked.add, name="oversee-blocked-add"),
+    path(at.OVERSEE.route("blocked", "<int:pk>", "remove"), blocked.remove, name="oversee-blocked-remove"),
     path(at.OVERSEE.route("trail.csv"), audit_csv.audit_csv, name="oversee-trail"),
     path(
         at.OVERSEE.route("transfers", "<id:public_id>", "trail.csv"),

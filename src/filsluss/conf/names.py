@@ -80,6 +80,7 @@ class Name(StrEnum):
     SESSION_HOURS = auto()
     SESSION_IDLE = auto()
     FRESH_MINUTES = auto()
+    RELEASE_PERSONS = auto()
     S3_ACCESS_KEY = auto()
     S3_SECRET_KEY = auto()
 
