@@ -10,6 +10,7 @@ from filsluss.pages import (
     assets,
     decide,
     demo,
+    demo_provider,
     download,
     errors,
     genuine,
@@ -149,6 +150,15 @@ urlpatterns = [
     path(at.DEMO.route("mail"), demo.mail, name="demo-mail"),
     path(at.DEMO.route("mail", "<slug:name>"), demo.letter, name="demo-letter"),
     path(at.DEMO.route("mail", "<slug:name>", "html"), demo.letter_html, name="demo-letter-html"),
+    path(
+        at.DEMO.route("provider", at.WELL_KNOWN.route("openid-configuration")),
+        demo_provider.metadata,
+        name="demo-metadata",
+    ),
+    path(at.DEMO.route("provider", "keys"), demo_provider.keys, name="demo-keys"),
+    path(at.DEMO.route("provider", "authorize"), demo_provider.authorize, name="demo-authorize"),
+    path(at.DEMO.route("provider", "token"), demo_provider.token, name="demo-token"),
+    path(at.DEMO.route("provider", "end"), demo_provider.end, name="demo-end"),
 ]
 
 handler400, handler403 = errors.handler400, errors.handler403
