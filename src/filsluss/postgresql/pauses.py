@@ -8,7 +8,7 @@ from filsluss.postgresql.listening import Hearer
 CHANNEL = "filsluss_work"
 FILES, LETTERS, LOST_LINKS = "files", "letters", "links"
 """What there is to do, as triggers of the tables say it on that channel."""
-POLL = 5.0
+POLL = 10.0
 """Seconds of a pause while notices are heard, for what falls due, or was left by a worker that died."""
 
 
