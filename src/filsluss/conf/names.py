@@ -27,6 +27,7 @@ class Name(StrEnum):
     DATA_DIR = auto()
     NODE = auto()
     DATABASE_URL = auto()
+    DATABASE_DIRECT_URL = auto()
     BLOB_URL = auto()
     SECRET_KEY = auto()
     SECRET_KEY_OLD = auto()
