@@ -72,9 +72,10 @@ def test_every_step_of_the_trail_is_listed_and_has_a_label():
 
 def test_nothing_is_written_into_the_trail_under_a_step_that_is_not_listed():
     written = set()
-    for _, call in calls("record_audit"):
-        (step,) = [keyword.value for keyword in call.keywords if keyword.arg == "step"]
-        written |= {node.value for node in ast.walk(step) if isinstance(node, ast.Constant)}
+    for _, call in (*calls("record_audit"), *calls("entry")):
+        steps = [keyword.value for keyword in call.keywords if keyword.arg == "step"]
+        constants = [node for step in steps for node in ast.walk(step) if isinstance(node, ast.Constant)]
+        written |= {node.value for node in constants}
     fixed = {step for step in written if not step.endswith("-")}
     assert fixed <= lifecycle.AUDIT_STEPS
     assert {"received", "ready", "fetched", "file-erased"} <= fixed
