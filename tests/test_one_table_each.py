@@ -40,6 +40,7 @@ ALSO_STATES = {
     "pages/own_case.py": {"withdrawn"},
     "actions/transitions.py": {"received"},  # the step
     "rules/paths.py": {"received", "lost-link"},  # which way bytes pass; a path
+    "rules/sign_in.py": {"break-glass"},  # a value of a setting
     "urls.py": {"lost-link"},
     "streams/form.py": {"received"},  # a member of an answer in JSON
 }

@@ -1,4 +1,4 @@
-"""The `filsluss` command: ours and two of Django's."""
+"""The `filsluss` command."""
 
 import os
 import pkgutil
@@ -16,15 +16,10 @@ from filsluss.conf.names import Name
 from filsluss.conf.settings_file import SettingUnreadable
 from filsluss.management import commands
 from filsluss.management.running import run
-from filsluss.rules.paths import OVERSEE
 from filsluss.server import demo_settings, placeholder_settings, temporary_files
 from filsluss.version import program_version
 
 OWN = {module.name for module in pkgutil.iter_modules(commands.__path__)}
-FROM_DJANGO = {
-    "createsuperuser": f"Makes an administrator for {OVERSEE.path('')}.",
-    "changepassword": "Changes an administrator's password.",
-}
 HELP = {"help", "version", "--help", "--version", "-h"}
 
 
@@ -45,7 +40,7 @@ def start(words: list[str]) -> None:
         words = ["--version"]
     elif words[0] in HELP:
         words = [*words[1:2], "--help"] if words[0] == "help" and words[1:] else words[:1]
-    if words[0] not in {*OWN, *FROM_DJANGO, *HELP}:
+    if words[0] not in {*OWN, *HELP}:
         sys.exit(unknown(words[0]))
     if words[0] in HELP or {"-h", "--help"} & set(words):
         explain(words)
@@ -85,7 +80,7 @@ def explain(words: list[str]) -> None:
 
 def help_text() -> str:
     """Every command, with what it says of itself."""
-    about = {name: load_command_class("filsluss", name).help for name in OWN} | FROM_DJANGO
+    about = {name: load_command_class("filsluss", name).help for name in OWN}
     lines = [f"  {name:<16} {about[name]}" for name in sorted(about)]
     return "\n".join(["filsluss COMMAND …; `filsluss help COMMAND` says more of one.", "", *lines])
 

@@ -21,7 +21,16 @@ from filsluss.pages import (
     status,
     upload,
 )
-from filsluss.pages.oversee import acts, audit_csv, security, sign_in, transfers
+from filsluss.pages.oversee import (
+    acts,
+    audit_csv,
+    factors,
+    persons,
+    second_step,
+    security,
+    sign_in,
+    transfers,
+)
 from filsluss.pages.staff import apply as staff_apply
 from filsluss.pages.staff import decide as staff_decide
 from filsluss.pages.staff import home as staff_home
@@ -82,6 +91,11 @@ urlpatterns = [
     path(at.OVERSEE.route(), transfers.transfers, name="oversee"),
     path(at.OVERSEE.route(""), transfers.transfers),
     path(at.OVERSEE.route("sign-in"), sign_in.sign_in, name="sign-in"),
+    path(at.OVERSEE.route("sign-in", "code"), second_step.code, name="sign-in-code"),
+    path(at.OVERSEE.route("me", "prove"), second_step.prove, name="prove"),
+    path(at.OVERSEE.route("me", "factors"), factors.factors, name="factors"),
+    path(at.OVERSEE.route("persons"), persons.persons, name="oversee-persons"),
+    path(at.OVERSEE.route("persons", "<int:pk>"), persons.change, name="oversee-person"),
     path(at.OVERSEE.route("sign-out"), sign_in.sign_out, name="sign-out"),
     path(at.OVERSEE.route("session"), sign_in.session, name="session"),
     path(at.OVERSEE.route("transfers", "<id:public_id>"), transfers.transfer, name="oversee-transfer"),
@@ -104,6 +118,7 @@ urlpatterns = [
     path(at.STAFF.route(), staff_home.home, name="staff"),
     path(at.STAFF.route("sign-in"), staff_sign_in.sign_in, name="staff-sign-in"),
     path(at.STAFF.route("return"), staff_sign_in.come_back, name="staff-return"),
+    path(at.STAFF.route("link", LINK), factors.follow_link, name="account-link"),
     path(at.STAFF.route("signed-in"), staff_sign_in.done, name="staff-signed-in"),
     path(at.STAFF.route("apply"), staff_apply.application, name="staff-apply"),
     path(at.STAFF.route("decide", LINK), staff_decide.decision, name="staff-decide"),

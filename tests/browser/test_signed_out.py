@@ -2,22 +2,17 @@
 
 from playwright.sync_api import expect
 
-PASSWORD = "en lång mening som ingen gissar"
+from tests.parts import administrators
 
 
 def test_a_page_from_the_browsers_memory_is_loaded_again(make_service, page):
     service = make_service()
-    service.env |= {
-        "DJANGO_SUPERUSER_USERNAME": "eva",
-        "DJANGO_SUPERUSER_EMAIL": "eva@ltdalarna.se",
-        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-    }
     service.start()
-    service.run("createsuperuser", "--noinput")
-    page.goto(service.url + "/oversee/sign-in?lang=sv")
-    page.get_by_label("Användarnamn").fill("eva")
-    page.get_by_label("Lösenord").fill(PASSWORD)
-    page.get_by_role("button", name="Logga in").click()
+    cookies = administrators.enrol(service).cookies
+    page.context.add_cookies(
+        [{"name": name, "value": value, "url": service.url} for name, value in cookies.items()]
+    )
+    page.goto(service.url + "/oversee?lang=sv")
     expect(page.get_by_role("button", name="Logga ut")).to_be_visible()
     page.context.clear_cookies()
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")

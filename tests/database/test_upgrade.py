@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from filsluss.rules.tokens import TOKEN_PATTERN
-from tests.parts import people
+from tests.parts import administrators, people
 from tests.parts.eventually import eventually
 from tests.parts.installation_before import all_rows, content, contents
 from tests.parts.invariants import check_invariants
@@ -120,15 +120,11 @@ def test_the_files_that_can_be_fetched_have_every_byte(upgrade):
 
 
 def sign_in(service):
-    """The cookies of the administrator, by the password they had."""
-    page = service.get("/oversee/sign-in")
-    guard = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[0]
-    cookie = str(page.headers["Set-Cookie"]).partition(";")[0]
-    form = {**contents()["administrator"], "csrfmiddlewaretoken": guard}
-    head = {"Cookie": cookie, "Origin": service.env["FILSLUSS_BASE_URL"]}
-    answer = service.request("POST", "/oversee/sign-in", form, head)
-    assert answer.status == 303
-    return "; ".join(line.partition(";")[0] for line in answer.headers.get_all("Set-Cookie", []))
+    """The cookies of the administrator: their password opens nothing before a link gave them a factor."""
+    browser, before = administrators.Browser(service), contents()["administrator"]
+    browser.get("/oversee/sign-in")
+    assert browser.post("/oversee/sign-in", **before).status == 403
+    return administrators.enrol(service, before["username"], command="unlock").jar
 
 
 def test_an_administrator_signs_in_and_reads_in_the_trail_who_it_said_had_acted(upgraded):

@@ -36,7 +36,8 @@ def test_a_group_opens_the_administrators_pages_and_nothing_else_does(administra
             by="user:1",
             given_at=timezone.now(),
         )
-    assert eva.client.get("/oversee/").status_code == 303
+    assert eva.client.get("/oversee/").status_code == 200
+    assert eva.client.get("/oversee/security").status_code == 403
     assert "/staff/sign-in?next=" in eva.client.get("/oversee/sign-in").content.decode()
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import DatabaseError
 from django.test import Client as Browser
 from django.utils import timezone
@@ -21,6 +20,7 @@ from filsluss.rules.networks import Client, cut_network
 from filsluss.rules.security_events import OUTCOMES, Kind, Outcome, refused_kind
 from tests.letters.cases import example_policy
 from tests.pages.cases import Page, decided, open_transfer
+from tests.parts import administrators
 from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
@@ -38,13 +38,13 @@ def _nowhere():
 @pytest.fixture
 def eva(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    return User.objects.create_superuser(NAME, password=PASSWORD)
+    return administrators.make_account(NAME, PASSWORD).user
 
 
 def sign_in(password, *, name=NAME, network="192.0.2.7", browser=None):
     own = {"filsluss.client": Client(network, may_be_inside=False)}
-    form = {"username": name, "password": password}
-    return (browser or Browser()).post("/oversee/sign-in?lang=en", form, **own)
+    given = {"name": name, "password": password, "query": "?lang=en"}
+    return administrators.through_the_pages(browser or Browser(), **given, **own)
 
 
 def noted(**of):
@@ -84,7 +84,7 @@ def test_a_name_that_no_account_has_is_kept_as_an_hmac_only(eva):
 
 
 def test_what_an_administrator_reads_and_exports_is_noted(client, eva):
-    client.force_login(eva)
+    administrators.sign_in(client, NAME)
     case = open_transfer()
     for address in (
         "/oversee",
@@ -264,7 +264,7 @@ def test_many_failed_sign_ins_raise_an_alarm_that_ends_by_itself(now, store):
 
 
 def test_the_room_shows_events_with_decisions_and_downloads_and_filters_by_kind(client, eva):
-    client.force_login(eva)
+    administrators.sign_in(client, NAME)
     set_origin(Origin("203.0.113.5", "a-request"))
     case = decided("approve")
     security_log.note_refusal("/code", status="403", now=timezone.now())
@@ -279,7 +279,7 @@ def test_the_room_shows_events_with_decisions_and_downloads_and_filters_by_kind(
 
 
 def test_the_pages_of_the_room_show_every_row_once(client, eva, now):
-    client.force_login(eva)
+    administrators.sign_in(client, NAME)
     at = timezone.now()
     for number in range(120):
         minute = at - timedelta(minutes=number // 7 + 1)
@@ -305,13 +305,13 @@ def test_the_pages_of_the_room_show_every_row_once(client, eva, now):
     "cursor", ["x", "1", "1.2", "1.2.3.4", "-1.0.1", "٣.0.1", "9" * 17 + ".0.1", "9999999999999999.1.1"]
 )
 def test_a_cursor_that_is_none_is_the_newest_page_or_empty(client, eva, cursor):
-    client.force_login(eva)
+    administrators.sign_in(client, NAME)
     assert client.get("/oversee/security", {"before": cursor}).status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["", "nothing", "\0", "sign-in' OR 1=1", "trail", "code"])
 def test_a_kind_that_is_none_is_every_kind(client, eva, kind):
-    client.force_login(eva)
+    administrators.sign_in(client, NAME)
     assert client.get("/oversee/security", {"kind": kind}).status_code == 200
 
 

@@ -3,12 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client as Browser
 
 from filsluss.models import Attempt
 from filsluss.rules.networks import Client
+from tests.parts import administrators
 
 pytestmark = pytest.mark.django_db
 NAME, PASSWORD = "eva", "correct horse battery"
@@ -18,13 +18,12 @@ NAME, PASSWORD = "eva", "correct horse battery"
 def eva(settings):
     # What is tested is how often a password is looked at, not how long that takes.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    return User.objects.create_superuser(NAME, password=PASSWORD)
+    return administrators.make_account(NAME, PASSWORD).user
 
 
 def sign_in(password, network="192.0.2.7"):
     own = {"filsluss.client": Client(network, may_be_inside=False)}
-    form = {"username": NAME, "password": password}
-    return Browser().post("/oversee/sign-in?lang=en", form, **own)
+    return administrators.through_the_pages(Browser(), password=password, query="?lang=en", **own)
 
 
 def test_from_the_sixth_wrong_password_a_network_waits_and_is_told_how_long(eva):

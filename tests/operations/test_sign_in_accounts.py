@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.contrib.auth.models import User
 from django.test import Client as Browser
 
 from filsluss.models import Attempt, SecurityEvent
 from filsluss.rules.networks import Client
 from filsluss.rules.throttle import FREE_OF_ACCOUNT, account_delay
+from tests.parts import administrators
 
 pytestmark = pytest.mark.django_db
 NAME, PASSWORD = "eva", "correct horse battery"
@@ -18,7 +18,7 @@ NAME, PASSWORD = "eva", "correct horse battery"
 @pytest.fixture
 def eva(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    return User.objects.create_superuser(NAME, password=PASSWORD)
+    return administrators.make_account(NAME, PASSWORD).user
 
 
 @pytest.fixture
@@ -29,7 +29,8 @@ def clock(now):
 
 def sign_in(password, network, name=NAME):
     own = {"filsluss.client": Client(network, may_be_inside=False)}
-    return Browser().post("/oversee/sign-in?lang=en", {"username": name, "password": password}, **own)
+    given = {"name": name, "password": password, "query": "?lang=en"}
+    return administrators.through_the_pages(Browser(), **given, **own)
 
 
 def crowd(name=NAME, networks=40):
@@ -73,7 +74,7 @@ def test_whoever_has_had_a_turn_waits_for_another(eva, clock):
 
 
 def test_other_accounts_are_not_slowed(eva, clock):
-    User.objects.create_superuser("karin", password=PASSWORD)
+    administrators.make_account("karin", PASSWORD)
     crowd()
     assert sign_in(PASSWORD, "198.51.100.9", "karin").status_code == 303
 

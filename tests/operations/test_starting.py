@@ -33,9 +33,9 @@ def test_one_line_says_that_it_is_open_and_where_everything_is(service):
     )
     assert line["database"] in ("sqlite", "postgresql")
     assert str(service.port) in line["address"]
-    assert f'filsluss_build_info{{database="{line["database"]}",version="{program_version()}"}} 1.0' in (
-        service.get("/metrics").text
-    )
+    node = "local" if line["database"] == "sqlite" else socket.gethostname()
+    labels = f'database="{line["database"]}",node="{node}",version="{program_version()}"'
+    assert f"filsluss_build_info{{{labels}}} 1.0" in service.get("/metrics").text
 
 
 @pytest.mark.parametrize("command", ["serve", "web", "worker"])

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from tests.pages.cases import INSIDE, OUTSIDE, Page
+from tests.parts import administrators
 
 
 @pytest.fixture(autouse=True)
@@ -31,9 +31,9 @@ def outside(client: Any) -> Any:
 def admin(inside: Any, settings: Any) -> Any:
     """A client that has signed in, and is led to the page that was asked for."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # one that takes no time
-    User.objects.create_superuser("admin", password="correct horse battery")
-    signed_in = {"username": "admin", "password": "correct horse battery"}
-    answer = inside.post("/oversee/sign-in?next=/oversee/transfers/K7PM-4QXD", signed_in)
+    administrators.make_account("admin")
+    there = "?next=/oversee/transfers/K7PM-4QXD"
+    answer = administrators.through_the_pages(inside, name="admin", query=there)
     assert (answer.status_code, answer["Location"]) == (303, "/oversee/transfers/K7PM-4QXD")
     return inside
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.test import RequestFactory
 from django.utils import timezone
 
@@ -26,7 +25,7 @@ from tests.pages.cases import (
     ready_file,
     received_file,
 )
-from tests.parts import tokens
+from tests.parts import administrators, tokens
 
 PUBLIC_PAGES = ["/", "/code", "/help", "/terms", "/privacy", "/accessibility", "/sent", "/oversee/sign-in"]
 PUBLIC_PAGES += ["/genuine", "/genuine?ref=K7PM-4QXD", "/lost-link", "/lost-link?asked=1", "/link"]
@@ -64,7 +63,7 @@ def linked_pages():
 
 
 def rendered(inside, language):
-    inside.force_login(User.objects.get_or_create(username="admin", is_staff=True)[0])
+    administrators.sign_in(inside, "admin")
     transfer = open_transfer()
     ready_file(transfer)
     oversight = ["/oversee", "/oversee/security"]

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
 
 import filsluss
 from filsluss.pages.filters import breakable
 from tests.pages.cases import ANNA, Page, open_transfer, pending, ready_file
+from tests.parts import administrators
 
 PACKAGE = Path(filsluss.__file__).parent
 SHEET = (PACKAGE / "static" / "filsluss" / "site.css").read_text()
@@ -43,14 +43,14 @@ def test_an_address_breaks_after_its_at_sign_and_before_its_dots_only(address, s
 
 
 def test_every_address_of_a_case_may_break():
-    shown = r"\{\{ ([\w.]+\.address|letter\.to)(\|\w+)? \}\}"
+    shown = r"\{\{ ([\w.]+\.address|letter\.to)(?:\|shown:mask)?(\|\w+)? \}\}"
     found = [(path.name, *each) for path in TEMPLATES for each in re.findall(shown, path.read_text())]
     assert len(found) > 10
     assert [each for each in found if each[2] != "|breakable"] == []
 
 
 def test_the_administrators_tables_have_iso_dates_tags_ways_and_last_days(inside):
-    inside.force_login(User.objects.create_superuser("eva"))
+    administrators.sign_in(inside)
     waiting, busy = pending(), open_transfer()
     ready_file(busy)
     for address in ("/oversee", f"/oversee/transfers/{busy.public_id}", "/oversee/security"):

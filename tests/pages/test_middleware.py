@@ -129,7 +129,7 @@ def test_the_administrators_pages_require_a_sign_in_and_return_to_where_one_was(
         assert (answer.status_code, answer["Location"]) == (303, f"/oversee/sign-in?next={address}")
     User.objects.create_user("mallory", password="correct horse battery")
     mallory = {"username": "mallory", "password": "correct horse battery"}
-    assert inside.post("/oversee/sign-in", mallory).status_code == 422
+    assert inside.post("/oversee/sign-in", mallory).status_code == 403
 
 
 def test_the_administrators_forms_want_djangos_token(read):

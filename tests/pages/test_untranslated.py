@@ -21,7 +21,7 @@ def marked() -> list[tuple[str, str, str]]:
         (path.name, attributes, shown)
         for path in sorted(PAGES.rglob("*.html"))
         for attributes, shown in re.findall(
-            r'<(?:bdi|code class="checksum")([^>]*)>(?:\{\{ ([\w.]*) \}\})?', path.read_text()
+            r'<(?:bdi|code class="checksum")([^>]*)>(?:\{\{ ([\w.]*)(?:\|[\w:|.]+)? \}\})?', path.read_text()
         )
     ]
 

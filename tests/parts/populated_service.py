@@ -8,19 +8,13 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import BrowserContext, Page, Route
 
-from tests.parts import people
+from tests.parts import administrators, people
 from tests.parts.eventually import eventually
 from tests.parts.mail_server import MailServer, ReceivedLetter
 from tests.parts.people import ANNA, BO, FORM, FROM_OUTSIDE, THROUGH, path_of
 from tests.parts.service import Response, Service
 from tests.parts.storage import status_link
 
-PASSWORD = "en lång mening som ingen gissar"
-ADMINISTRATOR = {
-    "DJANGO_SUPERUSER_USERNAME": "eva",
-    "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-    "DJANGO_SUPERUSER_EMAIL": "",
-}
 ELSEWHERE = {"Origin": "https://elsewhere.example"}
 FILES = {
     "Ritning plan 2.pdf": 1_300_000,
@@ -57,9 +51,7 @@ class PopulatedService:
 
     def __init__(self, service: Service, mail_server: MailServer) -> None:
         self.service, self.mail_server = service, mail_server
-        service.env |= ADMINISTRATOR
-        service.run("createsuperuser", "--noinput")
-        self.cookies = self.sign_in()
+        self.cookies = administrators.enrol(service).cookies
         self.pages = {
             **self.open_to_all(),
             **self.applications(),
@@ -73,18 +65,6 @@ class PopulatedService:
         """The letter of that kind about that transfer, once it has come."""
         self.mail_server.wait_for(kind, count=len(self.mail_server.of(kind)) or 1)
         return next(letter for letter in self.mail_server.of(kind) if letter.transfer == transfer)
-
-    def sign_in(self) -> dict[str, str]:
-        first = self.service.get("/oversee/sign-in")
-        csrf_token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', first.text)[0]
-        cookie = str(first.headers["Set-Cookie"]).partition(";")[0]
-        form = {"username": "eva", "password": PASSWORD, "csrfmiddlewaretoken": csrf_token}
-        answer = self.service.request(
-            "POST", "/oversee/sign-in", form, {"Cookie": cookie, "Origin": self.service.url}
-        )
-        assert answer.status == 303, answer.text
-        given = [line.partition(";")[0] for line in answer.headers.get_all("Set-Cookie", [])]
-        return dict(pair.split("=", 1) for pair in given)
 
     def open_to_all(self) -> dict[str, PageRequest]:
         names = ("code", "help", "terms", "privacy", "accessibility", "sent", "lost-link", "link")

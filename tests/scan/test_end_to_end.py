@@ -5,7 +5,7 @@ import re
 import pytest
 
 from filsluss.scanners.clamd import EICAR
-from tests.parts import people
+from tests.parts import administrators, people
 from tests.parts.eventually import eventually
 from tests.parts.people import ANNA, BO, FORM
 from tests.parts.scanner import zipped
@@ -34,14 +34,7 @@ class Administrator:
     """Eva, signed in, with a browser of her own."""
 
     def __init__(self, service: Service) -> None:
-        service.env |= {
-            "DJANGO_SUPERUSER_USERNAME": "eva",
-            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-            "DJANGO_SUPERUSER_EMAIL": "",
-        }
-        service.run("createsuperuser", "--noinput")
-        self.service, self.cookies = service, {}
-        self.post("/oversee/sign-in", username="eva", password=PASSWORD)
+        self.service, self.cookies = service, administrators.enrol(service).cookies
 
     def get(self, path: str) -> str:
         answer = self.service.request("GET", path, headers={"Cookie": self.jar})
@@ -50,7 +43,7 @@ class Administrator:
         return answer.text
 
     def post(self, path: str, **form: str) -> str:
-        self.get("/oversee/sign-in")
+        self.get("/oversee")
         form["csrfmiddlewaretoken"] = self.cookies["csrftoken"]
         answer = self.service.request("POST", path, form, {"Cookie": self.jar, "Origin": self.service.url})
         self.keep(answer)

@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 
 import pytest
-from django.contrib.auth.models import User
 
 from filsluss.models import AuditEntry, Letter
 from filsluss.models.letter import Delivery
@@ -26,6 +25,7 @@ from tests.pages.cases import (
     pending,
     ready_file,
 )
+from tests.parts import administrators
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +91,7 @@ def test_f3_a_report_reaches_every_administrator_and_stands_in_the_trail(inside)
         (ULF, BO, Delivery.QUEUED),
     ]
     assert in_trail() == [("recipient", BO, WORDS.replace("\r\n", "\n"))]
-    inside.force_login(User.objects.create_superuser("admin", password="correct horse battery"))
+    administrators.sign_in(inside, "admin")
     case = inside.get(f"/oversee/transfers/{transfer.public_id}?lang=sv").content.decode()
     assert [
         words for words in ("missbruk anmält", "Missbruk anmäldes", "inte Anna") if words not in case

@@ -6,12 +6,12 @@ import re
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from filsluss.models import AuditEntry
 from filsluss.pages.oversee.audit_csv import BEFORE_FORMULA, TableFormat
 from tests.pages.cases import open_transfer
+from tests.parts import administrators
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ PLAIN = ["a=1", 'Ritning "plan 2", åäö.pdf', "två\nrader", "'=1", "(1)", "�
 
 @pytest.fixture
 def administrator(client):
-    client.force_login(User.objects.create_superuser("admin", password="correct horse battery"))
+    administrators.sign_in(client, "admin")
     return client
 
 

@@ -11,7 +11,6 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import connection
 from django.db import models as orm
 from django.test import Client as Browser
@@ -28,7 +27,7 @@ from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
 from tests.model.wsgi_client import ask
 from tests.pages.cases import KARIN, applied, link
-from tests.parts import tokens
+from tests.parts import administrators, tokens
 from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,6 +76,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     "StaffSession": {"outlives": "session_key sid network mailboxes", "fixed": "how"},
     "Passkey": {"outlives": "credential_id credential_data name"},
     "Totp": {"outlives": "secret"},
+    "Node": {"outlives": "key name settings version", "fixed": "part"},
+    "EnrolmentLink": {"outlives": "digest"},
     "RecoveryCode": {"outlives": "digest"},
     "RoleGrant": {"outlives": "scope by", "fixed": "role"},
     "Group": {"outlives": "name"},
@@ -163,7 +164,7 @@ def send(case, name, **metadata):
 def live_through_everything():
     """Cases in each direction and with each end; whatever can be typed is typed, with a marker in it."""
     policy, store, now = settings.POLICY, open_store(settings.BLOB_URL), timezone.now()
-    administrator = User.objects.create_superuser("admin", password="correct horse battery")
+    administrator = administrators.make_account("admin").user
     person = f"user:{administrator.pk}"
     outside = f"{MARK}bo@rontgen.example"
     opened = application(1, f"{MARK}anna@ltdalarna.se", outside)
@@ -211,7 +212,7 @@ def strangers_words(administrator):
     browser = Browser()
     browser.post("/oversee/sign-in", {"username": f"{MARK}user", "password": f"{MARK}password"}, **client)
     browser.post("/code", {"code": f"{MARK}ABCDEFGHI"}, **client)
-    browser.force_login(administrator)
+    administrators.sign_in(browser, "admin")
     browser.get("/oversee", {"q": f"{MARK}search", "state": f"{MARK}state"}, **client)
     browser.get("/oversee/security", {"kind": f"{MARK}kind", "before": f"{MARK}before"}, **client)
     ask("GET", f"/{MARK}/path", user_agent=f"{MARK}agent", x_request_id=f"{MARK}id", referer=f"{MARK}referer")

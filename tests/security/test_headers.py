@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from tests.parts import people
-from tests.parts.populated_service import ADMINISTRATOR, PASSWORD
+from tests.parts import administrators, people
 from tests.security.test_access import UNKNOWN, every_endpoint
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
@@ -132,9 +131,6 @@ def test_https_promises_to_stay_https(make_service):
 def test_asvs_3_3_on_https_no_other_host_can_set_or_read_the_administrators_cookies(make_service):
     service = make_service()
     service.env["FILSLUSS_BASE_URL"] = service.env["FILSLUSS_BASE_URL"].replace("http:", "https:")
-    service.env |= ADMINISTRATOR
-    service.lay_tables()
-    service.run("createsuperuser", "--noinput")
     service.start()
     cookies = set_cookies(sign_in(service))
     assert {name: value for name, (value, _) in cookies.items() if not value} == {}
@@ -143,22 +139,18 @@ def test_asvs_3_3_on_https_no_other_host_can_set_or_read_the_administrators_cook
         "__Host-csrftoken": {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"},
     }
     carried = {"Cookie": "; ".join(f"{name}={value}" for name, (value, _) in cookies.items())}
-    assert service.request("GET", "/oversee", headers=carried).status == 200
+    assert service.request("GET", "/oversee/me/factors", headers=carried).status == 200
     renamed = {"Cookie": carried["Cookie"].replace("__Host-", "")}
-    assert service.request("GET", "/oversee", headers=renamed).status == 303
+    assert service.request("GET", "/oversee/me/factors", headers=renamed).status == 303
     for path in ("/", "/code", "/help", "/nothing", f"/download/{UNKNOWN}"):
         assert service.request("GET", path, headers=carried).headers["Set-Cookie"] is None, path
 
 
 def sign_in(service):
-    """The answer to a right name and password."""
-    first = service.get("/oversee/sign-in")
-    guard = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', first.text)[0]
-    form = {"username": "eva", "password": PASSWORD, "csrfmiddlewaretoken": guard}
-    cookie = str(first.headers["Set-Cookie"]).partition(";")[0]
-    answer = service.request(
-        "POST", "/oversee/sign-in", form, {"Cookie": cookie, "Origin": service.env["FILSLUSS_BASE_URL"]}
-    )
+    """The answer that opens a session: to the password that a one-time link is for."""
+    browser, link = administrators.Browser(service), administrators.path_of_link(service, "eva")
+    browser.get(link)
+    answer = browser.post(link, password=administrators.PASSWORD)
     assert answer.status == 303, answer.text
     return answer
 

@@ -1,6 +1,6 @@
 """Oversee: what administrators may do with transfers, each with a reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -44,9 +44,11 @@ def close_transfer(transfer: Transfer, *, reason: Reason, services: Services, no
     )
 
 
-def release_file(file: TransferFile, *, reason: Reason, now: datetime) -> None:
+def release_file(
+    file: TransferFile, *, reason: Reason, role: StaffRole = StaffRole.ADMINISTRATOR, now: datetime
+) -> None:
     """Makes a file ready that could not be scanned; raises StepRefused if it is not UNSCANNED."""
-    cause = cause_of(reason, now=now)
+    cause = replace(cause_of(reason, now=now), role=role)
     with transaction.atomic():
         unscanned = TransferFile.objects.filter(pk=file.pk, state=FileState.UNSCANNED)
         if unscanned.update(state=FileState.RECEIVED, released_at=now, scan_again_at=None) != 1:

@@ -1,18 +1,20 @@
 """Persons: known from their first sign-in, by issuer and subject; which roles a provider's claims give."""
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from filsluss.actions.heartbeat import TWO_PERSONS, record_heartbeat
+from filsluss.actions.transitions import Cause, note_act
 from filsluss.installation import Services
 from filsluss.letters import notices
 from filsluss.models import Person, RoleGrant, StaffSession, serialize_on
 from filsluss.rules.addresses import masked_address
 from filsluss.rules.identity import Identity, IdentityRefused
-from filsluss.rules.permissions import StaffRole
+from filsluss.rules.permissions import StaffRole, Standing
 from filsluss.rules.policy import Policy
 from filsluss.rules.sign_in import roles_given
 
@@ -105,11 +107,46 @@ def let_in(person: Person, *, now: datetime) -> None:
         Person.objects.filter(pk=person.pk).update(shut_at=None)
 
 
-def roles_granted(user: int, *, now: datetime) -> set[StaffRole]:
-    """The roles of the person of that user of Django's which are in force for all domains."""
-    grants = RoleGrant.objects.in_force_at(now).filter(person__user=user, scope="")
+def standing_of(person: Person, *, now: datetime) -> Standing:
+    """The roles of that person which are in force."""
+    grants = RoleGrant.objects.in_force_at(now).filter(person=person).values_list("role", "scope")
     known = set(StaffRole)
-    return {StaffRole(role) for role in grants.values_list("role", flat=True) if role in known}
+    return Standing(frozenset((StaffRole(role), scope) for role, scope in grants if role in known))
+
+
+def give_role(
+    person: Person,
+    *,
+    role: StaffRole,
+    scope: str = "",
+    until: datetime | None = None,
+    by: Cause,
+    now: datetime,
+) -> None:
+    """Gives a role by hand, or changes until when it is held; the trail says who gave it."""
+    lasts = {"given_at": now, "until": until}
+    with transaction.atomic():
+        RoleGrant.objects.update_or_create(
+            person=person, role=role.value, scope=scope, by=by.person, defaults=lasts
+        )
+        _note_role("role-given", person=person, role=role, scope=scope, by=by, now=now)
+
+
+def take_role(person: Person, *, pk: int, by: Cause, now: datetime) -> bool:
+    """Takes one grant away, unless a claim gave it; False if there is none to take."""
+    with transaction.atomic():
+        grant = RoleGrant.objects.filter(person=person, pk=pk).exclude(by=RoleGrant.BY_CLAIM).first()
+        if grant is None:
+            return False
+        grant.delete()
+        _note_role("role-taken", person=person, role=grant.role, scope=grant.scope, by=by, now=now)
+        return True
+
+
+def _note_role(step: str, *, person: Person, role: str, scope: str, by: Cause, now: datetime) -> None:
+    """Whose role it is stands in the trail by their number, as everybody who signs in does."""
+    cause = replace(by, reason=f"{role}{':' if scope else ''}{scope} {person.trail_name}", reason_code=role)
+    note_act(step, cause=cause, now=now)
 
 
 def has_roles(person: Person, *, now: datetime) -> bool:

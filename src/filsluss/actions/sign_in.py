@@ -16,9 +16,15 @@ from filsluss.actions.security_log import (
     note,
     note_at_once,
 )
-from filsluss.models import Attempt, SecurityEvent, serialize_on
+from filsluss.actions.transitions import Cause, note_act
+from filsluss.installation import Services
+from filsluss.letters import notices
+from filsluss.models import Attempt, Person, SecurityEvent, serialize_on
+from filsluss.origin import current_origin
 from filsluss.rules.networks import Client, rate_key
+from filsluss.rules.permissions import StaffRole
 from filsluss.rules.security_events import Kind, Outcome
+from filsluss.rules.sign_in import LocalSignIn
 from filsluss.rules.throttle import account_delay
 
 SIGN_IN, OF_ACCOUNT, TURN = "sign-in", "sign-in-account", "sign-in-turn"
@@ -84,6 +90,18 @@ def signed_in(user: User, *, client: Client, now: datetime) -> None:
         Attempt.objects.filter(kind=SIGN_IN, network=rate_key(client.address)).delete()
         Attempt.objects.filter(kind=OF_ACCOUNT, network=hidden_account(name.casefold())).delete()
         note_at_once(_event(Kind.SIGN_IN, Outcome.RIGHT, name=name, client=client, now=now))
+
+
+def note_local(person: Person, *, services: Services, now: datetime) -> None:
+    """A sign-in with an account of this service stands in the trail; an emergency's is told by email."""
+    cause = Cause(StaffRole.ADMINISTRATOR, person.trail_name)
+    Person.objects.filter(pk=person.pk).update(seen_at=now)
+    policy, account = services.policy, person.user.get_username()
+    with transaction.atomic():
+        note_act("local-sign-in", cause=cause, now=now)
+        if policy.local_sign_in is LocalSignIn.BREAK_GLASS:
+            network = current_origin().network or "–"
+            notices.write_break_glass(account, network=network, policy=policy, now=now)
 
 
 def signed_out(user: User, *, client: Client, now: datetime) -> None:

@@ -175,6 +175,11 @@ def write_entry(step: str, *, cause: Cause, now: datetime, **columns: Any) -> No
     NEW_ENTRY.insert(**entry(step=step, cause=cause, now=now, **columns))
 
 
+def note_act(step: str, *, cause: Cause, now: datetime) -> None:
+    """Adds an act of the staff that is about no transfer, such as a role that was given."""
+    write_entry(step, cause=cause, now=now, transfer_public_id="", party_public_id="", proof=cause.proof)
+
+
 def entry(*, step: str, cause: Cause, now: datetime, **columns: Any) -> dict[str, Any]:
     """The columns of a row of the audit trail."""
     return {

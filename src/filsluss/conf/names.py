@@ -77,6 +77,7 @@ class Name(StrEnum):
     SHARED_MAILBOXES = auto()
     SIGN_IN = auto()
     DECIDE_SIGN_IN = auto()
+    LOCAL_SIGN_IN = auto()
     SESSION_HOURS = auto()
     SESSION_IDLE = auto()
     FRESH_MINUTES = auto()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from filsluss.conf.readers import address, comma_list, domains, integer
 from filsluss.rules.hosts import is_loopback_name
 from filsluss.rules.permissions import SCOPED, StaffRole
-from filsluss.rules.sign_in import GroupRole, SharedMailbox, SignIn
+from filsluss.rules.sign_in import GroupRole, LocalSignIn, SharedMailbox, SignIn
 
 LARGEST = 1 << 20
 """Bytes of a file of certificates."""
@@ -84,6 +84,12 @@ def sign_in(value: str) -> SignIn:
     if value not in set(SignIn):
         raise ValueError("must be off, offered or required")
     return SignIn(value)
+
+
+def local_sign_in(value: str) -> LocalSignIn:
+    if value not in set(LocalSignIn):
+        raise ValueError("must be yes, break-glass or no")
+    return LocalSignIn(value)
 
 
 def hours(minimum: int, maximum: int) -> Callable[[str], timedelta]:

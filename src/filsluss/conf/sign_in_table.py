@@ -8,7 +8,7 @@ from filsluss.identity.config import ProviderConfig
 from filsluss.rules.addresses import is_inside
 from filsluss.rules.identity import ClaimNames
 from filsluss.rules.paths import STAFF_RETURN
-from filsluss.rules.sign_in import SignIn
+from filsluss.rules.sign_in import LocalSignIn, SignIn
 
 SIGN_IN = (
     Setting(
@@ -89,6 +89,15 @@ SIGN_IN = (
         policy="decide_sign_in",
     ),
     Setting(
+        Name.LOCAL_SIGN_IN,
+        read.local_sign_in,
+        "whether accounts of this service (`filsluss admin`) sign in: `yes`; `break-glass`: each time "
+        f"`{Name.ADMIN_EMAIL}` gets an email; `no`",
+        default=lambda values: LocalSignIn.BREAK_GLASS if values[Name.OIDC_ISSUER] else LocalSignIn.YES,
+        unset="`yes` without an issuer, else `break-glass`",
+        policy="local_sign_in",
+    ),
+    Setting(
         Name.SESSION_HOURS,
         read.hours(1, 24),
         "how long somebody who signed in stays so",
@@ -120,6 +129,8 @@ OF_PROVIDER = (
 
 def contradiction(values: Values) -> str:
     """What is wrong with the settings of sign-in together, in one line; empty if nothing is."""
+    if values[Name.LOCAL_SIGN_IN] is LocalSignIn.NO and not values[Name.ROLE_GROUPS]:
+        return f"{Name.LOCAL_SIGN_IN}: with no, nobody could oversee; set {Name.ROLE_GROUPS}, too"
     if not values[Name.OIDC_ISSUER]:
         alone = [name for name in OF_PROVIDER if values[name]]
         if values[Name.SIGN_IN] is not SignIn.OFF:

@@ -87,6 +87,18 @@ def write_alarm(alarm: Alarm, *, policy: Policy, now: datetime) -> int:
     return write_notice(Notice(LetterKind.ALARM, key, context), policy=policy, now=now)
 
 
+def write_break_glass(account: str, *, network: str, policy: Policy, now: datetime) -> int:
+    """One letter to each administrator that an account of this service has signed in; returns how many."""
+    context = {
+        "account": sanitize.one_line(account),
+        "network": network,
+        "when": moment_text(now.astimezone(policy.time_zone), policy.language),
+        "link": f"{policy.base_url}{paths.OVERSEE.path('security')}",
+    }
+    key = f"{LetterKind.BREAK_GLASS}:{draw_row_id()}"
+    return write_notice(Notice(LetterKind.BREAK_GLASS, key, context), policy=policy, now=now)
+
+
 def trial_letter(address: str, *, policy: Policy, now: datetime) -> Letter:
     """A letter that only shows that letters arrive; it is not saved."""
     notice = Notice(LetterKind.TRIAL, f"{LetterKind.TRIAL}:{draw_row_id()}", {"link": f"{policy.base_url}/"})

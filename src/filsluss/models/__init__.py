@@ -18,7 +18,7 @@ from filsluss.models.operations import (
 )
 from filsluss.models.party import Party
 from filsluss.models.pickup import Pickup
-from filsluss.models.staff import Passkey, Person, RecoveryCode, RoleGrant, StaffSession, Totp
+from filsluss.models.staff import EnrolmentLink, Passkey, Person, RecoveryCode, RoleGrant, StaffSession, Totp
 from filsluss.models.transfer import Transfer
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "Blob",
+    "EnrolmentLink",
     "Heartbeat",
     "Installation",
     "Letter",

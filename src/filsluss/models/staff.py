@@ -101,6 +101,20 @@ class Totp(models.Model):
         return f"app of {self.person_id}"
 
 
+class EnrolmentLink(models.Model):
+    """The link by which a local account gets a password and a second factor: once, until `ends_at`.
+
+    A newer link of the same account takes its place. `digest` is the SHA-256 of its token.
+    """
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="enrolment_link")
+    digest = models.CharField(max_length=64, unique=True)
+    ends_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"link of {self.person_id}"
+
+
 class RecoveryCode(models.Model):
     """A code that stands for a lost factor, once: its HMAC under a key of its own (`RECOVERY_CODE_KEYS`)."""
 

@@ -58,6 +58,7 @@ def every_message(typed: Mapping[str, Any]) -> dict[str, str]:
         **code_words(typed.get("code", "")),
         **oversight_words(),
         **report_words(),
+        **sign_in_words(),
         **reference_words(),
     }
 
@@ -177,6 +178,23 @@ def code_words(typed: str) -> dict[str, str]:
             "We cannot find a file with that code. Check the code in the email. "
             "The file may also have been deleted."
         ),
+    }
+
+
+def sign_in_words() -> dict[str, str]:
+    return {
+        "factor_missing": _(
+            "Your account has no second factor, so it cannot sign in. Whoever runs the service gives you a "
+            "link for it, with filsluss admin unlock."
+        ),
+        "factor_wrong": _("The code is wrong, or has been used. Wait for the next one, and enter it."),
+        "passkey_wrong": _("The passkey was not accepted. Try again, or use a code."),
+        "role_unknown": _("Choose a role"),
+        "scope_unknown": _("Only a registrar is held to a domain, and to one of yours"),
+        "role_days": _("The number of days must be between 1 and 3650"),
+        "password_short": _("The password must be 12 characters or more"),
+        "password_long": _("The password must be 200 characters or fewer"),
+        "password_common": _("This password is among those that are tried first. Choose another."),
     }
 
 

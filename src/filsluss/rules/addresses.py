@@ -16,6 +16,7 @@ _LONGEST_LABEL = 63
 _ATOM = r"[A-Za-z0-9_+'&~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _TOP_LABEL = r"(?!(?i:localhost)\Z)[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])"
+_ANYWHERE = re.compile(r"[^\s@<>\"(),:;]+@[^\s@<>\"(),:;]+")
 _ADDRESS = re.compile(rf"(?!-)(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?:{_LABEL}\.)+{_TOP_LABEL}")
 
 # What mail programs copy with an address: "Bo Ek <bo@a.se>", "'bo@a.se'", "mailto:bo@a.se?subject=x".
@@ -163,6 +164,11 @@ def masked_address(address: str) -> str:
     """The address as somebody reads it who may not know whose it is: `a…@region.example`."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1]}…@{domain}" if local else address
+
+
+def masked_text(text: str) -> str:
+    """The text with every address in it masked."""
+    return _ANYWHERE.sub(lambda found: masked_address(found[0]), text)
 
 
 def _conforms(text: str) -> bool:

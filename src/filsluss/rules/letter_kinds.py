@@ -34,6 +34,7 @@ class LetterKind(StrEnum):
     ABUSE_REPORTED = "abuse-reported"
     ACCESSIBILITY_REPORT = "accessibility-report"
     ALARM = "alarm"
+    BREAK_GLASS = "break-glass"
     TRIAL = "trial"
     FILE_DOWNLOADED = "file-downloaded"
 
@@ -183,6 +184,7 @@ KINDS: Mapping[str, Traits] = {
     LetterKind.ABUSE_REPORTED: Traits("Abuse was reported", replies=TO_SUPPORT),
     LetterKind.ACCESSIBILITY_REPORT: Traits(replies=TO_SUPPORT),
     LetterKind.ALARM: Traits(replies=TO_SUPPORT),
+    LetterKind.BREAK_GLASS: Traits(replies=TO_SUPPORT),
     LetterKind.TRIAL: Traits(replies=TO_SUPPORT),
     LetterKind.FILE_DOWNLOADED: Traits("A file was downloaded", is_written=False),
 }

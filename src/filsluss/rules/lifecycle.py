@@ -90,6 +90,7 @@ AUDIT_STEPS = frozenset(
         *(f"file-{because}" for because in ErasedBecause),
         "reported",
         "letter-sent-again",
+        *("local-sign-in", "case-opened", "role-given", "role-taken"),
         "code-drawn-again",
     }
 )

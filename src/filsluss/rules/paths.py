@@ -101,6 +101,8 @@ TABLE = (
 """All of them. Beside them lie an installation's own logo, colours and icon, each named by its digest."""
 
 SIGN_IN = OVERSEE.path("sign-in")
+SECOND_STEP = OVERSEE.path("sign-in", "code")
+FACTORS, PROVE = OVERSEE.path("me", "factors"), OVERSEE.path("me", "prove")
 STAFF_SIGN_IN, STAFF_RETURN = STAFF.path("sign-in"), STAFF.path("return")
 WITH_COOKIES = (OVERSEE, STAFF)
 """Pages whose visitors may be signed in: no other page reads or sets a cookie."""

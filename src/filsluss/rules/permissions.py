@@ -1,6 +1,7 @@
 """What each role of the staff may do in the administrator's pages: one table."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -61,7 +62,7 @@ PERMISSIONS: Mapping[Act, frozenset[StaffRole]] = {
 """No role opens a file: its bytes belong to its recipient."""
 
 SCOPED = frozenset({_REGISTRAR})
-"""Roles that are held for a domain: they see cases with a party there, and those that came from outside."""
+"""Roles that see the cases that come from outside, and where they are held for a domain, only to there."""
 BY_NAME_ONLY = frozenset({_HELP_DESK})
 """Roles that find a case by its public id or by a whole address, and see addresses masked."""
 NOTED = frozenset({_AUDITOR})
@@ -70,6 +71,44 @@ FRESH = frozenset(
     {Act.CLOSE_TRANSFER, Act.WITHDRAW_REQUEST, Act.RELEASE_FILE, Act.REMOVE_FILE, Act.CHANGE_PERSONS}
 )
 """Acts that nothing undoes: who does them has proved who they are within `FRESH_MINUTES`."""
+
+
+_STRONGEST_FIRST = (_ADMINISTRATOR, _SECURITY_OFFICER, _AUDITOR, _REGISTRAR, _HELP_DESK)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What somebody may who has these roles, each with the domain that it is held for; empty: all."""
+
+    grants: frozenset[tuple[StaffRole, str]] = frozenset()
+
+    @property
+    def roles(self) -> frozenset[StaffRole]:
+        return frozenset(role for role, _ in self.grants)
+
+    def may(self, act: Act) -> bool:
+        return may(self.roles, act)
+
+    def role_for(self, act: Act) -> StaffRole:
+        """The role by which they do it, as the trail says it."""
+        return next(role for role in _STRONGEST_FIRST if role in self.roles & PERMISSIONS[act])
+
+    def domains_for(self, act: Act) -> frozenset[str] | None:
+        """The domains whose inbound cases it holds for, "" being all of them; None: every case."""
+        able = {(role, scope) for role, scope in self.grants if role in PERMISSIONS[act]}
+        if any(role not in SCOPED for role, _ in able):
+            return None
+        return frozenset(scope for _, scope in able)
+
+    @property
+    def masks(self) -> bool:
+        """Whether addresses are shown masked, and found only whole."""
+        return not self.may(Act.READ_ADDRESSES)
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether the trail says which cases they open."""
+        return not self.roles.isdisjoint(NOTED)
 
 
 def may(roles: Collection[StaffRole], act: Act) -> bool:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from filsluss.languages import language_named
 from filsluss.rules.addresses import is_inside
 from filsluss.rules.logo import Logo
-from filsluss.rules.sign_in import GroupRole, SharedMailbox, SignIn
+from filsluss.rules.sign_in import GroupRole, LocalSignIn, SharedMailbox, SignIn
 from filsluss.rules.statements import Assessment, LegalBasis
 
 Network = IPv4Network | IPv6Network
@@ -61,6 +61,7 @@ class Policy:
     logo: Logo | None = None
     sign_in: SignIn = SignIn.OFF
     decide_sign_in: bool = False
+    local_sign_in: LocalSignIn = LocalSignIn.YES
     session_lasts: timedelta = timedelta(hours=8)
     session_idle: timedelta = timedelta(minutes=60)
     fresh_for: timedelta = timedelta(minutes=10)

@@ -73,7 +73,7 @@ BY_PREFIX = {
 
 def refused_kind(path: str) -> Kind:
     """What a request to that path wanted."""
-    if path in (paths.SIGN_IN, paths.STAFF_SIGN_IN, paths.STAFF_RETURN):
+    if path in (paths.SIGN_IN, paths.SECOND_STEP, paths.PROVE, paths.STAFF_SIGN_IN, paths.STAFF_RETURN):
         return Kind.SIGN_IN
     prefix = paths.prefix_of(path)
     return BY_PREFIX.get(prefix, Kind.OTHER) if prefix else Kind.OTHER

@@ -30,13 +30,22 @@ class SignIn(StrEnum):
     REQUIRED = "required"
 
 
+class LocalSignIn(StrEnum):
+    """Whether accounts of this service sign in. BREAK_GLASS: in an emergency; administrators are told."""
+
+    YES = "yes"
+    BREAK_GLASS = "break-glass"
+    NO = "no"
+
+
 class How(StrEnum):
-    """By what a session was opened, or last proved."""
+    """By what a session was opened, or last proved. LINK: no second factor has been given yet."""
 
     PROVIDER = "provider"
     PASSKEY = "passkey"
     TOTP = "totp"
     RECOVERY_CODE = "recovery-code"
+    LINK = "link"
 
 
 @dataclass(frozen=True)

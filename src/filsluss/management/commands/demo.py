@@ -1,16 +1,17 @@
 """`filsluss demo`: the whole service on loopback, without any configuration."""
 
-import secrets
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from filsluss.actions.local_accounts import accounts, add, unlock
 from filsluss.conf.data_folder import lock_down
 from filsluss.management.commands.serve import migrate_tables, require_port, service
-from filsluss.rules.paths import DEMO, OVERSEE
+from filsluss.management.os_account import os_account
+from filsluss.rules.paths import DEMO, OVERSEE, STAFF
 from filsluss.server.demo_settings import add_demo_arguments
 from filsluss.server.supervisor import once_open, supervise
 
@@ -30,31 +31,24 @@ class Command(BaseCommand):
         lock_down(settings.DATA_DIR)
         require_port("127.0.0.1", port)
         migrate_tables()
-        password = ensure_administrator()
-        announce = partial(self.announce, password)
+        announce = partial(self.announce, administrator())
         supervise(service("127.0.0.1", port), once_open("127.0.0.1", port, announce))
 
-    def announce(self, password: str) -> None:
+    def announce(self, sign_in: str) -> None:
         self.stdout.write(
             f"\n  Filsluss is open at   {settings.POLICY.base_url}/\n"
             f"  Letters are shown at  {settings.POLICY.base_url}{DEMO.path('mail')}\n"
-            f"  Administrator         {settings.POLICY.base_url}{OVERSEE.path('')}   {NAME}  {password}\n"
+            f"  Administrator         {settings.POLICY.base_url}{OVERSEE.path('')}   {sign_in}\n"
             "  Ctrl-C ends it.\n"
         )
         self.stdout.flush()
 
 
-def ensure_administrator() -> str:
-    """Creates the demo's administrator if needed; returns the random password kept in the data folder."""
-    path = settings.DATA_DIR / "admin_password"
-    if not path.exists():
-        path.touch(0o600)
-        path.write_text(secrets.token_urlsafe(12))
-    password = path.read_text()
-    user, _ = User.objects.get_or_create(
-        username=NAME, defaults={"is_staff": True, "is_superuser": True, "email": ""}
-    )
-    if not user.check_password(password):
-        user.set_password(password)
-        user.save()
-    return password
+def administrator() -> str:
+    """How the demo's administrator signs in: by a link, until they have chosen a password and a factor."""
+    now = datetime.now(UTC)
+    known = {account.name: account for account in accounts(now=now)}.get(NAME)
+    if known and known.has_factor:
+        return f"{NAME}, with your password and your second factor"
+    token = unlock(NAME, by=os_account(), now=now) if known else add(NAME, by=os_account(), now=now)
+    return f"once, by {settings.POLICY.base_url}{STAFF.path('link', token)}"

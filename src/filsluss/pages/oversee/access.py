@@ -1,4 +1,4 @@
-"""Access control of the administrator's pages."""
+"""Access control of the administrator's pages: one decorator asks the table of permissions."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -6,13 +6,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 
-from filsluss.actions.persons import roles_granted
+from filsluss.actions.persons import standing_of
 from filsluss.actions.staff_sessions import is_fresh
 from filsluss.languages import LANGUAGES
 from filsluss.pages.decorators import private_page
@@ -20,25 +19,31 @@ from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
 from filsluss.pages.staff import refusals
 from filsluss.pages.staff.access import staff_session
-from filsluss.rules.permissions import BY_NAME_ONLY, FRESH, SCOPED, Act, StaffRole, may
+from filsluss.rules.paths import FACTORS, PROVE
+from filsluss.rules.permissions import FRESH, Act, Standing
+from filsluss.rules.sign_in import How
 
 View = Callable[..., HttpResponseBase]
+NOBODY = Standing()
 
 
 def permitted(act: Act) -> Callable[[View], View]:
     """Asks the table of permissions whether who is signed in may do this; the view has the act as `act`.
 
     Anybody without a role is led to the sign-in, which leads back to the page; with a reason, it is shown at
-    once. Who has a role that may not gets 403.
+    once. Who has a role that may not gets 403, and who has not chosen a second factor the page for that.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            roles = roles_of(request.user)
-            if may(roles, act):
+            session = staff_session(request)
+            if session and session.how == How.LINK:
+                return HttpResponseRedirect(FACTORS, status=303)
+            standing = standing_in(request)
+            if standing.may(act):
                 return stale_proof(request, act) or view(request, *args, **kwargs)
-            if roles:
+            if standing.roles:
                 raise PermissionDenied
             if typed := unsent.posted(request):
                 return sign_in_page(request, {"unsent": typed}, status=403)
@@ -50,29 +55,38 @@ def permitted(act: Act) -> Callable[[View], View]:
     return decorate
 
 
-def roles_of(user: AbstractBaseUser | AnonymousUser) -> frozenset[StaffRole]:
-    """The roles of who is signed in: by Django's marks of staff, and those that are granted for all domains.
+def standing_in(request: HttpRequest) -> Standing:
+    """What whoever sent this request may do; nothing without a session, which is read once."""
+    known: Standing | None = getattr(request, "standing", None)
+    if known is None:
+        session = staff_session(request)
+        known = standing_of(session.person, now=timezone.now()) if session else NOBODY
+        request.standing = known  # type: ignore[attr-defined]
+    return known
 
-    None for a visitor. Roles that see less than a whole case open nothing yet.
-    """
-    is_staff = getattr(user, "is_staff", False) or getattr(user, "is_superuser", False)
-    marked = {StaffRole.ADMINISTRATOR} if is_staff else set()
-    granted = roles_granted(user.pk, now=timezone.now()) if user.pk else set()
-    return frozenset(marked | (granted - SCOPED - BY_NAME_ONLY))
+
+def flags(request: HttpRequest) -> dict[str, bool]:
+    """For templates: which acts are open to the reader, by their names."""
+    standing = standing_in(request)
+    return {act.name.lower(): standing.may(act) for act in Act}
 
 
 def stale_proof(request: HttpRequest, act: Act) -> HttpResponse | None:
-    """For what cannot be undone: the way to a fresh sign-in (403), after which what was typed is there again.
+    """For what cannot be undone: the way to a fresh proof, after which what was typed is there again.
 
-    None where the proof is fresh enough, and for a local account, whose password has just been given.
+    None where the proof is fresh enough. A local account proves it by a factor, others by a sign-in.
     """
     session = staff_session(request)
     if act not in FRESH or session is None or is_fresh(session, policy=settings.POLICY, now=timezone.now()):
         return None
-    back = OVERSEE_PATH
+    back = request.path
     if typed := unsent.posted(request):
         unsent.keep(request, typed)
         back = typed.case_page
+    elif unsent.ACT.fullmatch(request.path):
+        back = OVERSEE_PATH
+    if session.person.is_local:
+        return HttpResponseRedirect(f"{PROVE}?{urlencode({'next': back}, safe='/')}", status=303)
     return refusals.stale(request, back)
 
 
@@ -86,4 +100,5 @@ def sign_in_address(request: HttpRequest) -> str:
 
 def sign_in_page(request: HttpRequest, page: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """The sign-in form; it keeps a reason that was typed before (`unsent`)."""
-    return render(request, "pages/oversee/sign_in.html", page, status=status)
+    own = {"local_sign_in": settings.POLICY.local_sign_in.value}
+    return render(request, "pages/oversee/sign_in.html", {**own, **page}, status=status)

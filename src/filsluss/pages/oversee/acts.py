@@ -16,10 +16,10 @@ from filsluss.pages.context import NUMBER_BOX, posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.form_page import Form, form_page
-from filsluss.pages.oversee.access import permitted
+from filsluss.pages.oversee.access import permitted, standing_in
 from filsluss.pages.oversee.transfers import show, transfer_named
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
-from filsluss.rules.permissions import Act, StaffRole
+from filsluss.rules.permissions import Act
 
 
 def carry_out(
@@ -57,7 +57,7 @@ def there(row: Transfer, done: str) -> str:
 @allow_methods("POST")
 @permitted(Act.CLOSE_TRANSFER)
 def close(request: HttpRequest, public_id: str) -> HttpResponse:
-    row, now = transfer_named(public_id), timezone.now()
+    row, now = transfer_named(request, public_id, Act.CLOSE_TRANSFER), timezone.now()
 
     def act(reason: oversee.Reason) -> None:
         oversee.close_transfer(row, reason=reason, services=current_services(), now=now)
@@ -68,7 +68,7 @@ def close(request: HttpRequest, public_id: str) -> HttpResponse:
 @allow_methods("POST")
 @permitted(Act.WITHDRAW_REQUEST)
 def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
-    row, now = transfer_named(public_id), timezone.now()
+    row, now = transfer_named(request, public_id, Act.WITHDRAW_REQUEST), timezone.now()
 
     def act(reason: oversee.Reason) -> None:
         oversee.withdraw(row, reason=reason, services=current_services(), now=now)
@@ -89,7 +89,8 @@ def release(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
     def act(reason: oversee.Reason) -> None:
-        oversee.release_file(file, reason=reason, now=now)
+        role = standing_in(request).role_for(Act.RELEASE_FILE)
+        oversee.release_file(file, reason=reason, role=role, now=now)
 
     return carry_out(request, file.transfer, act, field=f"reason-release-{file.public_id}", done="released")
 
@@ -113,7 +114,8 @@ def send_again(request: HttpRequest, public_id: str) -> HttpResponse:
     case = letter.cases.select_related("transfer").first() if letter else None
     if letter is None or case is None:
         raise Http404
-    by = Cause(StaffRole.ADMINISTRATOR, f"user:{request.user.pk}")
+    transfer_named(request, case.transfer.public_id, Act.SEND_AGAIN)
+    by = Cause(standing_in(request).role_for(Act.SEND_AGAIN), f"user:{request.user.pk}")
     try:
         queue_again(letter, by=by, services=current_services(), now=timezone.now())
     except NotSentAgain as refused:

@@ -13,9 +13,10 @@ from django.http import HttpRequest, StreamingHttpResponse
 
 from filsluss.models import AuditEntry
 from filsluss.pages.decorators import allow_methods
-from filsluss.pages.oversee.access import permitted
+from filsluss.pages.oversee.access import permitted, standing_in
 from filsluss.pages.oversee.actors import actors_of
 from filsluss.pages.oversee.noting import note_export
+from filsluss.pages.oversee.search import reached
 from filsluss.pages.oversee.transfers import transfer_named
 from filsluss.rules.permissions import Act
 
@@ -73,9 +74,13 @@ def format_of(request: HttpRequest) -> TableFormat:
 @permitted(Act.EXPORT_TRAIL)
 def audit_csv(request: HttpRequest, public_id: str = "") -> StreamingHttpResponse:
     if public_id:
-        transfer_named(public_id)
+        transfer_named(request, public_id, Act.EXPORT_TRAIL)
     note_export(request, public_id)
     entries = AuditEntry.objects.filter(**({"transfer_public_id": public_id} if public_id else {}))
+    standing = standing_in(request)
+    if not public_id and standing.domains_for(Act.EXPORT_TRAIL) is not None:
+        own = reached(standing, Act.EXPORT_TRAIL).values("public_id")
+        entries = entries.filter(transfer_public_id__in=own)
     written = table(entries, format_of(request))
     response = StreamingHttpResponse(written, content_type="text/csv; charset=utf-8; header=present")
     name = f"audit-trail-{public_id}.csv" if public_id else "audit-trail.csv"

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from filsluss.models import Party, Transfer, TransferFile
 from filsluss.rules.addresses import canonical
+from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import State
+from filsluss.rules.permissions import Act, Standing
 from filsluss.rules.search import fold, prefix_range
 from filsluss.rules.tokens import as_public_id
 
@@ -27,13 +29,31 @@ class Page:
     older: str
 
 
-def search(query: str, state: str, *, now: datetime) -> QuerySet[Transfer]:
+def reached(standing: Standing, act: Act) -> QuerySet[Transfer]:
+    """The transfers with which somebody may do this: all, or those from outside to certain domains."""
+    domains = standing.domains_for(act)
+    if domains is None:
+        return Transfer.objects.all()
+    inbound = Transfer.objects.filter(direction=Direction.INBOUND)
+    if "" in domains:
+        return inbound
+    there = Q(pk__in=())
+    for domain in domains:
+        there |= Q(canonical__endswith=domain if domain.startswith(".") else f"@{domain}")
+        there |= Q(canonical__endswith=f"@{domain[1:]}") if domain.startswith(".") else Q(pk__in=())
+    recipients = Party.objects.filter(there, role=Role.RECIPIENT, transfer=OuterRef("pk"))
+    return inbound.filter(Exists(recipients))
+
+
+def search(query: str, state: str, *, standing: Standing, now: datetime) -> QuerySet[Transfer]:
     """Transfers by the public id of a transfer or a file, or else by text; all if `query` is empty.
 
     Text is matched with the beginning of names, addresses and file names, and in transfers younger than
-    CONTAINS_WITHIN with any part of them.
+    CONTAINS_WITHIN with any part of them. Who sees addresses masked finds by a whole one only.
     """
-    found = Transfer.objects.all()
+    found = reached(standing, Act.LIST_TRANSFERS)
+    if standing.masks and not query:
+        return found.none()
     if state in set(State):
         found = found.filter(state=state)
     if not query:
@@ -41,6 +61,9 @@ def search(query: str, state: str, *, now: datetime) -> QuerySet[Transfer]:
     reference = as_public_id(query)
     if reference and (exact := found.filter(_named(reference))).exists():
         return exact
+    if standing.masks:
+        of_party = Party.objects.filter(canonical=canonical(query)).values("transfer_id")
+        return found.filter(pk__in=of_party) if "@" in query else found.none()
     return found.filter(pk__in=_with_text(fold(query), _canonical(query), since=now - CONTAINS_WITHIN))
 
 

@@ -1,26 +1,31 @@
 """Sign-in to the administrator's pages, and sign-out."""
 
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from django.contrib.auth import authenticate, login, logout
+from django.conf import settings
+from django.contrib.auth import authenticate, logout
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from filsluss.actions import sign_in as actions
 from filsluss.actions.limits import LimitReached
+from filsluss.actions.second_factors import has_factor
 from filsluss.actions.staff_sessions import end_session
-from filsluss.languages import LANGUAGES
+from filsluss.models import Person
 from filsluss.pages import errors
 from filsluss.pages.context import client_of, posted_text
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.oversee import unsent
-from filsluss.pages.oversee.access import permitted, roles_of, sign_in_page
+from filsluss.pages.oversee.access import permitted, sign_in_page
+from filsluss.pages.oversee.second_step import expect_second_step
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
 from filsluss.pages.staff.access import staff_session
+from filsluss.rules.paths import SECOND_STEP
 from filsluss.rules.permissions import Act
+from filsluss.rules.sign_in import LocalSignIn
 
 
 @allow_methods("GET", "POST")
@@ -28,6 +33,8 @@ from filsluss.rules.permissions import Act
 def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return sign_in_form(request)
+    if settings.POLICY.local_sign_in is LocalSignIn.NO:
+        raise PermissionDenied
     client, now = client_of(request), timezone.now()
     name, password = posted_text(request, "username")[:254], request.POST.get("password", "")
     try:
@@ -35,36 +42,22 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     except LimitReached as reached:
         return too_many_sign_ins(request, reached)
     user = authenticate(request, username=name, password=password.replace("\0", ""))
-    if not isinstance(user, User) or not roles_of(user):
+    if not isinstance(user, User):
         actions.sign_in_failed(name, client=client, now=now)
-        found = form_problems({"username": "sign_in_wrong"}, order=("username",), typed={})
-        return sign_in_form(request, status=422, problems=found)
-    login(request, user)
-    actions.signed_in(user, client=client, now=now)
+        return refuse(request, "sign_in_wrong", status=422)
+    person = Person.objects.filter(user=user.pk, issuer="", shut_at=None).first()
+    if person is None or not has_factor(person):
+        return refuse(request, "factor_missing", status=403)
+    expect_second_step(request, person, now=now)
     if typed := unsent.posted(request):
         unsent.keep(request, typed)
-        return HttpResponseRedirect(in_same_language(request, typed.case_page), status=303)
-    return HttpResponseRedirect(in_same_language(request, redirect_target(request)), status=303)
+    query = request.GET.urlencode()
+    return HttpResponseRedirect(f"{SECOND_STEP}{'?' if query else ''}{query}", status=303)
 
 
-def redirect_target(request: HttpRequest) -> str:
-    """The page that `next` names, with its query, if it is the list, the security log or a transfer's."""
-    asked = urlsplit(request.GET.get("next", ""))
-    known = asked.path in (OVERSEE_PATH, f"{OVERSEE_PATH}/", f"{OVERSEE_PATH}/security")
-    known = known or asked.path.startswith(f"{OVERSEE_PATH}/transfers/")
-    is_ours = known and asked.path.isascii() and asked.path.isprintable() and "\\" not in asked.path
-    if asked.scheme or asked.netloc or not is_ours:
-        return OVERSEE_PATH
-    query = urlencode(parse_qsl(asked.query, max_num_fields=20)) if asked.query.count("&") < 20 else ""
-    return f"{quote(asked.path, safe='/-')}{'?' if query else ''}{query}"
-
-
-def in_same_language(request: HttpRequest, address: str) -> str:
-    """The address with the language of this page, if one was chosen and it names none."""
-    language = request.GET.get("lang")
-    if language not in LANGUAGES or "lang=" in address:
-        return address
-    return f"{address}{'&' if '?' in address else '?'}lang={language}"
+def refuse(request: HttpRequest, code: str, *, status: int) -> HttpResponse:
+    found = form_problems({"username": code}, order=("username",), typed={})
+    return sign_in_form(request, status=status, problems=found)
 
 
 def too_many_sign_ins(request: HttpRequest, reached: LimitReached) -> HttpResponse:

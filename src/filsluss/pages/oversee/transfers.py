@@ -18,7 +18,7 @@ from filsluss.pages.context import NUMBER_BOX, asks_about_number, posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem
 from filsluss.pages.oversee import unsent
-from filsluss.pages.oversee.access import permitted
+from filsluss.pages.oversee.access import flags, permitted, standing_in
 from filsluss.pages.oversee.actors import actors_of
 from filsluss.pages.oversee.labels import (
     STATE_TONES,
@@ -31,8 +31,8 @@ from filsluss.pages.oversee.labels import (
     step_label,
     way_label,
 )
-from filsluss.pages.oversee.noting import note_read
-from filsluss.pages.oversee.search import MOST_COUNTED, file_counts, page_of, search
+from filsluss.pages.oversee.noting import note_opened, note_read
+from filsluss.pages.oversee.search import MOST_COUNTED, file_counts, page_of, reached, search
 from filsluss.rules.contrast import light_shades, was_darkened
 from filsluss.rules.lifecycle import State
 from filsluss.rules.permissions import Act
@@ -45,7 +45,7 @@ def transfers(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").replace("\0", "").strip()[:254]
     state = request.GET.get("state", "")
     note_read(request, Outcome.SEARCH if query else Outcome.LIST)
-    found = search(query, state, now=timezone.now())
+    found = search(query, state, standing=standing_in(request), now=timezone.now())
     shown = page_of(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
     counts = file_counts(shown.rows)
     accent = settings.POLICY.accent
@@ -59,6 +59,8 @@ def transfers(request: HttpRequest) -> HttpResponse:
             (alarm_label(each.name), each, presenters.moment(each.since)) for each in alarms.active_alarms()
         ],
         "rows": [listed(row, counts.get(row.pk, 0)) for row in shown.rows],
+        "may": flags(request),
+        "mask": standing_in(request).masks,
         "q": query,
         "state": state,
         "states": [(each.value, state_label(each)) for each in State if each is not State.NEW],
@@ -80,8 +82,9 @@ def listed(row: Transfer, file_count: int) -> dict[str, Any]:
     }
 
 
-def transfer_named(public_id: str) -> Transfer:
-    found = Transfer.objects.filter(public_id=public_id).first()
+def transfer_named(request: HttpRequest, public_id: str, act: Act) -> Transfer:
+    """The transfer, if the reader may do this with it; to them any other is unknown."""
+    found = reached(standing_in(request), act).filter(public_id=public_id).first()
     if found is None:
         raise Http404
     return found
@@ -90,8 +93,9 @@ def transfer_named(public_id: str) -> Transfer:
 @allow_methods("GET")
 @permitted(Act.READ_TRANSFER)
 def transfer(request: HttpRequest, public_id: str) -> HttpResponse:
-    row = transfer_named(public_id)
+    row = transfer_named(request, public_id, Act.READ_TRANSFER)
     note_read(request, Outcome.TRANSFER, transfer=row.public_id)
+    note_opened(request, row)
     if kept := unsent.taken(request, row):
         words = _("Nothing has been done yet. What you wrote is still here: check it and send it again.")
         return show(request, row, problems=[Problem(kept.field, words)], typed_reason=kept.reason)
@@ -110,7 +114,9 @@ def show(
     files = row.files.prefetch_related(*presenters.WITH_LETTERS).order_by("created_at", "id")
     page = {
         "transfer": row,
-        "sender_name": presenters.sender_name(row),
+        "may": flags(request),
+        "mask": standing_in(request).masks,
+        "sender_name": "" if standing_in(request).masks else presenters.sender_name(row),
         "state_word": state_label(row.state),
         "state_tone": STATE_TONES.get(State(row.state), "over"),
         "way": way_label(row.direction),

@@ -57,6 +57,12 @@ def keep(request: HttpRequest, unsent: Unsent) -> None:
     request.session[KEY] = list(unsent)
 
 
+def page_kept(request: HttpRequest) -> str:
+    """The page of the case that something is kept for; empty if nothing is."""
+    kept = request.session.get(KEY)
+    return Unsent(*kept).case_page if kept else ""
+
+
 def taken(request: HttpRequest, row: Transfer) -> Unsent | None:
     """What was kept for this case; it is kept no longer."""
     kept = request.session.get(KEY)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from filsluss.actions.staff_sessions import is_fresh, session_of
 from filsluss.languages import LANGUAGES
-from filsluss.models import Person, StaffSession
+from filsluss.models import StaffSession
 from filsluss.pages.context import printable
 from filsluss.pages.decorators import private_page
 from filsluss.rules.paths import STAFF, STAFF_SIGN_IN
@@ -31,7 +31,7 @@ def find_session(request: HttpRequest) -> None:
     if user.is_authenticated:
         key = request.session.session_key or ""
         found = session_of(key, policy=settings.POLICY, now=timezone.now())
-        if found is None and Person.objects.filter(user=user.pk).exists():
+        if found is None:
             logout(request)
     request.staff_session = found  # type: ignore[attr-defined]
 

@@ -1,0 +1,133 @@
+"""Persons who sign in, and their roles: who has which, until when, by whom; given and taken by hand."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from filsluss.actions import persons as actions
+from filsluss.actions.staff_sessions import end_sessions, live_sessions
+from filsluss.actions.transitions import Cause
+from filsluss.models import Person, RoleGrant
+from filsluss.pages import presenters
+from filsluss.pages.context import posted_text
+from filsluss.pages.decorators import allow_methods
+from filsluss.pages.error_messages import Problem, form_problems
+from filsluss.pages.oversee.access import flags, permitted
+from filsluss.pages.oversee.labels import role_label
+from filsluss.rules.addresses import canonical
+from filsluss.rules.paths import OVERSEE
+from filsluss.rules.permissions import SCOPED, Act, StaffRole
+
+MOST = 100
+LONGEST_DAYS = 3650
+
+
+@allow_methods("GET")
+@permitted(Act.READ_PERSONS)
+def persons(request: HttpRequest) -> HttpResponse:
+    """Who has a role, or whom a name, an account or an address finds."""
+    query = request.GET.get("q", "").replace("\0", "").strip()[:254]
+    rows = Person.objects.order_by("name", "pk").prefetch_related("grants")
+    if query:
+        named = Q(name__icontains=query) | Q(user__username=query) | Q(canonical=canonical(query))
+        rows = rows.filter(named)
+    else:
+        rows = rows.filter(Q(grants__isnull=False) | Q(shut_at__isnull=False)).distinct()
+    page = {
+        "q": query,
+        "may": flags(request),
+        "rows": [
+            (row, [grant_view(each) for each in row.grants.all()], presenters.moment(row.seen_at))
+            for row in rows.select_related("user")[:MOST]
+        ],
+    }
+    return render(request, "pages/oversee/persons.html", page)
+
+
+@allow_methods("GET", "POST")
+@permitted(Act.CHANGE_PERSONS)
+def change(request: HttpRequest, pk: int) -> HttpResponse:
+    """One person: give and take roles, end their sessions, shut out and let in."""
+    person = Person.objects.select_related("user").filter(pk=pk).first() if pk < 1 << 62 else None
+    if person is None:
+        raise Http404
+    if request.method != "POST":
+        return person_page(request, person)
+    now, act = timezone.now(), request.POST.get("act", "")
+    if act == "give":
+        found = give(request, person, now=now)
+        if found:
+            problems = form_problems(found, order=("role", "scope", "days"), typed={})
+            return person_page(request, person, status=422, problems=problems)
+    acts: dict[str, Callable[[], object]] = {
+        "take": lambda: take(request, person, now=now),
+        "end": lambda: end_sessions(person),
+        "shut-out": lambda: actions.shut_out(person, now=now),
+        "let-in": lambda: actions.let_in(person, now=now),
+    }
+    if act in acts:
+        acts[act]()
+    return HttpResponseRedirect(OVERSEE.path("persons", str(person.pk)), status=303)
+
+
+def by_reader(request: HttpRequest) -> Cause:
+    return Cause(StaffRole.ADMINISTRATOR, f"user:{request.user.pk}")
+
+
+def give(request: HttpRequest, person: Person, *, now: datetime) -> dict[str, str]:
+    """Gives the role of the form; the problem codes by field if it cannot be given."""
+    named, scope, days = (posted_text(request, field).strip() for field in ("role", "scope", "days"))
+    role = StaffRole(named) if named in set(StaffRole) else None
+    scope, found = scope.lower().lstrip("@"), {}
+    if role is None:
+        found["role"] = "role_unknown"
+    if scope and (role not in SCOPED or scope not in settings.POLICY.inside_domains):
+        found["scope"] = "scope_unknown"
+    if days and not (days.isdecimal() and days.isascii() and 1 <= int(days[:5]) <= LONGEST_DAYS):
+        found["days"] = "role_days"
+    if role and not found:
+        until = now + timedelta(days=int(days)) if days else None
+        actions.give_role(person, role=role, scope=scope, until=until, by=by_reader(request), now=now)
+    return found
+
+
+def take(request: HttpRequest, person: Person, *, now: datetime) -> None:
+    chosen = request.POST.get("grant", "")
+    if chosen.isdecimal() and len(chosen) < 19:
+        actions.take_role(person, pk=int(chosen), by=by_reader(request), now=now)
+
+
+def grant_view(grant: RoleGrant) -> dict[str, Any]:
+    return {
+        "pk": grant.pk,
+        "role": role_label(grant.role),
+        "scope": grant.scope,
+        "is_claim": grant.by == RoleGrant.BY_CLAIM,
+        "by": _("a group of the sign-in") if grant.by == RoleGrant.BY_CLAIM else grant.by.partition(":")[2],
+        "until": presenters.moment(grant.until),
+    }
+
+
+def person_page(
+    request: HttpRequest, person: Person, *, status: int = 200, problems: list[Problem] | None = None
+) -> HttpResponse:
+    now = timezone.now()
+    page = {
+        "person": person,
+        "problems": problems or [],
+        "grants": [grant_view(each) for each in person.grants.order_by("role", "scope")],
+        "roles": [(role.value, role_label(role)) for role in StaffRole],
+        "domains": settings.POLICY.inside_domains,
+        "typed": {field: posted_text(request, field) for field in ("role", "scope", "days")},
+        "sessions": len(live_sessions(person, policy=settings.POLICY, now=now)),
+        "shut": presenters.moment(person.shut_at),
+        "is_me": person.user_id == request.user.pk,
+    }
+    return render(request, "pages/oversee/person.html", page, status=status)

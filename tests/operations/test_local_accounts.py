@@ -1,0 +1,234 @@
+"""Accounts of the service itself: made by a command, enrolled by a link, signed in with a second factor."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from io import StringIO
+
+import pyotp
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client as Browser
+from django.utils import timezone
+
+from filsluss.actions.second_factors import new_recovery_codes
+from filsluss.management.commands import demo
+from filsluss.models import AuditEntry, Letter, Person, RecoveryCode, StaffSession, Totp
+from filsluss.rules.networks import Client
+from filsluss.rules.sign_in import LocalSignIn
+from tests.pages.cases import open_transfer
+from tests.parts.administrators import (
+    NAME,
+    PASSWORD,
+    code_of,
+    make_account,
+    secret_on,
+    sign_in,
+    through_the_pages,
+)
+
+pytestmark = pytest.mark.django_db
+FACTORS = "/oversee/me/factors"
+
+
+@pytest.fixture(autouse=True)
+def _quick(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def clock(now):
+    with time_machine.travel(now, tick=False) as clock:
+        yield clock
+
+
+@pytest.fixture
+def browser():
+    return Browser(**{"filsluss.client": Client("192.0.2.7", may_be_inside=False)}, HTTP_ACCEPT_LANGUAGE="en")
+
+
+def admin(*words):
+    said = StringIO()
+    call_command("admin", *words, stdout=said)
+    return said.getvalue()
+
+
+def link_in(said):
+    return re.search(r"/staff/link/[\w-]{43}", said)[0]
+
+
+def enrol(browser, link):
+    """The page after the first code of the app."""
+    assert browser.post(link, {"password": PASSWORD})["Location"] == FACTORS
+    secret = secret_on(browser.get(FACTORS).content.decode())
+    return browser.post(FACTORS, {"act": "app", "code": pyotp.TOTP(secret).now()})
+
+
+def test_a_link_gives_a_password_and_a_factor_once(browser, clock):
+    link = link_in(admin("add", NAME))
+    assert browser.get(link).status_code == 200
+    for wrong in ("", "short", "password1234", "x" * 201, "a" * 12 + "\0"):
+        assert browser.post(link, {"password": wrong}).status_code == 422
+    page = enrol(browser, link).content.decode()
+    assert len(re.findall(r"<li><code>(?:\w{4}-){2}\w{4}</code>", page)) == 10
+    assert browser.get("/oversee").status_code == 200
+    for again in (Browser().get(link), Browser().post(link, {"password": PASSWORD})):
+        assert again.status_code == 410
+    assert "second factor" in admin("list")
+
+
+def test_a_link_lasts_an_hour_and_a_newer_one_takes_its_place(browser, clock):
+    first = link_in(admin("add", NAME))
+    second = link_in(admin("unlock", NAME))
+    assert (browser.get(first).status_code, browser.get(second).status_code) == (410, 200)
+    clock.shift(timedelta(hours=1))
+    assert browser.get(second).status_code == 410
+
+
+def test_a_command_that_does_nothing_says_so():
+    admin("add", NAME)
+    for words in (("add", NAME), ("add", ""), ("add", "a:b"), ("unlock", "karin"), ("remove", "karin")):
+        with pytest.raises(CommandError):
+            admin(*words)
+    admin("remove", NAME)
+    assert (User.objects.count(), Person.objects.count()) == (0, 0)
+    assert "there are none" in admin("list")
+
+
+def test_without_a_factor_only_the_page_for_one_opens(browser):
+    browser.post(link_in(admin("add", NAME)), {"password": PASSWORD})
+    for page in (
+        "/oversee",
+        "/oversee/security",
+        "/oversee/persons",
+        "/oversee/trail.csv",
+        "/oversee/session",
+    ):
+        assert browser.get(page)["Location"] == FACTORS
+    assert browser.get("/oversee/me/prove").status_code == 403
+    assert browser.get(FACTORS).status_code == 200
+
+
+def test_a_stolen_password_enrols_no_factor_of_its_own(browser):
+    """An account of before the upgrade has a password, and nothing else."""
+    User.objects.create_superuser(NAME, password=PASSWORD)
+    answer = browser.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})
+    assert (answer.status_code, "filsluss admin unlock" in answer.content.decode()) == (403, True)
+    assert browser.get(FACTORS).status_code == 303
+    assert "no second factor" in admin("list")
+    enrol(browser, link_in(admin("unlock", NAME)))
+    assert browser.get("/oversee").status_code == 200
+
+
+def test_a_password_alone_opens_nothing(browser):
+    make_account()
+    answer = browser.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})
+    assert answer["Location"].startswith("/oversee/sign-in/code")
+    assert [browser.get(page).status_code for page in ("/oversee", FACTORS)] == [303, 303]
+
+
+def test_a_code_opens_once_and_for_a_step_around_its_own(browser, clock):
+    person = make_account()
+    secret = Totp.objects.get().secret
+    form = {"username": NAME, "password": PASSWORD}
+
+    def opens(code):
+        browser.logout()
+        there = browser.post("/oversee/sign-in", form)["Location"]
+        return browser.post(there, {"code": code}).status_code == 303
+
+    code = pyotp.TOTP(secret).now()
+    assert (opens(code), opens(code)) == (True, False)
+    clock.shift(timedelta(seconds=30))
+    assert opens(code) is False
+    assert opens(pyotp.TOTP(secret).now()) is True
+    early = pyotp.TOTP(secret).now()
+    clock.shift(timedelta(seconds=61))
+    assert opens(early) is False
+    assert opens(code_of(person)[:3] + " " + code_of(person)[3:]) is True
+
+
+def test_codes_cannot_be_guessed_by_who_knows_the_password(browser, clock):
+    person = make_account()
+    there = browser.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})["Location"]
+    statuses = [browser.post(there, {"code": "000000"}).status_code for _ in range(6)]
+    assert statuses == [422] * 5 + [429]
+    assert browser.post(there, {"code": code_of(person)}).status_code == 429
+    admin("unlock", NAME)
+    assert browser.post(there, {"code": code_of(person)}).status_code == 303
+
+
+def test_the_password_waits_ten_minutes_for_the_second_step(browser, clock):
+    person = make_account()
+    there = browser.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})["Location"]
+    clock.shift(timedelta(minutes=10, seconds=1))
+    assert browser.post(there, {"code": code_of(person)})["Location"].startswith("/oversee/sign-in")
+    assert browser.get("/oversee").status_code == 303
+
+
+def test_a_recovery_code_stands_for_a_factor_once_and_is_kept_as_an_hmac(browser, clock):
+    person = make_account()
+    codes = new_recovery_codes(person, now=timezone.now())
+    there = browser.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})["Location"]
+    assert browser.post(there, {"code": codes[0].lower()}).status_code == 303
+    browser.logout()
+    there = browser.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})["Location"]
+    assert browser.post(there, {"code": codes[0]}).status_code == 422
+    assert not set(codes) & set(RecoveryCode.objects.values_list("digest", flat=True))
+
+
+def test_a_removed_account_has_no_session_left(browser):
+    sign_in(browser)
+    assert browser.get("/oversee").status_code == 200
+    admin("remove", NAME)
+    assert (browser.get("/oversee").status_code, StaffSession.objects.count()) == (303, 0)
+
+
+def test_a_session_of_django_alone_opens_nothing(browser):
+    browser.force_login(User.objects.create_superuser(NAME, password=PASSWORD))
+    assert browser.get("/oversee").status_code == 303
+
+
+def test_each_emergency_sign_in_is_mailed_and_stands_in_the_trail(browser, settings):
+    emails = ("drift@ltdalarna.se",)
+    settings.POLICY = replace(settings.POLICY, local_sign_in=LocalSignIn.BREAK_GLASS, admin_emails=emails)
+    person = make_account()
+    assert through_the_pages(browser).status_code == 303
+    letter, entry = Letter.objects.get(kind="break-glass"), AuditEntry.objects.get(step="local-sign-in")
+    assert (letter.to, NAME in letter.text) == (emails[0], True)
+    assert (entry.person, entry.proof) == (person.trail_name, "sign-in")
+    settings.POLICY = replace(settings.POLICY, local_sign_in=LocalSignIn.NO)
+    refused = browser.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})
+    assert (refused.status_code, b"password" in browser.get("/oversee/sign-in").content) == (403, False)
+
+
+def test_what_cannot_be_undone_wants_a_factor_of_just_now_and_keeps_what_was_typed(browser):
+    sign_in(browser)
+    case, person = open_transfer(), Person.objects.get()
+    close = f"/oversee/transfers/{case.public_id}/close"
+    StaffSession.objects.update(proved_at=StaffSession.objects.get().began_at - timedelta(minutes=11))
+    asked = browser.post(close, {"reason": "Skickad av misstag"})
+    assert (asked.status_code, asked["Location"].partition("?")[0]) == (303, "/oversee/me/prove")
+    assert browser.get(FACTORS)["Location"] == f"/oversee/me/prove?next={FACTORS}"
+    assert browser.post(asked["Location"], {"code": "000000"}).status_code == 422
+    back = browser.post(asked["Location"], {"code": code_of(person)})["Location"]
+    assert "Skickad av misstag" in browser.get(back).content.decode()
+    assert browser.post(close, {"reason": "Skickad av misstag"}).status_code == 303
+
+
+def test_the_last_factor_stays_and_new_codes_end_the_old(browser, clock):
+    sign_in(browser)
+    browser.post(FACTORS, {"act": "remove", "remove": "app"})
+    assert Totp.objects.exists()
+    for _ in range(2):
+        browser.post(FACTORS, {"act": "codes"})
+    assert RecoveryCode.objects.count() == 10
+
+
+def test_the_demo_prints_a_link_until_its_administrator_has_a_factor(browser):
+    enrol(browser, link_in(demo.administrator()))
+    assert "/staff/link/" not in demo.administrator()
+    assert browser.get("/oversee").status_code == 200

@@ -1,0 +1,153 @@
+"""What each role sees of cases, addresses and persons, and what it may do with them."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from filsluss.models import AuditEntry, Person, RoleGrant, StaffSession
+from filsluss.rules.permissions import StaffRole
+from tests.pages.cases import ANNA, BO, INSIDE, applied, open_transfer, pending, ready_file
+from tests.parts.administrators import code_of, make_account, sign_in
+
+
+@pytest.fixture
+def as_role():
+    """A browser of somebody who has that role, for that domain."""
+
+    def browser(role, scope=""):
+        client = Client(**{"filsluss.client": INSIDE})
+        sign_in(client, f"{role}-{scope}", (role, scope))
+        return client
+
+    return browser
+
+
+def found(read, browser, query=""):
+    page = read(browser.get("/oversee", {"q": query}))
+    return {a["href"].rpartition("/")[2] for a in page.all("a") if "/transfers/" in (a["href"] or "")}
+
+
+def test_the_help_desk_finds_by_reference_or_whole_address_and_sees_no_address(as_role, read):
+    case = open_transfer()
+    ready_file(case)
+    help_desk = as_role(StaffRole.HELP_DESK)
+    assert found(read, help_desk) == set()
+    for asked in ("anna", BO[:-2], "rontgen.example", "Anna Berg", "ritning", "%", "@"):
+        assert found(read, help_desk, asked) == set(), asked
+    for asked in (case.public_id, BO, ANNA.upper()):
+        assert found(read, help_desk, asked) == {case.public_id}
+    pages = [help_desk.get("/oversee", {"q": case.public_id}).content.decode()]
+    pages.append(help_desk.get(f"/oversee/transfers/{case.public_id}").content.decode())
+    for page in pages:
+        assert (ANNA in page, BO in page, "Anna Berg" in page) == (False, False, False)
+        assert f"{ANNA[0]}…@" in page
+    assert "/close" not in pages[1]
+    assert help_desk.get(f"/oversee/transfers/{case.public_id}/trail.csv").status_code == 403
+
+
+def test_a_registrar_sees_what_came_from_outside_to_their_domain(as_role, read):
+    inbound, outbound = applied(BO, ANNA), open_transfer()
+    assert (inbound.direction, outbound.direction) == ("inbound", "outbound")
+    domain = ANNA.partition("@")[2]
+    for scope, seen in (("", True), (domain, True), ("other.example", False)):
+        registrar = as_role(StaffRole.REGISTRAR, scope)
+        assert found(read, registrar) == ({inbound.public_id} if seen else set())
+        statuses = [
+            registrar.get(f"/oversee/transfers/{case.public_id}{below}").status_code
+            for case in (inbound, outbound)
+            for below in ("", "/trail.csv")
+        ]
+        assert statuses == [200 if seen else 404] * 2 + [404] * 2
+        whole = registrar.get("/oversee/trail.csv").getvalue().decode("utf-8-sig")
+        cases = {row["transfer"] for row in csv.DictReader(io.StringIO(whole))}
+        assert cases == ({inbound.public_id} if seen else set())
+
+
+def test_a_case_that_an_auditor_opens_is_noted_and_nobody_elses_opening(as_role):
+    case = open_transfer()
+    as_role(StaffRole.ADMINISTRATOR).get(f"/oversee/transfers/{case.public_id}")
+    assert not AuditEntry.objects.filter(step="case-opened").exists()
+    as_role(StaffRole.AUDITOR).get(f"/oversee/transfers/{case.public_id}")
+    entry = AuditEntry.objects.get(step="case-opened")
+    person = Person.objects.get(user__username="auditor-")
+    assert (entry.transfer_public_id, entry.role, entry.person) == (
+        case.public_id,
+        "auditor",
+        person.trail_name,
+    )
+
+
+@pytest.mark.parametrize("role", [StaffRole.AUDITOR, StaffRole.REGISTRAR, StaffRole.HELP_DESK])
+def test_who_may_not_close_withdraw_or_remove_is_refused_and_nothing_happens(as_role, role):
+    case, waiting = open_transfer(), pending()
+    file = ready_file(case)
+    browser = as_role(role)
+    for address in (
+        f"/oversee/transfers/{case.public_id}/close",
+        f"/oversee/transfers/{waiting.public_id}/withdraw",
+        f"/oversee/files/{file.public_id}/remove",
+    ):
+        assert browser.post(address, {"reason": "Skäl"}).status_code == 403
+    case.refresh_from_db()
+    assert case.state == "open"
+
+
+def test_a_role_holds_until_its_end_and_the_trail_says_who_gave_and_took_it(as_role, read):
+    admin, bo = as_role(StaffRole.ADMINISTRATOR), as_role(StaffRole.AUDITOR)
+    person = Person.objects.get(user__username="auditor-")
+    page = f"/oversee/persons/{person.pk}"
+    for wrong in (
+        {"role": "king"},
+        {"role": "auditor", "scope": "x.example"},
+        {"role": "auditor", "days": "0"},
+    ):
+        assert admin.post(page, {"act": "give", **wrong}).status_code == 422
+    assert admin.post(page, {"act": "give", "role": "help-desk", "days": "1"}).status_code == 303
+    grant = RoleGrant.objects.get(role="help-desk")
+    RoleGrant.objects.filter(role="auditor").delete()
+    assert bo.get("/oversee/trail.csv").status_code == 403
+    assert bo.get("/oversee").status_code == 200
+    RoleGrant.objects.update(until=timezone.now())
+    assert bo.get("/oversee").status_code == 303
+    RoleGrant.objects.filter(person__user__username="administrator-").update(until=None)
+    admin.post(page, {"act": "take", "grant": str(grant.pk)})
+    steps = AuditEntry.objects.filter(step__startswith="role-").values_list("step", "reason", "person")
+    by, whose = Person.objects.get(user__username="administrator-").trail_name, person.trail_name
+    assert list(steps) == [
+        ("role-given", f"help-desk {whose}", by),
+        ("role-taken", f"help-desk {whose}", by),
+    ]
+
+
+def test_roles_are_changed_with_a_fresh_proof_only(as_role):
+    admin = as_role(StaffRole.ADMINISTRATOR)
+    page = f"/oversee/persons/{make_account('karin').pk}"
+    assert admin.get(page).status_code == 200
+    StaffSession.objects.update(proved_at=timezone.now() - timedelta(minutes=11))
+    for asked in (admin.get(page), admin.post(page, {"act": "give", "role": "auditor"})):
+        assert (asked.status_code, asked["Location"]) == (303, f"/oversee/me/prove?next={page}")
+    assert not RoleGrant.objects.filter(role="auditor").exists()
+    me = Person.objects.get(user__username="administrator-")
+    assert admin.post(f"/oversee/me/prove?next={page}", {"code": code_of(me)})["Location"] == page
+    assert admin.get(page).status_code == 200
+
+
+def test_who_is_shut_out_is_out_at_once(as_role):
+    admin, bo = as_role(StaffRole.ADMINISTRATOR), as_role(StaffRole.AUDITOR)
+    page = f"/oversee/persons/{Person.objects.get(user__username='auditor-').pk}"
+    admin.post(page, {"act": "shut-out"})
+    assert bo.get("/oversee").status_code == 303
+    assert "shut-out" not in admin.get(page).content.decode()
+    admin.post(page, {"act": "let-in"})
+    assert Person.objects.get(user__username="auditor-").shut_at is None
+
+
+def test_auditors_read_who_has_which_role_and_change_none(as_role):
+    auditor = as_role(StaffRole.AUDITOR)
+    page = auditor.get("/oversee/persons").content.decode()
+    assert ("auditor-" in page, "/oversee/persons/" in page) == (True, False)
+    assert auditor.get(f"/oversee/persons/{Person.objects.get().pk}").status_code == 403
