@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import filsluss
+from filsluss import outages
 from filsluss.actions import alarms
 from filsluss.models.letter import Delivery
 from filsluss.pages import error_messages
@@ -71,9 +72,10 @@ def test_every_step_of_the_trail_is_listed_and_has_a_label():
 
 def test_nothing_is_written_into_the_trail_under_a_step_that_is_not_listed():
     written = set()
-    for _, call in calls("record_audit"):
-        (step,) = [keyword.value for keyword in call.keywords if keyword.arg == "step"]
-        written |= {node.value for node in ast.walk(step) if isinstance(node, ast.Constant)}
+    for _, call in (*calls("record_audit"), *calls("entry")):
+        steps = [keyword.value for keyword in call.keywords if keyword.arg == "step"]
+        constants = [node for step in steps for node in ast.walk(step) if isinstance(node, ast.Constant)]
+        written |= {node.value for node in constants}
     fixed = {step for step in written if not step.endswith("-")}
     assert fixed <= lifecycle.AUDIT_STEPS
     assert {"received", "ready", "fetched", "file-erased"} <= fixed
@@ -105,6 +107,28 @@ def test_every_kind_and_outcome_of_a_security_event_is_listed_and_has_a_label():
 
 def test_every_alarm_is_listed():
     assert listed(section("Alarms")) == [*alarms.CHECKS]
+
+
+def test_every_listed_event_of_the_log_is_one_that_is_written():
+    written = [ast.unparse(call.args[0]) for _, call in calls_of_the_log()]
+    source = "\n".join(written)
+    names = [outages.database.name, outages.store.name]
+    begins, ends = (
+        [f"{name} {words}" for name in names] for words in ("did not answer", "answers again after … s")
+    )
+    fixed = ["open", "letter sent", "security event", "alarm: …", "alarm over: …"]
+    rows = [line for line in section("Events of the log").splitlines() if line.startswith("| `")]
+    found = [event for line in rows for event in re.findall(r"`([^`]+)`", line.split("|")[1])]
+    assert sorted(found) == sorted([*fixed, *begins, *ends])
+    for event in ("open", "letter sent", "security event", "alarm: ", "alarm over: "):
+        assert f"'{event}" in source, event
+    assert "'%s did not answer'" in source
+    assert "'%s answers again after %.0f s'" in source
+
+
+def calls_of_the_log():
+    for level in ("info", "warning", "error"):
+        yield from ((path, call) for path, call in calls(level) if call.args)
 
 
 def test_every_problem_of_uploads_and_downloads_is_listed_with_its_status():

@@ -1,10 +1,11 @@
-"""Log lines: key=value pairs with times in UTC; secrets are masked."""
+"""Log lines: key=value pairs, or JSON objects, with times in UTC; secrets are masked."""
 
 import json
 import logging
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from enum import Enum
 from typing import Any
 
 from filsluss.origin import current_origin
@@ -64,6 +65,11 @@ class LineFormatter(logging.Formatter):
     """`extra={"facts": {…}}` of a call adds pairs to the line; within a request it ends with its id."""
 
     def format(self, record: logging.LogRecord) -> str:
+        pairs = self.facts_of(record).items()
+        return " ".join(f"{name}={quoted(masked(str(value)))}" for name, value in pairs)
+
+    def facts_of(self, record: logging.LogRecord) -> dict[str, Any]:
+        """What the line says, in the order in which it says it."""
         facts: Mapping[str, Any] = getattr(record, "facts", None) or {}
         values = {
             "at": self.formatTime(record),
@@ -76,7 +82,35 @@ class LineFormatter(logging.Formatter):
             values["request"] = request_id
         if record.exc_info:
             values["traceback"] = self.formatException(record.exc_info)
-        return " ".join(f"{name}={quoted(masked(str(value)))}" for name, value in values.items())
+        return values
 
     def formatTime(self, record: logging.LogRecord, _datefmt: str | None = None) -> str:  # noqa: N802
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+class JsonFormatter(LineFormatter):
+    """The same facts as one JSON object (RFC 8259) a line; whole numbers and truths stay that."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return as_json({name: self._value(value) for name, value in self.facts_of(record).items()})
+
+    def _value(self, value: object) -> object:
+        return value if isinstance(value, int) and not isinstance(value, Enum) else masked(str(value))
+
+
+def as_json(value: object) -> str:
+    """The value on one line of ASCII: what JSON does not know as text, times as ISO 8601."""
+    return printable(json.dumps(value, default=_as_text))
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+FORMATTERS = {"pairs": LineFormatter, "json": JsonFormatter}
+"""By the value of the setting FILSLUSS_LOG."""
+
+
+def formatter(form: str) -> LineFormatter:
+    """What makes the lines of the log in that form."""
+    return FORMATTERS[form]()

@@ -36,7 +36,7 @@ class Outage:
     """Whether something answers, as this process has last seen it. Safe in any thread."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.name = name
         self._lock = threading.Lock()
         self._began = self._met = 0.0
         self._lasts = False
@@ -49,14 +49,14 @@ class Outage:
             self._began, self._met, self._lasts = now if is_new else self._began, now, True
         if is_new:
             why = " ".join(str(fault).split())[:300]
-            log.error("%s did not answer", self._name, extra={"facts": {"fault": why}})
+            log.error("%s did not answer", self.name, extra={"facts": {"fault": why}})
 
     def over(self) -> None:
         """It was reached: a line if it was away."""
         with self._lock:
             lasted, self._lasts = self._lasts, False
         if lasted:
-            log.warning("%s answers again after %.0f s", self._name, time.monotonic() - self._began)
+            log.warning("%s answers again after %.0f s", self.name, time.monotonic() - self._began)
 
 
 database, store = Outage("the database"), Outage("the blob store")

@@ -40,6 +40,7 @@ IDENTITY_PROVIDER = provider(VALUES)
 MAIL_CONNECTIONS = VALUES[Name.MAIL_CONNECTIONS]
 SMTP_HELO = VALUES[Name.SMTP_HELO]
 METRICS_NETWORKS = VALUES[Name.METRICS_NETWORKS]
+LOG_FORM = VALUES[Name.LOG]
 THREADS = VALUES[Name.THREADS]
 WEB_PROCESSES = VALUES[Name.WEB_PROCESSES]
 
@@ -128,7 +129,7 @@ else:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "filsluss.logs.LineFormatter"}},
+    "formatters": {"line": {"()": "filsluss.logs.formatter", "form": LOG_FORM}},
     "filters": {"told": {"()": "filsluss.logs.AlreadyTold"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},

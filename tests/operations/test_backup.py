@@ -197,3 +197,56 @@ def test_a_backup_is_restored_into_an_installation_that_has_nothing(folder, stor
     ]
     assert "is there" in refused(other.run("restore", str(folder), check=False))
     assert "secret key is not the one" in refused(third.run("restore", str(folder), check=False))
+
+
+def test_backups_in_a_row_are_named_by_their_time_and_the_newest_stay(folder, stored):
+    folder.mkdir()
+    for name in ("2026-01-01T023000Z", "2026-01-02T023000Z"):
+        stored.run("backup", str(folder / name))
+    (folder / "2026-01-03T023000Z.part").mkdir()
+    (folder / "mine").mkdir()
+    said = stored.run("backup", str(folder), "--keep", "2").stdout
+    assert ("0 copied, 2 linked" in said, "1 earlier backups removed" in said) == (True, True)
+    oldest, newest, mine = sorted(path.name for path in folder.iterdir())
+    assert (oldest, mine, len(newest)) == ("2026-01-02T023000Z", "mine", 18)
+    assert "verified: 3 files" in stored.run("backup", "--verify", str(folder / newest)).stdout
+    assert "at least one" in refused(stored.run("backup", str(folder), "--keep", "0", check=False))
+
+
+@pytest.fixture
+def stored_in_postgresql(make_service, database_server):
+    if not database_server or not shutil.which("pg_dump"):
+        pytest.skip("only with PostgreSQL, whose pg_dump is installed")
+    service = make_service().start()
+    people.send_tus(service, people.apply(service, people.FORM).location, b"hej" * 1000)
+    service.stop()
+    return service
+
+
+def test_the_rows_of_postgresql_are_in_the_backup_and_restored_from_it(
+    folder, stored_in_postgresql, make_service
+):
+    service, key = stored_in_postgresql, folder.with_name("key")
+    said = service.run("backup", str(folder), "--with-key", str(key)).stdout
+    assert "bytes dumped" in said
+    assert sorted(path.name for path in folder.iterdir()) == ["blobs", "filsluss.pgdump", "manifest.json"]
+    assert (folder / "filsluss.pgdump").stat().st_mode & 0o777 == 0o600
+    other, full = make_service(is_bare=True), make_service()
+    for each in (other, full):
+        each.data_dir.mkdir(mode=0o700, exist_ok=True)
+        shutil.copy2(key, each.data_dir / "secret_key")
+    assert "has tables" in refused(full.run("restore", str(folder), check=False))
+    assert "blobs: 1 restored" in other.run("restore", str(folder)).stdout
+    question = "SELECT name, sha256 FROM filsluss_transferfile"
+    assert rows(other, question) == rows(service, question) != []
+    other.run("migrate", "--verbosity", "0")
+    assert "has tables" in refused(other.run("restore", str(folder), check=False))
+
+
+def test_without_pg_dump_the_backup_says_so_in_one_line(folder, make_service, database_server, tmp_path):
+    if not database_server:
+        pytest.skip("only with PostgreSQL")
+    service = make_service()
+    service.env["PATH"] = str(tmp_path)
+    said = service.run("backup", str(folder)).stdout
+    assert [line for line in said.splitlines() if "pg_dump" in line] == [said.splitlines()[0]]

@@ -13,6 +13,7 @@ from django.utils import timezone
 from filsluss.models import AuditEntry, Person, Transfer
 from filsluss.models.party import folded_party
 from filsluss.pages.oversee.actors import actors_of
+from filsluss.version import program_version
 from tests.pages.cases import ANNA, BO, INSIDE, applied, open_transfer, pending, ready_file
 from tests.parts.administrators import PASSWORD, code_of, make_account, through_the_pages
 
@@ -263,3 +264,7 @@ def test_signing_out_ends_access_to_the_administrators_pages(admin):
     assert admin.get("/oversee").status_code == 200
     admin.post("/oversee/sign-out")
     assert admin.get("/oversee").status_code == 303
+
+
+def test_the_page_says_the_version(admin):
+    assert f"Filsluss {program_version()}" in admin.get("/oversee").content.decode()

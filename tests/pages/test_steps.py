@@ -24,6 +24,7 @@ WHY = "Ritningar till den nya mottagningen"
 AT_MOST = {
     "Inside, and coming back": 3,
     "Inside, for the first time": 7,
+    "Outside, and coming back": 4,
     "Outside, by a link that is filled in": 6,
     "Outside, for the first time": 8,
     "Outside to outside": 10,
@@ -149,6 +150,16 @@ def outside(client: Any, start: Callable[[Walker], None], *, recipient: str = AN
     return walker
 
 
+def outside_back(client: Any) -> Walker:
+    before = applied(BO, ANNA)
+
+    def start(walker: Walker) -> None:
+        walker.open(f"{link(before, Purpose.STATUS_SENDER)}/again", counts=False)
+        walker.values["sender_name"] = "Bo Ek"  # the helper's own name is one that nobody may type
+
+    return outside(client, start)
+
+
 def by_prefilled_link(client: Any) -> Walker:
     answer = client.post("/link", {"link_to": ANNA, "link_why": WHY})
     made = Page(answer.content.decode()).all("a", **{"class": "made-link"})
@@ -212,6 +223,7 @@ WALKS = dict(
         (
             inside_back,
             inside_first,
+            outside_back,
             by_prefilled_link,
             outside_first,
             outside_to_outside,

@@ -13,6 +13,7 @@ from tests.parts.eventually import eventually
 from tests.parts.mail_server import MailServer, ReceivedLetter
 from tests.parts.people import ANNA, BO, FORM, FROM_OUTSIDE, THROUGH, path_of
 from tests.parts.service import Response, Service
+from tests.parts.storage import status_link
 
 ELSEWHERE = {"Origin": "https://elsewhere.example"}
 FILES = {
@@ -138,9 +139,7 @@ class PopulatedService:
             "upload-no-file": posted(busy, {}, 400),
             "download": PageRequest(path_of(ready[0].links("download")[0])),
             "download-code": PageRequest(self.service.post("/code", {"code": code}).location),
-            "status-recipient": PageRequest(
-                path_of(ready[0].links("status")[0]) if ready[0].links("status") else "/help"
-            ),
+            "status-recipient": PageRequest(status_link(self.service, self.transfer, "recipient")),
             **self.over(),
         }
 

@@ -19,6 +19,17 @@ def rows(service: Service, question: str) -> list[tuple[Any, ...]]:
         return file.execute(question).fetchall()
 
 
+def status_link(service: Service, transfer: str, role: str) -> str:
+    """The path of the newest status page of the party of that role, whether or not a letter names it."""
+    code = (
+        "from django.conf import settings; from filsluss.models import Link\n"
+        f"of_role = Link.objects.filter(purpose='status-{role}')\n"
+        f"found = of_role.filter(transfer__public_id={transfer!r}).latest('pk')\n"
+        "print('/status/' + found.token(settings.POLICY.link_keys))"
+    )
+    return service.run("shell", "--no-imports", "-c", code).stdout.strip()
+
+
 def blobs(service: Service) -> dict[str, Path]:
     """Every blob on the disk by its name."""
     return {path.name: path for path in (service.data_dir / "blobs").glob("?.d/*")}

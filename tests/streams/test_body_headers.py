@@ -111,9 +111,69 @@ def test_a_digest_that_is_none_or_that_cannot_be_compared_is_refused(shared_serv
         refused = refusal(shared_service, account, "POST", "/files", DATA, headers)
         assert refused == (400, "checksum_unsupported")
     broken = {"Content-Digest": "sha-256=:x:"}
+    assert refusal(shared_service, account, "PUT", "/a.txt", DATA, broken) == (400, "checksum_unsupported")
+    broken = {"Repr-Digest": "sha-256=:x:"}
     assert refusal(shared_service, account, "PUT", "/a.txt", DATA, broken) == (400, "metadata_invalid")
     form = {"Content-Type": KIND, "Content-Digest": digest("sha-256", FORM)}
     assert refusal(shared_service, account, "POST", "", FORM, form)[0] == 400
+
+
+def coded(name, data):
+    return base64.b64encode(hashlib.new(name, data).digest()).decode()
+
+
+OTHER_DIGESTS = {
+    "Content-MD5": lambda data: coded("md5", data),
+    "Digest": lambda data: f"SHA-256={coded('sha256', data)}",
+    "digest": lambda data: f"unixsum=1, sha={coded('sha1', data)}",
+    "Content-Digest": lambda data: digest("sha-512", data),
+    "Upload-Checksum": lambda data: f"sha1 {coded('sha1', data)}",
+}
+
+
+@pytest.mark.parametrize("name", OTHER_DIGESTS)
+def test_every_header_that_says_what_the_body_hashes_to_is_compared_on_every_way_in(
+    shared_service, account, name
+):
+    right, wrong = ({name: OTHER_DIGESTS[name](data)} for data in (DATA, b"annat"))
+    create = {**TUS, "Upload-Length": "3"}
+    mismatch = (460, "checksum_mismatch")
+    assert refusal(shared_service, account, "POST", "/files", DATA, {**create, **wrong}) == mismatch
+    assert refusal(shared_service, account, "PUT", "/a.txt", DATA, wrong) == mismatch
+    where = announce(shared_service, account, 3).location
+    append = {**TUS, "Upload-Offset": "0"}
+    assert shared_service.request("PATCH", where, DATA, {**append, **wrong}).status == 460
+    assert shared_service.request("PATCH", where, DATA, {**append, **right}).status == 204
+    assert shared_service.request("POST", f"{account}/files", DATA, {**create, **right}).status == 201
+    assert shared_service.request("PUT", f"{account}/b.txt", DATA, right).status == 201
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"Content-MD5": "x"},
+        {"Content-MD5": ""},
+        {"Digest": "unixsum=30637"},
+        {"Digest": "sha-256"},
+        {"Content-Digest": "adler=:AAAA:"},
+        {"Content-Digest": "md5=:AAAA:"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_compared_is_refused_on_every_way_in(shared_service, account, about):
+    refused = (400, "checksum_unsupported")
+    create = {**TUS, "Upload-Length": "3", **about}
+    assert refusal(shared_service, account, "POST", "/files", DATA, create) == refused
+    assert refusal(shared_service, account, "PUT", "/a.txt", DATA, about) == refused
+    assert refusal(shared_service, account, "POST", "", FORM, {"Content-Type": KIND, **about})[0] == 400
+    where = announce(shared_service, account, 3).location
+    append = {**TUS, "Upload-Offset": "0", **about}
+    assert shared_service.request("PATCH", where, DATA, append).status == 400
+
+
+def test_a_digest_of_a_part_of_a_form_is_refused(shared_service, account):
+    body = part("file", DATA, "a.txt").replace(b"\r\n\r\n", b"\r\nContent-MD5: AAAA\r\n\r\n", 1) + END
+    assert refusal(shared_service, account, "POST", "", body, {"Content-Type": KIND})[0] == 400
 
 
 MANY = "&".join(f"a{n}=1" for n in range(60))

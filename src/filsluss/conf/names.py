@@ -63,6 +63,7 @@ class Name(StrEnum):
     LOGO = auto()
     ACCEL = auto()
     METRICS_NETWORKS = auto()
+    LOG = auto()
     OIDC_ISSUER = auto()
     OIDC_CLIENT_ID = auto()
     OIDC_CLIENT_SECRET = auto()

@@ -225,6 +225,12 @@ def accel(value: str) -> str:
     return value
 
 
+def log_form(value: str) -> str:
+    if value not in ("pairs", "json"):
+        raise ValueError("must be pairs or json")
+    return value
+
+
 def node_name(text: str) -> str:
     """The name of a machine: letters, digits, dots and hyphens, 64 at most."""
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?", text):

@@ -214,6 +214,12 @@ TABLE = (
     ),
     Setting(Name.ACCEL, readers.accel, "`nginx`: it sends the bytes, see [Behind a proxy](proxy.md)"),
     Setting(Name.METRICS_NETWORKS, networks, f'networks that may read `{METRICS.path()}`; see "Monitoring"'),
+    Setting(
+        Name.LOG,
+        readers.log_form,
+        "the lines of the log: `pairs` (`key=value`), or `json`, one object a line with the same facts",
+        default="pairs",
+    ),
     *SIGN_IN,
     Setting(Name.DEMO, bool, "set by `filsluss demo`", is_ours=True),
 )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.core.management.base import CommandError
 
 FILE = "manifest.json"
-DATABASE, BLOBS = "filsluss.sqlite3", "blobs"
+DATABASE, DUMP, BLOBS = "filsluss.sqlite3", "filsluss.pgdump", "blobs"
 PIECE = 1 << 20
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from filsluss.logs import LineFormatter
+from filsluss.logs import formatter
 from filsluss.server import notify
 from filsluss.server.gunicorn_worker import FilslussWorker
 from filsluss.version import program_version
@@ -44,12 +44,12 @@ def announce(server: Any) -> None:
 
 
 class LineLogger(Logger):
-    """gunicorn's error log in our key=value lines."""
+    """gunicorn's error log in the form of ours."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         for handler in self.error_log.handlers:
-            handler.setFormatter(LineFormatter())
+            handler.setFormatter(formatter(settings.LOG_FORM))
 
 
 class WebServer(BaseApplication):

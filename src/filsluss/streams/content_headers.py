@@ -1,6 +1,8 @@
 """Headers that change what the bytes of a body mean: heeded where that is nothing, else refused."""
 
+import hashlib
 import re
+from collections.abc import Iterator
 
 from multipart import MultipartSegment
 
@@ -10,7 +12,11 @@ from filsluss.streams.responses import Refusal
 from filsluss.streams.tus import Checksum, read_checksum
 
 WHOLE = re.compile(r"bytes 0-([0-9]{1,18})/([0-9]{1,18})")
-DIGEST = re.compile(r"(?:^|[, ])(sha-256|sha-512)=:([^:]*):")
+DIGEST = re.compile(r"(?:^|[, ])([\w-]+)=:([^:]*):")
+OLD_DIGEST = re.compile(r"(?:^|[, ])([\w-]+)=([^,\s]*)")
+ALGORITHMS = {"sha-512": "sha512", "sha-256": "sha256", "sha": "sha1", "crc32c": "crc32c"}
+"""By their names in digest headers (RFC 9530, 5), the strongest first, those that tus has, too."""
+DIGESTS = ("Content-Digest", "Repr-Digest", "Digest", "Content-MD5")
 PLAIN_ENCODINGS = ("", "identity")
 PLAIN_TRANSFER_ENCODINGS = ("", "7bit", "8bit", "binary", "identity")
 
@@ -25,7 +31,8 @@ def refuse_altered_body(request: Request) -> None:
     coding = (request.header("Transfer-Encoding") or "").strip().lower()
     if coding not in ("", "chunked"):  # gunicorn takes off the chunks, and leaves a compression
         raise Refusal("content_encoding")
-    if "-digest" in (request.header("Trailer") or "").lower():  # nobody reads trailers
+    trailer = (request.header("Trailer") or "").lower()
+    if any(name.lower() in trailer for name in DIGESTS):  # nobody reads trailers
         raise Refusal("checksum_unsupported")
     part = request.header("Content-Range")
     if part is not None and not _is_whole(part, length=content_length(request.environ)):
@@ -54,23 +61,43 @@ def refuse_part_of_file(request: Request, *, length: int | None) -> None:
 
 
 def checksum_of(request: Request) -> Checksum | None:
-    """What the body must hash to, by `Upload-Checksum` (tus) or `Content-Digest` (RFC 9530)."""
-    raw = request.header("Upload-Checksum")
-    if raw is None and (found := DIGEST.search(request.header("Content-Digest") or "")):
-        raw = f"{found[1].replace('-', '')} {found[2]}"
-    return read_checksum(raw)
+    """What the body must hash to; None if nothing says so. Raises Refusal if it cannot be compared.
+
+    By `Upload-Checksum` (tus), `Content-Digest` (RFC 9530), or the older `Digest` (RFC 3230) and
+    `Content-MD5` (RFC 1864). Where several say so, all but the first are left alone.
+    """
+    return next(_checksums(request), None)
+
+
+def _checksums(request: Request) -> Iterator[Checksum | None]:
+    if (raw := request.header("Upload-Checksum")) is not None:
+        yield read_checksum(raw)
+    for name, pattern in (("Content-Digest", DIGEST), ("Digest", OLD_DIGEST)):
+        if (value := request.header(name)) is not None:
+            yield read_checksum(_strongest(dict(pattern.findall(value))))
+    if (value := request.header("Content-MD5")) is not None:
+        yield read_checksum(f"md5 {value.strip()}", {"md5": hashlib.md5})
+
+
+def _strongest(given: dict[str, str]) -> str:
+    """The digest that is compared, in the form of `Upload-Checksum`; without a known one, what is refused."""
+    sums = {name.lower(): value for name, value in given.items()}
+    known = [f"{tus} {sums[name]}" for name, tus in ALGORITHMS.items() if name in sums]
+    return known[0] if known else ""
 
 
 def refuse_digest(request: Request) -> None:
     """A form is parsed while it is read: a digest of all of it could only be found wrong after its files."""
-    if request.header("Content-Digest") is not None:
+    if any(request.header(name) is not None for name in DIGESTS):
         raise Refusal("checksum_unsupported")
 
 
 def refuse_encoded_part(part: MultipartSegment) -> None:
-    """Refuses a part of a form that is encoded (RFC 7578, 4.7), or itself a part of a file."""
+    """Refuses a part of a form that is encoded (RFC 7578, 4.7), part of a file, or has a digest."""
     if part.header("Content-Range") is not None:
         raise Refusal("content_range")
+    if any(part.header(name) is not None for name in DIGESTS):
+        raise Refusal("checksum_unsupported")
     encodings = {"Content-Transfer-Encoding": PLAIN_TRANSFER_ENCODINGS, "Content-Encoding": PLAIN_ENCODINGS}
     for header, plain in encodings.items():
         if (part.header(header) or "").strip().lower() not in plain:

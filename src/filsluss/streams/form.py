@@ -18,7 +18,12 @@ from filsluss.rules.refusals import Refused
 from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
 from filsluss.streams.choices import queried_choices, refuse_queried_choices
-from filsluss.streams.content_headers import refuse_digest, refuse_encoded_part, refuse_part_of_file
+from filsluss.streams.content_headers import (
+    checksum_of,
+    refuse_digest,
+    refuse_encoded_part,
+    refuse_part_of_file,
+)
 from filsluss.streams.form_names import name_in
 from filsluss.streams.request import Request, deadline_of
 from filsluss.streams.responses import Refusal, Response
@@ -34,6 +39,7 @@ def put(request: Request) -> Response:
     transfer = request.transfer()
     body = Body(request.environ, until=deadline_of(transfer, request.now))
     refuse_part_of_file(request, length=body.length)
+    checksum = checksum_of(request)
     # Bytes that are not UTF-8 become lone surrogates, which no file name may contain.
     name = request.path_params["name"].encode("latin-1").decode("utf-8", "surrogateescape")
     file = announce(
@@ -42,10 +48,10 @@ def put(request: Request) -> Response:
         name=name,
         size=body.length,
         choices=queried_choices(request),
-        metadata=read_digest(request.header("Repr-Digest") or request.header("Content-Digest")),
+        metadata=read_digest(request.header("Repr-Digest")),
     )
     with discarding(request, file), writing(request, file, body) as writer:
-        receive_bytes(request, file, body, writer)
+        receive_bytes(request, file, body, writer, checksum=checksum)
         if file.size is None:
             writer.sync(keep=writer.offset)
             receive_undeclared(request, file, writer)

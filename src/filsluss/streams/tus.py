@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -168,13 +168,14 @@ class Checksum:
         return self.sum.digest() == self.expected
 
 
-def read_checksum(raw: str | None) -> Checksum | None:
+def read_checksum(raw: str | None, sums: Mapping[str, Callable[[], Sum]] = SUMS) -> Checksum | None:
+    """A sum's name, a space and the digest in base64; `sums` are those that may be named."""
     if raw is None:
         return None
     algorithm, _, encoded = raw.partition(" ")
-    if algorithm not in SUMS:
+    if algorithm not in sums:
         raise Refusal("checksum_unsupported")
-    running = SUMS[algorithm]()
+    running = sums[algorithm]()
     expected = _decode(encoded, "checksum_unsupported")
     if len(expected) != len(running.digest()):
         raise Refusal("checksum_unsupported")

@@ -18,7 +18,8 @@ from filsluss.blobs import BlobMissing, Store, StoreFull, open_store
 from filsluss.blobs.disk import DiskStore, sync_folder
 from filsluss.conf.names import Name
 from filsluss.installation import is_in_bucket
-from filsluss.management.manifest import BLOBS, DATABASE, PIECE, Manifest, read, verified
+from filsluss.management import backup_series, postgresql_dump
+from filsluss.management.manifest import BLOBS, DATABASE, DUMP, PIECE, Manifest, read, verified
 from filsluss.management.os_account import note_command
 from filsluss.management.printing import PrintingCommand
 from filsluss.rules.security_events import Kind, Outcome
@@ -36,13 +37,27 @@ class Command(PrintingCommand):
         parser.add_argument("--with-key", type=Path, metavar="FILE", help=where)
         since = "an earlier backup on the same disk: what has not changed is linked, and takes no room"
         parser.add_argument("--since", type=Path, metavar="FOLDER", help=since)
+        series = "the folder holds backups named by their time: adds one, and removes all but the newest N"
+        parser.add_argument("--keep", type=int, metavar="N", help=series)
         parser.add_argument("--verify", action="store_true", help="compare a backup with its sums, and stop")
 
-    def handle(self, *args: Any, folder: Path, verify: bool, **options: Any) -> None:
+    def handle(self, *args: Any, folder: Path, verify: bool, keep: int | None, **options: Any) -> None:
         if verify:
             self.say(f"verified: {len(verified(folder).entries)} files are as they were written")
             return
-        self.back_up(folder.resolve(), **options)
+        if keep is None:
+            self.back_up(folder.resolve(), **options)
+        elif keep < 1:
+            raise CommandError(f"--keep {keep}: at least one must stay")
+        else:
+            self.add_to_series(folder.resolve(), keep, **options)
+
+    def add_to_series(self, place: Path, keep: int, **options: Any) -> None:
+        """Links what the backup before it has, too."""
+        now = datetime.now(UTC)
+        folder, before = backup_series.begin(place, now=now)
+        self.back_up(folder, **{**options, "since": options["since"] or before})
+        self.say(f"{folder}: whole; {backup_series.end(place, keep=keep, now=now)} earlier backups removed")
 
     def back_up(
         self, folder: Path, *, without_blobs: bool, with_key: Path | None, since: Path | None, **_: Any
@@ -134,7 +149,7 @@ def made_part(folder: Path) -> Path:
 def back_up_rows(folder: Path, manifest: Manifest) -> str:
     """Copies one consistent state of the database (SQLite's backup API) and verifies the copy."""
     if connection.vendor != "sqlite":
-        return "database: not copied; back up PostgreSQL with pg_dump before this"
+        return dump_rows(folder, manifest)
     copy = folder / DATABASE
     os.close(os.open(copy, os.O_CREAT | os.O_EXCL, 0o600))
     with (
@@ -147,6 +162,19 @@ def back_up_rows(folder: Path, manifest: Manifest) -> str:
     sync(copy)
     manifest.add(folder, DATABASE)
     return f"database: {copy.stat().st_size} bytes copied"
+
+
+def dump_rows(folder: Path, manifest: Manifest) -> str:
+    """One moment of PostgreSQL's rows, by pg_dump where it is installed."""
+    if not postgresql_dump.is_installed(postgresql_dump.DUMP):
+        return (
+            "database: not copied; install pg_dump here (postgresql-client), or run it elsewhere before this"
+        )
+    postgresql_dump.dump(folder / DUMP)
+    (folder / DUMP).chmod(0o600)
+    sync(folder / DUMP)
+    manifest.add(folder, DUMP)
+    return f"database: {(folder / DUMP).stat().st_size} bytes dumped"
 
 
 def unchanged(since: Path, earlier: Manifest) -> dict[str, Path]:

@@ -5,9 +5,11 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from filsluss.logs import as_json
 from filsluss.management.printing import PrintingCommand
 from filsluss.ops.checks import run_checks
 from filsluss.rules.addresses import AddressRefused, read_address
+from filsluss.version import program_version
 
 
 def read_reader(address: str) -> str:
@@ -27,13 +29,18 @@ class Command(PrintingCommand):
             action="store_true",
             help="also test the running service: user, worker, uploads through the proxy",
         )
-
         parser.add_argument("--letter", metavar="ADDRESS", default="", help="also send a letter there")
+        parser.add_argument("--json", action="store_true", help="one JSON object: version, ok, findings")
 
-    def handle(self, *args: Any, deploy: bool, letter: str, **options: Any) -> None:
+    def handle(self, *args: Any, deploy: bool, letter: str, json: bool, **options: Any) -> None:
         findings = []
         for finding in run_checks(deploy=deploy, letter_to=read_reader(letter)):
-            self.say(finding)
+            if not json:
+                self.say(finding)
             findings.append(finding)
-        if not all(finding.is_ok for finding in findings):
+        is_ok = all(finding.is_ok for finding in findings)
+        if json:
+            told = [{"part": each.part, "ok": each.is_ok, "text": each.text} for each in findings]
+            self.say(as_json({"version": program_version(), "ok": is_ok, "findings": told}))
+        if not is_ok:
             sys.exit(1)

@@ -11,7 +11,9 @@ from django.db import connection
 from filsluss.actions import key_fingerprint
 from filsluss.blobs import Store, StoreFull, open_store
 from filsluss.blobs.disk import sync_folder
-from filsluss.management.manifest import BLOBS, DATABASE, PIECE, Manifest, verified
+from filsluss.conf.names import Name
+from filsluss.management import postgresql_dump
+from filsluss.management.manifest import BLOBS, DATABASE, DUMP, PIECE, Manifest, verified
 from filsluss.management.printing import PrintingCommand
 from filsluss.ops.secret_key import OTHER_KEY
 
@@ -30,7 +32,9 @@ class Command(PrintingCommand):
         except StoreFull:
             raise CommandError("the disk is full: make room and restore again") from None
         self.say(restore_rows(folder, manifest))
-        if DATABASE in manifest.entries and not key_fingerprint.is_known(settings.KEY_FINGERPRINTS):
+        if {DATABASE, DUMP} & set(manifest.entries) and not key_fingerprint.is_known(
+            settings.KEY_FINGERPRINTS
+        ):
             raise CommandError(OTHER_KEY)
         self.say("now: filsluss migrate; filsluss reconcile; filsluss serve")
 
@@ -44,6 +48,12 @@ def refuse_what_is_there(store: Store, manifest: Manifest) -> None:
     file = database()
     if file and file.exists():
         raise CommandError(f"{file} is there: restore into a data folder without a database")
+    if (DATABASE if file else DUMP) not in manifest.entries and {DATABASE, DUMP} & set(manifest.entries):
+        raise CommandError(f"the backup is of another kind of database than {Name.DATABASE_URL} names")
+    if DUMP in manifest.entries and connection.introspection.table_names():
+        raise CommandError(f"the database of {Name.DATABASE_URL} has tables: restore into an empty one")
+    if DUMP in manifest.entries and not postgresql_dump.is_installed(postgresql_dump.RESTORE):
+        raise CommandError("pg_restore is not installed here (postgresql-client)")
     known = {path.rpartition("/")[2] for path in manifest.entries}
     for name, _ in store.names():
         if name not in known:
@@ -70,8 +80,11 @@ def restore_blobs(folder: Path, manifest: Manifest, store: Store) -> int:
 def restore_rows(folder: Path, manifest: Manifest) -> str:
     """Puts the database in its place, under its name only when it is whole; returns what was done."""
     file = database()
+    if DUMP in manifest.entries:
+        postgresql_dump.restore(folder / DUMP)
+        return f"database: {manifest.entries[DUMP].size} bytes restored"
     if file is None or DATABASE not in manifest.entries:
-        return "database: not restored; restore PostgreSQL with pg_restore before this"
+        return "database: not restored; the backup has no rows"
     part = file.with_name(f"{file.name}.part")
     shutil.copyfile(folder / DATABASE, part)
     part.chmod(0o600)
