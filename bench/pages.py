@@ -9,7 +9,7 @@ from statistics import median, quantiles
 
 from bench.parts import measurement, table
 from bench.parts.behind_nginx import BehindNginx
-from bench.parts.client import Source
+from bench.parts.client import Source, WrongAnswer
 from bench.parts.filsluss_server import FilslussServer
 from bench.parts.measurement import Session
 
@@ -61,7 +61,7 @@ def while_crowded(server: FilslussServer, source: Source, count: int) -> tuple[f
     end = time.monotonic() + source.size / RATE
     seen = watch(server, lambda: time.monotonic() < end and crowd.poll() is None)
     if crowd.wait() != 0:
-        raise measurement.WrongAnswer("a slow upload was not taken")
+        raise WrongAnswer("a slow upload was not taken")
     server.check(source, count)
     server.clean()
     return seen

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     """Persons who sign in, their sessions, second factors and roles."""
 
     dependencies = [
-        ("filsluss", "0014_a_blob_has_the_holder"),
+        ("filsluss", "0013_a_blob_has_the_holder"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Each part on each machine says when it last ran; a pause is that of one machine."""
 
-    dependencies = [("filsluss", "0015_persons_who_sign_in")]
+    dependencies = [("filsluss", "0014_persons_who_sign_in")]
 
     operations = [
         migrations.CreateModel(

@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Links by which local accounts get a password and a second factor."""
 
-    dependencies = [("filsluss", "0018_nodes")]
+    dependencies = [("filsluss", "0015_nodes")]
 
     operations = [
         migrations.CreateModel(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Addresses and domains that are blocked."""
 
-    dependencies = [("filsluss", "0019_links_of_local_accounts")]
+    dependencies = [("filsluss", "0016_links_of_local_accounts")]
 
     operations = [
         migrations.CreateModel(
