@@ -16,7 +16,7 @@ from tests.parts.mail_server import MailServer
 from tests.parts.people import FORM
 from tests.parts.service import Service
 
-PHONE = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True}
+PHONE: dict[str, Any] = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True}
 KBIT = 125  # bytes
 SLOW = {"offline": False, "latency": 150, "downloadThroughput": 1600 * KBIT, "uploadThroughput": 750 * KBIT}
 CPU = 6

@@ -6,6 +6,7 @@ import smtplib
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from bench.parts import measurement, table
 from bench.parts.table import Candidate, Run
@@ -37,13 +38,18 @@ def queue(count: int) -> bytes:
     transfer = make_transfer(now, public_id=draw_row_id()[:9])
     letter = compose.write("erased", transfer=transfer, role=Role.SENDER, policy=policy, now=now)
     assert letter is not None
-    message = bytes(build_message(letter, policy=policy).message().as_bytes(linesep="\r\n"))
+    message = as_sent(build_message(letter, policy=policy).message())
     for number in range(count):
         letter.pk, letter.public_id, letter.key = None, draw_row_id(), f"{transfer.public_id}:{number}"
         letter.to = f"bo{number}@reader{number % DOMAINS}.example"
         letter.save(force_insert=True)
     Letter.objects.exclude(key__startswith=f"{transfer.public_id}:").delete()
     return message
+
+
+def as_sent(message: Any) -> bytes:
+    """With the line ends of SMTP; `linesep` is an argument of Django's messages only."""
+    return bytes(message.as_bytes(linesep="\r\n"))
 
 
 def from_the_outbox(connections: int) -> None:

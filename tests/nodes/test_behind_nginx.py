@@ -5,6 +5,7 @@ import http.client
 import itertools
 import os
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -197,6 +198,7 @@ def test_all_nodes_restart_one_after_the_other_with_an_upload_under_way(farm):
         for node, command in roles:
             assert node.stop() == 0
             node.start(command)
+            time.sleep(2)  # as docs/scaling.md says: nginx leaves it alone for a second
         thread.join()
     assert (failed, reader.wrong) == ([], [])
     assert reader.read > 20

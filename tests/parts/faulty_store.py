@@ -25,7 +25,8 @@ class FaultyStore:
     """
 
     def __init__(self, target: int) -> None:
-        self.target, self.fault, self.methods = target, "", ("PUT", "GET", "POST", "DELETE")
+        self.target, self.fault = target, ""
+        self.methods: tuple[str, ...] = ("PUT", "GET", "POST", "DELETE")
         self.delay, self.rate = 0.0, 0
         self.met = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -35,7 +36,8 @@ class FaultyStore:
 
     def fail(self, fault: str, *methods: str) -> None:
         assert fault in ANSWERS or fault in OTHERS
-        self.fault, self.methods, self.met = fault, methods, 0
+        self.fault, self.met = fault, 0
+        self.methods = methods
 
     def heal(self) -> None:
         self.fault, self.delay, self.rate = "", 0.0, 0

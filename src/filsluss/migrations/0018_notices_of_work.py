@@ -41,6 +41,6 @@ def drop(apps, schema_editor):
 class Migration(migrations.Migration):
     """PostgreSQL tells the workers when there is something to do, so that they need not ask twice a second."""
 
-    dependencies = [("filsluss", "0016_links_of_local_accounts")]
+    dependencies = [("filsluss", "0017_block_list")]
 
     operations = [migrations.RunPython(make, drop)]
