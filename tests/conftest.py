@@ -228,6 +228,13 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 @pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """In a run of many processes each failure is named at once, as a run may be cut off before its end."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ and hasattr(report, "node"):
+        print(f"\nFAILED so far: {report.nodeid} ({report.when})", flush=True)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """With --failed-to FILE, the names of the tests that failed go there, one a line, for `bin/test`."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -32,6 +32,8 @@ from filsluss.installation import Services
 from filsluss.letters import outbox, request_lists
 from filsluss.letters.claims import Claimant
 from filsluss.letters.delivery import MailConnection
+from filsluss.postgresql.pauses import FILES, LETTERS, LOST_LINKS, Pause, Pauses
+from filsluss.postgresql.sessions import LISTENER
 
 log = logging.getLogger(__name__)
 
@@ -57,12 +59,14 @@ class Job:
     """`run` returns how many items it processed; after 0 it pauses for `interval` seconds.
 
     `needs_trusted_clock`: it acts on the time alone and cannot be undone, so it waits while a hold lasts.
+    `woken_by`: the work whose notices end its pause, where the database sends any.
     """
 
     name: str
     interval: float
     run: Callable[[Worker, datetime], int]
     needs_trusted_clock: bool = False
+    woken_by: str = ""
 
 
 def record_heartbeat(worker: Worker, now: datetime) -> int:
@@ -122,68 +126,58 @@ JOBS = (
     Job(
         "lapse applications",
         15,
-        lambda worker, now: expiry.lapse_undecided(services=worker.services, now=now),
+        lambda w, now: expiry.lapse_undecided(services=w.services, now=now),
         needs_trusted_clock=True,
     ),
     Job(
         "end accounts",
         5,
-        lambda worker, now: expiry.end_accounts(services=worker.services, now=now),
+        lambda w, now: expiry.end_accounts(services=w.services, now=now),
         needs_trusted_clock=True,
     ),
     Job(
         "make received files ready",
         0.5,
-        lambda worker, now: completion.ready_received(services=worker.services, now=now),
+        lambda w, now: completion.ready_received(services=w.services, now=now),
+        woken_by=FILES,
     ),
-    *(Job(f"scan files ({number})", 1, scan_next) for number in (1, 2)),
-    Job(
-        "receive whole uploads",
-        30,
-        lambda worker, now: completion.receive_whole(services=worker.services, now=now),
-    ),
-    Job(
-        "remind approvers",
-        60,
-        lambda worker, now: reminders.remind_approvers(services=worker.services, now=now),
-    ),
-    Job(
-        "remind of files",
-        60,
-        lambda worker, now: reminders.remind_of_files(services=worker.services, now=now),
-    ),
+    *(Job(f"scan files ({number})", 1, scan_next, woken_by=FILES) for number in (1, 2)),
+    Job("receive whole uploads", 30, lambda w, now: completion.receive_whole(services=w.services, now=now)),
+    Job("remind approvers", 60, lambda w, now: reminders.remind_approvers(services=w.services, now=now)),
+    Job("remind of files", 60, lambda w, now: reminders.remind_of_files(services=w.services, now=now)),
     Job("remind of empty accounts", 60, lambda w, now: reminders.remind_empty(services=w.services, now=now)),
     Job(
         "expire uploads",
         60,
-        lambda worker, now: expiry.expire_stale(services=worker.services, now=now),
+        lambda w, now: expiry.expire_stale(services=w.services, now=now),
         needs_trusted_clock=True,
     ),
     Job(
         "erase files",
         0.5,
-        lambda worker, now: erasure.erase_files(services=worker.services, now=now),
+        lambda w, now: erasure.erase_files(services=w.services, now=now),
+        woken_by=FILES,
     ),
     Job(
         "close collected letters",
         5,
-        lambda worker, now: request_lists.close_due(policy=worker.services.policy, now=now),
+        lambda w, now: request_lists.close_due(policy=w.services.policy, now=now),
     ),
-    Job("send lost links", 2, lambda worker, now: lost_link.send_links(services=worker.services, now=now)),
-    Job(DELIVER, 0.5, deliver_letters()),
+    Job(
+        "send lost links",
+        2,
+        lambda w, now: lost_link.send_links(services=w.services, now=now),
+        woken_by=LOST_LINKS,
+    ),
+    Job(DELIVER, 0.5, deliver_letters(), woken_by=LETTERS),
     Job(
         "erase orphans",
         600,
-        lambda worker, now: erasure.erase_orphans(services=worker.services, now=now),
+        lambda w, now: erasure.erase_orphans(services=w.services, now=now),
         needs_trusted_clock=True,
     ),
-    Job(
-        "forget",
-        3600,
-        lambda worker, now: expiry.forget(services=worker.services, now=now),
-        needs_trusted_clock=True,
-    ),
-    Job("keep room", 60, lambda worker, now: room.tidy(services=worker.services, now=now)),
+    Job("forget", 3600, lambda w, now: expiry.forget(services=w.services, now=now), needs_trusted_clock=True),
+    Job("keep room", 60, lambda w, now: room.tidy(services=w.services, now=now)),
     Job("checkpoint", 300, checkpoint),
 )
 
@@ -221,7 +215,7 @@ def continuous_jobs(monitor: ClockMonitor, worker: Worker) -> tuple[Job, ...]:
         Job("check alarms", 60, alarm_check(monitor)),
         Job("check integrity", 60, integrity_check_after(900), needs_trusted_clock=True),
         *(
-            Job(f"{DELIVER} ({number})", 0.5, deliver_letters())
+            Job(f"{DELIVER} ({number})", 0.5, deliver_letters(), woken_by=LETTERS)
             for number in range(2, worker.mail_connections + 1)
         ),
     )
@@ -234,15 +228,18 @@ def run_forever(worker: Worker, stop: threading.Event, meanwhile: Callable[[], N
     """
     monitor = ClockMonitor(machine.boot_id(), node=worker.member.name if worker.member else "")
     begin(monitor, stop)
+    pauses = Pauses(LISTENER if connection.vendor == "postgresql" else None)
     threads = [
-        threading.Thread(target=_repeat, args=(job, worker, monitor, stop), name=job.name, daemon=True)
+        threading.Thread(target=_repeat, args=(job, worker, monitor, stop, pause), name=job.name, daemon=True)
         for job in (*JOBS, *continuous_jobs(monitor, worker))
+        for pause in (pauses.of(job.woken_by),)
     ]
     for thread in threads:
         thread.start()
     while not stop.is_set():  # not stop.wait(): the signal handler that sets it could deadlock on its lock
         meanwhile()
         time.sleep(0.2)
+    pauses.end()
     deadline = time.monotonic() + GRACE_SECONDS
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
@@ -267,15 +264,16 @@ def begin(monitor: ClockMonitor, stop: threading.Event) -> None:
             return
 
 
-def _repeat(job: Job, worker: Worker, monitor: ClockMonitor, stop: threading.Event) -> None:
+def _repeat(job: Job, worker: Worker, monitor: ClockMonitor, stop: threading.Event, pause: Pause) -> None:
     """Runs the job until `stop` is set, at its interval; after failures with growing pauses."""
     failures = 0
     while not stop.is_set():
+        pause.begin()
         done = _run_safely(job, worker, monitor)
         connection.close()  # another job needs it while this one pauses
         failures = failures + 1 if done is None else 0
-        if not done:
-            stop.wait(max(job.interval, pause_after(failures)))
+        if not done and not stop.is_set():
+            pause.wait(max(job.interval, pause_after(failures)))
 
 
 def pause_after(failures: int) -> float:

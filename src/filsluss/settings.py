@@ -78,7 +78,10 @@ TEMPLATES = [
         },
     }
 ]
+DATABASE_DIRECT = VALUES[Name.DATABASE_DIRECT_URL] or {}
 DATABASES = {"default": VALUES[Name.DATABASE_URL] or sqlite(DATA_DIR)}
+if DATABASE_DIRECT:  # the other one leads to a pooler, which may give each transaction another session
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
     {

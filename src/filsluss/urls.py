@@ -10,6 +10,7 @@ from filsluss.pages import (
     assets,
     decide,
     demo,
+    demo_provider,
     download,
     errors,
     genuine,
@@ -24,6 +25,7 @@ from filsluss.pages import (
 from filsluss.pages.oversee import (
     acts,
     audit_csv,
+    blocked,
     factors,
     persons,
     second_step,
@@ -100,6 +102,9 @@ urlpatterns = [
     path(at.OVERSEE.route("session"), sign_in.session, name="session"),
     path(at.OVERSEE.route("transfers", "<id:public_id>"), transfers.transfer, name="oversee-transfer"),
     path(at.OVERSEE.route("security"), security.security_log, name="oversee-security"),
+    path(at.OVERSEE.route("blocked"), blocked.blocked, name="oversee-blocked"),
+    path(at.OVERSEE.route("blocked", "add"), blocked.add, name="oversee-blocked-add"),
+    path(at.OVERSEE.route("blocked", "<int:pk>", "remove"), blocked.remove, name="oversee-blocked-remove"),
     path(at.OVERSEE.route("trail.csv"), audit_csv.audit_csv, name="oversee-trail"),
     path(
         at.OVERSEE.route("transfers", "<id:public_id>", "trail.csv"),
@@ -145,6 +150,15 @@ urlpatterns = [
     path(at.DEMO.route("mail"), demo.mail, name="demo-mail"),
     path(at.DEMO.route("mail", "<slug:name>"), demo.letter, name="demo-letter"),
     path(at.DEMO.route("mail", "<slug:name>", "html"), demo.letter_html, name="demo-letter-html"),
+    path(
+        at.DEMO.route("provider", at.WELL_KNOWN.route("openid-configuration")),
+        demo_provider.metadata,
+        name="demo-metadata",
+    ),
+    path(at.DEMO.route("provider", "keys"), demo_provider.keys, name="demo-keys"),
+    path(at.DEMO.route("provider", "authorize"), demo_provider.authorize, name="demo-authorize"),
+    path(at.DEMO.route("provider", "token"), demo_provider.token, name="demo-token"),
+    path(at.DEMO.route("provider", "end"), demo_provider.end, name="demo-end"),
 ]
 
 handler400, handler403 = errors.handler400, errors.handler403

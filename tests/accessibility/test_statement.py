@@ -147,5 +147,5 @@ def test_every_page_has_the_same_header_and_the_same_foot_with_help() -> None:
     assert [path.name for path, text in pages.items() if re.search("<(?:header|footer)", text)] == []
     assert re.search(r'(?s)<footer.*\{% url "help" %\}.*</footer>', base)
     assert {block for text in pages.values() for block in re.findall(r"\{% block (\w+) %\}", text)} <= {
-        *("robots", "title", "scripts", "language_switch", "content", "page", "demo"),
+        *("robots", "title", "scripts", "language_switch", "content", "page"),
     }

@@ -236,7 +236,7 @@ def test_whoever_approves_by_the_old_link_has_the_old_upload_link_sent(upgrade, 
     service.run_worker()
     mine = service.cases["pending"]["public_id"]
     (letter,) = [letter for letter in mail_server.of("approved") if letter.transfer == mine]
-    assert purposes(service, letter) == ("status-sender", "upload")
+    assert purposes(service, letter) == ("upload",)
     (upload,) = letter.links("upload")
     assert people.send_tus(service, people.path_of(upload), b"ritning").status == 204
     service.run_worker()
@@ -256,11 +256,11 @@ def test_a_letter_that_is_written_once_more_carries_the_links_of_the_first(upgra
     states = Counter(case["state"] for case in service.cases.values())
     ready = [label for case, label, file in service.files() if is_open(service, case, file)]
     assert again == {
-        ("approved", ("status-sender", "upload")): states["open"],
-        ("approval-requested", ("decide", "status-approver")): states["pending"],
-        ("file-ready", ("download", "status-recipient")): len(ready),
+        ("approved", ("upload",)): states["open"],
+        ("approval-requested", ("decide",)): states["pending"],
+        ("file-ready", ("download",)): len(ready),
         # One file had come whole and became ready only now.
-        ("file-ready", ("a new link", "status-recipient")): 1,
+        ("file-ready", ("a new link",)): 1,
     }
     assert (states["open"], states["pending"], len(ready)) == (11, 5, 17)
 

@@ -32,15 +32,25 @@ class Nodes:
 
 
 @pytest.fixture(scope="session")
-def nodes(tmp_path_factory: pytest.TempPathFactory, seaweed: Seaweed) -> Iterator[Nodes]:
-    """Both run. The way to the store leads over a relay, so that it can be away."""
+def server() -> Iterator[Postgres]:
     try:
         server = Postgres()
     except PostgresMissing as missing:
         pytest.skip(str(missing))
+    server.start()
+    yield server
+    server.stop()
+
+
+def boot_of(name: str) -> list[str]:
+    """The program of a machine with that name, which is one hexadecimal digit: its boot id is its own."""
+    return fake_reboot.program(f"00000000-0000-0000-0000-00000000000{name}")
+
+
+@pytest.fixture(scope="session")
+def nodes(tmp_path_factory: pytest.TempPathFactory, seaweed: Seaweed, server: Postgres) -> Iterator[Nodes]:
+    """Both run. The way to the store leads over a relay, so that it can be away."""
     with ExitStack() as until_the_end:
-        server.start()
-        until_the_end.callback(server.stop)
         relay, mail_server = Relay(seaweed.port), MailServer()
         mail_server.start()
         until_the_end.callback(mail_server.stop)
@@ -58,7 +68,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory, seaweed: Seaweed) -> Iterato
         made = []
         for name in ("a", "b"):
             service = Service(tmp_path_factory.mktemp(f"node-{name}") / "data", **shared)
-            service.program = fake_reboot.program(f"00000000-0000-0000-0000-00000000000{name}")
+            service.program = boot_of(name)
             until_the_end.callback(service.tear_down)
             made.append(service.start())
         yield Nodes(*made, server, seaweed, relay, mail_server)

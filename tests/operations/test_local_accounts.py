@@ -15,7 +15,6 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from filsluss.actions.second_factors import new_recovery_codes
-from filsluss.management.commands import demo
 from filsluss.models import AuditEntry, Letter, Person, RecoveryCode, StaffSession, Totp
 from filsluss.rules.networks import Client
 from filsluss.rules.sign_in import LocalSignIn
@@ -226,9 +225,3 @@ def test_the_last_factor_stays_and_new_codes_end_the_old(browser, clock):
     for _ in range(2):
         browser.post(FACTORS, {"act": "codes"})
     assert RecoveryCode.objects.count() == 10
-
-
-def test_the_demo_prints_a_link_until_its_administrator_has_a_factor(browser):
-    enrol(browser, link_in(demo.administrator()))
-    assert "/staff/link/" not in demo.administrator()
-    assert browser.get("/oversee").status_code == 200

@@ -66,7 +66,7 @@ def rendered(inside, language):
     administrators.sign_in(inside, "admin")
     transfer = open_transfer()
     ready_file(transfer)
-    oversight = ["/oversee", "/oversee/security"]
+    oversight = ["/oversee", "/oversee/security", "/oversee/blocked"]
     oversight += [*(f"/oversee/transfers/{each.public_id}" for each in (transfer, listed()))]
     for address in [*PUBLIC_PAGES, *linked_pages(), *oversight]:
         yield address, inside.get(f"{address}{'&' if '?' in address else '?'}lang={language}")

@@ -14,6 +14,7 @@ from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.leases import PostgresLocker
 from filsluss.blobs.part_table import PartTable
 from filsluss.blobs.s3 import S3Store
+from filsluss.postgresql.listening import Listener
 from tests.parts.seaweed import ACCESS_KEY, SECRET_KEY
 
 
@@ -22,6 +23,7 @@ class Direct:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.listener = Listener(self.session)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Any]:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -128,10 +128,24 @@ def speaks_ipv6() -> bool:
     return True
 
 
-def nginx(folder: Path, service: Service, *, buffering: bool = False) -> ProxiedService:
+def for_nodes(text: str, ports: Sequence[int]) -> str:
+    """deploy/nginx.conf with the blocks of deploy/nginx-nodes.conf, for nodes on these ports."""
+    block = re.compile(r"^upstream (\w+) \{.*?^\}\n", re.MULTILINE | re.DOTALL)
+    shipped = (DEPLOY / "nginx-nodes.conf").read_text()
+    for number, port in enumerate(ports):
+        shipped = shipped.replace(f"10.0.0.1{number + 1}:8000", f"127.0.0.1:{port}")
+    blocks = {found[1]: found[0] for found in block.finditer(shipped)}
+    assert set(blocks) == {found[1] for found in block.finditer(text)}
+    return block.sub(lambda found: blocks[found[1]], text)
+
+
+def nginx(
+    folder: Path, service: Service, *, buffering: bool = False, nodes: Sequence[int] = ()
+) -> ProxiedService:
     """nginx with deploy/nginx.conf; its documented values are put in, and nothing else is changed.
 
-    `buffering` makes it the proxy that deploy/nginx.conf warns of: it buffers whole bodies first.
+    `buffering` makes it the proxy that deploy/nginx.conf warns of: it buffers whole bodies first. `nodes` are
+    the ports of several, before which it stands as deploy/nginx-nodes.conf says.
     """
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
@@ -160,11 +174,13 @@ def nginx(folder: Path, service: Service, *, buffering: bool = False) -> Proxied
         capture_output=True,
     )
     text, plain = (DEPLOY / "nginx.conf").read_text(), free_port()
+    if nodes:
+        text = for_nodes(text, nodes)
     for shipped, here in {
         "fts.example.se": "localhost",
         "/etc/ssl/filsluss.crt": str(folder / "crt"),
         "/etc/ssl/filsluss.key": str(folder / "key"),
-        "127.0.0.1:8000": f"127.0.0.1:{service.port}",
+        **({} if nodes else {"127.0.0.1:8000": f"127.0.0.1:{service.port}"}),
         "/var/lib/filsluss/blobs/": f"{service.data_dir}/blobs/",
         "/usr/share/filsluss/": f"{DEPLOY}/",
         "0.0.0.0:80": f"127.0.0.1:{plain}",

@@ -158,6 +158,8 @@ def start(folder: Path) -> tuple[subprocess.Popen[bytes], Seaweed]:
     words += ["-ip.bind=127.0.0.1", f"-dir={folder}/data", f"-master.port={master}", f"-volume.port={volume}"]
     words += [f"-filer.port={filer}", "-volume.max=200", "-master.volumeSizeLimitMB=256"]
     words += ["-s3", f"-s3.port={s3}", f"-s3.config={folder}/s3.json"]
+    # Its other interfaces have ports of their own that two servers cannot share; and it tells nobody of us.
+    words += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=folder)
     server = Seaweed(s3)
     await_ready(process, server)

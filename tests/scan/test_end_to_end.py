@@ -27,7 +27,7 @@ def states(service: Service, upload: str) -> list[str]:
 
 def state_words(service: Service, upload: str, language: str) -> list[str]:
     page = service.get(f"{upload}?lang={language}").text
-    return re.findall(r'<p class="state \w+">([^<]+)', page)
+    return [words.strip() for words in re.findall(r'<span class="state \w+">([^<]+)', page)]
 
 
 class Administrator:

@@ -183,6 +183,8 @@ def test_f8_there_is_no_endpoint_for_maintenance_or_debugging(target):
         "/console",
         "/actuator/env",
         "/demo/mail",
+        "/demo/provider/authorize",
+        "/demo/provider/.well-known/openid-configuration",
         "/wp-login.php",
         "/config.json",
         "//etc/passwd",

@@ -27,6 +27,9 @@ WANTED = {
     "oversee/persons/<int:pk>": Act.CHANGE_PERSONS,
     "oversee/session": Act.LIST_TRANSFERS,
     "oversee/security": Act.READ_SECURITY_LOG,
+    "oversee/blocked": Act.READ_BLOCK_LIST,
+    "oversee/blocked/add": Act.CHANGE_BLOCK_LIST,
+    "oversee/blocked/<int:pk>/remove": Act.CHANGE_BLOCK_LIST,
     "oversee/trail.csv": Act.EXPORT_TRAIL,
     "oversee/transfers/<id:public_id>/trail.csv": Act.EXPORT_TRAIL,
     "oversee/transfers/<id:public_id>/close": Act.CLOSE_TRANSFER,
@@ -37,7 +40,6 @@ WANTED = {
 }
 WITHOUT_ADDRESS = {
     *(Act.READ_FIGURES, Act.READ_ADDRESSES, Act.EXTEND_TRANSFER, Act.READ_BYTES),
-    *(Act.READ_BLOCK_LIST, Act.CHANGE_BLOCK_LIST),
 }
 """Acts that no address asks for: a part of another page, or of pages to come."""
 IDS = {"id": ("public_id", "K7PM-4QXD"), "row": ("public_id", "A" * 22), "int": ("pk", 1)}

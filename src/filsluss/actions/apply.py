@@ -1,11 +1,17 @@
 """Apply: somebody asks for a transfer. Outbound it opens at once, else an approver is asked."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
 
+from filsluss.actions.block_list import blocked_role
 from filsluss.actions.limits import count_for_network, count_outbound, may_ask_at_once, may_confirm
+from filsluss.actions.security_log import event_now, note
 from filsluss.actions.transitions import RULE, Cause, advance, record_audit
 from filsluss.installation import Services
 from filsluss.letters import compose, request_lists
@@ -22,11 +28,13 @@ from filsluss.rules.application import (
     form_key,
     language_of,
 )
+from filsluss.rules.blocking import BLOCKED
 from filsluss.rules.directions import Direction, Proof, Role, approver_on
 from filsluss.rules.letter_kinds import LetterKind
-from filsluss.rules.lifecycle import APPLIED, APPROVED, State
+from filsluss.rules.lifecycle import APPLIED, APPROVED, WITHDRAWN, State
 from filsluss.rules.networks import Client, is_inside_network
 from filsluss.rules.refusals import FormRefused
+from filsluss.rules.security_events import Kind, Outcome
 from filsluss.rules.sign_in import SignIn
 from filsluss.rules.tokens import Purpose, draw_public_id
 
@@ -62,12 +70,18 @@ def apply(
     if problems := problems or _must_sign_in(application, signed_in, services=services):
         raise FormRefused(problems)
     confirmed = {"confirmed": "personal_number"} if fields_with_number(application, today=today) else None
-    cause = Cause(Role.SENDER, signed_in.trail_name if signed_in else "", detail=confirmed)
     transfer, parties = draft(application, services=services, now=now)
     if signed_in:
         transfer.sender.proof, transfer.sender.proved_at = Proof.SIGN_IN.value, now
     elif opens_at_once(transfer, client=client, services=services):
         transfer.sender.proof, transfer.sender.proved_at = Proof.NETWORK.value, now
+    refuse_or_mark(transfer, has_form_for_sender=signed_in is None, now=now)
+    cause = Cause(
+        Role.SENDER,
+        signed_in.trail_name if signed_in else "",
+        reason_code=transfer.reason_code,
+        detail=confirmed,
+    )
 
     def insert() -> None:
         with transaction.atomic():
@@ -75,17 +89,13 @@ def apply(
             if not signed_in:
                 count_for_network(client, services=services, now=now)
             if transfer.approver:
-                asked = may_ask_at_once(transfer.approver, client=client, services=services, now=now)
-                transfer.asked_at = now if asked else None
-                transfer.lapse_by = (
-                    services.policy.end_of(now, services.policy.decision_days) if asked else None
-                )
-                confirms = may_confirm(transfer.sender, client=client, services=services, now=now)
-                insert_rows(transfer, parties=parties, services=services, now=now)
-                begin(transfer, cause=cause, confirms=confirms, services=services, now=now)
+                ask(transfer, parties=parties, cause=cause, client=client, services=services, now=now)
+                return
+            count_outbound(transfer.sender, client=client, services=services, now=now)
+            insert_rows(transfer, parties=parties, services=services, now=now)
+            if transfer.is_blocked:
+                turn_down(transfer, cause=cause, services=services, now=now)
             else:
-                count_outbound(transfer.sender, client=client, services=services, now=now)
-                insert_rows(transfer, parties=parties, services=services, now=now)
                 days = application.days or services.policy.default_days
                 open_at_once(transfer, cause=cause, days=days, services=services, now=now)
 
@@ -93,7 +103,43 @@ def apply(
         with_free_public_id(transfer, insert)
     except AppliedBefore as before:
         return before.transfer
+    if transfer.is_blocked:
+        note_blocked(transfer, now=now)
     return transfer
+
+
+def refuse_or_mark(transfer: Transfer, *, has_form_for_sender: bool, now: datetime) -> None:
+    """Asks the block list. Whoever is known to be inside reads whom to ask: raises FormRefused.
+
+    To all others a blocked application looks like any other; it is marked, and nobody else is told of it.
+    """
+    role = blocked_role(transfer, now=now)
+    if role is None:
+        return
+    transfer.reason_code = BLOCKED
+    if transfer.sender.proof != Proof.NONE:
+        note_blocked(transfer, now=now)
+        of_sender = role is Role.SENDER and has_form_for_sender
+        raise FormRefused({"sender_email" if of_sender else "recipient_email": "address_blocked"})
+
+
+def note_blocked(transfer: Transfer, *, now: datetime) -> None:
+    """Counts it in the security log; a refused one has no case."""
+    case = transfer.public_id if transfer.pk else ""
+    note(event_now(Kind.APPLICATION, outcome=Outcome.BLOCKED, transfer=case, now=now))
+
+
+def turn_down(transfer: Transfer, *, cause: Cause, services: Services, now: datetime) -> None:
+    """Ends a blocked outbound application; the mailbox, which is inside, is told whom to ask."""
+    record_audit(transfer, step=APPLIED.name, cause=cause, now=now)
+    Transfer.objects.filter(pk=transfer.pk, state=State.NEW).update(state=State.PENDING)
+    with translation.override(transfer.sender.language or services.policy.language):
+        words = _("Files cannot be sent to or from this address. Questions? Contact %(contact)s.")
+        contact = services.policy.contact_email or _("the system administrator")
+    reason = words % {"contact": contact}
+    texts: dict[str, Any] = {"rejection_reason": reason, "closed_reason": reason}
+    by_rule = replace(RULE, reason_code=BLOCKED)
+    advance(transfer, WITHDRAWN, cause=by_rule, services=services, now=now, **texts, decided_at=now)
 
 
 def _must_sign_in(
@@ -169,6 +215,26 @@ def purposes_of(role: Role) -> tuple[Purpose, ...]:
     """The links of a party that are about the whole transfer."""
     own = {Role.SENDER: (Purpose.UPLOAD,), Role.APPROVER: (Purpose.DECIDE,)}
     return (*own.get(role, ()), STATUS_PURPOSE[role])
+
+
+def ask(
+    transfer: Transfer,
+    *,
+    parties: Sequence[Party],
+    cause: Cause,
+    client: Client,
+    services: Services,
+    now: datetime,
+) -> None:
+    """Saves an application that an approver answers: now, or once the next list has left."""
+    assert transfer.approver is not None
+    code = transfer.reason_code
+    asked = may_ask_at_once(transfer.approver, client=client, services=services, now=now, reason_code=code)
+    transfer.asked_at = now if asked else None
+    transfer.lapse_by = services.policy.end_of(now, services.policy.decision_days) if asked else None
+    confirms = may_confirm(transfer.sender, client=client, services=services, now=now)
+    insert_rows(transfer, parties=parties, services=services, now=now)
+    begin(transfer, cause=cause, confirms=confirms, services=services, now=now)
 
 
 def begin(transfer: Transfer, *, cause: Cause, confirms: bool, services: Services, now: datetime) -> None:

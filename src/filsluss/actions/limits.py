@@ -95,11 +95,14 @@ def count_outbound(sender: Party, *, client: Client, services: Services, now: da
     Attempt.objects.create(kind=OUTBOUND, network=key, at=now)
 
 
-def may_ask_at_once(approver: Party, *, client: Client, services: Services, now: datetime) -> bool:
+def may_ask_at_once(
+    approver: Party, *, client: Client, services: Services, now: datetime, reason_code: str = ""
+) -> bool:
     """Whether the approver gets a letter of its own; else the request waits for the next list.
 
     Undecided requests of the last day count, by mailbox, and those that their sender took back after they
     were sent, or taking back would make room for the next one. From an inside network nobody waits.
+    Blocked ones count for those of that `reason_code` only: they wait as anybody does, and nobody for them.
     """
     if is_inside_network(client, networks=services.policy.inside_networks):
         return True
@@ -109,6 +112,7 @@ def may_ask_at_once(approver: Party, *, client: Client, services: Services, now:
         canonical=approver.canonical,
         transfer__state__in=(State.PENDING, State.WITHDRAWN),
         transfer__asked_at__gt=now - DAY,
+        transfer__reason_code__in=("", reason_code),
     )
     return asked.count() < services.policy.letters_per_day
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from filsluss.actions.limits import count_for_network
 from filsluss.installation import Services
@@ -12,6 +13,8 @@ from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LinkRequest, Party
 from filsluss.rules.addresses import AddressRefused, canonical, read_address
 from filsluss.rules.application import party_problem
+from filsluss.rules.blocking import BLOCKED
+from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import State
 from filsluss.rules.networks import Client
@@ -65,6 +68,7 @@ def _by_address(address: str) -> list[Sequence[Party]]:
     except AddressRefused:
         return []
     alive = Party.objects.filter(canonical=mailbox, transfer__state__in=(State.PENDING, State.OPEN))
+    alive = alive.filter(Q(role=Role.SENDER) | ~Q(transfer__reason_code=BLOCKED))
     found: dict[str, list[Party]] = {}
     for party in alive.select_related("transfer").order_by("-transfer__applied_at", "pk")[:LOOKED_AT]:
         found.setdefault(party.address.lower(), []).append(party)

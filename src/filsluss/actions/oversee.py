@@ -1,20 +1,23 @@
 """Oversee: what administrators may do with transfers, each with a reason."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import Cause, StepRefused, advance, record_audit
 from filsluss.installation import Services
-from filsluss.models import Transfer, TransferFile
+from filsluss.models import AuditEntry, Transfer, TransferFile
 from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, ErasedBecause, FileState
 from filsluss.rules.permissions import StaffRole
 from filsluss.rules.personal_number import CONFIRMED, has_personal_number
 from filsluss.rules.refusals import FormRefused
 
 REASON_MAX = 500
+RELEASE_WAITS = timedelta(hours=24)
+"""For so long the first of two persons who release a file waits for the second."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,52 @@ def close_transfer(transfer: Transfer, *, reason: Reason, services: Services, no
 
 
 def release_file(
-    file: TransferFile, *, reason: Reason, role: StaffRole = StaffRole.ADMINISTRATOR, now: datetime
-) -> None:
-    """Makes a file ready that could not be scanned; raises StepRefused if it is not UNSCANNED."""
+    file: TransferFile,
+    *,
+    reason: Reason,
+    role: StaffRole = StaffRole.ADMINISTRATOR,
+    by_two: bool = False,
+    may_be_second: bool = True,
+    now: datetime,
+) -> bool:
+    """Makes a file ready that could not be scanned; raises StepRefused if it is not UNSCANNED.
+
+    `by_two`: the first person leaves a mark only, which is False; another does it within RELEASE_WAITS.
+    Raises FormRefused if the same person comes again, or one who cannot be the second.
+    """
     cause = replace(cause_of(reason, now=now), role=role)
     with transaction.atomic():
         unscanned = TransferFile.objects.filter(pk=file.pk, state=FileState.UNSCANNED)
+        if not unscanned.select_for_update(no_key=True).exists():
+            raise StepRefused("released")
+        first = release_asked(file, now=now) if by_two else None
+        if by_two and first is None:
+            record_audit(file.transfer, step="release-asked", cause=cause, now=now, file=file)
+            return False
+        if first and first.person == cause.person:
+            raise FormRefused({"reason": "release_same_person"})
+        if by_two and not may_be_second:
+            raise FormRefused({"reason": "release_not_second"})
         if unscanned.update(state=FileState.RECEIVED, released_at=now, scan_again_at=None) != 1:
             raise StepRefused("released")
         record_audit(file.transfer, step="released", cause=cause, now=now, file=file)
+    return True
+
+
+def release_asked(file: TransferFile, *, now: datetime) -> AuditEntry | None:
+    """The mark of the first of two persons who release the file; None if there is none that still holds."""
+    return release_marks(file.transfer, now=now).filter(file_public_id=file.public_id).last()
+
+
+def release_marks(transfer: Transfer, *, now: datetime) -> QuerySet[AuditEntry]:
+    """The marks of first persons that still hold, of files that wait, in the order of time."""
+    held = transfer.files.filter(state=FileState.UNSCANNED).values("public_id")
+    return AuditEntry.objects.filter(
+        transfer_public_id=transfer.public_id,
+        step="release-asked",
+        at__gt=now - RELEASE_WAITS,
+        file_public_id__in=held,
+    )
 
 
 def withdraw(transfer: Transfer, *, reason: Reason, services: Services, now: datetime) -> None:

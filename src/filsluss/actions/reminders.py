@@ -14,6 +14,7 @@ from filsluss.letters.each_row import each_row
 from filsluss.letters.mailboxes import has_room
 from filsluss.models import LetterCase, Transfer, TransferFile
 from filsluss.models.letter import Delivery
+from filsluss.rules.blocking import BLOCKED
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import State
@@ -40,7 +41,7 @@ def remind_approvers(*, services: Services, now: datetime) -> int:
         lapse_by__gt=now,
         lapse_by__lte=now + REMIND_BEFORE,
         asked_at__lte=now - NOT_BEFORE,
-    )
+    ).exclude(reason_code=BLOCKED)
     waiting = waiting.filter(~_has_letter(LetterKind.APPROVAL_REMINDER), ~_listed_again()).order_by(
         "lapse_by", "id"
     )

@@ -8,6 +8,7 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
+from filsluss.actions.block_list import forget_blocks
 from filsluss.actions.persons import forget_persons
 from filsluss.actions.security_log import Event, Tally, write
 from filsluss.actions.staff_sessions import forget_sessions
@@ -23,10 +24,11 @@ IS_CUT = Q(network__endswith="/24") | Q(network__endswith="/48") | Q(network__in
 
 
 def retain(*, services: Services, now: datetime) -> None:
-    """Deletes old security events, sessions and persons, and cuts networks that were kept for long enough."""
+    """Deletes old security events, blocks, sessions and persons, and cuts networks after a while."""
     old = SecurityEvent.objects.filter(at__lte=now - timedelta(days=services.policy.security_log_days))
     if old.exists():  # a SELECT takes no lock
         old.delete()
+    forget_blocks(now=now)
     forget_sessions(policy=services.policy, now=now)
     forget_persons(services=services, now=now)
     limit = now - FULL_FOR

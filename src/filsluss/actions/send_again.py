@@ -60,7 +60,8 @@ def send_once_more(letter: Letter, *, services: Services, now: datetime) -> Lett
         if letter.again_of_id or letter.kind not in ASKED_FOR or times >= MOST:
             raise NotSentAgain("often")
         cases = list(last.cases.select_related("transfer", "party", "file").order_by("id"))
-        if last.delivery not in (Delivery.SENT, Delivery.GIVEN_UP) or not truth.is_true_at(last, cases, now):
+        left = last.delivery in (Delivery.SENT, Delivery.GIVEN_UP) or cases[0].transfer.is_blocked
+        if not left or not truth.is_true_at(last, cases, now):
             raise NotSentAgain("untrue")
         reader = cases[0].party if letter.kind not in READY_KINDS else None
         if reader and not has_room(reader, kind=letter.kind, policy=services.policy, now=now):
@@ -91,6 +92,7 @@ def _queue(
     anew = truth.must_be_written_anew(letter, cases, now)
     if anew and not truth.write_anew(again, cases, policy=services.policy, now=now):
         raise NotSentAgain("lost")
+    compose.hold_back(again, cases[0].transfer)
     again.save(force_insert=True)
     told = truth.still_told(letter, cases, now)
     LetterCase.objects.bulk_create(

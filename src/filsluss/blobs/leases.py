@@ -2,8 +2,6 @@
 
 import contextlib
 import logging
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -21,7 +19,7 @@ START_SECONDS = 5.0
 """How long the first lease of a process waits for its listener."""
 
 IDENTITY = "pid || '.' || extract(epoch FROM backend_start)"
-"""Of a connection in pg_stat_activity: a number of a process may come again, its start does not."""
+"""Of a connection in pg_stat_activity, as `Listener.identity` says it."""
 TAKE = f"""
     UPDATE filsluss_blob SET epoch = epoch + 1, holder = %(us)s
     WHERE name = %(name)s AND (holder = '' OR epoch = %(stalled)s OR NOT EXISTS (
@@ -34,7 +32,6 @@ IS_HELD = f"""
     SELECT 1 FROM filsluss_blob
     WHERE name = %s AND holder IN (SELECT {IDENTITY} FROM pg_stat_activity)
 """  # noqa: S608
-WHO_WE_ARE = f"SELECT {IDENTITY} FROM pg_stat_activity WHERE pid = pg_backend_pid()"  # noqa: S608
 
 
 class PostgresLocker:
@@ -48,17 +45,22 @@ class PostgresLocker:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._listener = Listener(database)
+        self._asked: dict[str, Callable[[], None]] = {}
+        """What to do when somebody asks for a lease of ours, by its blob and number."""
+        database.listener.hear(CHANNEL, self._hear)
 
     @contextlib.contextmanager
     def hold(
         self, name: str, *, patience: float = 5.0, on_release_asked: Callable[[], None] | None = None
     ) -> Iterator[Lease]:
         epoch = self._acquire(name, patience)
+        lease = f"{name} {epoch}"
         try:
-            with self._listener.heard(f"{name} {epoch}", on_release_asked):
-                yield Lease(epoch)
+            if on_release_asked:
+                self._asked[lease] = on_release_asked
+            yield Lease(epoch)
         finally:
+            self._asked.pop(lease, None)
             self._release(name, epoch)
 
     def is_held(self, name: str) -> bool:
@@ -67,7 +69,9 @@ class PostgresLocker:
             return bool(cursor.fetchall())
 
     def _acquire(self, name: str, patience: float) -> int:
-        us = self._listener.identity()
+        us = self._database.listener.identity(START_SECONDS)
+        if not us:
+            raise BlobBusy("the database cannot be listened to")
         began = asked_at = time.monotonic()
         pause, asked = FIRST_PAUSE, -1
         while True:
@@ -102,61 +106,13 @@ class PostgresLocker:
             raise BlobMissing(name)
         return int(found[0][0])
 
+    def _hear(self, lease: str) -> None:
+        if release := self._asked.get(lease):
+            release()
+
     def _release(self, name: str, epoch: int) -> None:
         try:
             with self._database.transaction() as cursor:
                 cursor.execute(RELEASE, [name, epoch])
         except Exception as fault:  # noqa: BLE001 - whatever the database said: the next one takes it over
             log.warning("a lease could not be released, and will be taken over: %s", type(fault).__name__)
-
-
-class Listener:
-    """This process's thread that hears what is asked of its leases; the first one starts it.
-
-    None survives a fork, so that a child starts its own.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._mutex, self._pid = threading.Lock(), 0
-        self._holders: dict[str, Callable[[], None]] = {}
-        self._identity = ""
-        self._is_known = threading.Event()
-
-    def identity(self) -> str:
-        """The name of this process as a holder. Raises BlobBusy while its connection cannot be opened."""
-        with self._mutex:
-            if self._pid != os.getpid():
-                self._pid, self._holders, self._is_known = os.getpid(), {}, threading.Event()
-                threading.Thread(target=self._listen, name="blob-leases", daemon=True).start()
-        if not self._is_known.wait(START_SECONDS):
-            raise BlobBusy("the database cannot be listened to")
-        return self._identity
-
-    @contextlib.contextmanager
-    def heard(self, lease: str, on_release_asked: Callable[[], None] | None) -> Iterator[None]:
-        """While it is open, whoever asks for that lease is heard."""
-        if on_release_asked:
-            self._holders[lease] = on_release_asked
-        try:
-            yield
-        finally:
-            self._holders.pop(lease, None)
-
-    def _listen(self) -> None:
-        while True:
-            try:
-                with self._database.session() as session:
-                    session.execute(f"LISTEN {CHANNEL}")
-                    (self._identity,) = session.execute(WHO_WE_ARE).fetchone()
-                    self._is_known.set()
-                    for notice in session.notifies():
-                        self._hear(notice.payload)
-            except Exception as fault:  # noqa: BLE001 - the database is away, and told of by whoever asks it
-                log.debug("the listener's connection ended: %s", type(fault).__name__)
-            self._is_known.clear()
-            time.sleep(1)
-
-    def _hear(self, lease: str) -> None:
-        if release := self._holders.get(lease):
-            release()

@@ -1,7 +1,7 @@
 """The table of the parts that blobs in a bucket consist of: what it says is stored, and nothing else is."""
 
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -22,17 +22,30 @@ class Cursor(Protocol):
     def fetchall(self) -> list[tuple[Any, ...]]: ...
 
 
+class Listener(Protocol):
+    """This process's connection for LISTEN."""
+
+    def hear(self, channel: str, hearer: Callable[[str], None]) -> None:
+        """Calls it with the payload of each notice there, and with "" if some may have been missed."""
+
+    def identity(self, patience: float) -> str:
+        """The name of its connection, which ends with the process; empty if there is none in so many seconds.
+
+        The process id of its server process, a dot, and when that began, as pg_stat_activity has them.
+        """
+
+
 class Database(Protocol):
     """PostgreSQL, as whoever made the store reaches it. Its own errors pass through to the caller."""
+
+    @property
+    def listener(self) -> Listener: ...
 
     def transaction(self) -> AbstractContextManager[Cursor]:
         """One transaction, or a part of the caller's; no connection is kept for it afterwards."""
 
     def let_go(self) -> None:
         """Gives back this thread's connection, before it waits for something else."""
-
-    def session(self) -> AbstractContextManager[Any]:
-        """A connection of its own for LISTEN, as psycopg's: `execute`, `notifies`; commits by itself."""
 
 
 class Part(NamedTuple):

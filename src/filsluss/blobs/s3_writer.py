@@ -6,10 +6,10 @@ import os
 import tempfile
 from typing import Any
 
-from filsluss.blobs.bucket import Bucket
+from filsluss.blobs.bucket import Bucket, our_errors
 from filsluss.blobs.disk import raising_store_full
 from filsluss.blobs.part_table import Part, PartTable, draw_part, end_of
-from filsluss.blobs.protocol import Allowance, BlobMissing, Bytes, LeaseLost
+from filsluss.blobs.protocol import Allowance, BlobMissing, Bytes, LeaseLost, StoreAway
 
 PART = 8 << 20
 """Bytes of a part: what may have to be sent again when a machine dies, and the size of a request."""
@@ -141,10 +141,13 @@ class S3Writer:
         except BlobMissing:
             self._table.require(self._name, epoch=self._epoch)  # a newer writer has replaced it
             raise
-        with contextlib.closing(found) as stream:
+        with contextlib.closing(found) as stream, our_errors("read bytes"):
             for piece in stream.iter_chunks(1 << 18):
-                os.pwrite(self.fileno(), piece, at)
+                with raising_store_full():
+                    os.pwrite(self.fileno(), piece, at)
                 at += len(piece)
+        if at != part.end:
+            raise StoreAway("the store sent fewer bytes than it was asked for")
 
     def _drop_spool(self) -> None:
         self.offset = self._stored

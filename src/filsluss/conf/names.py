@@ -27,6 +27,7 @@ class Name(StrEnum):
     DATA_DIR = auto()
     NODE = auto()
     DATABASE_URL = auto()
+    DATABASE_DIRECT_URL = auto()
     BLOB_URL = auto()
     SECRET_KEY = auto()
     SECRET_KEY_OLD = auto()
@@ -81,6 +82,7 @@ class Name(StrEnum):
     SESSION_HOURS = auto()
     SESSION_IDLE = auto()
     FRESH_MINUTES = auto()
+    RELEASE_PERSONS = auto()
     S3_ACCESS_KEY = auto()
     S3_SECRET_KEY = auto()
 

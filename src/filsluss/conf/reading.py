@@ -69,7 +69,11 @@ def refuse_contradictions(values: Values) -> None:
         raise SettingUnreadable(f"{Name.ACCEL}: the proxy can send files only from a file:// store")
     if values[Name.BLOB_URL].startswith("s3:") and not values[Name.DATABASE_URL]:
         raise SettingUnreadable(f"{Name.BLOB_URL}: a bucket needs PostgreSQL: set {Name.DATABASE_URL}")
-    for one, other in ((Name.S3_ACCESS_KEY, Name.S3_SECRET_KEY), (Name.S3_SECRET_KEY, Name.S3_ACCESS_KEY)):
+    for one, other in (
+        (Name.S3_ACCESS_KEY, Name.S3_SECRET_KEY),
+        (Name.S3_SECRET_KEY, Name.S3_ACCESS_KEY),
+        (Name.DATABASE_DIRECT_URL, Name.DATABASE_URL),
+    ):
         if values[one] and not values[other]:
             raise SettingUnreadable(f"{one}: goes together with {other}, which is missing")
 

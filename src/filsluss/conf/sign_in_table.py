@@ -2,7 +2,7 @@
 
 from filsluss.conf import sign_in_readers as read
 from filsluss.conf.names import Name
-from filsluss.conf.readers import minutes, name
+from filsluss.conf.readers import integer, minutes, name
 from filsluss.conf.setting import Setting, Values
 from filsluss.identity.config import ProviderConfig
 from filsluss.rules.addresses import is_inside
@@ -117,6 +117,14 @@ SIGN_IN = (
         "for how many minutes a sign-in is proof enough for what cannot be undone",
         default="10",
         policy="fresh_for",
+    ),
+    Setting(
+        Name.RELEASE_PERSONS,
+        integer(1, 2),
+        "how many different administrators or security officers let an unscanned file through, within 24 "
+        "hours: `1` or `2`; the second never with a break-glass account",
+        default="1",
+        policy="release_persons",
     ),
 )
 

@@ -103,6 +103,15 @@ TABLE = (
         is_never_empty=True,
     ),
     Setting(
+        Name.DATABASE_DIRECT_URL,
+        databases.postgresql,
+        "the same database without the pooler: needed if `FILSLUSS_DATABASE_URL` leads to one that keeps no "
+        "sessions, such as PgBouncer in transaction mode",
+        unset="`FILSLUSS_DATABASE_URL`",
+        is_secret=True,
+        is_never_empty=True,
+    ),
+    Setting(
         Name.NODE,
         readers.node_name,
         "the name of this machine among those of the installation, by which alarms and metrics call it",

@@ -25,6 +25,7 @@ from filsluss.letters.html import LOGO_HEIGHT, LetterStyle, OwnLinks, render_htm
 from filsluss.letters.links import in_language
 from filsluss.letters.verbatim import marked, without_marks
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
+from filsluss.models.letter import BLANK, Delivery
 from filsluss.rules.contrast import light_shades
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import traits_of
@@ -71,9 +72,18 @@ def write(
         return found
     letter = addressed(kind, about, key=key, policy=policy, now=now)
     fill(letter, about, policy=policy, now=now)
+    hold_back(letter, transfer)
     letter.save(force_insert=True)
     LetterCase.objects.create(letter=letter, transfer=transfer, party=party, file=file)
     return letter
+
+
+def hold_back(letter: Letter, transfer: Transfer) -> None:
+    """A new letter about a blocked application leaves to its sender only; it takes as long to write."""
+    if transfer.is_blocked and letter.role != Role.SENDER:
+        letter.delivery = Delivery.WITHDRAWN
+        for name, value in BLANK.items():
+            setattr(letter, name, value)
 
 
 def addressed(kind: str, about: About, *, key: str, policy: Policy, now: datetime) -> Letter:

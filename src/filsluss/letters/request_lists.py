@@ -83,7 +83,8 @@ def close(letter: Letter, *, policy: Policy, now: datetime) -> bool:
     """Queues the list with the requests that are still undecided; without any it is withdrawn.
 
     The oldest MOST_REQUESTS are on it, the others on the next. The time to answer counts from now for those
-    who were not asked before. False if it was closed before, or if a request was added at this moment.
+    who were not asked before. Blocked ones are not on it, but their time counts, too. False if it was
+    closed before, or if a request was added at this moment.
     """
     with transaction.atomic():
         # Transfers first, as every step does, so that two transactions never wait for each other.
@@ -101,6 +102,9 @@ def close(letter: Letter, *, policy: Policy, now: datetime) -> bool:
         if {case.transfer_id for case in cases} - locked:
             return False
         undecided = [case for case in cases if case.transfer.is_undecided_at(now)]
+        silent = [case for case in undecided if case.transfer.is_blocked]
+        _ask([case.transfer for case in silent], policy=policy, now=now)
+        undecided = [case for case in undecided if case not in silent]
         if not undecided:
             Letter.objects.filter(pk=collects.pk).update(delivery=Delivery.WITHDRAWN, **BLANK)
             return True

@@ -1,7 +1,8 @@
-"""The tables: transfers and what belongs to them, letters, the audit trail, blobs in a bucket, persons."""
+"""The tables: transfers and what belongs to them, letters, the audit trail, blobs, persons, blocks."""
 
 from filsluss.models.audit import AuditEntry, SecurityEvent
 from filsluss.models.blob import Blob, Part
+from filsluss.models.blocked import Blocked
 from filsluss.models.file import TransferFile
 from filsluss.models.letter import Letter, LetterCase
 from filsluss.models.link import Link
@@ -26,6 +27,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "Blob",
+    "Blocked",
     "EnrolmentLink",
     "Heartbeat",
     "Installation",

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import models
 
 from filsluss.models.party import Party
+from filsluss.rules.blocking import BLOCKED
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import Receipts, State
 
@@ -48,8 +49,7 @@ class Transfer(models.Model):
         max_length=8, default=Receipts.FIRST.value, help_text="which fetches the sender is told of"
     )
 
-    # Not filled yet: an administrator's reason code, and the key by which a form sent twice is recognised.
-    reason_code = models.CharField(max_length=32, blank=True, default="")
+    reason_code = models.CharField(max_length=32, blank=True, default="")  # BLOCKED, or empty
     form_key = models.CharField(max_length=64, null=True, unique=True)
 
     objects = TransferQuerySet.as_manager()
@@ -89,6 +89,11 @@ class Transfer(models.Model):
     @property
     def way(self) -> Direction:
         return Direction(self.direction)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether it was asked for with a blocked address: nobody but its sender is told of it."""
+        return self.reason_code == BLOCKED
 
     @property
     def is_open(self) -> bool:

@@ -18,6 +18,7 @@ from filsluss.models import Heartbeat, Node
 from filsluss.ops import mail_check
 from filsluss.ops.deploy_checks import check_downloads, check_provider, check_proxy, check_uploads
 from filsluss.ops.findings import CheckFailed, Finding
+from filsluss.ops.notices import require_notices
 from filsluss.ops.secret_key import OTHER_KEY, open_to_others
 from filsluss.ops.tables import are_empty, oldest_program, program_version, refusal, waiting_migrations
 from filsluss.rules.application import is_own_address
@@ -88,6 +89,7 @@ def check_database() -> str:
         return f"{connection.vendor}, empty: `filsluss serve` makes its tables"
     if waiting:
         raise CheckFailed(f"{waiting} migrations are not applied: run `filsluss migrate`")
+    require_notices()
     return f"{connection.vendor}, all migrations are applied"
 
 

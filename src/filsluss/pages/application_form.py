@@ -57,7 +57,7 @@ NEW = FormPage()
 
 
 def typed_in(request: HttpRequest) -> Typed:
-    given = {field: posted_text(request, field) for field in (*ORDER, "as", "form_value")}
+    given = {field: posted_text(request, field) for field in (*ORDER, "form_value")}
     return given | {field: request.POST.get(field, "") for field in ADDRESSES}
 
 
@@ -144,7 +144,6 @@ def show_form(request: HttpRequest, form: Form, *, page: FormPage = NEW) -> Http
     shown = values["typed"]
     values |= {
         "form_page": page,
-        "typed": shown | {"as": shown.get("as") or request.GET.get("as", "")},
         "suggestions": suggestions(shown),
         "inside_domains": " ".join(settings.POLICY.inside_domains),
         "providers": " ".join(PROVIDERS),
@@ -152,7 +151,6 @@ def show_form(request: HttpRequest, form: Form, *, page: FormPage = NEW) -> Http
         "languages": [(code, each.name) for code, each in LANGUAGES.items()],
         "house_language": language_named(settings.POLICY.language).name,
         "day_choices": day_choices(always=settings.POLICY.default_days, chosen=form.typed.get("days", "")),
-        "may_choose_network": settings.DEMO and page.purpose == NEW.purpose,
         "offers_sign_in": offers_sign_in(page),
         "sign_in_and_apply": STAFF.path("apply"),
     }

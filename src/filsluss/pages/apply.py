@@ -1,9 +1,7 @@
 """The start page, which holds the application form, and what an application leads to."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
@@ -61,7 +59,7 @@ def take_application(
         return show_form(request, Form(given, ORDER), page=page)
 
     def send_it() -> str:
-        client = client_for(request, given["as"])
+        client = client_of(request)
         there = next_page(send(application_in(given), client), client)
         there += "" if "?" in there else asked_language(request)
         return there + (f"{'&' if '?' in there else '?'}done={done}" if done else "")
@@ -85,12 +83,6 @@ def next_page(transfer: Transfer, client: Client) -> str:
     if transfer.way is Direction.OUTBOUND:
         return f"{SENT.path()}?lang={translation.get_language()}"
     return status_page(transfer.sender)
-
-
-def client_for(request: HttpRequest, chosen: str) -> Client:
-    """The client; in the demo a visitor may choose to be treated as not on the inside network."""
-    client = client_of(request)
-    return replace(client, may_be_inside=False) if settings.DEMO and chosen == "outside" else client
 
 
 @allow_methods("GET")

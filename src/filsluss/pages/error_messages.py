@@ -57,6 +57,7 @@ def every_message(typed: Mapping[str, Any]) -> dict[str, str]:
         **decision_words(),
         **code_words(typed.get("code", "")),
         **oversight_words(),
+        **block_words(),
         **report_words(),
         **sign_in_words(),
         **reference_words(),
@@ -75,6 +76,7 @@ def application_words(typed: Mapping[str, Any]) -> dict[str, str]:
         "at_organisation": settings.POLICY.at_organisation(translation.get_language()),
         "n": len(typed.get("purpose", "")),
         "max": settings.POLICY.max_days,
+        "contact": settings.POLICY.contact_email or _("the system administrator"),
     }
     return {
         "name_empty": _("Enter your name"),
@@ -91,6 +93,8 @@ def application_words(typed: Mapping[str, Any]) -> dict[str, str]:
         "address_several": _("Enter only one email address. Make one request for each recipient."),
         "address_of_service": _("This is the service’s own address. Enter another address."),
         "sign_in_needed": _("Whoever works %(at_organisation)s signs in to send. The link is above.")
+        % values,
+        "address_blocked": _("Files cannot be sent to or from this address. Questions? Contact %(contact)s.")
         % values,
         "same_person": _("The recipient cannot have the same email address as you"),
         "box_needed": _(
@@ -207,6 +211,16 @@ def reference_words() -> dict[str, str]:
     }
 
 
+def block_words() -> dict[str, str]:
+    return {
+        "block_empty": _("Enter an email address or a domain"),
+        "block_malformed": _("Enter an address like name@company.com, or a domain like company.com"),
+        "block_inside": _("The domain is one of your own. Block single addresses instead."),
+        "block_known": _("This is already on the list"),
+        "block_days": _("The number of days must be between 1 and 365"),
+    }
+
+
 def report_words() -> dict[str, str]:
     return {
         "abuse_empty": _("Describe what is wrong"),
@@ -219,5 +233,11 @@ def report_words() -> dict[str, str]:
 def oversight_words() -> dict[str, str]:
     return {
         "reason_missing": _("Enter a reason of 1 to 500 characters"),
+        "release_same_person": _(
+            "You have let the file through already. Now another person must do the same."
+        ),
+        "release_not_second": _(
+            "The second person signs in with the organisation, not with an emergency account."
+        ),
         "sign_in_wrong": _("The user name or the password is wrong"),
     }

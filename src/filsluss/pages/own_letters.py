@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from filsluss.actions.send_again import ASKED_FOR, MOST, last_of, times_sent_again
@@ -11,6 +13,7 @@ from filsluss.models.letter import Delivery
 from filsluss.pages import presenters
 from filsluss.rules.letter_kinds import LetterKind
 
+LEAVES_WITHIN = timedelta(seconds=2)
 LISTED = 20
 """At most so many of the newest are listed."""
 
@@ -34,9 +37,12 @@ def own_letters(transfer: Transfer) -> Iterator[OwnLetter]:
     """The newest letters of an account that is open, or of an application that waits for an answer."""
     kinds = (LetterKind.APPROVAL_REQUESTED,) if transfer.open_until is None else ASKED_FOR[1:]
     first = Letter.objects.about(transfer).filter(kind__in=kinds, again_of=None)
-    shown = first.exclude(delivery__in=(Delivery.COLLECTING, Delivery.WITHDRAWN)).order_by("-pk")[:LISTED]
+    untold = (Delivery.COLLECTING,) if transfer.is_blocked else (Delivery.COLLECTING, Delivery.WITHDRAWN)
+    shown = first.exclude(delivery__in=untold).order_by("-pk")[:LISTED]
     for letter in shown:
         last = last_of(letter)
+        if transfer.is_blocked:
+            look_sent(last, timezone.now())
         yield OwnLetter(
             public_id=letter.public_id,
             label=_label(letter.kind),
@@ -45,6 +51,13 @@ def own_letters(transfer: Transfer) -> Iterator[OwnLetter]:
             is_own_link=letter.kind == LetterKind.APPROVED,
             may_send=last.delivery in (Delivery.SENT, Delivery.GIVEN_UP) and times_sent_again(letter) < MOST,
         )
+
+
+def look_sent(letter: Letter, now: datetime) -> None:
+    """Has one that is held back look as any other does a moment later: its sender is not told."""
+    is_gone = now >= letter.written_at + LEAVES_WITHIN
+    letter.delivery = Delivery.SENT if is_gone else Delivery.QUEUED
+    letter.sent_at = letter.written_at + LEAVES_WITHIN if is_gone else None
 
 
 def _label(kind: str) -> str:

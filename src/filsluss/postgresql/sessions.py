@@ -1,14 +1,50 @@
 """This thread's connection for parts that write SQL of their own, and one beside the pool for LISTEN."""
 
 import contextlib
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import connection, connections, transaction
+
+from filsluss.postgresql.listening import Listener
+
+NOTICE_SECONDS = 3.0
+"""How long `hears_notices` waits for one."""
+
+
+@contextlib.contextmanager
+def direct_session() -> Iterator[Any]:
+    """A connection of its own, which commits by itself, to the server and not to a pooler before it.
+
+    The server notices within half a minute that our machine is gone, and we that it is.
+    """
+    opened = connection.Database.connect(**direct_parameters())  # type: ignore[attr-defined]
+    with contextlib.closing(opened):
+        opened.autocommit = True
+        for setting, seconds in (("idle", 10), ("interval", 5)):
+            opened.execute(f"SET tcp_keepalives_{setting} = {seconds}")
+        opened.execute("SET tcp_keepalives_count = 3")
+        yield opened
+
+
+def direct_parameters() -> dict[str, Any]:
+    """How psycopg reaches the server: as the pool does, unless an address of its own is set for it."""
+    ours = connections["default"]
+    if settings.DATABASE_DIRECT:
+        ours = type(ours)({**ours.settings_dict, **settings.DATABASE_DIRECT}, "direct")
+    return dict(ours.get_connection_params())
+
+
+LISTENER = Listener(direct_session)
+"""This process's."""
 
 
 class Sessions:
     """A `Database` of `filsluss.blobs`: statements join the caller's transaction, if there is one."""
+
+    listener = LISTENER
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Any]:
@@ -24,13 +60,12 @@ class Sessions:
         if not connection.in_atomic_block:
             connection.close()
 
-    @contextlib.contextmanager
-    def session(self) -> Iterator[Any]:
-        """The server notices within half a minute that our machine is gone, and we that it is."""
-        opened = connection.Database.connect(**connection.get_connection_params())  # type: ignore[attr-defined]
-        with contextlib.closing(opened):
-            opened.autocommit = True
-            for setting, seconds in (("idle", 10), ("interval", 5)):
-                opened.execute(f"SET tcp_keepalives_{setting} = {seconds}")
-            opened.execute("SET tcp_keepalives_count = 3")
-            yield opened
+
+def hears_notices() -> bool:
+    """Whether a notice sent over the pool is heard on the direct connection: never behind some poolers."""
+    channel = f"filsluss_check_{secrets.token_hex(8)}"
+    with direct_session() as session:
+        session.execute(f'LISTEN "{channel}"')
+        with Sessions().transaction() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [channel])
+        return any(True for _ in session.notifies(timeout=NOTICE_SECONDS, stop_after=1))

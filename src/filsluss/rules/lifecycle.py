@@ -82,7 +82,7 @@ LIVE_FILE = frozenset({FileState.UPLOADING, *WHOLE_FILE})
 
 FILE_STEPS_ONCE = ("received", "ready", "infected", "released", "file-erased")
 """Steps that a file takes once at most."""
-FILE_STEPS = (*FILE_STEPS_ONCE, "unscanned", "fetched", "partly-fetched")
+FILE_STEPS = (*FILE_STEPS_ONCE, "release-asked", "unscanned", "fetched", "partly-fetched")
 AUDIT_STEPS = frozenset(
     {
         *(step.name for step in STEPS),
@@ -90,6 +90,7 @@ AUDIT_STEPS = frozenset(
         *(f"file-{because}" for because in ErasedBecause),
         "reported",
         "letter-sent-again",
+        *("block-added", "block-removed"),
         *("local-sign-in", "case-opened", "role-given", "role-taken"),
         "code-drawn-again",
     }

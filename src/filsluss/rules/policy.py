@@ -65,6 +65,7 @@ class Policy:
     session_lasts: timedelta = timedelta(hours=8)
     session_idle: timedelta = timedelta(minutes=60)
     fresh_for: timedelta = timedelta(minutes=10)
+    release_persons: int = 1
     role_groups: tuple[GroupRole, ...] = ()
     shared_mailboxes: tuple[SharedMailbox, ...] = ()
 

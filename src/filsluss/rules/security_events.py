@@ -25,11 +25,13 @@ class Outcome(StrEnum):
     WRONG = "wrong"
     LIMITED = "limited"
     FORBIDDEN = "forbidden"
+    BLOCKED = "blocked"
     DONE = "done"
     LIST = "list"
     SEARCH = "search"
     TRANSFER = "transfer"
     SECURITY_LOG = "security-log"
+    BLOCK_LIST = "block-list"
     TRAIL = "trail"
     BACKUP = "backup"
 
@@ -38,12 +40,12 @@ REFUSED = (Outcome.FORBIDDEN, Outcome.LIMITED)
 OUTCOMES: dict[Kind, tuple[Outcome, ...]] = {
     Kind.SIGN_IN: (Outcome.RIGHT, Outcome.WRONG, *REFUSED),
     Kind.SIGN_OUT: (Outcome.DONE,),
-    Kind.READ: (Outcome.LIST, Outcome.SEARCH, Outcome.TRANSFER, Outcome.SECURITY_LOG),
+    Kind.READ: (Outcome.LIST, Outcome.SEARCH, Outcome.TRANSFER, Outcome.SECURITY_LOG, Outcome.BLOCK_LIST),
     Kind.EXPORT: (Outcome.TRAIL, Outcome.TRANSFER, Outcome.BACKUP),
     Kind.CODE: (Outcome.WRONG, *REFUSED),
+    Kind.APPLICATION: (Outcome.BLOCKED, *REFUSED),
     **dict.fromkeys(
         (
-            Kind.APPLICATION,
             Kind.DECISION,
             Kind.UPLOAD,
             Kind.DOWNLOAD,

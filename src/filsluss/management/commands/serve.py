@@ -18,6 +18,7 @@ from filsluss.management.database_copy import copy_before_migrating
 from filsluss.management.running import run_again
 from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_known_tables
+from filsluss.postgresql.sessions import direct_session
 from filsluss.server import notify
 from filsluss.server.supervisor import Child, once_open, port_number, require_free_port, supervise
 
@@ -43,12 +44,9 @@ def migration_lock() -> Iterator[None]:
     if connection.vendor != "postgresql":
         yield
         return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(hashtext('filsluss migrate'))")
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext('filsluss migrate'))")
+    with direct_session() as session:  # it ends with the session
+        session.execute("SELECT pg_advisory_lock(hashtext('filsluss migrate'))")
+        yield
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -19,22 +20,25 @@ from filsluss.pages.form_page import Form, form_page
 from filsluss.pages.oversee.access import permitted, standing_in
 from filsluss.pages.oversee.transfers import show, transfer_named
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
+from filsluss.pages.staff.access import staff_session
 from filsluss.rules.permissions import Act
+from filsluss.rules.sign_in import LocalSignIn
 
 
 def carry_out(
-    request: HttpRequest, row: Transfer, act: Callable[[oversee.Reason], None], *, field: str, done: str
+    request: HttpRequest, row: Transfer, act: Callable[[oversee.Reason], str | None], *, field: str, done: str
 ) -> HttpResponse:
     """Calls `act` and shows the case again; 422 without a reason, 409 if the state no longer allows it.
 
-    `field`: the id of the field of the reason. `done`: what the page then says was done.
+    `field`: the id of the field of the reason. `done`: what the page then says was done, unless
+    `act` says what.
     """
     typed = {name: posted_text(request, name) for name in ("reason", NUMBER_BOX)}
 
     def send() -> str:
         confirmed = bool(typed[NUMBER_BOX])
-        act(oversee.Reason(typed["reason"], f"user:{request.user.pk}", numbers_confirmed=confirmed))
-        return there(row, done)
+        reason = oversee.Reason(typed["reason"], f"user:{request.user.pk}", numbers_confirmed=confirmed)
+        return there(row, act(reason) or done)
 
     def show_case(form: Form) -> HttpResponse:
         code = form.problems.get("reason", "")
@@ -76,6 +80,13 @@ def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
     return carry_out(request, row, act, field="reason-withdraw", done="withdrawn")
 
 
+def is_break_glass(request: HttpRequest) -> bool:
+    """Whether they signed in with an account that is kept for when the provider does not answer."""
+    session = staff_session(request)
+    is_local = session is not None and session.person.is_local
+    return is_local and settings.POLICY.local_sign_in is LocalSignIn.BREAK_GLASS
+
+
 def file_named(public_id: str) -> TransferFile:
     file = TransferFile.objects.select_related("transfer").filter(public_id=public_id).first()
     if file is None:
@@ -88,9 +99,16 @@ def file_named(public_id: str) -> TransferFile:
 def release(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
 
-    def act(reason: oversee.Reason) -> None:
-        role = standing_in(request).role_for(Act.RELEASE_FILE)
-        oversee.release_file(file, reason=reason, role=role, now=now)
+    def act(reason: oversee.Reason) -> str:
+        is_done = oversee.release_file(
+            file,
+            reason=reason,
+            role=standing_in(request).role_for(Act.RELEASE_FILE),
+            by_two=settings.POLICY.release_persons == 2,
+            may_be_second=not is_break_glass(request),
+            now=now,
+        )
+        return "released" if is_done else "release-asked"
 
     return carry_out(request, file.transfer, act, field=f"reason-release-{file.public_id}", done="released")
 

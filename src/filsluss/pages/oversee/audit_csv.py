@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from itertools import islice
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 
 from filsluss.models import AuditEntry
+from filsluss.models.batches import by_key
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.oversee.access import permitted, standing_in
 from filsluss.pages.oversee.actors import actors_of
@@ -93,16 +93,10 @@ def table(entries: QuerySet[AuditEntry], form: TableFormat) -> Iterator[bytes]:
     """CSV (RFC 4180) with a byte order mark, by which Excel recognises UTF-8."""
     write = csv.writer(Line(), delimiter=form.delimiter, quoting=csv.QUOTE_ALL).writerow
     yield b"\xef\xbb\xbf" + write(form.columns)
-    for batch in batched(entries.iterator(chunk_size=BATCH), BATCH):
+    for batch in by_key(entries, BATCH):
         actors = actors_of(batch)
         for entry in batch:
             yield write([form.as_text(cell) for cell in cells_of(entry, actors[entry.pk], form)])
-
-
-def batched(entries: Iterator[AuditEntry], size: int) -> Iterator[list[AuditEntry]]:
-    """The entries in lists of that size."""
-    while batch := list(islice(entries, size)):
-        yield batch
 
 
 class Line:

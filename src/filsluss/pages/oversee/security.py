@@ -24,7 +24,10 @@ PER_PAGE = 50
 TRAIL = "trail"
 DECISIONS = (
     *(step.name for step in (APPROVED, REJECTED, WITHDRAWN, CLOSED)),
+    "release-asked",
     "released",
+    "block-added",
+    "block-removed",
     f"file-{ErasedBecause.REMOVED}",
 )
 DOWNLOADS = ("fetched", "partly-fetched")

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from filsluss.actions import alarms, consequences
+from filsluss.actions import alarms, consequences, oversee
 from filsluss.models import AuditEntry, Letter, Transfer
 from filsluss.models.batches import MOST_NAMES
 from filsluss.models.letter import Delivery
@@ -127,6 +127,7 @@ def show(
         "through": presenters.last_day(row.open_until),
         "erased": presenters.moment(row.erased_at),
         "files": [presenters.file_view(file) for file in files.iterator(chunk_size=MOST_NAMES)],
+        "release_marks": release_marks_of(row, mask=standing_in(request).masks),
         "letters": letters_of(row),
         "trail": trail_of(row),
         "done": done_words(request.GET.get("done", ""), row) if request.method == "GET" else "",
@@ -142,6 +143,20 @@ def show(
     return render(request, "pages/oversee/transfer.html", page, status=status)
 
 
+def release_marks_of(row: Transfer, *, mask: bool) -> list[dict[str, Any]]:
+    """The files that one person of two has let through: name, who that was, until when the mark holds."""
+    marks = list(oversee.release_marks(row, now=timezone.now()))
+    actors = actors_of(marks)
+    return [
+        {
+            "name": mark.file_public_id if mask else mark.about,
+            "who": actors[mark.pk] or role_label(mark.role),
+            "until": presenters.moment(mark.at + oversee.RELEASE_WAITS),
+        }
+        for mark in marks
+    ]
+
+
 def consequences_of(row: Transfer) -> str:
     """What ending the account, or withdrawing the request, is about; empty where neither can be done."""
     if row.state == State.OPEN:
@@ -155,6 +170,7 @@ def done_words(done: str, row: Transfer) -> str:
     """What the page says first after an act; empty if that is not true."""
     words = {
         "released": _("The file is let through. The recipient gets an email."),
+        "release-asked": _("Noted. A second person must also let the file through, within 24 hours."),
         "removed": _("The file is being deleted. Those who know of it get an email."),
         "sent-again": _("The email is being sent again."),
     }

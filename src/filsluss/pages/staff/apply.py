@@ -57,7 +57,7 @@ def application(request: HttpRequest, session: StaffSession) -> HttpResponse:
 def as_sent_by(person: Person, given: Typed) -> Typed:
     """The form with the sender who is signed in, whatever else was sent along."""
     mine = {"sender_name": person.name, "sender_email": person.address}
-    return given | mine | {"recipient_outside": "", "approver_email": "", "as": ""}
+    return given | mine | {"recipient_outside": "", "approver_email": ""}
 
 
 def before(request: HttpRequest, person: Person) -> Typed:

@@ -19,6 +19,7 @@ from filsluss.pages import presenters
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.oversee.labels import state_label
 from filsluss.pages.staff.access import signed_in
+from filsluss.rules.blocking import BLOCKED
 from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
 from filsluss.rules.paths import STAFF, STATUS, UPLOAD
@@ -69,6 +70,8 @@ def home(request: HttpRequest, session: StaffSession) -> HttpResponse:
 def cases(role: Role, mailboxes: Iterable[str]) -> QuerySet[Transfer]:
     """The cases in which one of these mailboxes has that role, the newest first."""
     with_role = Transfer.objects.filter(parties__role=role, parties__canonical__in=list(mailboxes))
+    if role is not Role.SENDER:
+        with_role = with_role.exclude(reason_code=BLOCKED)
     return with_role.order_by("-applied_at", "-pk").prefetch_related("parties")
 
 

@@ -10,10 +10,11 @@ const addresses = [...form.querySelectorAll("input[type=email]")];
 const [sender, recipient, approver] = ["sender_email", "recipient_email", "approver_email"].map(
   (name) => form.elements[name],
 );
+// Who is signed in is inside, and their form has neither their own address nor an approver's.
 
 /** Shows the fields for who sends from inside, or from outside to outside; one with an error stays. */
 function showWhatConcerns() {
-  const isInsider = isInside(sender.value, inside);
+  const isInsider = !sender || isInside(sender.value, inside);
   const toInside = isInside(recipient.value, inside);
   const shown = {
     inside: isInsider,
@@ -57,7 +58,7 @@ function fillFromLink() {
   const [to, why, who] = ["to", "why", "approver"].map((name) => given.get(name)?.trim() ?? "");
   if (isAddress(to)) recipient.value = to;
   if (why) form.elements.purpose.value = why.slice(0, 500);
-  if (isAddress(who)) {
+  if (approver && isAddress(who)) {
     approver.value = who;
     form.elements.recipient_outside.checked = true;
   }

@@ -25,8 +25,9 @@ function isPossible() {
 }
 
 function keep(form) {
-  const fields = Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value.trim()]));
   const earlier = remembered();
+  const typed = (name) => form.elements[name]?.value.trim() ?? earlier?.fields[name] ?? "";
+  const fields = Object.fromEntries(FIELDS.map((name) => [name, typed(name)]));
   if (!fields.approver_email) fields.approver_email = earlier?.fields.approver_email ?? "";
   const recipient = form.elements.recipient_email.value.trim();
   const others = (earlier?.recipients ?? []).filter((address) => address !== recipient);
@@ -37,7 +38,7 @@ function keep(form) {
 function fill(form, kept) {
   for (const name of FIELDS) {
     const field = form.elements[name];
-    if (!field.value) field.value = String(kept.fields[name] ?? "");
+    if (field && !field.value) field.value = String(kept.fields[name] ?? "");
   }
   const options = kept.recipients.map((address) => new Option("", String(address)));
   document.getElementById("recipients").replaceChildren(...options);

@@ -1,0 +1,148 @@
+"""A store that fails in each of the ways stores do: the client hears where to go on, and no file is bad."""
+
+import contextlib
+import hashlib
+import http.client
+import os
+import time
+from dataclasses import dataclass
+from threading import Thread
+
+import pytest
+
+from tests.parts.eventually import eventually
+from tests.parts.faulty_store import FaultyStore
+from tests.parts.invariants import wait_until_idle
+from tests.parts.mail_server import MailServer
+from tests.parts.people import FORM, announce, append, apply, fetch, offset_of
+from tests.parts.seaweed import ACCESS_KEY, SECRET_KEY
+from tests.parts.service import Service
+from tests.streams.test_connection import await_ready
+
+pytestmark = [pytest.mark.live]
+BUCKET = "faults"
+MIB = 1 << 20
+SLOW_DELAY, SLOW_RATE = 0.2, 64 << 10
+
+
+@dataclass(frozen=True)
+class Installation:
+    service: Service
+    store: FaultyStore
+    mail_server: MailServer
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory, seaweed, server):
+    store, mail_server = FaultyStore(seaweed.port), MailServer()
+    mail_server.start()
+    seaweed.make_bucket(BUCKET)
+    with server.migrated_database(BUCKET) as database:
+        service = Service(
+            tmp_path_factory.mktemp("faults") / "data",
+            DATABASE_URL=database,
+            BLOB_URL=seaweed.url(BUCKET, port=store.port),
+            S3_ACCESS_KEY=ACCESS_KEY,
+            S3_SECRET_KEY=SECRET_KEY,
+            SECRET_KEY="a key of its own for this installation",
+            SMTP_URL=mail_server.url,
+        )
+        try:
+            yield Installation(service.start(), store, mail_server)
+        finally:
+            store.heal()
+            service.tear_down()
+            store.close()
+            mail_server.stop()
+            seaweed.drop_bucket(BUCKET)
+
+
+@pytest.fixture
+def store(installed):
+    yield installed.store
+    installed.store.heal()
+
+
+@pytest.fixture
+def account(installed):
+    return apply(installed.service, FORM).location
+
+
+def is_clean(service):
+    wait_until_idle(service)
+    said = service.run("reconcile", "--dry-run", "--checksums").stdout
+    assert said.startswith("Blob store and database agree"), said
+
+
+@pytest.mark.parametrize(
+    ("fault", "methods"),
+    [
+        ("error", ("PUT",)),
+        ("busy", ("PUT", "GET")),
+        ("wrong key", ("PUT", "GET", "DELETE", "POST")),
+        ("full", ("PUT",)),
+        ("lost", ("PUT",)),
+        ("truncated", ("GET",)),
+    ],
+)
+def test_an_upload_is_told_where_to_go_on_and_the_file_is_whole(installed, store, account, fault, methods):
+    service, data = installed.service, os.urandom(3 * MIB)
+    where = announce(service, account, len(data)).location
+    assert append(service, where, 0, data[:MIB]).status == 204
+    store.fail(fault, *methods)
+    refused = append(service, where, MIB, data[MIB : 2 * MIB])  # for which the first MiB is read, too
+    assert store.met, "the store was asked"
+    assert refused.status in ((503, 507) if fault == "full" else (503,)), refused.text
+    assert refused.headers["Upload-Offset"] == str(MIB)
+    assert int(refused.headers["Retry-After"]) > 0
+    assert service.get(account).status == 200
+    assert offset_of(service, where) == MIB
+    store.heal()
+    assert append(service, where, MIB, data[MIB:]).status == 204
+    assert await_ready(service, account)["sha256"] == hashlib.sha256(data).hexdigest()
+    is_clean(service)
+
+
+def test_one_lost_answer_is_asked_for_again_and_nobody_notices(installed, store, account):
+    service, data = installed.service, os.urandom(MIB)
+    where = announce(service, account, len(data)).location
+    store.fail("lost", "PUT")
+    healing = Thread(target=lambda: (eventually(lambda: store.met, interval=0.005), store.heal()))
+    healing.start()
+    assert append(service, where, 0, data).status == 204
+    healing.join()
+    assert await_ready(service, account)["sha256"] == hashlib.sha256(data).hexdigest()
+    is_clean(service)
+
+
+def test_a_download_that_the_store_breaks_off_is_no_whole_file_and_can_be_asked_for_again(installed, store):
+    service, data, to = installed.service, os.urandom(MIB), "bo-truncated@rontgen.example"
+    account = apply(service, FORM, recipient_email=to).location
+    where = announce(service, account, len(data)).location
+    assert append(service, where, 0, data).status == 204
+    letter = installed.mail_server.one("file-ready", to=to, seconds=60)
+    store.fail("truncated", "GET")
+    with contextlib.suppress(OSError, http.client.HTTPException):  # it was broken off for the client, too
+        broken = fetch(service, letter)
+        assert broken.status == 503 or broken.body == data
+    store.heal()
+    assert fetch(service, letter).body == data
+
+
+def test_while_the_store_is_slow_pages_are_not(installed, store, account):
+    service, data = installed.service, os.urandom(MIB // 4)
+    where = announce(service, account, len(data)).location
+    store.delay, store.rate = SLOW_DELAY, SLOW_RATE
+    answers = []
+    uploading = Thread(target=lambda: answers.append(append(service, where, 0, data).status))
+    uploading.start()
+    read, began = 0, time.monotonic()
+    while uploading.is_alive():
+        assert service.get(account).status == 200
+        read += 1
+    assert read > 20, f"{read} pages in the {time.monotonic() - began:.1f} s of an upload"
+    uploading.join()
+    assert answers == [204]
+    store.heal()
+    assert await_ready(service, account)["sha256"] == hashlib.sha256(data).hexdigest()
+    is_clean(service)

@@ -1,0 +1,102 @@
+"""A proxy before a store that speaks S3, which answers in its place as stores do when something is wrong."""
+
+import http.client
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+ERROR = '<?xml version="1.0"?><Error><Code>{code}</Code><Message>{code}</Message></Error>'
+ANSWERS = {
+    "error": (500, "InternalError"),
+    "busy": (503, "SlowDown"),
+    "wrong key": (403, "InvalidAccessKeyId"),
+    "full": (507, "InsufficientStorage"),
+}
+OTHERS = ("truncated", "lost")
+"""Half of the body of an answer comes; the answer to a request that was done does not come."""
+OF_CONNECTION = {"connection", "transfer-encoding", "content-length", "date", "server"}
+
+
+class FaultyStore:
+    """Listens on `port`. `fault` is one of ANSWERS or OTHERS, for requests of these `methods`; empty: none.
+
+    `delay` is in seconds for each request, `rate` in bytes a second; 0 is no limit.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.target, self.fault, self.methods = target, "", ("PUT", "GET", "POST", "DELETE")
+        self.delay, self.rate = 0.0, 0
+        self.met = 0
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def fail(self, fault: str, *methods: str) -> None:
+        assert fault in ANSWERS or fault in OTHERS
+        self.fault, self.methods, self.met = fault, methods, 0
+
+    def heal(self) -> None:
+        self.fault, self.delay, self.rate = "", 0.0, 0
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        class Handler(_Handler):
+            store = self
+
+        return Handler
+
+
+class _Handler(BaseHTTPRequestHandler):
+    store: FaultyStore
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        store = self.store
+        time.sleep(store.delay + (len(body) / store.rate if store.rate else 0))
+        fault = store.fault if self.command in store.methods else ""
+        store.met += bool(fault)
+        if fault in ANSWERS:
+            status, code = ANSWERS[fault]
+            self.send(status, {"Content-Type": "application/xml"}, ERROR.format(code=code).encode())
+            return
+        status, headers, found = self.ask(body)
+        if fault == "lost":
+            self.close_connection = True
+            return
+        self.send(status, headers, found, half=fault == "truncated" and bool(found))
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer  # noqa: N815 -- their names are the library's
+
+    def ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """What the store says to the same request, whose signature covers the Host header, too."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.store.target, timeout=60)
+        try:
+            passed = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
+            connection.request(self.command, self.path, body or None, passed)
+            said = connection.getresponse()
+            headers = {name: value for name, value in said.getheaders() if name.lower() not in OF_CONNECTION}
+            if self.command == "HEAD":
+                headers["Content-Length"] = said.getheader("Content-Length") or "0"
+            return said.status, headers, said.read()
+        finally:
+            connection.close()
+
+    def send(self, status: int, headers: dict[str, str], body: bytes, *, half: bool = False) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if self.command != "HEAD" and status not in (204, 304):
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if half else body)
+        if half:
+            self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        """A test reads the services' logs, not ours."""
