@@ -140,6 +140,17 @@ def test_the_focus_goes_down_the_page_and_is_always_seen(populated, browser, nam
         assert [stop["name"] for stop in stops if not stop["follows"]] == []
 
 
+@pytest.mark.parametrize("width", [1280, 375])
+def test_the_tab_key_goes_where_the_eye_goes_on_the_empty_upload_page(populated, browser, width):
+    """Beside the chooser the rule comes after it; above it, before it."""
+    with chromium.person(browser, viewport={"width": width, "height": 800}) as page:
+        populated.open_page(page, "upload-empty", "sv")
+        page.locator("#drop").wait_for()
+        place = "document.getElementById('choose').compareDocumentPosition(document.getElementById('terms'))"
+        comes_after = page.evaluate(f"Boolean({place} & Node.DOCUMENT_POSITION_FOLLOWING)")
+        assert comes_after is (width == 1280)
+
+
 def test_the_skip_link_leads_to_the_content(populated, browser):
     with chromium.person(browser) as page:
         populated.open_page(page, "apply", "sv")

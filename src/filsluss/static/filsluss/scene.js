@@ -23,6 +23,7 @@ export class Scene {
     Object.assign(this, options, { milestone: 0, meter: new SpeedMeter() });
     this.root = this.byId("scene");
     if (this.stage !== "empty") this.arrange();
+    else if (matchMedia("(min-width: 64rem)").matches) this.byId("work").after(this.byId("terms"));
   }
 
   get stage() {
