@@ -8,6 +8,8 @@ from filsluss.rules.refusals import STATUS
 from tests.test_conventions import modules_of, name_of, tree_of
 
 NO_REFUSALS = {
+    "actions/local_accounts.py AccountRefused",  # a sentence for an operator
+    "actions/passkeys.py PasskeyRefused",  # a sentence for the log
     "actions/apply.py AppliedBefore",  # the answer to a form that is sent twice
     "actions/scan.py ClaimLost",  # another process scans the file
     "models/link.py LinkLost",  # the secret was changed
@@ -16,6 +18,8 @@ SHOWN_BY = {
     "management/reasons.py": {"FormRefused", "StepRefused"},
     "pages/form_page.py": {"FormRefused", "LimitReached", "StepRefused"},
     "pages/oversee/sign_in.py": {"LimitReached"},  # beside the field
+    "pages/oversee/second_step.py": {"LimitReached"},  # beside the field
+    "pages/staff/sign_in.py": {"LimitReached"},  # with the way by the mailbox
     "pages/own_case.py": {"StepRefused"},  # on another page than that of the form
     "streams/form.py": {"Refused"},  # whose files are discarded, and named
     "streams/routes.py": {"Refused"},

@@ -56,7 +56,7 @@ NEVER = {
         (r"(?<![Ff]ile )\b[Tt]ransfers?\b(?! you asked)", "case"),
         (r"links always begin", "links always start"),
         (r"pass (?:it|them) on", "forward"),
-        (r"\binside again|[Bb]e inside", "inside network"),
+        (r"\binside again|[Bb]e inside", "from inside it"),
         (
             r"\bspelled|\b(?!Resize\b)[A-Za-z]{3,}(?:iz(?:e|es|ed|ing)|ization)\b|colou?rs?(?<!colour)(?<!colours)",
             "spelt",

@@ -5,12 +5,10 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urljoin
 
 import pytest
@@ -105,10 +103,3 @@ class Walker:
         return self.session.post(
             where, data={**form, "csrfmiddlewaretoken": self.token(page)}, headers=origin, timeout=20
         )
-
-
-def eventually(holds: Any, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)

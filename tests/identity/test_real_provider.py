@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.identity.real_provider import CLIENT, RealProvider, Walker, eventually, real_provider
+from tests.identity.real_provider import CLIENT, RealProvider, Walker, real_provider
 from tests.parts import people
+from tests.parts.eventually import eventually
 from tests.parts.mail_server import MailServer
 from tests.parts.service import Service
 from tests.parts.storage import rows
@@ -148,6 +149,6 @@ def test_the_whole_way_in_a_browser_without_a_script(known, browser):
         page.get_by_role("button", name="Skicka ansökan").click()
         expect(page).to_have_url(f"{known.url}/upload/" + page.url.rpartition("/")[2])
         page.goto(f"{known.url}/staff?lang=en")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Your transfers")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Your cases")
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out here")

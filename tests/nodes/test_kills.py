@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.parts.eventually import eventually
 from tests.parts.invariants import check_invariants, wait_until_idle
 from tests.parts.people import FORM, announce, append, apply
 from tests.streams.test_connection import TUS, listed
@@ -60,18 +61,15 @@ class Client:
 
     def ask(self, request):
         """The answer of the first machine that has one which is not to be asked for again."""
-        end = time.monotonic() + 120
-        while time.monotonic() < end:
-            try:
-                answer = request(self.node())
-            except GONE:
-                time.sleep(0.1)
-                continue
-            if answer.status != 503:
-                assert answer.status in (200, 201), answer.text
-                return answer
-            time.sleep(0.1)
-        raise AssertionError("nobody answered")
+        answer = eventually(
+            lambda: request(self.node()),
+            lambda answer: answer.status != 503,
+            seconds=120,
+            interval=0.1,
+            excusing=GONE,
+        )
+        assert answer.status in (200, 201), answer.text
+        return answer
 
     def node(self):
         return self.random.choice((self.nodes.a, self.nodes.b))

@@ -1,9 +1,11 @@
 """What somebody hears who does not see the page: its live regions, and where the script moves the focus."""
 
-import time
 from typing import Any
 
 from playwright.sync_api import Page
+
+from tests.parts.browser import while_page_works
+from tests.parts.eventually import eventually
 
 LISTEN = """addEventListener("DOMContentLoaded", () => {
     window.heard = [];
@@ -38,8 +40,9 @@ def transcript(page: Page) -> list[str]:
 
 def await_heard(page: Page, words: str, *, seconds: float = 60) -> list[str]:
     """The transcript, once these words have been said."""
-    end = time.monotonic() + seconds
-    while not any(words in line for line in transcript(page)):
-        assert time.monotonic() < end, f"{words!r} was never said; said was {transcript(page)}"
-        page.wait_for_timeout(100)
-    return transcript(page)
+    return eventually(
+        lambda: transcript(page),
+        lambda said: any(words in line for line in said),
+        seconds=seconds,
+        pause=while_page_works(page),
+    )

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.parts.eventually import eventually
+
 ACCESS_KEY, SECRET_KEY = "filsluss-access", "filsluss-secret"
 READER_KEY = "filsluss-reader"
 """A key that may read and list, and not write."""
@@ -123,11 +125,11 @@ def running(run: str, watched: int) -> Seaweed:
 
 
 def await_file(state: Path, folder: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while not state.exists():
-        if time.monotonic() > end:
-            raise SeaweedMissing(f"SeaweedFS does not start: {(folder / 'log').read_text()[-500:]}")
-        time.sleep(0.1)
+    try:
+        eventually(state.exists, seconds=START_SECONDS, interval=0.1)
+    except AssertionError:
+        log = (folder / "log").read_text()[-500:]
+        raise SeaweedMissing(f"SeaweedFS does not start: {log}") from None
 
 
 def free_ports(count: int) -> list[int]:
@@ -169,18 +171,14 @@ def start(folder: Path) -> tuple[subprocess.Popen[bytes], Seaweed]:
 def await_ready(process: subprocess.Popen[bytes], server: Seaweed) -> None:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    end = time.monotonic() + START_SECONDS
-    while True:
+    def put() -> bool:
+        assert process.poll() is None, "SeaweedFS has ended"
         with contextlib.suppress(ClientError, BotoCoreError):
             server.make_bucket("readiness")
-        try:
-            server.client().put_object(Bucket="readiness", Key="ready", Body=b"ready")
-        except (BotoCoreError, ClientError):
-            if process.poll() is not None or time.monotonic() > end:
-                raise
-            time.sleep(0.2)
-        else:
-            return
+        server.client().put_object(Bucket="readiness", Key="ready", Body=b"ready")
+        return True
+
+    eventually(put, seconds=START_SECONDS, interval=0.2, excusing=(BotoCoreError, ClientError))
 
 
 def serve_until_the_end_of(watched: int, folder: Path) -> None:

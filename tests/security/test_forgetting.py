@@ -42,7 +42,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     "Link": {"goes": "digest derived_from nonce", "fixed": "purpose"},
     "TransferFile": {
         "goes": "public_id upload_id name sent_name folded metadata sha256 boot_id scan_trouble virus "
-        "removal_reason folder holder",
+        "removal_reason folder",
         "fixed": "state erased_because removed_by",
     },
     "Pickup": {"goes": "code_digest code_sealed", "fixed": "spans"},
@@ -69,6 +69,9 @@ COLUMNS: dict[str, dict[str, str]] = {
     "Heartbeat": {"fixed": "name"},
     "Pause": {"outlives": "why boot_id", "fixed": "name"},
     "RowLock": {"fixed": "name"},
+    "Blob": {"outlives": "name holder"},  # as its file has it, until the blob is erased
+    "Part": {"outlives": "key"},
+    "Blocked": {"outlives": "value reason by", "fixed": "kind"},  # of no case, deleted when its time is over
     "Installation": {"outlives": "value", "fixed": "name"},
     "User": {"outlives": "password username first_name last_name email"},  # administrators, by command only
     # Of whoever signs in, also where they have no case.

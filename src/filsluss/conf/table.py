@@ -105,9 +105,9 @@ TABLE = (
     Setting(
         Name.DATABASE_DIRECT_URL,
         databases.postgresql,
-        "the same database without the pooler: needed if `FILSLUSS_DATABASE_URL` leads to one that keeps no "
+        f"the same database without the pooler: needed if `{Name.DATABASE_URL}` leads to one that keeps no "
         "sessions, such as PgBouncer in transaction mode",
-        unset="`FILSLUSS_DATABASE_URL`",
+        unset=f"`{Name.DATABASE_URL}`",
         is_secret=True,
         is_never_empty=True,
     ),

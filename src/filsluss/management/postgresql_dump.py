@@ -7,6 +7,8 @@ from pathlib import Path
 
 from django.core.management.base import CommandError
 from django.db import connection
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
 
 DUMP, RESTORE = "pg_dump", "pg_restore"
 NOBODYS = ("--no-owner", "--no-privileges")
@@ -29,9 +31,6 @@ def restore(file: Path) -> None:
 
 def _run(program: str, *words: str) -> None:
     """The password goes into the environment: other users can read the words of a command."""
-    from psycopg.conninfo import make_conninfo
-    from psycopg.pq import Conninfo
-
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
     given = {name: value for name, value in connection.get_connection_params().items() if name in known}
     password = str(given.pop("password", None) or "")

@@ -85,7 +85,7 @@ def about(face: Face) -> str:
     words = {
         "anna": _("Staff: sends files at once, and sees what is theirs."),
         "karin": _("Approver: send a request to this address from outside, and answer it when signed in."),
-        "maria": _("Administrator: sees every transfer, and can end it."),
+        "maria": _("Administrator: sees every case, and can end it."),
         "olof": _("Auditor: reads the cases and the audit trail, and changes nothing."),
     }
     return words[face.key]

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from filsluss.actions.ask_again import ask_again as ask
 from filsluss.actions.ask_again import may_be_asked_for
 from filsluss.actions.download import pickup_by_code
-from filsluss.actions.limits import LimitReached
 from filsluss.installation import current_services
 from filsluss.models import Link, Party, TransferFile
 from filsluss.models.batches import MOST_NAMES
@@ -42,10 +41,7 @@ def ask_again(request: HttpRequest, token: str) -> HttpResponse:
     """Has the sender asked to send the files again; the page says the same whether a letter was written."""
     _link, file = file_behind(request, token)
     if not is_there(file):
-        try:
-            ask(file, client=client_of(request), services=current_services(), now=timezone.now())
-        except LimitReached as reached:
-            return errors.refused(request, reached)
+        ask(file, client=client_of(request), services=current_services(), now=timezone.now())
     there = f"{DOWNLOAD.path(token)}?lang={translation.get_language()}"
     return HttpResponseRedirect(f"{there}&asked=1", status=303)
 

@@ -114,7 +114,7 @@ def not_the_approver(request: HttpRequest, address: str) -> HttpResponse:
     return error_page(
         request,
         403,
-        _("The request was sent to somebody else"),
+        _("The request was sent to someone else"),
         _("You are signed in as %(address)s. Only the person it was sent to can answer it.")
         % {"address": address},
         _("If it should have come to you, ask the sender to make a new request with your address."),

@@ -114,7 +114,7 @@ def reason(code: str) -> tuple[str, ...]:
             _("Another account has the same email address, so nobody knows whose it is."),
             _("The administrators have been told. They decide which of the two is yours."),
         ),
-        "shut_out": (cannot, _("Your account has been shut out of this service."), administrator),
+        "shut_out": (cannot, _("Your account may not be used in this service."), administrator),
         "level": (
             _("A stronger sign-in is needed"),
             _("Sign in again, and choose a way with a second step, such as a code or a card."),
