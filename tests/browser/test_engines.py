@@ -273,6 +273,8 @@ def test_back_after_the_sign_out_shows_no_page_of_an_administrator(engine, overs
     sign_in(engine, overseen)
     if page == "refused form":
         refused_closing(engine, overseen)
+    else:
+        follow(engine, "location.href = '/oversee?lang=sv'")
     submit(engine, ".signed-in [type=submit]")
     engine.eventually("return location.pathname === '/oversee/sign-in'")
     with contextlib.suppress(engines.CommandFailed):  # it has forgotten the page

@@ -148,7 +148,7 @@ def test_a_name_with_an_address_in_it_is_refused_in_words_of_both_languages(insi
     assert (Transfer.objects.count(), Attempt.objects.count()) == (0, 0)
 
 
-def test_a_name_of_an_earlier_version_is_shown_without_a_working_address(inside, admin_client, read):
+def test_a_name_of_an_earlier_version_is_shown_without_a_working_address(inside, admin, read):
     waiting, account = pending(), open_transfer()
     file = ready_file(account)
     Party.objects.filter(role="sender").update(name="Anna \u202eChef (anna.chef@inne.example)")
@@ -157,7 +157,7 @@ def test_a_name_of_an_earlier_version_is_shown_without_a_working_address(inside,
         inside.get(link(waiting, Purpose.STATUS_APPROVER)),
         inside.get(f"{link(waiting, Purpose.STATUS_APPROVER)}/report"),
         inside.get(letter_link(file)),
-        admin_client.get(f"/oversee/transfers/{waiting.public_id}"),
+        admin.get(f"/oversee/transfers/{waiting.public_id}"),
     ]
     for answer in pages:
         source = read(answer).source

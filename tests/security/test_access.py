@@ -232,7 +232,7 @@ def test_a6_whoever_holds_a_forwarded_letter_is_told_whose_answer_it_is_and_the_
     address = link(transfer, Purpose.DECIDE)
     for language, words in (
         ("sv", "Svaret registreras i namnet"),
-        ("en", "The answer is recorded as given by"),
+        ("en", "The answer is recorded in the name of"),
     ):
         assert (
             f'{words} <span translate="no">{ANNA}</span>.'
