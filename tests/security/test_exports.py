@@ -69,7 +69,9 @@ def test_the_trail_stands_in_the_order_of_its_times_whatever_was_written_first(a
     now, minutes = timezone.now(), [3, 1, 2, 2, 2, 2, 0]
     for number, minute in enumerate(minutes):
         written = entry(str(number))
-        AuditEntry.objects.filter(pk=written.pk).update(at=now - timedelta(days=1) + timedelta(minutes=minute))
+        AuditEntry.objects.filter(pk=written.pk).update(
+            at=now - timedelta(days=1) + timedelta(minutes=minute)
+        )
     rows = read_table(administrator.get("/oversee/trail.csv"))
     assert [row["about"] for row in rows] == ["6", "1", "2", "3", "4", "5", "0"]
 
