@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, connections, transaction
 
-from filsluss.postgresql.listening import Listener
+from filsluss.postgresql.listening import Listener, listen
 
 NOTICE_SECONDS = 3.0
 """How long `hears_notices` waits for one."""
@@ -23,8 +23,8 @@ def direct_session() -> Iterator[Any]:
     opened = connection.Database.connect(**direct_parameters())  # type: ignore[attr-defined]
     with contextlib.closing(opened):
         opened.autocommit = True
-        for setting, seconds in (("idle", 10), ("interval", 5)):
-            opened.execute(f"SET tcp_keepalives_{setting} = {seconds}")
+        opened.execute("SET tcp_keepalives_idle = 10")
+        opened.execute("SET tcp_keepalives_interval = 5")
         opened.execute("SET tcp_keepalives_count = 3")
         yield opened
 
@@ -65,7 +65,7 @@ def hears_notices() -> bool:
     """Whether a notice sent over the pool is heard on the direct connection: never behind some poolers."""
     channel = f"filsluss_check_{secrets.token_hex(8)}"
     with direct_session() as session:
-        session.execute(f'LISTEN "{channel}"')
+        listen(session, channel)
         with Sessions().transaction() as cursor:
             cursor.execute("SELECT pg_notify(%s, '')", [channel])
         return any(True for _ in session.notifies(timeout=NOTICE_SECONDS, stop_after=1))
