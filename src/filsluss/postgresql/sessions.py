@@ -18,15 +18,19 @@ NOTICE_SECONDS = 3.0
 def direct_session() -> Iterator[Any]:
     """A connection of its own, which commits by itself, to the server and not to a pooler before it.
 
-    The server notices within half a minute that our machine is gone, and we that it is.
+    The server notices within half a minute that our machine is gone, and we that it is. Errors of the
+    database are raised as Django's, also those of the caller's statements.
     """
-    opened = connection.Database.connect(**direct_parameters())  # type: ignore[attr-defined]
-    with contextlib.closing(opened):
+    with connection.wrap_database_errors, contextlib.closing(connect_directly()) as opened:
         opened.autocommit = True
         opened.execute("SET tcp_keepalives_idle = 10")
         opened.execute("SET tcp_keepalives_interval = 5")
         opened.execute("SET tcp_keepalives_count = 3")
         yield opened
+
+
+def connect_directly() -> Any:
+    return connection.Database.connect(**direct_parameters())  # type: ignore[attr-defined]
 
 
 def direct_parameters() -> dict[str, Any]:
