@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 DAYS = (0.002, 5.5, 6.5, 8, 13.5, 15, 29.5, 31)
 """When a worker runs: reminders go two days before the end, and the last account ends after thirty."""
 TOKEN = re.compile(TOKEN_PATTERN)
+STAFF_PAGES = ("/oversee/", "/oversee/trail.csv", "/oversee/me/factors", "/oversee/me/prove")
 WRITE_AGAIN = """
 from datetime import UTC, datetime
 from django.conf import settings
@@ -119,16 +120,30 @@ def test_the_files_that_can_be_fetched_have_every_byte(upgrade):
     assert sums == {label: service.file(label)["sha256"] for label in ready}
 
 
-def sign_in(service):
-    """The cookies of the administrator: their password opens nothing before a link gave them a factor."""
-    browser, before = administrators.Browser(service), contents()["administrator"]
+def reached_with_the_session_from_before(service):
+    """The pages that the session of the administrator opens; two of those tried are for second factors."""
+    (session,) = service.before["django_session"]
+    cookie = f"__Host-sessionid={session['session_key']}"
+    answers = {path: service.get(path, Cookie=cookie) for path in STAFF_PAGES}
+    return [path for path, answer in answers.items() if answer.status != 303 or not to_sign_in(answer)]
+
+
+def to_sign_in(answer):
+    return answer.headers["Location"].partition("?")[0] == "/oversee/sign-in"
+
+
+@pytest.fixture(scope="module")
+def administrator(upgraded):
+    """Their cookies: password and session opened nothing before a link of an operator gave them a factor."""
+    assert reached_with_the_session_from_before(upgraded) == []
+    browser, before = administrators.Browser(upgraded), contents()["administrator"]
     browser.get("/oversee/sign-in")
     assert browser.post("/oversee/sign-in", **before).status == 403
-    return administrators.enrol(service, before["username"], command="unlock").jar
+    return administrators.enrol(upgraded, before["username"], command="unlock").jar
 
 
-def test_an_administrator_signs_in_and_reads_in_the_trail_who_it_said_had_acted(upgraded):
-    answer = upgraded.get("/oversee/trail.csv", Cookie=sign_in(upgraded))
+def test_an_administrator_signs_in_and_reads_in_the_trail_who_it_said_had_acted(upgraded, administrator):
+    answer = upgraded.get("/oversee/trail.csv", Cookie=administrator)
     read = list(csv.DictReader(io.StringIO(answer.body.decode("utf-8-sig"))))
     trail = sorted(upgraded.before["filsluss_auditentry"], key=lambda row: (row["at"], row["id"]))
     columns = ("transfer", "file", "step", "role", "about", "sha256")
@@ -141,11 +156,10 @@ def test_an_administrator_signs_in_and_reads_in_the_trail_who_it_said_had_acted(
     assert {"eva", "drift", "karin.lund@ltdalarna.se"} <= {before for _, before in named}
 
 
-def test_an_administrator_who_is_signed_in_stays_so(upgraded):
-    (session,) = upgraded.before["django_session"]
-    cookie = f"__Host-sessionid={session['session_key']}"
-    assert upgraded.get("/oversee/", Cookie=cookie).status == 200
-    assert upgraded.get("/oversee/", Cookie=f"{cookie}x").status == 303
+def test_a_session_from_before_opens_nothing_since_it_had_no_second_factor(upgraded, administrator):
+    """Nor does it once the account has a factor."""
+    assert upgraded.get("/oversee/", Cookie=administrator).status == 200
+    assert reached_with_the_session_from_before(upgraded) == []
 
 
 # Uploads
@@ -218,14 +232,22 @@ def test_a_letter_given_up_before_stays_so_and_has_no_text(upgrade):
 
 
 def purposes(service, letter):
-    """What the links in the letter are for, as the version before would have derived them."""
+    """What the links in the letter are for, as the version before would have derived them.
+
+    A page beneath one that it knew (`/status/<token>/again`) is told with it: `status-sender/again`.
+    """
     known = {
         (link.transfer["public_id"], link.path): link.purpose.value
         for link in service.derived_links()
         if link.was_sent
     }
-    found = {known.get((letter.transfer, path), "a new link") for path in paths(letter.links())}
-    return tuple(sorted(found))
+
+    def purpose(path):
+        page, beneath = re.fullmatch(r"(/\w+/[^/]+)(.*)", path).groups()
+        old = known.get((letter.transfer, page))
+        return f"{old}{beneath}" if old else "a new link"
+
+    return tuple(sorted({purpose(path) for path in paths(letter.links())}))
 
 
 def test_whoever_approves_by_the_old_link_has_the_old_upload_link_sent(upgrade, mail_server):
@@ -312,22 +334,27 @@ def test_life_goes_on_and_every_letter_of_it_carries_the_old_links(upgrade, mail
     assert sorted({(letter.kind, purposes(service, letter)) for letter in mail_server.letters}) == [
         ("abuse-reported", ()),
         ("alarm", ()),
+        ("approval-reminder", ("decide",)),
+        # What waited to be sent had been written with the status link of before.
         ("approval-reminder", ("decide", "status-approver")),
         ("approval-requested", ("decide", "status-approver")),
         ("approved", ("status-sender", "upload")),
         ("erased", ("status-approver",)),
         ("erased", ("status-recipient",)),
         ("erased", ("status-sender",)),
+        ("erased", ("status-sender/again",)),
+        ("expiry-reminder", ("download",)),
         ("expiry-reminder", ("download", "status-recipient")),
         ("expiry-reminder", ("status-sender",)),
         ("file-downloaded", ("status-sender",)),
         # One file had come whole and became ready only now.
-        ("file-ready", ("a new link", "status-recipient")),
+        ("file-ready", ("a new link",)),
         ("file-ready", ("download", "status-recipient")),
         ("file-removed", ("status-recipient",)),
         ("file-removed", ("status-sender",)),
         ("lapsed", ("status-approver",)),
-        ("lapsed", ("status-sender",)),
+        ("lapsed", ("status-sender/again",)),
+        ("no-files-reminder", ("upload",)),
         ("received", ("status-sender",)),
         ("rejected", ("status-sender",)),
     ]

@@ -3,12 +3,14 @@
 import csv
 import io
 import re
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
 from filsluss.models import AuditEntry
+from filsluss.pages.oversee import audit_csv
 from filsluss.pages.oversee.audit_csv import BEFORE_FORMULA, TableFormat
 from tests.pages.cases import open_transfer
 from tests.parts import administrators
@@ -60,6 +62,18 @@ def test_c7_all_other_words_come_as_they_were_typed(administrator, words):
     assert [row[name] for name in ("actor", "about", "reason")] == [words] * 3
     assert (row["size"], row["sha256"], row["step"]) == ("5", "", "removed")
     assert row["at"] == f"{written.at:%Y-%m-%dT%H:%M:%S}.{written.at.microsecond // 1000:03}Z"
+
+
+def test_the_trail_stands_in_the_order_of_its_times_whatever_was_written_first(administrator, monkeypatch):
+    monkeypatch.setattr(audit_csv, "BATCH", 2)
+    now, minutes = timezone.now(), [3, 1, 2, 2, 2, 2, 0]
+    for number, minute in enumerate(minutes):
+        written = entry(str(number))
+        AuditEntry.objects.filter(pk=written.pk).update(
+            at=now - timedelta(days=1) + timedelta(minutes=minute)
+        )
+    rows = read_table(administrator.get("/oversee/trail.csv"))
+    assert [row["about"] for row in rows] == ["6", "1", "2", "3", "4", "5", "0"]
 
 
 def test_one_transfers_trail_holds_no_other_and_is_a_file_of_its_own_name(administrator):

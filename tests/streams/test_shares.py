@@ -263,9 +263,12 @@ class TestLeastRate:
         return count
 
     def test_slow_downloads_are_cut_when_they_have_half_of_the_threads(self, hasty_service, files, taking):
+        """Until they have less, which a single check may see to or not: it cuts all that are slow by then."""
         connections = self.begin(hasty_service, files, taking, SHARE // 2)
         time.sleep(4)  # two windows and a check
-        assert max(self.received(each) for each in connections) < SIZE
+        received = [self.received(each) for each in connections]
+        assert min(received) < SIZE
+        assert received.count(SIZE) < SHARE // 2
 
     def test_slow_downloads_go_on_while_they_have_less(self, hasty_service, files, taking):
         connections = self.begin(hasty_service, files, taking, SHARE // 2 - 1)

@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 
 from filsluss.models import AuditEntry
-from filsluss.models.batches import by_key
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.oversee.access import permitted, standing_in
 from filsluss.pages.oversee.actors import actors_of
@@ -93,10 +92,23 @@ def table(entries: QuerySet[AuditEntry], form: TableFormat) -> Iterator[bytes]:
     """CSV (RFC 4180) with a byte order mark, by which Excel recognises UTF-8."""
     write = csv.writer(Line(), delimiter=form.delimiter, quoting=csv.QUOTE_ALL).writerow
     yield b"\xef\xbb\xbf" + write(form.columns)
-    for batch in by_key(entries, BATCH):
+    for batch in by_time(entries):
         actors = actors_of(batch)
         for entry in batch:
             yield write([form.as_text(cell) for cell in cells_of(entry, actors[entry.pk], form)])
+
+
+def by_time(entries: QuerySet[AuditEntry]) -> Iterator[list[AuditEntry]]:
+    """The entries in the order of their times, in batches, each of which is read when it is asked for."""
+    ordered, last = entries.order_by("at", "pk"), None
+    while batch := list((ordered if last is None else after(last, ordered))[:BATCH]):
+        yield batch
+        last = batch[-1]
+
+
+def after(last: AuditEntry, entries: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+    """Those after that one, for which the database goes on in its index."""
+    return entries.filter(at__gte=last.at).exclude(at=last.at, pk__lte=last.pk)
 
 
 class Line:
