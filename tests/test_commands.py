@@ -151,7 +151,13 @@ def test_serve_says_in_one_line_that_the_port_is_taken(make_service):
 
 def test_a_database_that_is_away_or_has_no_tables_is_told_of_in_one_line(make_service):
     service = make_service(is_bare=True)
-    for words in (["list"], ["worker", "--once"], ["show", "K7PM-4QXD"]):
+    for words in (
+        ["list"],
+        ["worker", "--once"],
+        ["worker"],
+        ["web", "--port", str(free_port())],
+        ["show", "K7PM-4QXD"],
+    ):
         ran = service.run(*words, check=False)
         assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (1, "", 1)
         assert "filsluss migrate" in ran.stderr
@@ -238,7 +244,7 @@ def test_check_deploy_says_when_the_key_lies_beside_the_database(sound, tmp_path
         ),
         (
             "blob store",
-            lambda service, mail_server: service.env.update(FILSLUSS_BLOB_URL="file:///dev/null/b"),
+            lambda service, mail_server: service.env.update(FILSLUSS_BLOB_URL="file:///proc/b"),
             "cannot be",
         ),
     ],

@@ -72,7 +72,18 @@ def test_no_page_has_sound_or_moving_pictures() -> None:
 
 
 def test_the_only_pictures_are_the_logo_and_drawings_without_words() -> None:
-    assert len(in_templates(r"<img\b")) == 1
+    """And the code that an app scans, which holds no words that are seen and whose text stands below it."""
+    assert in_templates(r'<img src="{{ ([\w.]+) }}') == [
+        ("base.html", "branding.logo"),
+        ("factors.html", "qr"),
+    ]
+    assert len(in_templates(r"<img\b")) == 2
+    assert in_templates(r'<img src="{{ qr }}" alt="{% translate "([^"]+)"') == [
+        ("factors.html", "A QR code with the text below")
+    ]
+    assert in_templates(r'(?s)<img src="{{ qr }}"[^\n]*\n<p><code[^>]*>{{ (\w+) }}') == [
+        ("factors.html", "secret")
+    ]
     drawings = [
         *re.findall(r"(?s)<svg.*?</svg>", "".join(TEMPLATES.values())),
         *(path.read_text() for path in (PACKAGE / "static").rglob("*.svg")),

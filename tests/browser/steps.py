@@ -132,9 +132,10 @@ def done(page: Page) -> Locator:
 
 
 def allow_code(page: Page) -> None:
-    """Opens the line of the choices, and ticks that the recipient can use a code."""
-    if page.locator("#how:not([open])").count():
-        page.locator("#how > summary").click()
+    """Opens the lines that the choices are behind, and ticks that the recipient can use a code."""
+    for line in ("terms", "how"):
+        if page.locator(f"#{line}:not([open])").count():
+            page.locator(f"#{line} > summary").click()
     page.get_by_label("Mottagaren kan också använda en hämtkod").check()
 
 

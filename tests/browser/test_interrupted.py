@@ -71,7 +71,14 @@ def test_a_person_need_not_wait_for_the_next_try(slow_proxy, page, tmp_path):
     choose(page, file)
     await_stored(page, "a.bin", MiB)
     slow_proxy.service.kill()
-    # By the third try the page waits four seconds and more.
+    expect(row(page, "a.bin")).to_contain_text("Ansluter igen, försök 2")
+    # From the third try on the page waits longer than any machine takes to start the service.
+    page.evaluate(
+        """() => {
+            const wait = setTimeout;
+            window.setTimeout = (act, after) => wait(act, after < 1000 ? after : 600_000);
+        }"""
+    )
     expect(row(page, "a.bin")).to_contain_text("Ansluter igen, försök 3")
     slow_proxy.rate = FAST
     slow_proxy.service.start()

@@ -94,7 +94,8 @@ def test_an_upload_is_told_where_to_go_on_and_the_file_is_whole(installed, store
     assert store.met, "the store was asked"
     assert refused.status in ((503, 507) if fault == "full" else (503,)), refused.text
     assert refused.headers["Upload-Offset"] == str(MIB)
-    assert int(refused.headers["Retry-After"]) > 0
+    if refused.status == 503:  # 507 names no time: somebody has to make room
+        assert int(refused.headers["Retry-After"]) > 0
     assert service.get(account).status == 200
     assert offset_of(service, where) == MIB
     store.heal()

@@ -57,6 +57,7 @@ def test_an_outage_of_the_database_is_two_lines_a_process_and_all_goes_on_after_
 def test_a_worker_that_starts_meanwhile_waits(server, make_service):
     with server.database("outage") as url:
         service = make_service(DATABASE_URL=url)
+        service.run("migrate")
         server.sql(AWAY.format("false"))
         service.start("worker")
         time.sleep(4)

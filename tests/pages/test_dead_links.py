@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from filsluss.actions.oversee import close_transfer, remove_file
+from filsluss.actions.oversee import Reason, close_transfer, remove_file
 from filsluss.actions.upload import remove_own
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
 from filsluss.rules.lifecycle import ErasedBecause
@@ -23,7 +23,7 @@ from tests.pages.cases import (
 )
 from tests.parts.services import services_for
 
-BY = {"reason": "Missbruk", "person": "os:eva"}
+WHY = Reason("Missbruk", "os:eva")
 
 
 def late():
@@ -99,9 +99,9 @@ def test_a_mailbox_gets_only_so_many_and_whoever_asks_is_told_the_same(inside, s
 def test_nobody_is_asked_for_what_an_administrator_or_a_virus_took(inside, read, act):
     file, now = ready_file(open_transfer()), timezone.now()
     if act == "removed":
-        remove_file(file, **BY, now=now)
+        remove_file(file, reason=WHY, now=now)
     elif act == "closed":
-        close_transfer(file.transfer, **BY, services=services_for(), now=now)
+        close_transfer(file.transfer, reason=WHY, services=services_for(), now=now)
     else:
         TransferFile.objects.filter(pk=file.pk).update(
             state="erased", erased_because=ErasedBecause.INFECTED.value

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from filsluss.actions.erasure import erase_files
@@ -12,12 +11,6 @@ from filsluss.rules.lifecycle import FileState
 from filsluss.rules.tokens import Purpose
 from tests.pages.cases import FROM_OUTSIDE, link, open_transfer, pending, ready_file, received_file
 from tests.parts.services import services_for
-
-
-@pytest.fixture
-def admin(inside):
-    inside.force_login(User.objects.get_or_create(username="admin", is_staff=True)[0])
-    return inside
 
 
 def banner(page):

@@ -9,7 +9,7 @@ from django.utils import timezone, translation
 from filsluss.actions.download import record_sent_bytes
 from filsluss.actions.erasure import erase_files
 from filsluss.actions.expiry import end_accounts
-from filsluss.actions.oversee import close_transfer
+from filsluss.actions.oversee import Reason, close_transfer
 from filsluss.models import Letter, Link, Party, Transfer, TransferFile
 from filsluss.pages.timeline import timeline
 from filsluss.rules.directions import Role
@@ -72,7 +72,8 @@ def test_the_end_has_one_date_for_each_fact():
 
 def test_an_account_without_a_file_tells_of_no_deletion():
     transfer = open_transfer()
-    close_transfer(transfer, reason="x", person="os:eva", services=services_for(), now=timezone.now())
+    reason = Reason("x", "os:eva")
+    close_transfer(transfer, reason=reason, services=services_for(), now=timezone.now())
     erase_files(services=services_for(), now=timezone.now())
     names = [mark.name for mark in marks(transfer)]
     assert names == ["Ansökan gjord", "Godkänd", "Avslutat av systemansvarig"]

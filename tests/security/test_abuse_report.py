@@ -198,18 +198,18 @@ Se ärendet:
 - Mottagare: {recipient}
 - Anmält av: {recipient}
 
-Inget har stängts av det här. Det du raderar eller avslutar i ärendet stängs genast.
+Anmälan har inte avslutat något av sig själv. Det du raderar eller avslutar i ärendet upphör genast.
 
 --
 Filöverföringstjänsten hos Landstinget Dalarna
-Mejlet skickades automatiskt till tjänstens administratörer.
+Mejlet skickades automatiskt till tjänstens systemansvariga.
 """,
     "en": """\
 Hello,
 
 På svenska: {link}?lang=sv
 
-The recipient of a case, or somebody who holds the same link, has reported it:
+The recipient of a case, or someone who holds the same link, has reported it:
 
 > Det här är inte Anna.
 > Hon säger att filen ska öppnas från evil[.]com
@@ -221,11 +221,11 @@ See the case:
 - Recipient: {recipient}
 - Reported by: {recipient}
 
-Nothing has been shut by this. What you remove or close in the case is shut at once.
+The report has ended nothing by itself. What you delete or end in the case takes effect at once.
 
 --
 The file transfer service at Landstinget Dalarna
-This email was sent automatically to the administrators of the service.
+This email was sent automatically to the system administrators of the service.
 """,
 }
 SUBJECT = {"sv": "Missbruk anmält i", "en": "Abuse reported in"}

@@ -135,6 +135,7 @@ def test_b10_a_form_answers_the_same_whoever_is_known_here(target):
         form = {**people.FROM_OUTSIDE, "sender_email": f"bo.b10.{number}@rontgen.example"}
         answer = target.service.post("/", {**form, "recipient_email": address})
         page = eventually_with(target.service, answer.location, 'name="letter"')
+        page = page.replace("<wbr>", "")  # where an address may be broken
         page = page.replace(address, "").replace(form["sender_email"], "")
         # Each has an id and links of its own, and the minute may have changed.
         drawn = r"[A-Z2-9]{4}-[A-Z2-9]{4}|[\w-]{43}|\"(letter-)?[\w-]{22}\"|\d+"

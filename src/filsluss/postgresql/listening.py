@@ -18,6 +18,13 @@ WHO_WE_ARE = f"SELECT {IDENTITY} FROM pg_stat_activity WHERE pid = pg_backend_pi
 Hearer = Callable[[str], None]
 
 
+def listen(session: Any, channel: str) -> None:
+    """Has the connection hear what is sent to the channel. LISTEN takes no parameter, so it is quoted."""
+    from psycopg.sql import SQL, Identifier  # loading it takes time, and most installations have SQLite
+
+    session.execute(SQL("LISTEN {}").format(Identifier(channel)))
+
+
 class Listener:
     """A thread and a connection of its own, for every channel that somebody in this process hears.
 
@@ -69,7 +76,7 @@ class Listener:
 
     def _hear_all(self, session: Any) -> None:
         for channel in self._hearers:
-            session.execute(f'LISTEN "{channel}"')
+            listen(session, channel)
         (self._identity,) = session.execute(WHO_WE_ARE).fetchone()
         self._is_known.set()
         for channel in self._hearers:

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, connections, transaction
 
-from filsluss.postgresql.listening import Listener
+from filsluss.postgresql.listening import Listener, listen
 
 NOTICE_SECONDS = 3.0
 """How long `hears_notices` waits for one."""
@@ -18,15 +18,19 @@ NOTICE_SECONDS = 3.0
 def direct_session() -> Iterator[Any]:
     """A connection of its own, which commits by itself, to the server and not to a pooler before it.
 
-    The server notices within half a minute that our machine is gone, and we that it is.
+    The server notices within half a minute that our machine is gone, and we that it is. Errors of the
+    database are raised as Django's, also those of the caller's statements.
     """
-    opened = connection.Database.connect(**direct_parameters())  # type: ignore[attr-defined]
-    with contextlib.closing(opened):
+    with connection.wrap_database_errors, contextlib.closing(connect_directly()) as opened:
         opened.autocommit = True
-        for setting, seconds in (("idle", 10), ("interval", 5)):
-            opened.execute(f"SET tcp_keepalives_{setting} = {seconds}")
+        opened.execute("SET tcp_keepalives_idle = 10")
+        opened.execute("SET tcp_keepalives_interval = 5")
         opened.execute("SET tcp_keepalives_count = 3")
         yield opened
+
+
+def connect_directly() -> Any:
+    return connection.Database.connect(**direct_parameters())  # type: ignore[attr-defined]
 
 
 def direct_parameters() -> dict[str, Any]:
@@ -65,7 +69,7 @@ def hears_notices() -> bool:
     """Whether a notice sent over the pool is heard on the direct connection: never behind some poolers."""
     channel = f"filsluss_check_{secrets.token_hex(8)}"
     with direct_session() as session:
-        session.execute(f'LISTEN "{channel}"')
+        listen(session, channel)
         with Sessions().transaction() as cursor:
             cursor.execute("SELECT pg_notify(%s, '')", [channel])
         return any(True for _ in session.notifies(timeout=NOTICE_SECONDS, stop_after=1))
