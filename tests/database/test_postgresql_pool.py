@@ -12,6 +12,7 @@ from django.db.utils import ConnectionHandler, OperationalError
 from filsluss.conf.databases import postgresql
 from filsluss.postgresql import POOL
 from filsluss.postgresql.base import close_pools
+from filsluss.postgresql.pauses import POLL
 from tests.parts.eventually import eventually
 from tests.parts.people import FORM, announce, append, apply, send_tus
 from tests.parts.postgres import Postgres, PostgresMissing
@@ -52,7 +53,7 @@ def await_quiet(server, seconds=3.0):
         looks.append(opened(server))
         return {*looks}
 
-    eventually(look, lambda found: len(found) == 1, seconds=60, interval=0.2)
+    eventually(look, lambda found: len(found) == 1, seconds=90, interval=0.2)
     return looks[-1]
 
 
@@ -60,7 +61,7 @@ def await_quiet(server, seconds=3.0):
 def test_once_warm_neither_a_request_nor_an_idle_worker_opens_a_connection(server, url, make_service):
     service = make_service(DATABASE_URL=url).start()
     account = apply(service, FORM).location
-    warm = await_quiet(server)
+    warm = await_quiet(server, POLL + 2)  # jobs that wait for notices, and notes of who runs, come as seldom
     time.sleep(5)
     assert opened(server) == warm
     for number in range(10):
