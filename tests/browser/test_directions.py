@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import (
     MiB,
+    allow_code,
     apply,
     apply_from_outside,
     apply_through,
@@ -115,7 +116,7 @@ def test_through_karin_answers_for_it_and_eva_gets_the_file(service, mail_server
 def test_a_code_in_the_letter_opens_the_file_without_the_link(service, mail_server, page, another, tmp_path):
     file = write_file(tmp_path / "bild.tif", MiB)
     apply(page, service.url)
-    page.get_by_label("Ja, med länken eller med en kod").check()
+    allow_code(page)
     choose(page, file)
     is_sent(page, "bild.tif")
     letter = mail_server.one("file-ready", to=BO)
