@@ -74,7 +74,7 @@ def test_the_status_page_of_the_sender_says_so_too(shared_service, ready, accoun
     ((row, nonce),) = links
     token = link_token(keys[0], purpose=Purpose.STATUS_SENDER, row=row, nonce=nonce)
     assert "Delvis nedladdat" in shared_service.get(f"/status/{token}?lang=sv").text
-    assert "partly downloaded" in shared_service.get(f"/status/{token}?lang=en").text
+    assert "Partly downloaded" in shared_service.get(f"/status/{token}?lang=en").text
 
 
 def test_a_client_that_hangs_up_has_partly_fetched(shared_service, ready, account):
