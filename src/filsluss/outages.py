@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.backends.signals import connection_created
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,15 @@ class Outage:
 
 
 database, store = Outage("the database"), Outage("the blob store")
+
+
+def tell(fault: DatabaseError, what: str, *args: object, logger: logging.Logger) -> None:
+    """Says that something could not be written: in one line for a whole outage, else with its traceback."""
+    if isinstance(fault, AWAY):
+        database.met(fault)
+        logger.warning(what, *args)
+    else:
+        logger.error(what, *args, exc_info=fault)
 
 
 def _connected(connection: Any, **kwargs: Any) -> None:

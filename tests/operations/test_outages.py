@@ -1,10 +1,12 @@
 """A database that is away: one line when it begins and one when it is over, and no traceback."""
 
+import logging
 import time
 
 import pytest
+from django.db import DatabaseError, OperationalError
 
-from filsluss import jobs
+from filsluss import jobs, outages
 from tests.operations.test_logs import read
 from tests.parts.eventually import eventually
 from tests.parts.people import FORM, apply, send_tus
@@ -73,3 +75,13 @@ def test_a_worker_that_starts_meanwhile_waits(server, make_service):
 
 def test_pauses_after_failures_grow_and_end():
     assert [jobs.pause_after(failures) for failures in range(6)] == [0, 2, 4, 8, 15, 15]
+
+
+@pytest.mark.parametrize(
+    ("fault", "shows_where"), [(OperationalError("away"), False), (DatabaseError("odd"), True)]
+)
+def test_what_could_not_be_written_is_told_without_a_traceback_in_an_outage(caplog, fault, shows_where):
+    outages.tell(fault, "letter %s is not marked", "a1", logger=logging.getLogger("filsluss.test"))
+    outages.database.over()
+    (said,) = [record for record in caplog.records if record.name == "filsluss.test"]
+    assert (said.getMessage(), bool(said.exc_info)) == ("letter a1 is not marked", shows_where)

@@ -49,10 +49,11 @@ def test_no_secret_is_shown_wherever_it_comes_from(machine, tmp_path):
     assert {name: value for name, (value, _) in found.items() if name in secrets} == {
         "SMTP_URL": "[secret]",
         "DATABASE_URL": "[secret]",
+        "DATABASE_DIRECT_URL": "FILSLUSS_DATABASE_URL",
         "SECRET_KEY": "generated once, in the data folder",
         "SECRET_KEY_OLD": "[secret]",
-        "S3_ACCESS_KEY": found["S3_ACCESS_KEY"][0],
-        "S3_SECRET_KEY": found["S3_SECRET_KEY"][0],
+        "S3_ACCESS_KEY": "what the machine is allowed by its surroundings, as botocore finds it",
+        "S3_SECRET_KEY": "none",
         "OIDC_CLIENT_SECRET": "none",
         "OIDC_PRIVATE_KEY": "none",
     }

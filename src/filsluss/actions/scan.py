@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import IO
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
+from filsluss import outages
 from filsluss.actions.completion import make_ready
 from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import RULE, record_audit
@@ -64,7 +65,7 @@ def scan_next(*, services: Services, now: datetime) -> bool:
     at = Stopwatch(now)
     try:
         return scan_claimed(file, scanner=services.scanner, services=services, at=at)
-    except (OperationalError, InterfaceError):
+    except outages.AWAY:
         raise
     except Exception as fault:
         log.exception("file %s could not be scanned", file.public_id)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 
+from filsluss import outages
 from filsluss.blobs import StoreAway, StoreRefused
 from filsluss.letters import notices
 from filsluss.rules.policy import Policy
@@ -137,7 +138,7 @@ def concerns_all(fault: Exception) -> bool:
     """Whether the next row would meet it, too: database or store do not answer."""
     if isinstance(fault, StoreAway):
         return not isinstance(fault, StoreRefused)
-    return isinstance(fault, OperationalError | InterfaceError)
+    return isinstance(fault, outages.AWAY)
 
 
 def name_of(row: object) -> Hashable:
@@ -155,8 +156,8 @@ def tell(what: str, *, policy: Policy, now: datetime) -> None:
     """Raises the alarm; that it cannot be raised must not stop the rows behind, either."""
     try:
         notices.raise_alarm(ALARM, since=now, value=what, policy=policy, now=now)
-    except DatabaseError:
-        log.exception("the alarm %s could not be raised", ALARM)
+    except DatabaseError as fault:
+        outages.tell(fault, "the alarm %s could not be raised", ALARM, logger=log)
 
 
 def any_failed() -> bool:

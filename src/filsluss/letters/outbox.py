@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, OuterRef
 
+from filsluss import outages
 from filsluss.letters import claims, collecting, compose, refusals
 from filsluss.letters.claims import Claimant, claimed, heartbeating
 from filsluss.letters.context import Undelivered
@@ -81,7 +82,7 @@ def try_once(letter: Letter, mail: MailConnection, *, policy: Policy, now: datet
         give_up(letter, GivenUp(str(fault), "fault"), policy=policy, now=now)
     except LeaseLost:
         log.warning("letter %s is not sent: our claim has ended", letter.key)
-    except (OperationalError, InterfaceError):
+    except outages.AWAY:
         raise
     except Exception as fault:
         log.exception("letter %s could not be delivered", letter.key)
@@ -189,8 +190,8 @@ def mark_sent(letter: Letter, *, now: datetime) -> None:
             sent.update(delivery=Delivery.SENT, sent_at=now, last_error="", **BLANK)
             log.info("letter sent", extra={"facts": {"letter": letter.key, "tries": letter.tries}})
             return
-        except DatabaseError:
-            log.exception("letter %s was sent, but could not be marked as sent", letter.key)
+        except DatabaseError as fault:
+            outages.tell(fault, "letter %s was sent, but could not be marked as sent", letter.key, logger=log)
             connection.close()
             time.sleep(delay)
 

@@ -3,10 +3,11 @@
 import re
 
 from django.core.management.base import CommandError
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
+from filsluss import outages
 from filsluss.models import Installation
 from filsluss.version import program_version as program_version
 
@@ -58,7 +59,7 @@ def require_current_tables() -> None:
     try:
         require_known_tables()
         waiting = waiting_migrations()
-    except (OperationalError, InterfaceError):
+    except outages.AWAY:
         return
     if waiting:
         raise CommandError(f"{waiting} migrations wait: stop every process and run `filsluss migrate`")

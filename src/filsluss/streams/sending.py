@@ -118,10 +118,9 @@ class DownloadRegistry:
             self._cut_slow()
             try:
                 self._check(datetime.now(UTC))
-            except DatabaseError:
-                log.exception(
-                    "could not check which downloads must end; trying again in %.0f s", CHECK_INTERVAL
-                )
+            except DatabaseError as fault:
+                what = "could not check which downloads must end; trying again in %.0f s"
+                outages.tell(fault, what, CHECK_INTERVAL, logger=log)
             finally:
                 connection.close()
 
@@ -202,7 +201,7 @@ def record(request: Request, link: Link, start: int, reached: int) -> None:
         download.record_sent_bytes(
             link, start=start, reached=reached, services=request.services, now=request.now
         )
-    except DatabaseError:
-        log.exception("database error: the download of %s is not recorded", link.file)
+    except DatabaseError as fault:
+        outages.tell(fault, "the download of %s is not recorded", link.file, logger=log)
     finally:
         connection.close()

@@ -4,8 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from django.db import InterfaceError, OperationalError
-
+from filsluss import outages
 from filsluss.actions import alarms
 from filsluss.actions.integrity import letters, rows, storage
 from filsluss.actions.integrity.findings import Finding, World
@@ -37,7 +36,7 @@ def _findings_of(check: Callable[[World], Iterator[Finding]], world: World) -> l
     """What one check finds; one that fails is itself a finding, and the others run."""
     try:
         return list(check(world))
-    except (OperationalError, InterfaceError, StoreAway):
+    except (*outages.AWAY, StoreAway):
         raise
     except Exception as fault:
         log.exception("the check %s failed", check.__name__)
@@ -67,7 +66,7 @@ def repair(finding: Finding) -> None:
     try:
         if finding.repair:
             finding.repair()
-    except (OperationalError, InterfaceError):
+    except outages.AWAY:
         raise
     except BlobBusy:
         pass
