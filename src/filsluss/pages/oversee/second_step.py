@@ -178,7 +178,13 @@ def page_after(request: HttpRequest) -> str:
 def redirect_target(request: HttpRequest) -> str:
     """The page that `next` names, with its query, if it is one of ours that can be asked for."""
     asked = urlsplit(request.GET.get("next", ""))
-    known = asked.path in (OVERSEE_PATH, f"{OVERSEE_PATH}/", f"{OVERSEE_PATH}/security", FACTORS)
+    known = asked.path in (
+        OVERSEE_PATH,
+        f"{OVERSEE_PATH}/",
+        f"{OVERSEE_PATH}/security",
+        f"{OVERSEE_PATH}/blocked",
+        FACTORS,
+    )
     known = known or asked.path.startswith((f"{OVERSEE_PATH}/transfers/", f"{OVERSEE_PATH}/persons"))
     is_ours = known and asked.path.isascii() and asked.path.isprintable() and "\\" not in asked.path
     if asked.scheme or asked.netloc or not is_ours:

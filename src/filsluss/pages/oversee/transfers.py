@@ -36,6 +36,7 @@ from filsluss.pages.oversee.search import MOST_COUNTED, file_counts, page_of, re
 from filsluss.rules.contrast import light_shades, was_darkened
 from filsluss.rules.lifecycle import State
 from filsluss.rules.permissions import Act
+from filsluss.rules.search import as_asked
 from filsluss.rules.security_events import Outcome
 
 
@@ -45,7 +46,7 @@ def transfers(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").replace("\0", "").strip()[:254]
     state = request.GET.get("state", "")
     note_read(request, Outcome.SEARCH if query else Outcome.LIST)
-    found = search(query, state, standing=standing_in(request), now=timezone.now())
+    found = search(as_asked(query), state, standing=standing_in(request), now=timezone.now())
     shown = page_of(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
     counts = file_counts(shown.rows)
     accent = settings.POLICY.accent
@@ -96,9 +97,9 @@ def transfer(request: HttpRequest, public_id: str) -> HttpResponse:
     row = transfer_named(request, public_id, Act.READ_TRANSFER)
     note_read(request, Outcome.TRANSFER, transfer=row.public_id)
     note_opened(request, row)
-    if kept := unsent.taken(request, row):
-        words = _("Nothing has been done yet. What you wrote is still here: check it and send it again.")
-        return show(request, row, problems=[Problem(kept.field, words)], typed_reason=kept.reason)
+    if kept := unsent.taken(request, request.path):
+        problems = [Problem(kept.field, unsent.kept_words())]
+        return show(request, row, problems=problems, typed_reason=kept.typed["reason"])
     return show(request, row)
 
 
