@@ -74,7 +74,7 @@ def dispatch(words: list[str]) -> None:
 
 
 def tables_refusal() -> str:
-    """Why this program may not run on the tables; empty if it may, or if the command is to say what is wrong."""
+    """Why this program may not run on the tables; empty if it may, or if the command says what is wrong."""
     from filsluss.ops.tables import refusal  # it imports models, which need the settings
 
     try:
