@@ -15,6 +15,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from filsluss.actions.second_factors import new_recovery_codes
+from filsluss.management.os_account import os_account
 from filsluss.models import AuditEntry, Letter, Person, RecoveryCode, StaffSession, Totp
 from filsluss.rules.networks import Client
 from filsluss.rules.sign_in import LocalSignIn
@@ -95,6 +96,42 @@ def test_a_command_that_does_nothing_says_so():
     admin("remove", NAME)
     assert (User.objects.count(), Person.objects.count()) == (0, 0)
     assert "there are none" in admin("list")
+
+
+def test_what_a_command_does_with_an_account_stands_in_the_trail():
+    for words in (("add", NAME), ("unlock", NAME), ("shut-out", NAME), ("let-in", NAME), ("remove", NAME)):
+        admin(*words)
+    by = os_account()
+    entries = list(AuditEntry.objects.order_by("pk").values_list("step", "person", "reason"))
+    whose = entries[1][2]
+    assert entries == [
+        ("role-given", by, f"administrator {whose}"),
+        *((step, by, whose) for step in ("account-added", "account-unlocked", "person-shut-out")),
+        ("person-let-in", by, whose),
+        ("account-removed", by, f"{NAME} {whose}"),
+    ]
+
+
+def test_a_command_shuts_out_whoever_signs_in_elsewhere(browser):
+    person = Person.objects.create(
+        user=User.objects.create(username="provider:1"),
+        issuer="https://id.example",
+        subject="a",
+        address="Anna@ltdalarna.se",
+        canonical="anna@ltdalarna.se",
+        made_at=timezone.now(),
+        seen_at=timezone.now(),
+    )
+    for name in ("karin", "user:0", "user:x", "bo@ltdalarna.se", "provider:1"):
+        with pytest.raises(CommandError, match="nobody is known as"):
+            admin("shut-out", name)
+    assert "signed out everywhere" in admin("shut-out", "ANNA+x@ltdalarna.se")
+    with pytest.raises(CommandError, match="is shut out already"):
+        admin("shut-out", person.trail_name)
+    assert f"Anna@ltdalarna.se ({person.trail_name})" in admin("list")
+    admin("let-in", person.trail_name)
+    with pytest.raises(CommandError, match="is not shut out"):
+        admin("let-in", person.trail_name)
 
 
 def test_without_a_factor_only_the_page_for_one_opens(browser):

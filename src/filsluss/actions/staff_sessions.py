@@ -78,12 +78,6 @@ def end_session(person: Person, *, pk: int) -> bool:
     return bool(deleted)
 
 
-def end_sessions(person: Person) -> int:
-    """Ends every session of that person; returns how many."""
-    deleted, _ = StaffSession.objects.filter(person=person).delete()
-    return deleted
-
-
 def end_by_provider(issuer: str, *, subject: str, sid: str) -> int:
     """Ends the sessions that a provider says are over: that one, or all of the person. Returns how many."""
     rows: QuerySet[StaffSession] = StaffSession.objects.filter(person__issuer=issuer)
