@@ -74,7 +74,7 @@ def step_label(step: str) -> str:
         "sessions-ended": _("all sessions of a person ended"),
         "account-added": _("account of this service made"),
         "account-unlocked": _("account of this service unlocked"),
-        "account-removed": _("account of this service removed"),
+        "account-removed": _("account of this service deleted"),
         "code-drawn-again": _("a new download code"),
         "file-stale": _("to be deleted: never finished"),
         "file-damaged": _("to be deleted: damaged in storage"),
