@@ -25,6 +25,7 @@ from tests.parts.administrators import (
     PASSWORD,
     code_of,
     make_account,
+    provider_person,
     secret_on,
     sign_in,
     through_the_pages,
@@ -113,16 +114,8 @@ def test_what_a_command_does_with_an_account_stands_in_the_trail():
 
 
 def test_a_command_shuts_out_whoever_signs_in_elsewhere(browser):
-    person = Person.objects.create(
-        user=User.objects.create(username="provider:1"),
-        issuer="https://id.example",
-        subject="a",
-        address="Anna@ltdalarna.se",
-        canonical="anna@ltdalarna.se",
-        made_at=timezone.now(),
-        seen_at=timezone.now(),
-    )
-    for name in ("karin", "user:0", "user:x", "bo@ltdalarna.se", "provider:1"):
+    person = provider_person("Anna@ltdalarna.se")
+    for name in ("karin", "user:0", "user:x", "bo@ltdalarna.se", person.user.username):
         with pytest.raises(CommandError, match="nobody is known as"):
             admin("shut-out", name)
     assert "signed out everywhere" in admin("shut-out", "ANNA+x@ltdalarna.se")

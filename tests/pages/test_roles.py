@@ -5,7 +5,6 @@ import io
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
@@ -14,7 +13,7 @@ from filsluss.actions.transitions import Cause
 from filsluss.models import AuditEntry, Person, RoleGrant, StaffSession
 from filsluss.rules.permissions import StaffRole
 from tests.pages.cases import ANNA, BO, INSIDE, applied, open_transfer, pending, ready_file
-from tests.parts.administrators import code_of, make_account, sign_in
+from tests.parts.administrators import code_of, make_account, provider_person, sign_in
 
 
 @pytest.fixture
@@ -27,13 +26,6 @@ def as_role():
         return client
 
     return browser
-
-
-def provider_person(number, address, issuer="https://id.example"):
-    """Somebody of a sign-in provider's."""
-    now, user = timezone.now(), User.objects.create(username=f"provider:{number}")
-    known = {"address": address, "canonical": address, "made_at": now, "seen_at": now}
-    return Person.objects.create(user=user, issuer=issuer, subject=f"s{number}", **known)
 
 
 def found(read, browser, query=""):
@@ -183,7 +175,7 @@ def test_nobody_shuts_out_themselves_and_the_page_says_so(as_role):
 
 def test_nobody_is_let_in_while_another_has_their_address(as_role):
     admin, now = as_role(StaffRole.ADMINISTRATOR), timezone.now()
-    old, new = (provider_person(number, ANNA) for number in (1, 2))
+    old, new = (provider_person(ANNA) for _ in range(2))
     persons.shut_out(old, by=Cause("administrator", "os:test"), now=now)
     answer = admin.post(f"/oversee/persons/{old.pk}", {"act": "let-in"})
     assert (answer.status_code, "samma e-postadress" in answer.content.decode()) == (422, True)

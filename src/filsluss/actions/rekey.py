@@ -36,10 +36,10 @@ def encrypt_anew() -> Counter[str]:
     return count
 
 
-def _column_anew(model: type[Model], column: EncryptedTextField, *, count: Counter[str]) -> None:
+def _column_anew(model: type[Model], column: EncryptedTextField[Any, Any], *, count: Counter[str]) -> None:
     keys, rows = settings.ENCRYPTION_KEYS[column.key_use], _stored(model, column.name)
     for row in rows_of(by_key(rows.filter(stored__startswith=PREFIX).only("pk"))):
-        stored: str = row.stored  # type: ignore[attr-defined]
+        stored: str = row.stored
         if _text(stored, keys[:1]) is not None:
             continue
         text = _text(stored, keys)
