@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
+from urllib.parse import urlencode
 
 import pyotp
 import pytest
@@ -232,6 +233,42 @@ def test_each_emergency_sign_in_is_mailed_and_stands_in_the_trail(browser, setti
     settings.POLICY = replace(settings.POLICY, local_sign_in=LocalSignIn.NO)
     refused = browser.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})
     assert (refused.status_code, b"password" in browser.get("/oversee/sign-in").content) == (403, False)
+
+
+def test_a_sign_in_by_a_link_is_an_emergency_too_and_where_there_are_none_it_opens_nothing(browser, settings):
+    emails = ("drift@ltdalarna.se",)
+    settings.POLICY = replace(settings.POLICY, local_sign_in=LocalSignIn.BREAK_GLASS, admin_emails=emails)
+    enrol(browser, link_in(admin("add", NAME)))
+    assert browser.get("/oversee").status_code == 200
+    letter, person = Letter.objects.get(kind="break-glass"), Person.objects.get()
+    assert (letter.to, AuditEntry.objects.get(step="local-sign-in").person) == (emails[0], person.trail_name)
+    again, waiting = link_in(admin("unlock", NAME)), Browser()
+    waiting.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})
+    settings.POLICY = replace(settings.POLICY, local_sign_in=LocalSignIn.NO)
+    assert browser.get("/oversee").status_code == 303
+    assert [browser.get(again).status_code, browser.post(again).status_code] == [403, 403]
+    assert waiting.post("/oversee/sign-in/code", {"code": code_of(person)}).status_code == 403
+    for words in (("unlock", NAME), ("add", "karin")):
+        with pytest.raises(CommandError, match="LOCAL_SIGN_IN is no: set it to break-glass"):
+            admin(*words)
+
+
+@pytest.mark.parametrize(
+    "there", ["//[", "//[x", "https://[evil", "/oversee\\@evil.example", "//evil.example"]
+)
+def test_a_page_to_go_on_to_that_is_none_leads_to_the_list(browser, there):
+    person = make_account()
+    browser.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})
+    code = {"code": code_of(person)}
+    answer = browser.post(f"/oversee/sign-in/code?{urlencode({'next': there})}", code)
+    assert (answer.status_code, answer["Location"]) == (303, "/oversee")
+
+
+def test_the_sign_in_leads_back_to_the_block_list(browser):
+    person = make_account()
+    there = browser.get("/oversee/blocked")["Location"]
+    code = browser.post(there, {"username": NAME, "password": PASSWORD})["Location"]
+    assert browser.post(code, {"code": code_of(person)})["Location"] == "/oversee/blocked"
 
 
 def test_what_cannot_be_undone_wants_a_factor_of_just_now_and_keeps_what_was_typed(browser):

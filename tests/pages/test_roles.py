@@ -69,6 +69,32 @@ def test_a_registrar_sees_what_came_from_outside_to_their_domain(as_role, read):
         assert cases == ({inbound.public_id} if seen else set())
 
 
+def test_two_roles_together_show_no_more_addresses_than_each_of_them(as_role, read):
+    """A registrar of one domain who is at the help desk, too."""
+    inbound, outbound = applied(BO, ANNA), open_transfer()
+    browser = Client(**{"filsluss.client": INSIDE})
+    domain = ANNA.partition("@")[2]
+    sign_in(browser, "both", (StaffRole.REGISTRAR, domain), (StaffRole.HELP_DESK, ""))
+    assert found(read, browser) == found(read, browser, "bo") == {inbound.public_id}
+    assert found(read, browser, outbound.public_id) == {outbound.public_id}
+    assert found(read, browser, BO) == {inbound.public_id, outbound.public_id}
+    rows = browser.get("/oversee", {"q": BO}).content.decode()
+    assert f"{BO[0]}…@" in rows
+    pages = [
+        browser.get(f"/oversee/transfers/{case.public_id}").content.decode() for case in (inbound, outbound)
+    ]
+    assert [f"{BO[0]}…@" in page for page in pages] == [False, True]
+    assert [f"{ANNA[0]}…@" in page for page in pages] == [False, True]
+    for case, status in ((inbound, 200), (outbound, 404)):
+        assert browser.get(f"/oversee/transfers/{case.public_id}/trail.csv").status_code == status
+
+
+def test_a_case_whose_trail_an_auditor_exports_is_noted_as_opened(as_role):
+    case = open_transfer()
+    as_role(StaffRole.AUDITOR).get(f"/oversee/transfers/{case.public_id}/trail.csv")
+    assert AuditEntry.objects.get(step="case-opened").transfer_public_id == case.public_id
+
+
 def test_a_case_that_an_auditor_opens_is_noted_and_nobody_elses_opening(as_role):
     case = open_transfer()
     as_role(StaffRole.ADMINISTRATOR).get(f"/oversee/transfers/{case.public_id}")

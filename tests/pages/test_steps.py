@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from filsluss.actions import download, erasure, expiry
+from filsluss.identity.config import ProviderConfig
 from filsluss.letters import collecting
 from filsluss.models import Letter, Link, Transfer
 from filsluss.rules.sign_in import SignIn
@@ -142,8 +143,8 @@ def signed_in_again(client: Any) -> Walker:
     """From any network; the page that lists what they have sent leads to the form."""
     settings.POLICY = replace(settings.POLICY, sign_in=SignIn.OFFERED)
     client.defaults["filsluss.client"] = OUTSIDE
-    own = {"issuer": "https://id.example", "subject": "anna", "name": "Anna Berg"}
-    administrators.sign_in_provider(client, ANNA, **own)
+    settings.IDENTITY_PROVIDER = ProviderConfig("https://id.example", "filsluss", "", client_secret="x")
+    administrators.sign_in_provider(client, ANNA, issuer="https://id.example", name="Anna Berg")
     before = open_transfer()
     walker = Walker(client)
     walker.open("/staff", counts=False)
@@ -262,7 +263,7 @@ WALKS = dict(
 
 @pytest.mark.parametrize("way", AT_MOST)
 def test_a_way_takes_no_more_steps_than_these(inside, settings, way):
-    settings.POLICY = replace(settings.POLICY)  # so that one of its own does not outlive the walk
+    settings.POLICY = settings.POLICY  # so that what a walk sets does not outlive it
     steps = WALKS[way](inside).steps
     assert (len(steps), steps) == (AT_MOST[way], steps)
 

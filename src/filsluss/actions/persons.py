@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from filsluss.actions.heartbeat import TWO_PERSONS, record_heartbeat
 from filsluss.actions.transitions import Cause, note_act
@@ -15,7 +15,7 @@ from filsluss.letters import notices
 from filsluss.models import EnrolmentLink, Person, RoleGrant, StaffSession, serialize_on
 from filsluss.rules.addresses import canonical, masked_address
 from filsluss.rules.identity import Identity, IdentityRefused
-from filsluss.rules.permissions import StaffRole, Standing
+from filsluss.rules.permissions import Act, StaffRole, Standing
 from filsluss.rules.policy import Policy
 from filsluss.rules.refusals import FormRefused
 from filsluss.rules.sign_in import roles_given
@@ -163,6 +163,19 @@ def standing_of(person: Person, *, now: datetime) -> Standing:
     grants = RoleGrant.objects.in_force_at(now).filter(person=person).values_list("role", "scope")
     known = set(StaffRole)
     return Standing(frozenset((StaffRole(role), scope) for role, scope in grants if role in known))
+
+
+def holder_may(named: str, act: Act, *, now: datetime) -> bool:
+    """Whether whom the trail names so may do this now; nobody who does not sign in here may."""
+    number = named.removeprefix("user:")
+    person = Person.objects.filter(user=int(number)).first() if number.isdecimal() else None
+    return person is not None and standing_of(person, now=now).may(act)
+
+
+def theirs_since(person: Person) -> datetime | None:
+    """Since when the address is theirs alone, if it was somebody's before who was shut out; else None."""
+    before = Person.objects.filter(canonical=person.canonical).exclude(pk=person.pk).exclude(shut_at=None)
+    return before.aggregate(last=Max("shut_at"))["last"] if person.canonical else None
 
 
 def give_role(

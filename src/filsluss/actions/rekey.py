@@ -1,5 +1,7 @@
 """A change of the secret key: what is encrypted at rest is encrypted anew, so that older keys may go."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from filsluss.models import Person, StaffSession
 from filsluss.origin import current_origin
 from filsluss.rules.policy import Policy
-from filsluss.rules.sign_in import How
+from filsluss.rules.sign_in import How, LocalSignIn, SignIn
 from filsluss.rules.tokens import digest_of
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -50,6 +50,13 @@ def session_of(key: str, *, policy: Policy, now: datetime) -> StaffSession | Non
     if now - found.seen_at >= NOTED_EVERY:
         StaffSession.objects.filter(pk=found.pk).update(seen_at=now)
     return found
+
+
+def is_admitted(person: Person, *, policy: Policy, issuer: str) -> bool:
+    """Whether somebody still signs in the way this person did, with the provider of that name or here."""
+    if person.is_local:
+        return policy.local_sign_in is not LocalSignIn.NO
+    return policy.sign_in is not SignIn.OFF and person.issuer == issuer
 
 
 def is_live(session: StaffSession, *, policy: Policy, now: datetime) -> bool:

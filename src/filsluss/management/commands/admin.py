@@ -8,12 +8,14 @@ from django.core.management.base import CommandError, CommandParser
 
 from filsluss.actions import local_accounts, persons
 from filsluss.actions.transitions import Cause
+from filsluss.conf.names import Name
 from filsluss.management.os_account import os_account
 from filsluss.management.printing import PrintingCommand
 from filsluss.models import Person
 from filsluss.rules.paths import STAFF
 from filsluss.rules.permissions import StaffRole
 from filsluss.rules.refusals import FormRefused
+from filsluss.rules.sign_in import LocalSignIn
 
 ABOUT = {
     "add": "makes an administrator, and prints a link for a password and a second factor",
@@ -22,6 +24,7 @@ ABOUT = {
     "shut-out": "signs a person out everywhere, and lets them in no more; also one who signs in elsewhere",
     "let-in": "lets a person in again who was shut out",
 }
+NOBODY = f"{Name.LOCAL_SIGN_IN} is no: set it to break-glass, and start the service again"
 NAMED = "an account, an address, or user:NUMBER as the trail says"
 
 
@@ -55,6 +58,8 @@ class Command(PrintingCommand):
         elif action == "let-in":
             self.let_in(the_person(name, is_shut=True), now)
         else:
+            if settings.POLICY.local_sign_in is LocalSignIn.NO:
+                raise CommandError(NOBODY)
             give = local_accounts.add if action == "add" else local_accounts.unlock
             self.print_link(name, give(name, by=os_account(), now=now))
 
