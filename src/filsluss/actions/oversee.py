@@ -7,11 +7,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from filsluss.actions.erasure import take_away
+from filsluss.actions.persons import holder_may
 from filsluss.actions.transitions import Cause, StepRefused, advance, record_audit
 from filsluss.installation import Services
 from filsluss.models import AuditEntry, Transfer, TransferFile
 from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, ErasedBecause, FileState
-from filsluss.rules.permissions import StaffRole
+from filsluss.rules.permissions import Act, StaffRole
 from filsluss.rules.personal_number import CONFIRMED, has_personal_number
 from filsluss.rules.refusals import FormRefused
 
@@ -81,8 +82,12 @@ def release_file(
 
 
 def release_asked(file: TransferFile, *, now: datetime) -> AuditEntry | None:
-    """The mark of the first of two persons who release the file; None if there is none that still holds."""
-    return release_marks(file.transfer, now=now).filter(file_public_id=file.public_id).last()
+    """The mark of the first of two persons who release the file; None if there is none that still holds.
+
+    None either, if that person may no longer release a file.
+    """
+    marks = release_marks(file.transfer, now=now).filter(file_public_id=file.public_id).order_by("-at", "-pk")
+    return next((mark for mark in marks if holder_may(mark.person, Act.RELEASE_FILE, now=now)), None)
 
 
 def release_marks(transfer: Transfer, *, now: datetime) -> QuerySet[AuditEntry]:

@@ -139,6 +139,8 @@ def contradiction(values: Values) -> str:
     """What is wrong with the settings of sign-in together, in one line; empty if nothing is."""
     if values[Name.LOCAL_SIGN_IN] is LocalSignIn.NO and not values[Name.ROLE_GROUPS]:
         return f"{Name.LOCAL_SIGN_IN}: with no, nobody could oversee; set {Name.ROLE_GROUPS}, too"
+    if values[Name.LOCAL_SIGN_IN] is LocalSignIn.NO and values[Name.SIGN_IN] is SignIn.OFF:
+        return f"{Name.LOCAL_SIGN_IN}: with no, {Name.SIGN_IN} cannot be off, or nobody could oversee"
     if not values[Name.OIDC_ISSUER]:
         alone = [name for name in OF_PROVIDER if values[name]]
         if values[Name.SIGN_IN] is not SignIn.OFF:

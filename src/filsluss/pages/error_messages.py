@@ -196,6 +196,10 @@ def sign_in_words() -> dict[str, str]:
         "role_unknown": _("Choose a role"),
         "scope_unknown": _("Only a registrar is held to a domain, and to one of yours"),
         "role_days": _("The number of days must be between 1 and 3650"),
+        "person_self": _("You cannot shut yourself out. Another administrator can."),
+        "person_address_taken": _(
+            "Another person has the same email address. Shut that person out first: the address leads to one."
+        ),
         "password_short": _("The password must be 12 characters or more"),
         "password_long": _("The password must be 200 characters or fewer"),
         "password_common": _("This password is among those that are tried first. Choose another."),

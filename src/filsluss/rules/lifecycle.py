@@ -92,6 +92,8 @@ AUDIT_STEPS = frozenset(
         "letter-sent-again",
         *("block-added", "block-removed"),
         *("local-sign-in", "case-opened", "role-given", "role-taken"),
+        *("person-shut-out", "person-let-in", "sessions-ended"),
+        *("account-added", "account-unlocked", "account-removed"),
         "code-drawn-again",
     }
 )

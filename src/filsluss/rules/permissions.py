@@ -102,8 +102,11 @@ class Standing:
 
     @property
     def masks(self) -> bool:
-        """Whether addresses are shown masked, and found only whole."""
-        return not self.may(Act.READ_ADDRESSES)
+        """Whether there are cases whose addresses they see masked, and find only whole.
+
+        Who is also a registrar reads those of their own domains, and no others.
+        """
+        return not self.roles.isdisjoint(BY_NAME_ONLY) and self.domains_for(Act.READ_ADDRESSES) is not None
 
     @property
     def is_noted(self) -> bool:

@@ -27,8 +27,8 @@ from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
 from filsluss.pages.staff.access import staff_session
-from filsluss.rules.paths import FACTORS, SIGN_IN
-from filsluss.rules.sign_in import How
+from filsluss.rules.paths import FACTORS, OVERSEE, SIGN_IN
+from filsluss.rules.sign_in import How, LocalSignIn
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,8 @@ def expected(request: HttpRequest, *, now: datetime) -> Person | None:
 def code(request: HttpRequest) -> HttpResponse:
     """After the password."""
     now = timezone.now()
+    if settings.POLICY.local_sign_in is LocalSignIn.NO:
+        raise PermissionDenied
     person = expected(request, now=now)
     if person is None:
         query = request.GET.urlencode()
@@ -177,8 +179,12 @@ def page_after(request: HttpRequest) -> str:
 
 def redirect_target(request: HttpRequest) -> str:
     """The page that `next` names, with its query, if it is one of ours that can be asked for."""
-    asked = urlsplit(request.GET.get("next", ""))
-    known = asked.path in (OVERSEE_PATH, f"{OVERSEE_PATH}/", f"{OVERSEE_PATH}/security", FACTORS)
+    try:
+        asked = urlsplit(request.GET.get("next", ""))
+    except ValueError:  # as of a host in brackets
+        return OVERSEE_PATH
+    known = asked.path in (OVERSEE_PATH, f"{OVERSEE_PATH}/", FACTORS)
+    known = known or asked.path in (OVERSEE.path("security"), OVERSEE.path("blocked"))
     known = known or asked.path.startswith((f"{OVERSEE_PATH}/transfers/", f"{OVERSEE_PATH}/persons"))
     is_ours = known and asked.path.isascii() and asked.path.isprintable() and "\\" not in asked.path
     if asked.scheme or asked.netloc or not is_ours:

@@ -32,7 +32,14 @@ from filsluss.pages.oversee.labels import (
     way_label,
 )
 from filsluss.pages.oversee.noting import note_opened, note_read
-from filsluss.pages.oversee.search import MOST_COUNTED, file_counts, page_of, reached, search
+from filsluss.pages.oversee.search import (
+    MOST_COUNTED,
+    file_counts,
+    masked_among,
+    page_of,
+    reached,
+    search,
+)
 from filsluss.rules.contrast import light_shades, was_darkened
 from filsluss.rules.lifecycle import State
 from filsluss.rules.permissions import Act
@@ -47,7 +54,7 @@ def transfers(request: HttpRequest) -> HttpResponse:
     note_read(request, Outcome.SEARCH if query else Outcome.LIST)
     found = search(query, state, standing=standing_in(request), now=timezone.now())
     shown = page_of(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
-    counts = file_counts(shown.rows)
+    counts, masked = file_counts(shown.rows), masked_among(shown.rows, standing=standing_in(request))
     accent = settings.POLICY.accent
     page = {
         "newer": shown.newer,
@@ -58,7 +65,7 @@ def transfers(request: HttpRequest) -> HttpResponse:
         "alarms": [
             (alarm_label(each.name), each, presenters.moment(each.since)) for each in alarms.active_alarms()
         ],
-        "rows": [listed(row, counts.get(row.pk, 0)) for row in shown.rows],
+        "rows": [listed(row, counts.get(row.pk, 0), mask=row.pk in masked) for row in shown.rows],
         "may": flags(request),
         "mask": standing_in(request).masks,
         "q": query,
@@ -69,9 +76,10 @@ def transfers(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/oversee/transfers.html", page)
 
 
-def listed(row: Transfer, file_count: int) -> dict[str, Any]:
+def listed(row: Transfer, file_count: int, *, mask: bool) -> dict[str, Any]:
     """The values of a row of the list; the last day is that of the answer while nobody has answered."""
     return {
+        "mask": mask,
         "transfer": row,
         "state": state_label(row.state),
         "tone": STATE_TONES.get(State(row.state), "over"),
@@ -112,11 +120,12 @@ def show(
     code: str = "",
 ) -> HttpResponse:
     files = row.files.prefetch_related(*presenters.WITH_LETTERS).order_by("created_at", "id")
+    mask = bool(masked_among([row], standing=standing_in(request)))
     page = {
         "transfer": row,
         "may": flags(request),
-        "mask": standing_in(request).masks,
-        "sender_name": "" if standing_in(request).masks else presenters.sender_name(row),
+        "mask": mask,
+        "sender_name": "" if mask else presenters.sender_name(row),
         "state_word": state_label(row.state),
         "state_tone": STATE_TONES.get(State(row.state), "over"),
         "way": way_label(row.direction),
@@ -127,7 +136,7 @@ def show(
         "through": presenters.last_day(row.open_until),
         "erased": presenters.moment(row.erased_at),
         "files": [presenters.file_view(file) for file in files.iterator(chunk_size=MOST_NAMES)],
-        "release_marks": release_marks_of(row, mask=standing_in(request).masks),
+        "release_marks": release_marks_of(row, mask=mask),
         "letters": letters_of(row),
         "trail": trail_of(row),
         "done": done_words(request.GET.get("done", ""), row) if request.method == "GET" else "",
