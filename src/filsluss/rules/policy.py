@@ -36,6 +36,7 @@ class Policy:
     decision_days: int = 7
     forget_days: int = 30
     audit_days: int = 365
+    undo_lasts: timedelta = timedelta(0)
     security_log_days: int = 90
     free_space_percent: float = 5.0
     upload_idle: timedelta = timedelta(hours=48)
