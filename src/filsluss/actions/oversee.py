@@ -60,8 +60,8 @@ class Removal:
             cause = Cause(StaffRole.ADMINISTRATOR, self.reason.person)
         else:
             cause = cause_of(self.reason, now=now)
-        detail = {**(cause.detail or {}), "removal": self.code}
-        return replace(cause, reason_code=self.code, detail=detail)
+        chosen = {} if self.code == RemovalCode.OTHER else {"removal": self.code}
+        return replace(cause, reason_code=self.code, detail={**(cause.detail or {}), **chosen} or None)
 
 
 def remove_file(file: TransferFile, *, reason: Reason, now: datetime) -> None:

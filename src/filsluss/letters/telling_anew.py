@@ -28,7 +28,8 @@ def tell_again(file: TransferFile, *, policy: Policy, now: datetime) -> None:
         collecting.collect_ready(file, recipient, policy=policy, now=now)
     elif all(letter.delivery in (Delivery.WITHDRAWN, Delivery.GIVEN_UP) for letter in letters):
         revive(letters[-1], policy=policy, now=now)
-    for reminder in Letter.objects.filter(kind=LetterKind.EXPIRY_REMINDER).about(file.transfer):
+    of_end = Letter.objects.filter(key__startswith=f"{LetterKind.EXPIRY_REMINDER}:").about(file.transfer)
+    for reminder in of_end:
         revive(reminder, policy=policy, now=now)
 
 

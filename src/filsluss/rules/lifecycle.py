@@ -110,7 +110,7 @@ AUDIT_STEPS = frozenset(
         *(step.name for step in STEPS),
         *FILE_STEPS,
         *(f"file-{because}" for because in ErasedBecause),
-        "reported",
+        *("reported", "extended"),
         "letter-sent-again",
         *("block-added", "block-removed"),
         *("local-sign-in", "case-opened", "role-given", "role-taken"),

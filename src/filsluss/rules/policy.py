@@ -89,6 +89,10 @@ class Policy:
         """00:00 in `time_zone` after day `days`, today being day 0: the first instant that is too late."""
         return datetime.combine(self.today(now) + timedelta(days=days + 1), time(), self.time_zone)
 
+    def later_end(self, until: datetime, days: int) -> datetime:
+        """That many days after an end, which is at 00:00, too."""
+        return self.end_of(until - timedelta(microseconds=1), days)
+
     def last_day(self, until: datetime) -> date:
         """The last whole day before `until`: the date that pages show as "through"."""
         return (until.astimezone(self.time_zone) - timedelta(microseconds=1)).date()

@@ -59,6 +59,7 @@ def step_label(step: str) -> str:
         "fetched": _("downloaded"),
         "partly-fetched": _("partly downloaded"),
         "reported": _("abuse reported"),
+        "extended": _("account extended"),
         "letter-sent-again": _("an email sent again"),
         "block-added": _("address or domain blocked"),
         "block-removed": _("block ended"),
@@ -104,7 +105,9 @@ def detail_label(detail: Mapping[str, str] | None) -> str:
     }
     noted = dict(detail or {})
     chosen = noted.pop("removal", "")
-    found = [words[pair] for pair in noted.items() if pair in words]
+    until = noted.pop("until", "")
+    found = [_("The new last day is %(day)s.") % {"day": until}] if until else []
+    found += [words[pair] for pair in noted.items() if pair in words]
     return " ".join([*([f"{removal_label(chosen)}."] if removal_label(chosen) else []), *found])
 
 

@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 EXPECTED, CHALLENGE = "second-step", "passkey"
 """Keys of the session: whose second step is due since when; the state of a passkey's challenge."""
+PARTS = ("transfers/", "files/", "persons")
+"""What the addresses below /oversee begin with that a sign-in leads back to."""
 EXPECTED_FOR = timedelta(minutes=10)
 
 
@@ -179,7 +181,7 @@ def redirect_target(request: HttpRequest) -> str:
     """The page that `next` names, with its query, if it is one of ours that can be asked for."""
     asked = urlsplit(request.GET.get("next", ""))
     known = asked.path in (OVERSEE_PATH, f"{OVERSEE_PATH}/", f"{OVERSEE_PATH}/security", FACTORS)
-    known = known or asked.path.startswith((f"{OVERSEE_PATH}/transfers/", f"{OVERSEE_PATH}/persons"))
+    known = known or asked.path.startswith(tuple(f"{OVERSEE_PATH}/{part}" for part in PARTS))
     is_ours = known and asked.path.isascii() and asked.path.isprintable() and "\\" not in asked.path
     if asked.scheme or asked.netloc or not is_ours:
         return OVERSEE_PATH
