@@ -237,6 +237,8 @@ def report_words() -> dict[str, str]:
 def oversight_words() -> dict[str, str]:
     return {
         "reason_missing": _("Enter a reason of 1 to 500 characters"),
+        "removal_code_missing": _("Choose why the file is deleted"),
+        "more_days": _("Choose how many days more"),
         "release_same_person": _(
             "You have let the file through already. Now another person must do the same."
         ),
