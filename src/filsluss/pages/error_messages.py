@@ -108,7 +108,7 @@ def application_words(typed: Mapping[str, Any]) -> dict[str, str]:
         "purpose_empty": _("Enter why you need to send files"),
         "purpose_long": _("The reason must be 500 characters or fewer. You have entered %(n)d.") % values,
         "personal_number": _(
-            "The text seems to contain a personal identity number. Remove it, or say below that it is none."
+            "The text seems to contain a personal identity number. Remove it, or say below it is not one."
         ),
         "days_range": _("The number of days must be between 1 and %(max)d") % values,
         "language_unknown": _("Choose a language"),

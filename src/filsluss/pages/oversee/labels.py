@@ -105,7 +105,7 @@ def detail_label(detail: Mapping[str, str] | None) -> str:
     reason that was chosen; else empty."""
     words = {
         ("confirmed", "personal_number"): _(
-            "What looks like a personal identity number was said to be none."
+            "What looks like a personal identity number was said not to be one."
         ),
         ("seen", "personal_number"): _("The name of the file seems to contain a personal identity number."),
     }
@@ -137,7 +137,7 @@ def alarm_label(name: str) -> str:
         "nodes": _("A part of the service is missing or set up wrongly"),
         "proxy": _("Requests come through a proxy that is not named"),
         "provider": _("The sign-in provider does not answer"),
-        "persons": _("Two persons have one address"),
+        "persons": _("Two people have the same address"),
     }
     return words.get(name, name)
 
