@@ -19,7 +19,7 @@ from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
 from filsluss.pages.staff import refusals
 from filsluss.pages.staff.access import staff_session
-from filsluss.rules.paths import FACTORS, OVERSEE, PROVE
+from filsluss.rules.paths import FACTORS, PROVE
 from filsluss.rules.permissions import FRESH, Act, Standing
 from filsluss.rules.sign_in import How
 
@@ -83,8 +83,6 @@ def stale_proof(request: HttpRequest, act: Act) -> HttpResponse | None:
     if typed := unsent.posted(request):
         unsent.keep(request, typed)
         back = typed.page
-    elif request.method == "POST" and not unsent.PERSON.fullmatch(request.path):
-        back = OVERSEE.path("blocked") if request.path.startswith(OVERSEE.path("blocked")) else OVERSEE_PATH
     if session.person.is_local:
         return HttpResponseRedirect(f"{PROVE}?{urlencode({'next': back}, safe='/')}", status=303)
     return refusals.stale(request, back)

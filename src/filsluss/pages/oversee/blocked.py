@@ -34,8 +34,8 @@ ORDER = ("value", "reason", "days")
 @permitted(Act.READ_BLOCK_LIST)
 def blocked(request: HttpRequest) -> HttpResponse:
     note_read(request, Outcome.BLOCK_LIST)
-    if kept := unsent.taken(request, request.path):
-        return show(request, Form(kept.typed, ORDER), kept=[Problem(kept.field, unsent.kept_words())])
+    if kept := unsent.taken(request):
+        return show(request, Form(kept.fields, ORDER), kept=[Problem("value", unsent.kept_words())])
     return show(request, Form({}, ORDER))
 
 

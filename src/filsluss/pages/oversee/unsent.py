@@ -1,4 +1,4 @@
-"""What staff typed in vain, as their session had ended: it is back once they sign in."""
+"""What was typed into the page of an act in vain, as a session had ended: it is back after the sign-in."""
 
 import re
 from typing import NamedTuple
@@ -13,70 +13,67 @@ from filsluss.rules.paths import OVERSEE
 OVERSEE_PATH = OVERSEE.path()
 ACT = re.compile(
     rf"{OVERSEE_PATH}/(?P<of>transfers|files)/(?P<id>[A-Z0-9]{{4}}-[A-Z0-9]{{4}})"
-    "/(?P<act>close|withdraw|release|remove)"
+    "/(?:close|withdraw|release|remove|extend)"
 )
 BLOCK = re.compile(rf"{OVERSEE_PATH}/blocked/add")
 PERSON = re.compile(rf"{OVERSEE_PATH}/persons/[0-9]{{1,18}}")
-FIELDS = {ACT: ("reason",), BLOCK: ("value", "reason", "days"), PERSON: ("role", "scope", "days")}
-"""The forms, by the paths that they are sent to, and what is typed into each."""
+FIELDS = {
+    ACT: ("why", "days", "reason", "erase_now"),
+    BLOCK: ("value", "reason", "days"),
+    PERSON: ("role", "scope", "days"),
+}
+"""The forms, by the paths that they are sent to, and their fields as they stand on their pages."""
 KEY = "unsent-form"
 
 
 class Unsent(NamedTuple):
-    """The path that the form was sent to, and what was typed into it, by field."""
+    """The path that the form was sent to, and what was typed, by field."""
 
     path: str
-    typed: dict[str, str]
-
-    @property
-    def field(self) -> str:
-        """The id of the first field of the form, on its page."""
-        found = ACT.fullmatch(self.path)
-        if not found:
-            return next(iter(self.typed))
-        fields = {"remove": f"reason-{found['id']}", "release": f"reason-release-{found['id']}"}
-        return fields.get(found["act"], f"reason-{found['act']}")
+    fields: dict[str, str]
 
     @property
     def page(self) -> str:
-        """The path of the page that has the form; of the list of cases if there is no such file."""
+        """The path of the page of the form; of the list if there is no such file."""
         found = ACT.fullmatch(self.path)
         if not found:
             return self.path.removesuffix("/add")
-        public_id = found["id"]
-        if found["of"] == "files":
-            file = TransferFile.objects.filter(public_id=public_id).select_related("transfer").first()
-            public_id = file.transfer.public_id if file else ""
-        return f"{OVERSEE_PATH}/transfers/{public_id}" if public_id else OVERSEE_PATH
+        is_file = found["of"] == "files"
+        known = not is_file or TransferFile.objects.filter(public_id=found["id"]).exists()
+        return self.path if known else OVERSEE_PATH
+
+    @property
+    def hidden(self) -> dict[str, str]:
+        """The fields of a sign-in form that keep it."""
+        return {"unsent_path": self.path, **{f"unsent_{name}": text for name, text in self.fields.items()}}
 
 
 def posted(request: HttpRequest) -> Unsent | None:
-    """What was typed into such a form, or was kept in the sign-in form since then; None for nothing."""
+    """What was typed into the form of an act, or was kept in the sign-in form since then."""
     if request.method != "POST":
         return None
-    kept_path = request.POST.get("unsent_path", "")
-    path, prefix = (kept_path, "unsent_") if kept_path else (request.path, "")
+    path = request.POST.get("unsent_path", "") or request.path
     names = next((fields for form, fields in FIELDS.items() if form.fullmatch(path)), ())
-    typed = {name: posted_text(request, prefix + name) for name in names}
-    return Unsent(path, typed) if any(typed.values()) else None
+    fields = {name: posted_text(request, f"unsent_{name}") or posted_text(request, name) for name in names}
+    return Unsent(path, fields) if any(fields.values()) else None
 
 
 def keep(request: HttpRequest, unsent: Unsent) -> None:
-    """Keeps it in the session of whoever is signed in, until its page is shown."""
+    """Keeps it in the session of whoever is signed in, until the page of the act is shown."""
     request.session[KEY] = list(unsent)
 
 
 def page_kept(request: HttpRequest) -> str:
-    """The page that something is kept for; empty if nothing is."""
+    """The page of the act that something is kept for; empty if nothing is."""
     kept = request.session.get(KEY)
     return Unsent(*kept).page if kept else ""
 
 
-def taken(request: HttpRequest, page: str) -> Unsent | None:
+def taken(request: HttpRequest) -> Unsent | None:
     """What was kept for this page; it is kept no longer."""
     kept = request.session.get(KEY)
     unsent = Unsent(*kept) if kept else None
-    if unsent is None or unsent.page != page:
+    if unsent is None or unsent.page != request.path:
         return None
     del request.session[KEY]
     return unsent
