@@ -16,10 +16,10 @@ def goes_back(alias: str, app: str | None, name: str | None) -> bool:
     """Whether a migration would be undone, and rows lost with its tables and columns."""
     executor = MigrationExecutor(connections[alias])
     try:
-        target = executor.loader.get_migration_by_prefix(app, name) if name else None
+        target = executor.loader.get_migration_by_prefix(app, name) if app and name else None
     except (KeyError, AmbiguityError):  # Django says so
         target = None
-    plan = executor.migration_plan([(app, target.name)]) if target else []
+    plan = executor.migration_plan([(target.app_label, target.name)]) if target else []
     return any(backwards for _, backwards in plan)
 
 

@@ -17,12 +17,14 @@ ACT = re.compile(
 )
 BLOCK = re.compile(rf"{OVERSEE_PATH}/blocked/add")
 PERSON = re.compile(rf"{OVERSEE_PATH}/persons/[0-9]{{1,18}}")
-FIELDS = {
-    ACT: ("why", "days", "reason", "erase_now"),
+FIELDS = ("why", "days", "reason", "erase_now")
+"""The fields of the acts, as they stand on their pages."""
+FORMS = {
+    ACT: FIELDS,
     BLOCK: ("value", "reason", "days"),
     PERSON: ("role", "scope", "days"),
 }
-"""The forms, by the paths that they are sent to, and their fields as they stand on their pages."""
+"""Every form that is kept, by the path that it is sent to, with its fields."""
 KEY = "unsent-form"
 
 
@@ -53,7 +55,7 @@ def posted(request: HttpRequest) -> Unsent | None:
     if request.method != "POST":
         return None
     path = request.POST.get("unsent_path", "") or request.path
-    names = next((fields for form, fields in FIELDS.items() if form.fullmatch(path)), ())
+    names = next((fields for form, fields in FORMS.items() if form.fullmatch(path)), ())
     fields = {name: posted_text(request, f"unsent_{name}") or posted_text(request, name) for name in names}
     return Unsent(path, fields) if any(fields.values()) else None
 
