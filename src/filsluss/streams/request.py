@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, cached_property
 from typing import Any, NoReturn
 from urllib.parse import parse_qs
 
@@ -34,8 +35,7 @@ class Request:
         return override if method == "POST" and override in ("PATCH", "DELETE", "HEAD") else method
 
     def header(self, name: str) -> str | None:
-        key = name.upper().replace("-", "_")
-        return self.environ.get(key if key == "CONTENT_TYPE" else f"HTTP_{key}")
+        return self.environ.get(environ_key(name))
 
     def query(self, name: str) -> str:
         """The first value of that name; empty if there is none, or if there are more than MOST_FIELDS."""
@@ -56,9 +56,9 @@ class Request:
 
     @property
     def store(self) -> Store:
-        return current_services().store
+        return self.services.store
 
-    @property
+    @cached_property
     def services(self) -> Services:
         return current_services()
 
@@ -79,6 +79,13 @@ class Request:
             refuse_unknown(token)
         refuse_over(found, now=self.now)
         return found
+
+
+@cache
+def environ_key(header: str) -> str:
+    """Where WSGI keeps the header of that name, which is one of ours and not a client's."""
+    key = header.upper().replace("-", "_")
+    return key if key == "CONTENT_TYPE" else f"HTTP_{key}"
 
 
 def refuse_unknown(token: str) -> NoReturn:
