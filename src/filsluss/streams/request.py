@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qs
 
 from django.conf import settings
@@ -17,6 +17,8 @@ from filsluss.models.upload_queries import UploadAccount, account_at_upload_link
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose
 from filsluss.streams.responses import Refusal, Response
+
+Found = TypeVar("Found", Transfer, UploadAccount)
 
 MOST_FIELDS = 20
 """Of a query; no way to ask for bytes has more than a few."""
@@ -64,17 +66,15 @@ class Request:
 
     def transfer(self) -> Transfer:
         """The transfer whose upload link this is; refuses an unknown one, and one that is over."""
-        token = self.path_params["token"]
-        found = transfer_at_upload_link(token)
-        if found is None:
-            refuse_unknown(token)
-        refuse_over(found, now=self.now)
-        return found
+        return self._at_link(transfer_at_upload_link)
 
     def account(self) -> UploadAccount:
         """What an upload needs of it, refused likewise."""
+        return self._at_link(account_at_upload_link)
+
+    def _at_link(self, find: Callable[[str], Found | None]) -> Found:
         token = self.path_params["token"]
-        found = account_at_upload_link(token)
+        found = find(token)
         if found is None:
             refuse_unknown(token)
         refuse_over(found, now=self.now)
