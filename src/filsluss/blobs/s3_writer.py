@@ -1,7 +1,6 @@
 """The writer of a blob in a bucket: bytes come to a file without a name, and leave it in parts."""
 
 import contextlib
-import io
 import os
 import tempfile
 from typing import Any
@@ -10,30 +9,20 @@ from filsluss.blobs.bucket import Bucket, our_errors
 from filsluss.blobs.disk import raising_store_full
 from filsluss.blobs.part_table import Part, PartTable, draw_part, end_of
 from filsluss.blobs.protocol import Allowance, BlobMissing, Bytes, LeaseLost, StoreAway
+from filsluss.blobs.seekable import SeekableReader
 
 PART = 8 << 20
 """Bytes of a part: what may have to be sent again when a machine dies, and the size of a request."""
 
 
-class Region(io.RawIOBase):
+class Region(SeekableReader):
     """Bytes [start, stop) of an open file, as a file that botocore can read more than once."""
 
     def __init__(self, fd: int, start: int, stop: int) -> None:
-        self._fd, self._start, self._size, self._at = fd, start, stop - start, 0
+        self._fd, self._start, self._size = fd, start, stop - start
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = base + offset
-        return self._at
+    def end(self) -> int:
+        return self._size
 
     def read(self, size: int = -1, /) -> bytes:
         left = max(0, self._size - self._at)
