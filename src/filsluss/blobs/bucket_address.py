@@ -20,6 +20,11 @@ class BucketAddress:
     endpoint: str = ""
     region: str = "us-east-1"
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether requests go over TLS, as those to Amazon's own always do."""
+        return not self.endpoint.startswith("http:")
+
     @classmethod
     def of(cls, url: str) -> "BucketAddress":
         """Raises ValueError, whose text says what is wrong."""

@@ -45,6 +45,10 @@ class DiskWriter:
     def allowed(self) -> int:
         return self.allowance.allowed(self.offset) if self.allowance else sys.maxsize
 
+    @property
+    def position(self) -> int:
+        return self.offset
+
     def write(self, data: Bytes) -> None:
         view = memoryview(data)
         while view:

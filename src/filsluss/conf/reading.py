@@ -120,6 +120,13 @@ def text_of_file(name: Name, path: str) -> str:
     return text
 
 
+def bucket_keys() -> tuple[str, str]:
+    """The keys of the bucket as they are in force now. Raises SettingUnreadable."""
+    by_name = {row.name: row for row in TABLE}
+    access_key, secret_key = (given_text(by_name[name]) for name in (Name.S3_ACCESS_KEY, Name.S3_SECRET_KEY))
+    return access_key, secret_key
+
+
 def shortened(fault: Exception, longest: int = 200) -> str:
     text = str(fault)
     return text if len(text) <= longest else f"… {text[-longest:]}"

@@ -127,14 +127,15 @@ TABLE = (
     Setting(
         Name.S3_ACCESS_KEY,
         readers.secret,
-        "the name of the key of the bucket; it must be allowed to delete",
+        "the name of the key of the bucket, which must be allowed to delete. In a file it may change at any "
+        "time",
         unset="what the machine is allowed by its surroundings, as botocore finds it",
         is_secret=True,
     ),
     Setting(
         Name.S3_SECRET_KEY,
         readers.secret,
-        f"the key itself; goes with `{Name.S3_ACCESS_KEY}`",
+        f"the key itself; goes with `{Name.S3_ACCESS_KEY}`. In a file it may change at any time",
         is_secret=True,
     ),
     Setting(
