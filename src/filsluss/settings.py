@@ -23,7 +23,6 @@ SECRET_KEY_FALLBACKS = list(_all_secrets[1:])
 KEY_FINGERPRINTS = [sha256(key).hexdigest()[:32] for key in keys_for("fingerprint", _all_secrets)]
 _uses = ("letter", "pickup-code", "second-factor", "sign-in")
 ENCRYPTION_KEYS = {use: keys_for(use, _all_secrets) for use in _uses}
-RECOVERY_CODE_KEYS = keys_for("recovery-code", _all_secrets)
 
 POLICY = Policy(
     link_keys=keys_for("link", _all_secrets),

@@ -262,7 +262,7 @@ def test_the_level_of_assurance_that_is_asked_for_is_demanded(visitor, configure
                     "",
                 ),
                 *("/staff//evil", "javascript:alert(1)", "/staff\r\nSet-Cookie: a=b", "/staff/" + "x" * 600),
-                *("/staff/å", "/upload/x"),
+                *("/staff/å", "/upload/x", "//[", "//[x]/staff", "/staff/\\evil", "/staff\\@evil"),
             )
         ),
     ],

@@ -60,6 +60,26 @@ def test_an_id_token_is_no_logout_token(visitor):
     assert visitor.is_signed_in
 
 
+def test_a_token_that_was_taken_ends_no_later_session(visitor):
+    visitor.sign_in()
+    token = visitor.issuer.logout_token()
+    assert visitor.client.post(ADDRESS, {"logout_token": token}).status_code == 200
+    visitor.sign_in()
+    assert visitor.client.post(ADDRESS, {"logout_token": token}).status_code == 400
+    assert visitor.is_signed_in
+    assert tell(visitor, jti="j2").status_code == 200
+    assert not visitor.is_signed_in
+
+
+@pytest.mark.parametrize("name", ["sub", "sid"])
+def test_a_name_that_no_database_takes_names_nobody(visitor, name):
+    visitor.issuer.claims["sid"] = "a\0b"
+    visitor.sign_in()
+    assert StaffSession.objects.get().sid == ""
+    assert tell(visitor, **{"sub": None, "sid": None, name: "a\0b"}).status_code == 400
+    assert visitor.is_signed_in
+
+
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "å", "\0", "x" * 100_000])
 def test_what_is_no_token_ends_nothing(visitor, text):
     visitor.sign_in()

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone, translation
 
 from filsluss.actions import alarms, persons, retention
+from filsluss.actions.transitions import Cause
 from filsluss.identity import open_provider, web
 from filsluss.installation import current_services
 from filsluss.models import Alarm, Attempt, Letter, Person, RoleGrant, StaffSession
@@ -18,6 +19,7 @@ from tests.identity.issuer import KEYS, json_answer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DISCOVERY = "/.well-known/openid-configuration"
+OPERATOR = Cause(StaffRole.ADMINISTRATOR, "os:test")
 
 
 def heading(answer):
@@ -192,7 +194,7 @@ def test_an_address_that_changes_owner_lets_the_newer_person_in_only_when_the_ol
     assert "två personer har samma adress" in Letter.objects.get(kind="alarm").subject
     alarms.check_persons(now=timezone.now() + timedelta(hours=23))
     assert Alarm.objects.get(name="persons").since is not None
-    persons.shut_out(Person.objects.get(), now=timezone.now())
+    persons.shut_out(Person.objects.get(), by=OPERATOR, now=timezone.now())
     assert newer.sign_in().status_code == 303
     assert not visitor.is_signed_in
     alarms.check_persons(now=timezone.now() + timedelta(days=2))
@@ -209,11 +211,11 @@ def test_a_person_whose_address_changes_is_the_same_person(visitor):
 
 def test_who_leaves_is_out_at_once_where_they_are_shut_out(visitor):
     visitor.sign_in()
-    persons.shut_out(Person.objects.get(), now=timezone.now())
+    persons.shut_out(Person.objects.get(), by=OPERATOR, now=timezone.now())
     assert (visitor.is_signed_in, StaffSession.objects.exists()) == (False, False)
     answer = visitor.sign_in()
     assert (answer.status_code, "avstängt" in answer.content.decode()) == (403, True)
-    persons.let_in(Person.objects.get(), now=timezone.now())
+    persons.let_in(Person.objects.get(), by=OPERATOR, now=timezone.now())
     assert visitor.sign_in().status_code == 303
 
 

@@ -64,6 +64,11 @@ def test_groups_give_roles_and_mailboxes(read):
         ({**WHOLE, "SHARED_MAILBOXES": "x@y.example=g"}, "x@y.example is in no inside domain"),
         ({**WHOLE, "SHARED_MAILBOXES": "x@ltdalarna.se"}, "must be address=group"),
         ({**WHOLE, "SIGN_IN": "off", "DECIDE_SIGN_IN": "yes"}, "DECIDE_SIGN_IN needs"),
+        ({**WHOLE, "LOCAL_SIGN_IN": "no"}, "nobody could oversee"),
+        (
+            {**WHOLE, "LOCAL_SIGN_IN": "no", "ROLE_GROUPS": "fts=administrator", "SIGN_IN": "off"},
+            "nobody could oversee",
+        ),
         (
             {**WHOLE, "OIDC_CLIENT_SECRET": None, "OIDC_PRIVATE_KEY": "x"},
             "cannot read its value",

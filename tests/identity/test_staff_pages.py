@@ -1,13 +1,17 @@
 """What somebody who is signed in does: send at once, answer as themselves, see what is theirs, sign out."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.utils import timezone
 
+from filsluss.actions import persons
 from filsluss.actions.staff_sessions import begin_session, is_fresh, session_of
+from filsluss.actions.transitions import Cause
 from filsluss.models import AuditEntry, Letter, Party, Person, RoleGrant, StaffSession, Transfer
 from filsluss.models.link import token_of
 from filsluss.pages.oversee.actors import actors_of
@@ -15,6 +19,7 @@ from filsluss.rules.permissions import StaffRole
 from filsluss.rules.sign_in import GroupRole, How, SharedMailbox, SignIn
 from filsluss.rules.tokens import Purpose
 from tests.identity.conftest import browser_at
+from tests.parts.administrators import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FORM = {"recipient_email": "bo@rontgen.example", "purpose": "Ritning", "days": "3", "language": "sv"}
@@ -211,6 +216,56 @@ def test_the_page_shows_what_is_theirs_and_nothing_of_others(visitor):
         assert (page.status_code, "Hemligt" in page.content.decode()) == (200, False)
 
 
+def test_who_gets_an_address_anew_sees_nothing_of_whoever_had_it(visitor, make_visitor):
+    """Of a shared mailbox, which several have, they see all."""
+    visitor.sign_in()
+    visitor.client.post("/staff/apply", SENDING)
+    old = [Transfer.objects.get(), asked()[0]]
+    persons.shut_out(Person.objects.get(), by=Cause("administrator", "os:test"), now=timezone.now())
+    newer = make_visitor()
+    newer.issuer.claims["sub"] = "anna-2"
+    newer.sign_in()
+    text = newer.client.get("/staff").content.decode()
+    assert [each.public_id in text for each in old] == [False, False]
+    again = newer.client.get(f"/staff/apply?again={old[0].public_id}").content.decode()
+    assert "bo@rontgen.example" not in again
+    mine, _ = asked(purpose="Nytt")
+    assert mine.public_id in newer.client.get("/staff").content.decode()
+    StaffSession.objects.update(mailboxes=["anna.berg@ltdalarna.se"])
+    assert old[1].public_id in newer.client.get("/staff").content.decode()
+
+
+def test_an_account_of_this_service_has_no_pages_of_staff(visitor):
+    sign_in(visitor.client)
+    assert visitor.client.get("/oversee").status_code == 200
+    for path in ("/staff", "/staff/apply", "/staff/signed-in"):
+        there = visitor.client.get(path)["Location"]
+        assert there == f"/staff/sign-in?next={path}"
+        assert visitor.client.get(there)["Location"].startswith(visitor.issuer.url)
+    assert visitor.client.post("/staff/apply", SENDING).status_code == 403
+    assert not Transfer.objects.exists()
+
+
+@pytest.mark.parametrize("changed", ["issuer", "off"])
+def test_sessions_end_where_nobody_signs_in_that_way_any_more(visitor, configure, changed):
+    visitor.sign_in()
+    if changed == "issuer":
+        settings.IDENTITY_PROVIDER = replace(settings.IDENTITY_PROVIDER, issuer="https://other.example")
+        assert not visitor.is_signed_in
+    else:
+        configure(of_policy={"sign_in": SignIn.OFF})
+        assert visitor.client.get("/staff").status_code == 404
+    assert "_auth_user_id" not in visitor.client.session
+
+
+def test_a_provider_that_calls_itself_otherwise_locks_nobody_out(visitor, make_visitor):
+    visitor.sign_in()
+    Person.objects.update(issuer="https://id.before.example")
+    User.objects.update(username="provider:before")
+    assert make_visitor().sign_in().status_code == 303
+    assert Person.objects.count() == 2
+
+
 def test_roles_follow_the_claims_and_hands_are_left_alone(visitor, configure):
     groups = (
         GroupRole("fts-admin", StaffRole.ADMINISTRATOR),
@@ -237,6 +292,14 @@ def test_roles_follow_the_claims_and_hands_are_left_alone(visitor, configure):
 
 
 # Sessions
+
+
+@pytest.mark.parametrize("name", ["sessionid", "csrftoken", "flow-" + "A" * 12])
+def test_a_cookie_that_no_database_takes_is_none(visitor, name):
+    cookie = f'{name}="abcdefgh\\000{"x" * 32}"'
+    for path in ("/staff", "/staff/sign-in", f"/staff/return?code=x&state={'A' * 43}", "/oversee/sign-in"):
+        assert visitor.client.get(path, headers={"Cookie": cookie}).status_code < 500
+        assert visitor.client.post(path, headers={"Cookie": cookie}).status_code < 500
 
 
 def test_a_session_ends_after_eight_hours_or_one_of_rest_and_when_somebody_ends_it(visitor, make_visitor):

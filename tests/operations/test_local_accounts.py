@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
+from urllib.parse import urlencode
 
 import pyotp
 import pytest
@@ -15,6 +16,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from filsluss.actions.second_factors import new_recovery_codes
+from filsluss.management.os_account import os_account
 from filsluss.models import AuditEntry, Letter, Person, RecoveryCode, StaffSession, Totp
 from filsluss.rules.networks import Client
 from filsluss.rules.sign_in import LocalSignIn
@@ -24,6 +26,7 @@ from tests.parts.administrators import (
     PASSWORD,
     code_of,
     make_account,
+    provider_person,
     secret_on,
     sign_in,
     through_the_pages,
@@ -95,6 +98,34 @@ def test_a_command_that_does_nothing_says_so():
     admin("remove", NAME)
     assert (User.objects.count(), Person.objects.count()) == (0, 0)
     assert "there are none" in admin("list")
+
+
+def test_what_a_command_does_with_an_account_stands_in_the_trail():
+    for words in (("add", NAME), ("unlock", NAME), ("shut-out", NAME), ("let-in", NAME), ("remove", NAME)):
+        admin(*words)
+    by = os_account()
+    entries = list(AuditEntry.objects.order_by("pk").values_list("step", "person", "reason"))
+    whose = entries[1][2]
+    assert entries == [
+        ("role-given", by, f"administrator {whose}"),
+        *((step, by, whose) for step in ("account-added", "account-unlocked", "person-shut-out")),
+        ("person-let-in", by, whose),
+        ("account-removed", by, f"{NAME} {whose}"),
+    ]
+
+
+def test_a_command_shuts_out_whoever_signs_in_elsewhere(browser):
+    person = provider_person("Anna@ltdalarna.se")
+    for name in ("karin", "user:0", "user:x", "bo@ltdalarna.se", person.user.username):
+        with pytest.raises(CommandError, match="nobody is known as"):
+            admin("shut-out", name)
+    assert "signed out everywhere" in admin("shut-out", "ANNA+x@ltdalarna.se")
+    with pytest.raises(CommandError, match="is shut out already"):
+        admin("shut-out", person.trail_name)
+    assert f"Anna@ltdalarna.se ({person.trail_name})" in admin("list")
+    admin("let-in", person.trail_name)
+    with pytest.raises(CommandError, match="is not shut out"):
+        admin("let-in", person.trail_name)
 
 
 def test_without_a_factor_only_the_page_for_one_opens(browser):
@@ -202,6 +233,42 @@ def test_each_emergency_sign_in_is_mailed_and_stands_in_the_trail(browser, setti
     settings.POLICY = replace(settings.POLICY, local_sign_in=LocalSignIn.NO)
     refused = browser.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})
     assert (refused.status_code, b"password" in browser.get("/oversee/sign-in").content) == (403, False)
+
+
+def test_a_sign_in_by_a_link_is_an_emergency_too_and_where_there_are_none_it_opens_nothing(browser, settings):
+    emails = ("drift@ltdalarna.se",)
+    settings.POLICY = replace(settings.POLICY, local_sign_in=LocalSignIn.BREAK_GLASS, admin_emails=emails)
+    enrol(browser, link_in(admin("add", NAME)))
+    assert browser.get("/oversee").status_code == 200
+    letter, person = Letter.objects.get(kind="break-glass"), Person.objects.get()
+    assert (letter.to, AuditEntry.objects.get(step="local-sign-in").person) == (emails[0], person.trail_name)
+    again, waiting = link_in(admin("unlock", NAME)), Browser()
+    waiting.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})
+    settings.POLICY = replace(settings.POLICY, local_sign_in=LocalSignIn.NO)
+    assert browser.get("/oversee").status_code == 303
+    assert [browser.get(again).status_code, browser.post(again).status_code] == [403, 403]
+    assert waiting.post("/oversee/sign-in/code", {"code": code_of(person)}).status_code == 403
+    for words in (("unlock", NAME), ("add", "karin")):
+        with pytest.raises(CommandError, match="LOCAL_SIGN_IN is no: set it to break-glass"):
+            admin(*words)
+
+
+@pytest.mark.parametrize(
+    "there", ["//[", "//[x", "https://[evil", "/oversee\\@evil.example", "//evil.example"]
+)
+def test_a_page_to_go_on_to_that_is_none_leads_to_the_list(browser, there):
+    person = make_account()
+    browser.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})
+    code = {"code": code_of(person)}
+    answer = browser.post(f"/oversee/sign-in/code?{urlencode({'next': there})}", code)
+    assert (answer.status_code, answer["Location"]) == (303, "/oversee")
+
+
+def test_the_sign_in_leads_back_to_the_block_list(browser):
+    person = make_account()
+    there = browser.get("/oversee/blocked")["Location"]
+    code = browser.post(there, {"username": NAME, "password": PASSWORD})["Location"]
+    assert browser.post(code, {"code": code_of(person)})["Location"] == "/oversee/blocked"
 
 
 def test_what_cannot_be_undone_wants_a_factor_of_just_now_and_keeps_what_was_typed(browser):

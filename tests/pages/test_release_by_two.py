@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from filsluss.models import AuditEntry, TransferFile
+from filsluss.models import AuditEntry, Person, TransferFile
 from filsluss.rules.permissions import StaffRole
 from filsluss.rules.sign_in import LocalSignIn
 from tests.pages.cases import INSIDE, open_transfer, received_file
@@ -75,3 +76,17 @@ def test_an_emergency_account_is_never_the_second(by_two, unscanned, settings):
     release(eva, unscanned)
     settings.POLICY = replace(settings.POLICY, local_sign_in=LocalSignIn.BREAK_GLASS)
     assert (release(karin, unscanned).status_code, unscanned.state) == (422, "unscanned")
+
+
+@pytest.mark.parametrize("lost", ["role", "shut out", "removed"])
+def test_a_mark_ends_with_the_role_of_whoever_made_it(by_two, unscanned, lost):
+    eva, karin = (browser(name, StaffRole.ADMINISTRATOR) for name in ("eva", "karin"))
+    release(eva, unscanned)
+    person = Person.objects.get(user__username="eva")
+    if lost == "role":
+        person.grants.all().delete()
+    elif lost == "shut out":
+        Person.objects.filter(pk=person.pk).update(shut_at=timezone.now())
+    else:
+        person.user.delete()
+    assert (release(karin, unscanned).status_code, unscanned.state) == (303, "unscanned")

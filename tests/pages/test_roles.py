@@ -8,10 +8,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from filsluss.actions import local_accounts, persons
+from filsluss.actions.transitions import Cause
 from filsluss.models import AuditEntry, Person, RoleGrant, StaffSession
 from filsluss.rules.permissions import StaffRole
 from tests.pages.cases import ANNA, BO, INSIDE, applied, open_transfer, pending, ready_file
-from tests.parts.administrators import code_of, make_account, sign_in
+from tests.parts.administrators import code_of, make_account, provider_person, sign_in
 
 
 @pytest.fixture
@@ -67,6 +69,32 @@ def test_a_registrar_sees_what_came_from_outside_to_their_domain(as_role, read):
         assert cases == ({inbound.public_id} if seen else set())
 
 
+def test_two_roles_together_show_no_more_addresses_than_each_of_them(as_role, read):
+    """A registrar of one domain who is at the help desk, too."""
+    inbound, outbound = applied(BO, ANNA), open_transfer()
+    browser = Client(**{"filsluss.client": INSIDE})
+    domain = ANNA.partition("@")[2]
+    sign_in(browser, "both", (StaffRole.REGISTRAR, domain), (StaffRole.HELP_DESK, ""))
+    assert found(read, browser) == found(read, browser, "bo") == {inbound.public_id}
+    assert found(read, browser, outbound.public_id) == {outbound.public_id}
+    assert found(read, browser, BO) == {inbound.public_id, outbound.public_id}
+    rows = browser.get("/oversee", {"q": BO}).content.decode()
+    assert f"{BO[0]}…@" in rows
+    pages = [
+        browser.get(f"/oversee/transfers/{case.public_id}").content.decode() for case in (inbound, outbound)
+    ]
+    assert [f"{BO[0]}…@" in page for page in pages] == [False, True]
+    assert [f"{ANNA[0]}…@" in page for page in pages] == [False, True]
+    for case, status in ((inbound, 200), (outbound, 404)):
+        assert browser.get(f"/oversee/transfers/{case.public_id}/trail.csv").status_code == status
+
+
+def test_a_case_whose_trail_an_auditor_exports_is_noted_as_opened(as_role):
+    case = open_transfer()
+    as_role(StaffRole.AUDITOR).get(f"/oversee/transfers/{case.public_id}/trail.csv")
+    assert AuditEntry.objects.get(step="case-opened").transfer_public_id == case.public_id
+
+
 def test_a_case_that_an_auditor_opens_is_noted_and_nobody_elses_opening(as_role):
     case = open_transfer()
     as_role(StaffRole.ADMINISTRATOR).get(f"/oversee/transfers/{case.public_id}")
@@ -103,7 +131,7 @@ def test_a_role_holds_until_its_end_and_the_trail_says_who_gave_and_took_it(as_r
     for wrong in (
         {"role": "king"},
         {"role": "auditor", "scope": "x.example"},
-        {"role": "auditor", "days": "0"},
+        *({"role": "auditor", "days": days} for days in ("0", "3651", "-1", "0000" + "9" * 12, "9" * 5000)),
     ):
         assert admin.post(page, {"act": "give", **wrong}).status_code == 422
     assert admin.post(page, {"act": "give", "role": "help-desk", "days": "1"}).status_code == 303
@@ -115,7 +143,8 @@ def test_a_role_holds_until_its_end_and_the_trail_says_who_gave_and_took_it(as_r
     assert bo.get("/oversee").status_code == 303
     RoleGrant.objects.filter(person__user__username="administrator-").update(until=None)
     admin.post(page, {"act": "take", "grant": str(grant.pk)})
-    steps = AuditEntry.objects.filter(step__startswith="role-").values_list("step", "reason", "person")
+    steps = AuditEntry.objects.filter(step__startswith="role-", person__startswith="user:")
+    steps = steps.values_list("step", "reason", "person")
     by, whose = Person.objects.get(user__username="administrator-").trail_name, person.trail_name
     assert list(steps) == [
         ("role-given", f"help-desk {whose}", by),
@@ -142,8 +171,54 @@ def test_who_is_shut_out_is_out_at_once(as_role):
     admin.post(page, {"act": "shut-out"})
     assert bo.get("/oversee").status_code == 303
     assert "shut-out" not in admin.get(page).content.decode()
+    assert "utestängd" in admin.get(f"{page}?done=shut-out").content.decode()
     admin.post(page, {"act": "let-in"})
-    assert Person.objects.get(user__username="auditor-").shut_at is None
+    person = Person.objects.get(user__username="auditor-")
+    assert (person.shut_at, bo.get("/oversee").status_code) == (None, 303)
+    by = Person.objects.get(user__username="administrator-").trail_name
+    steps = AuditEntry.objects.filter(step__startswith="person-").order_by("pk")
+    assert list(steps.values_list("step", "reason", "person", "proof")) == [
+        ("person-shut-out", person.trail_name, by, "sign-in"),
+        ("person-let-in", person.trail_name, by, "sign-in"),
+    ]
+
+
+def test_a_link_for_a_factor_opens_nothing_once_its_person_is_shut_out(as_role):
+    admin, token = (
+        as_role(StaffRole.ADMINISTRATOR),
+        local_accounts.add("bo", by="os:test", now=timezone.now()),
+    )
+    admin.post(f"/oversee/persons/{Person.objects.get(user__username='bo').pk}", {"act": "shut-out"})
+    assert Client().get(f"/staff/link/{token}").status_code == 410
+
+
+def test_nobody_shuts_out_themselves_and_the_page_says_so(as_role):
+    admin = as_role(StaffRole.ADMINISTRATOR)
+    answer = admin.post(f"/oversee/persons/{Person.objects.get().pk}", {"act": "shut-out"})
+    assert (answer.status_code, Person.objects.get().shut_at) == (422, None)
+    assert "inte stänga ute dig själv" in answer.content.decode()
+
+
+def test_nobody_is_let_in_while_another_has_their_address(as_role):
+    admin, now = as_role(StaffRole.ADMINISTRATOR), timezone.now()
+    old, new = (provider_person(ANNA) for _ in range(2))
+    persons.shut_out(old, by=Cause("administrator", "os:test"), now=now)
+    answer = admin.post(f"/oversee/persons/{old.pk}", {"act": "let-in"})
+    assert (answer.status_code, "samma e-postadress" in answer.content.decode()) == (422, True)
+    persons.shut_out(new, by=Cause("administrator", "os:test"), now=now)
+    assert admin.post(f"/oversee/persons/{old.pk}", {"act": "let-in"}).status_code == 303
+    assert list(Person.objects.filter(shut_at=None, canonical=ANNA)) == [old]
+
+
+def test_ending_all_sessions_stands_in_the_trail_if_there_were_any(as_role):
+    admin, bo = as_role(StaffRole.ADMINISTRATOR), as_role(StaffRole.AUDITOR)
+    page = f"/oversee/persons/{Person.objects.get(user__username='auditor-').pk}"
+    for _ in range(2):
+        admin.post(page, {"act": "end"})
+    assert (bo.get("/oversee").status_code, AuditEntry.objects.filter(step="sessions-ended").count()) == (
+        303,
+        1,
+    )
 
 
 def test_auditors_read_who_has_which_role_and_change_none(as_role):

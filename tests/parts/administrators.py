@@ -12,7 +12,8 @@ from django.utils import timezone
 from filsluss.actions import local_accounts
 from filsluss.actions.second_factors import app_of
 from filsluss.actions.staff_sessions import begin_session
-from filsluss.models import Person, RoleGrant, Totp
+from filsluss.models import AuditEntry, Person, RoleGrant, Totp
+from filsluss.rules.addresses import canonical
 from filsluss.rules.permissions import StaffRole
 from filsluss.rules.sign_in import How
 from tests.parts.service import Response, Service
@@ -32,6 +33,7 @@ def make_account(name: str = NAME, password: str = PASSWORD, *roles: tuple[Staff
     Totp.objects.filter(person=person).update(proved_at=now)
     if roles:
         person.grants.all().delete()
+    AuditEntry.objects.filter(person="os:test").delete()  # it was there before
     for role, scope in roles:
         RoleGrant.objects.create(person=person, role=role, scope=scope, by="os:test", given_at=now)
     return person
@@ -44,6 +46,31 @@ def sign_in(client: Client, name: str = NAME, *roles: tuple[StaffRole, str]) -> 
     now = timezone.now()
     begin_session(person, key=client.session.session_key or "", how=How.TOTP, proved_at=now, now=now)
     return person.user
+
+
+def provider_person(
+    address: str, *, issuer: str = "https://id.example", subject: str = "", name: str = ""
+) -> Person:
+    """Somebody of a sign-in provider, known from before."""
+    now, user = timezone.now(), User.objects.create(username=f"provider:{User.objects.count()}")
+    return Person.objects.create(
+        user=user,
+        issuer=issuer,
+        subject=subject or user.username,
+        name=name or address.partition("@")[0],
+        address=address,
+        canonical=canonical(address),
+        made_at=now,
+        seen_at=now,
+    )
+
+
+def sign_in_provider(client: Client, address: str, **own: str) -> Person:
+    """Opens a session of somebody of a sign-in provider, without asking one."""
+    person, now = provider_person(address, **own), timezone.now()
+    client.force_login(person.user, backend=BACKEND)
+    begin_session(person, key=client.session.session_key or "", how=How.PROVIDER, proved_at=now, now=now)
+    return person
 
 
 def code_of(person: Person) -> str:

@@ -7,8 +7,10 @@ from secrets import token_urlsafe
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from filsluss.actions.persons import give_role, note_person
 from filsluss.actions.second_factors import forget_factors, has_factor
 from filsluss.actions.security_log import hidden_account
+from filsluss.actions.transitions import Cause, note_act
 from filsluss.models import Attempt, EnrolmentLink, Person, RoleGrant, StaffSession
 from filsluss.rules.permissions import StaffRole
 from filsluss.rules.tokens import digest_of
@@ -29,6 +31,7 @@ class Account:
     seen_at: datetime | None
     has_factor: bool
     roles: tuple[str, ...]
+    shut_at: datetime | None = None
 
 
 def add(name: str, *, by: str, now: datetime) -> str:
@@ -41,7 +44,9 @@ def add(name: str, *, by: str, now: datetime) -> str:
         user = User(username=name)
         user.set_unusable_password()
         user.save(force_insert=True)
-        return _link_for(_person_of(user, by=by, now=now), now=now)
+        person = _person_of(user, by=by, now=now)
+        note_person("account-added", person=person, by=_command_of(by), now=now)
+        return _link_for(person, now=now)
 
 
 def unlock(name: str, *, by: str, now: datetime) -> str:
@@ -55,12 +60,20 @@ def unlock(name: str, *, by: str, now: datetime) -> str:
         person = _person_of(user, by=by, now=now)
         Person.objects.filter(pk=person.pk).update(shut_at=None)
         Attempt.objects.filter(network=hidden_account(name.casefold())).delete()
+        note_person("account-unlocked", person=person, by=_command_of(by), now=now)
         return _link_for(person, now=now)
 
 
-def remove(name: str) -> None:
-    """Deletes the account with its factors, roles and sessions. Raises AccountRefused."""
-    _user_named(name).delete()
+def remove(name: str, *, by: str, now: datetime) -> None:
+    """Deletes the account with its factors, roles and sessions. Raises AccountRefused.
+
+    The trail keeps its name, as nothing else says any more whose number its other entries have.
+    """
+    with transaction.atomic():
+        user = _user_named(name)
+        cause = Cause(StaffRole.ADMINISTRATOR, by, f"{name} user:{user.pk}")
+        user.delete()
+        note_act("account-removed", cause=cause, now=now)
 
 
 def accounts(*, now: datetime) -> list[Account]:
@@ -76,7 +89,7 @@ def _account(user: User, *, now: datetime) -> Account:
         return Account(user.username, user.last_login, has_factor=False, roles=())
     grants = RoleGrant.objects.in_force_at(now).filter(person=person).order_by("role")
     roles = tuple(grants.values_list("role", flat=True))
-    return Account(user.username, user.last_login, has_factor(person), roles)
+    return Account(user.username, user.last_login, has_factor(person), roles, person.shut_at)
 
 
 def person_behind(token: str, *, now: datetime) -> Person | None:
@@ -114,9 +127,13 @@ def _person_of(user: User, *, by: str, now: datetime) -> Person:
         defaults={"user": user, "name": user.username, "made_at": now, "seen_at": now},
     )
     if is_new:
-        role = StaffRole.ADMINISTRATOR.value
-        RoleGrant.objects.create(person=person, role=role, by=by, given_at=now)
+        give_role(person, role=StaffRole.ADMINISTRATOR, by=_command_of(by), now=now)
     return person
+
+
+def _command_of(by: str) -> Cause:
+    """The cause of what a command does, which `by` runs."""
+    return Cause(StaffRole.ADMINISTRATOR, by)
 
 
 def _link_for(person: Person, *, now: datetime) -> str:

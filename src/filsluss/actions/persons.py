@@ -6,16 +6,18 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Max, Q
 
 from filsluss.actions.heartbeat import TWO_PERSONS, record_heartbeat
 from filsluss.actions.transitions import Cause, note_act
 from filsluss.installation import Services
 from filsluss.letters import notices
-from filsluss.models import Person, RoleGrant, StaffSession, serialize_on
-from filsluss.rules.addresses import masked_address
+from filsluss.models import EnrolmentLink, Person, RoleGrant, StaffSession, serialize_on
+from filsluss.rules.addresses import canonical, masked_address
 from filsluss.rules.identity import Identity, IdentityRefused
-from filsluss.rules.permissions import StaffRole, Standing
+from filsluss.rules.permissions import Act, StaffRole, Standing
 from filsluss.rules.policy import Policy
+from filsluss.rules.refusals import FormRefused
 from filsluss.rules.sign_in import roles_given
 
 PERSONS = "persons"
@@ -41,10 +43,13 @@ def provision(identity: Identity, *, services: Services, now: datetime) -> Perso
     raise IdentityRefused("address_taken")
 
 
-def _other_with_address(identity: Identity) -> Person | None:
-    """Somebody else of the provider's who may sign in and has this address."""
-    holders = Person.objects.filter(canonical=identity.canonical, shut_at=None).exclude(issuer="")
-    return holders.exclude(issuer=identity.issuer, subject=identity.subject).first()
+def _other_with_address(identity: Identity | Person) -> Person | None:
+    """Somebody else of the same provider's who may sign in and has this address.
+
+    Who came from a provider of before, or from one that called itself otherwise, signs in no more.
+    """
+    holders = Person.objects.filter(canonical=identity.canonical, issuer=identity.issuer, shut_at=None)
+    return holders.exclude(subject=identity.subject).first()
 
 
 def _tell_of_two(other: Person, *, services: Services, now: datetime) -> None:
@@ -92,19 +97,65 @@ def _take_roles(person: Person, identity: Identity, *, policy: Policy, now: date
     )
 
 
-def shut_out(person: Person, *, now: datetime) -> None:
-    """They sign in no more, and every session of theirs ends; their address is free for another person."""
+def shut_out(person: Person, *, by: Cause, now: datetime) -> bool:
+    """They sign in no more, and their sessions end at once; their address is free for another person.
+
+    False if that was so before. Raises FormRefused for whoever would shut themselves out.
+    """
+    if by.person == person.trail_name:
+        raise FormRefused({"person": "person_self"})
     with transaction.atomic():
         serialize_on(PERSONS, now=now)
-        Person.objects.filter(pk=person.pk, shut_at=None).update(shut_at=now)
+        if not Person.objects.filter(pk=person.pk, shut_at=None).update(shut_at=now):
+            return False
         StaffSession.objects.filter(person=person).delete()
+        EnrolmentLink.objects.filter(person=person).delete()
+        note_person("person-shut-out", person=person, by=by, now=now)
+    return True
 
 
-def let_in(person: Person, *, now: datetime) -> None:
-    """They may sign in again, unless another person has their address meanwhile."""
+def let_in(person: Person, *, by: Cause, now: datetime) -> bool:
+    """They may sign in again; False if they might before. Raises FormRefused if another has their address."""
     with transaction.atomic():
         serialize_on(PERSONS, now=now)
-        Person.objects.filter(pk=person.pk).update(shut_at=None)
+        if not person.is_local and _other_with_address(person):
+            raise FormRefused({"person": "person_address_taken"})
+        if not Person.objects.filter(pk=person.pk).exclude(shut_at=None).update(shut_at=None):
+            return False
+        StaffSession.objects.filter(person=person).delete()  # of a sign-in that the shutting out overtook
+        note_person("person-let-in", person=person, by=by, now=now)
+    return True
+
+
+def sign_out(person: Person, *, by: Cause, now: datetime) -> int:
+    """Ends every session of theirs; returns how many there were."""
+    with transaction.atomic():
+        ended, _ = StaffSession.objects.filter(person=person).delete()
+        if ended:
+            note_person("sessions-ended", person=person, by=by, now=now)
+    return ended
+
+
+def persons_named(name: str) -> list[Person]:
+    """Whoever has that account, address or name in the trail (`user:<number>`)."""
+    kind, _, number = name.partition(":")
+    if kind == "user" and number.isascii() and number.isdigit() and len(number) < 19:
+        wanted = Q(user=int(number))
+    else:
+        wanted = Q(issuer="", user__username=name)
+        wanted |= Q(canonical=canonical(name)) if "@" in name else Q()
+    return list(Person.objects.filter(wanted).select_related("user").order_by("pk"))
+
+
+def persons_shut_out() -> list[Person]:
+    """Those of the provider's who may not sign in."""
+    rows = Person.objects.exclude(shut_at=None).exclude(issuer="")
+    return list(rows.select_related("user").order_by("canonical", "pk"))
+
+
+def note_person(step: str, *, person: Person, by: Cause, now: datetime) -> None:
+    """An act that is about somebody who signs in: they stand in the trail by their number."""
+    note_act(step, cause=replace(by, reason=person.trail_name), now=now)
 
 
 def standing_of(person: Person, *, now: datetime) -> Standing:
@@ -112,6 +163,19 @@ def standing_of(person: Person, *, now: datetime) -> Standing:
     grants = RoleGrant.objects.in_force_at(now).filter(person=person).values_list("role", "scope")
     known = set(StaffRole)
     return Standing(frozenset((StaffRole(role), scope) for role, scope in grants if role in known))
+
+
+def holder_may(named: str, *, act: Act, now: datetime) -> bool:
+    """Whether whom the trail names so may do this now; nobody who does not sign in here may."""
+    number = named.removeprefix("user:")
+    person = Person.objects.filter(user=int(number)).first() if number.isdecimal() else None
+    return person is not None and standing_of(person, now=now).may(act)
+
+
+def theirs_since(person: Person) -> datetime | None:
+    """Since when the address is theirs alone, if it was somebody's before who was shut out; else None."""
+    before = Person.objects.filter(canonical=person.canonical).exclude(pk=person.pk).exclude(shut_at=None)
+    return before.aggregate(last=Max("shut_at"))["last"] if person.canonical else None
 
 
 def give_role(

@@ -17,10 +17,11 @@ from filsluss.rules.identity import Identity, IdentityRefused, identity_in
 from filsluss.rules.networks import Client, is_inside_network, rate_key
 from filsluss.rules.security_events import Kind, Outcome
 from filsluss.rules.sign_in import Flow
+from filsluss.rules.tokens import digest_of
 
 log = logging.getLogger(__name__)
 
-BEGUN = "provider-sign-in"
+BEGUN, LOGGED_OUT = "provider-sign-in", "logout-token"
 MOST, HOUR = 100, timedelta(hours=1)
 """Sign-ins that one network may begin in an hour, unless it is inside: a whole house may share an address."""
 AWAY = frozenset({"server_error", "temporarily_unavailable"})
@@ -91,5 +92,23 @@ def signed_out_there(token: str, *, services: Services, now: datetime) -> int:
     assert provider is not None
     let_go()
     claims = provider.logout_claims(token, now=now)
-    subject, sid = (claims.get(name) if isinstance(claims.get(name), str) else "" for name in ("sub", "sid"))
-    return staff_sessions.end_by_provider(provider.config.issuer, subject=subject or "", sid=sid or "")
+    subject, sid = (_text(claims.get(name)) for name in ("sub", "sid"))
+    if not (subject or sid):
+        raise TokenRefused("sub")
+    with transaction.atomic():
+        _refuse_if_seen(str(claims["jti"]), now=now)
+        return staff_sessions.end_by_provider(provider.config.issuer, subject=subject, sid=sid)
+
+
+def _text(given: object) -> str:
+    """What may stand in a row; no name of a person or a session of ours is anything else."""
+    return given if isinstance(given, str) and given.isprintable() else ""
+
+
+def _refuse_if_seen(jti: str, *, now: datetime) -> None:
+    """A logout token is taken once, while it lasts (OpenID Connect Back-Channel Logout 1.0, 2.6)."""
+    serialize_on(LOGGED_OUT, now=now)
+    digest = digest_of(jti)
+    if Attempt.objects.filter(kind=LOGGED_OUT, network=digest).exists():
+        raise TokenRefused("jti", "it was taken before")
+    Attempt.objects.create(kind=LOGGED_OUT, network=digest, at=now)

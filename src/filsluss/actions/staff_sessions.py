@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from filsluss.models import Person, StaffSession
 from filsluss.origin import current_origin
 from filsluss.rules.policy import Policy
-from filsluss.rules.sign_in import How
+from filsluss.rules.sign_in import How, LocalSignIn, SignIn
 from filsluss.rules.tokens import digest_of
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -52,6 +52,13 @@ def session_of(key: str, *, policy: Policy, now: datetime) -> StaffSession | Non
     return found
 
 
+def is_admitted(person: Person, *, policy: Policy, issuer: str) -> bool:
+    """Whether somebody still signs in the way this person did, with the provider of that name or here."""
+    if person.is_local:
+        return policy.local_sign_in is not LocalSignIn.NO
+    return policy.sign_in is not SignIn.OFF and person.issuer == issuer
+
+
 def is_live(session: StaffSession, *, policy: Policy, now: datetime) -> bool:
     return now < session.began_at + policy.session_lasts and now < session.seen_at + policy.session_idle
 
@@ -76,12 +83,6 @@ def end_session(person: Person, *, pk: int) -> bool:
     """Ends one session of that person; False if there is none of that number."""
     deleted, _ = StaffSession.objects.filter(person=person, pk=pk).delete()
     return bool(deleted)
-
-
-def end_sessions(person: Person) -> int:
-    """Ends every session of that person; returns how many."""
-    deleted, _ = StaffSession.objects.filter(person=person).delete()
-    return deleted
 
 
 def end_by_provider(issuer: str, *, subject: str, sid: str) -> int:

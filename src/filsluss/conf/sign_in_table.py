@@ -2,7 +2,7 @@
 
 from filsluss.conf import sign_in_readers as read
 from filsluss.conf.names import Name
-from filsluss.conf.readers import integer, minutes, name
+from filsluss.conf.readers import hours, integer, minutes, name
 from filsluss.conf.setting import Setting, Values
 from filsluss.identity.config import ProviderConfig
 from filsluss.rules.addresses import is_inside
@@ -99,7 +99,7 @@ SIGN_IN = (
     ),
     Setting(
         Name.SESSION_HOURS,
-        read.hours(1, 24),
+        hours(1, 24),
         "how long somebody who signed in stays so",
         default="8",
         policy="session_lasts",
@@ -139,6 +139,8 @@ def contradiction(values: Values) -> str:
     """What is wrong with the settings of sign-in together, in one line; empty if nothing is."""
     if values[Name.LOCAL_SIGN_IN] is LocalSignIn.NO and not values[Name.ROLE_GROUPS]:
         return f"{Name.LOCAL_SIGN_IN}: with no, nobody could oversee; set {Name.ROLE_GROUPS}, too"
+    if values[Name.LOCAL_SIGN_IN] is LocalSignIn.NO and values[Name.SIGN_IN] is SignIn.OFF:
+        return f"{Name.LOCAL_SIGN_IN}: with no, {Name.SIGN_IN} cannot be off, or nobody could oversee"
     if not values[Name.OIDC_ISSUER]:
         alone = [name for name in OF_PROVIDER if values[name]]
         if values[Name.SIGN_IN] is not SignIn.OFF:

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from filsluss.models.encrypted_field import EncryptedTextField
+from filsluss.rules.encryption import is_encrypted
 
 
 class Person(models.Model):
@@ -100,6 +101,11 @@ class Totp(models.Model):
     def __str__(self) -> str:
         return f"app of {self.person_id}"
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether a secret key of the settings decrypts the secret."""
+        return not is_encrypted(self.secret)
+
 
 class EnrolmentLink(models.Model):
     """The link by which a local account gets a password and a second factor: once, until `ends_at`.
@@ -116,7 +122,7 @@ class EnrolmentLink(models.Model):
 
 
 class RecoveryCode(models.Model):
-    """A code that stands for a lost factor, once: its HMAC under a key of its own (`RECOVERY_CODE_KEYS`)."""
+    """A code that stands for a lost factor, once: its HMAC under a key that is drawn for them all."""
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="recovery_codes")
     digest = models.CharField(max_length=64)

@@ -196,6 +196,10 @@ def sign_in_words() -> dict[str, str]:
         "role_unknown": _("Choose a role"),
         "scope_unknown": _("Only a registrar is held to a domain, and to one of yours"),
         "role_days": _("The number of days must be between 1 and 3650"),
+        "person_self": _("You cannot shut yourself out. Another administrator can."),
+        "person_address_taken": _(
+            "Another person has the same email address. Shut that person out first: the address leads to one."
+        ),
         "password_short": _("The password must be 12 characters or more"),
         "password_long": _("The password must be 200 characters or fewer"),
         "password_common": _("This password is among those that are tried first. Choose another."),
@@ -233,6 +237,8 @@ def report_words() -> dict[str, str]:
 def oversight_words() -> dict[str, str]:
     return {
         "reason_missing": _("Enter a reason of 1 to 500 characters"),
+        "removal_code_missing": _("Choose why the file is deleted"),
+        "more_days": _("Choose how many days more"),
         "release_same_person": _(
             "You have let the file through already. Now another person must do the same."
         ),

@@ -70,6 +70,13 @@ def read_query(request: HttpRequest) -> None:
         request.encoding = "utf-8"
 
 
+def read_cookies(request: HttpRequest) -> None:
+    """Leaves out cookies that hold what none of ours does, as NUL in quotes, which no database takes."""
+    if has_cookies(request):
+        known = {name: text for name, text in request.COOKIES.items() if text.isprintable()}
+        request.COOKIES = known
+
+
 class OriginMiddleware:
     """Refuses forms that another site sends (403). Pages with cookies use CSRF tokens instead."""
 
@@ -78,6 +85,7 @@ class OriginMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         read_query(request)
+        read_cookies(request)
         return self.get_response(request)
 
     def process_view(
@@ -138,7 +146,7 @@ class OverseeCsrfMiddleware(CsrfViewMiddleware):
         if request.headers.get("Origin") and not is_cross_site(request.META):
             if request.user.is_authenticated and (typed := unsent.posted(request)):
                 unsent.keep(request, typed)
-                return HttpResponseRedirect(typed.case_page, status=303)
+                return HttpResponseRedirect(typed.page, status=303)
             if request.path == SIGN_IN:
                 return HttpResponseRedirect(request.get_full_path(), status=303)
             if keeps_form(request):

@@ -70,7 +70,7 @@ def identity_in(claims: Claims, *, names: ClaimNames, policy: Policy) -> Identit
         address=address,
         name=shown_name(claims.get("name"), address=address),
         groups=_groups(claim(claims, names.groups)),
-        sid=sid if isinstance(sid, str) and len(sid) <= LONGEST else "",
+        sid=sid if isinstance(sid, str) and len(sid) <= LONGEST and sid.isprintable() else "",
         proved_at=moment(claims.get("auth_time")),
     )
 

@@ -28,6 +28,7 @@ class Act(StrEnum):
     WITHDRAW_REQUEST = "withdraw-request"
     RELEASE_FILE = "release-file"
     REMOVE_FILE = "remove-file"
+    GIVE_BACK_FILE = "give-back-file"
     SEND_AGAIN = "send-again"
     EXTEND_TRANSFER = "extend-transfer"
     READ_BLOCK_LIST = "read-block-list"
@@ -51,6 +52,7 @@ PERMISSIONS: Mapping[Act, frozenset[StaffRole]] = {
     Act.WITHDRAW_REQUEST: frozenset({_ADMINISTRATOR}),
     Act.RELEASE_FILE: frozenset({_ADMINISTRATOR, _SECURITY_OFFICER}),
     Act.REMOVE_FILE: frozenset({_ADMINISTRATOR}),
+    Act.GIVE_BACK_FILE: frozenset({_ADMINISTRATOR}),
     Act.SEND_AGAIN: frozenset({_ADMINISTRATOR, _REGISTRAR, _HELP_DESK}),
     Act.EXTEND_TRANSFER: frozenset({_ADMINISTRATOR, _REGISTRAR, _HELP_DESK}),
     Act.READ_BLOCK_LIST: frozenset({_ADMINISTRATOR, _AUDITOR, _SECURITY_OFFICER}),
@@ -102,8 +104,11 @@ class Standing:
 
     @property
     def masks(self) -> bool:
-        """Whether addresses are shown masked, and found only whole."""
-        return not self.may(Act.READ_ADDRESSES)
+        """Whether there are cases whose addresses they see masked, and find only whole.
+
+        Who is also a registrar reads those of their own domains, and no others.
+        """
+        return not self.roles.isdisjoint(BY_NAME_ONLY) and self.domains_for(Act.READ_ADDRESSES) is not None
 
     @property
     def is_noted(self) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from filsluss.rules.addresses import canonical
 from filsluss.rules.encryption import PREFIX, DecryptionFailed, decrypt, encrypt
@@ -121,7 +120,9 @@ def flow_in(sealed: str, *, state: str, keys: Sequence[bytes], now: datetime) ->
 
 def page_after(asked: str, *, default: str) -> str:
     """The page of ours that a sign-in leads to: one whose visitors sign in, else `default`."""
-    parts = urlsplit(asked) if len(asked) <= LONGEST_NEXT and re.fullmatch(r"/[!-~]*", asked) else None
-    if parts is None or parts.scheme or parts.netloc or "\\" in asked or "//" in parts.path:
+    if len(asked) > LONGEST_NEXT or not re.fullmatch(r"/[!-~]*", asked) or asked.startswith("//"):
         return default
-    return asked if any(prefix.holds(parts.path) for prefix in WITH_COOKIES) else default
+    path = asked.partition("#")[0].partition("?")[0]
+    if "\\" in asked or "//" in path:
+        return default
+    return asked if any(prefix.holds(path) for prefix in WITH_COOKIES) else default

@@ -14,7 +14,7 @@ from filsluss.models import AuditEntry
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.oversee.access import permitted, standing_in
 from filsluss.pages.oversee.actors import actors_of
-from filsluss.pages.oversee.noting import note_export
+from filsluss.pages.oversee.noting import note_export, note_opened
 from filsluss.pages.oversee.search import reached
 from filsluss.pages.oversee.transfers import transfer_named
 from filsluss.rules.permissions import Act
@@ -73,7 +73,7 @@ def format_of(request: HttpRequest) -> TableFormat:
 @permitted(Act.EXPORT_TRAIL)
 def audit_csv(request: HttpRequest, public_id: str = "") -> StreamingHttpResponse:
     if public_id:
-        transfer_named(request, public_id, Act.EXPORT_TRAIL)
+        note_opened(request, transfer_named(request, public_id, Act.EXPORT_TRAIL))
     note_export(request, public_id)
     entries = AuditEntry.objects.filter(**({"transfer_public_id": public_id} if public_id else {}))
     standing = standing_in(request)

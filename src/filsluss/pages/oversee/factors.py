@@ -13,17 +13,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 
-from filsluss.actions import local_accounts, passkeys, second_factors, staff_sessions
+from filsluss.actions import local_accounts, passkeys, second_factors, sign_in, staff_sessions
+from filsluss.installation import current_services
 from filsluss.models import StaffSession
 from filsluss.pages import errors, presenters
-from filsluss.pages.context import posted_text
+from filsluss.pages.context import client_of, posted_text
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.oversee.access import sign_in_address
 from filsluss.pages.oversee.second_step import CHALLENGE, in_same_language, open_session, passkey_server
 from filsluss.pages.staff.access import staff_session
 from filsluss.rules.paths import FACTORS, PROVE
-from filsluss.rules.sign_in import How
+from filsluss.rules.sign_in import How, LocalSignIn
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 def follow_link(request: HttpRequest, token: str) -> HttpResponse:
     """The password that is chosen by a one-time link; then the second factor."""
     now = timezone.now()
+    if settings.POLICY.local_sign_in is LocalSignIn.NO:
+        raise PermissionDenied
     person = local_accounts.person_behind(token, now=now)
     if person is None:
         return errors.gone(request)
@@ -116,8 +119,11 @@ def add_passkey(request: HttpRequest, session: StaffSession) -> HttpResponse:
 
 
 def enrolled(request: HttpRequest, session: StaffSession, how: How) -> HttpResponse:
-    """With the first factor the session opens all pages, and recovery codes are shown."""
+    """With the first factor the session opens all pages, which is a sign-in; recovery codes are shown."""
     now, person = timezone.now(), session.person
+    if session.how == How.LINK:
+        sign_in.signed_in(person.user, client=client_of(request), now=now)
+        sign_in.note_local(person, services=current_services(), now=now)
     staff_sessions.prove_again(session, how=how, now=now)
     session.how = how
     if person.recovery_codes.exists():

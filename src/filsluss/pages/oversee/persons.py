@@ -8,11 +8,11 @@ from django.conf import settings
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from filsluss.actions import persons as actions
-from filsluss.actions.staff_sessions import end_sessions, live_sessions
+from filsluss.actions.staff_sessions import live_sessions
 from filsluss.actions.transitions import Cause
 from filsluss.models import Person, RoleGrant
 from filsluss.pages import presenters
@@ -24,6 +24,7 @@ from filsluss.pages.oversee.labels import role_label
 from filsluss.rules.addresses import canonical
 from filsluss.rules.paths import OVERSEE
 from filsluss.rules.permissions import SCOPED, Act, StaffRole
+from filsluss.rules.refusals import FormRefused
 
 MOST = 100
 LONGEST_DAYS = 3650
@@ -60,29 +61,29 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     if request.method != "POST":
         return person_page(request, person)
-    now, act = timezone.now(), request.POST.get("act", "")
-    if act == "give":
-        found = give(request, person, now=now)
-        if found:
-            problems = form_problems(found, order=("role", "scope", "days"), typed={})
-            return person_page(request, person, status=422, problems=problems)
+    now, act, by = timezone.now(), request.POST.get("act", ""), by_reader(request)
     acts: dict[str, Callable[[], object]] = {
-        "take": lambda: take(request, person, now=now),
-        "end": lambda: end_sessions(person),
-        "shut-out": lambda: actions.shut_out(person, now=now),
-        "let-in": lambda: actions.let_in(person, now=now),
+        "give": lambda: give(request, person, by=by, now=now),
+        "take": lambda: take(request, person, by=by, now=now),
+        "end": lambda: actions.sign_out(person, by=by, now=now),
+        "shut-out": lambda: actions.shut_out(person, by=by, now=now),
+        "let-in": lambda: actions.let_in(person, by=by, now=now),
     }
-    if act in acts:
-        acts[act]()
-    return HttpResponseRedirect(OVERSEE.path("persons", str(person.pk)), status=303)
+    try:
+        done = acts[act]() if act in acts else False
+    except FormRefused as refused:
+        problems = form_problems(refused.problems, order=("role", "scope", "days"), typed={})
+        return person_page(request, person, status=refused.status, problems=problems)
+    query = f"?lang={translation.get_language()}" + (f"&done={act}" if done else "")
+    return HttpResponseRedirect(OVERSEE.path("persons", str(person.pk)) + query, status=303)
 
 
 def by_reader(request: HttpRequest) -> Cause:
     return Cause(StaffRole.ADMINISTRATOR, f"user:{request.user.pk}")
 
 
-def give(request: HttpRequest, person: Person, *, now: datetime) -> dict[str, str]:
-    """Gives the role of the form; the problem codes by field if it cannot be given."""
+def give(request: HttpRequest, person: Person, *, by: Cause, now: datetime) -> bool:
+    """Gives the role of the form. Raises FormRefused."""
     named, scope, days = (posted_text(request, field).strip() for field in ("role", "scope", "days"))
     role = StaffRole(named) if named in set(StaffRole) else None
     scope, found = scope.lower().lstrip("@"), {}
@@ -90,18 +91,34 @@ def give(request: HttpRequest, person: Person, *, now: datetime) -> dict[str, st
         found["role"] = "role_unknown"
     if scope and (role not in SCOPED or scope not in settings.POLICY.inside_domains):
         found["scope"] = "scope_unknown"
-    if days and not (days.isdecimal() and days.isascii() and 1 <= int(days[:5]) <= LONGEST_DAYS):
+    is_number = days.isascii() and days.isdigit() and len(days) <= 4
+    if days and not (is_number and 1 <= int(days) <= LONGEST_DAYS):
         found["days"] = "role_days"
-    if role and not found:
-        until = now + timedelta(days=int(days)) if days else None
-        actions.give_role(person, role=role, scope=scope, until=until, by=by_reader(request), now=now)
-    return found
+    if role is None or found:
+        raise FormRefused(found)
+    until = now + timedelta(days=int(days)) if days else None
+    actions.give_role(person, role=role, scope=scope, until=until, by=by, now=now)
+    return True
 
 
-def take(request: HttpRequest, person: Person, *, now: datetime) -> None:
+def take(request: HttpRequest, person: Person, *, by: Cause, now: datetime) -> bool:
     chosen = request.POST.get("grant", "")
-    if chosen.isdecimal() and len(chosen) < 19:
-        actions.take_role(person, pk=int(chosen), by=by_reader(request), now=now)
+    is_number = chosen.isdecimal() and len(chosen) < 19
+    return is_number and actions.take_role(person, pk=int(chosen), by=by, now=now)
+
+
+def done_words(done: str, person: Person) -> str:
+    """What the page says first after an act; empty if that is not true."""
+    words = {
+        "give": _("The role is given."),
+        "take": _("The role is taken away."),
+        "end": _("All sessions have ended."),
+    }
+    if person.shut_at:
+        words["shut-out"] = _("They are shut out, and signed out everywhere.")
+    else:
+        words["let-in"] = _("They may sign in again.")
+    return words.get(done, "")
 
 
 def grant_view(grant: RoleGrant) -> dict[str, Any]:
@@ -122,6 +139,7 @@ def person_page(
     page = {
         "person": person,
         "problems": problems or [],
+        "done": done_words(request.GET.get("done", ""), person) if request.method == "GET" else "",
         "grants": [grant_view(each) for each in person.grants.order_by("role", "scope")],
         "roles": [(role.value, role_label(role)) for role in StaffRole],
         "domains": settings.POLICY.inside_domains,

@@ -1,5 +1,6 @@
 """Searching and paging through transfers, both served by indexes."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -49,11 +50,11 @@ def search(query: str, state: str, *, standing: Standing, now: datetime) -> Quer
     """Transfers by the public id of a transfer or a file, or else by text; all if `query` is empty.
 
     Text is matched with the beginning of names, addresses and file names, and in transfers younger than
-    CONTAINS_WITHIN with any part of them. Who sees addresses masked finds by a whole one only.
+    CONTAINS_WITHIN with any part of them. Cases whose addresses are masked are found by a whole one only.
     """
     found = reached(standing, Act.LIST_TRANSFERS)
-    if standing.masks and not query:
-        return found.none()
+    if standing.masks:
+        found = found.filter(Q(pk__in=reached(standing, Act.READ_ADDRESSES).values("pk")) | _whole(query))
     if state in set(State):
         found = found.filter(state=state)
     if not query:
@@ -61,10 +62,23 @@ def search(query: str, state: str, *, standing: Standing, now: datetime) -> Quer
     reference = as_public_id(query)
     if reference and (exact := found.filter(_named(reference))).exists():
         return exact
-    if standing.masks:
-        of_party = Party.objects.filter(canonical=canonical(query)).values("transfer_id")
-        return found.filter(pk__in=of_party) if "@" in query else found.none()
     return found.filter(pk__in=_with_text(fold(query), _canonical(query), since=now - CONTAINS_WITHIN))
+
+
+def masked_among(rows: Collection[Transfer], *, standing: Standing) -> set[int]:
+    """Those of the transfers, by primary key, whose addresses are shown masked to whoever may do this."""
+    keys = {row.pk for row in rows}
+    if not standing.masks:
+        return set()
+    return keys - set(reached(standing, Act.READ_ADDRESSES).filter(pk__in=keys).values_list("pk", flat=True))
+
+
+def _whole(query: str) -> Q:
+    """The transfers that the query names: by a public id, or a whole address of theirs."""
+    reference = as_public_id(query)
+    named = _named(reference) if reference else Q(pk__in=())
+    of_party = Party.objects.filter(canonical=canonical(query)).values("transfer_id")
+    return named | Q(pk__in=of_party) if "@" in query else named
 
 
 def _named(reference: str) -> Q:

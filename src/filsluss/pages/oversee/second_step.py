@@ -28,13 +28,15 @@ from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
 from filsluss.pages.staff.access import staff_session
 from filsluss.rules.paths import FACTORS, SIGN_IN
-from filsluss.rules.sign_in import How
+from filsluss.rules.sign_in import How, LocalSignIn
 
 log = logging.getLogger(__name__)
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 EXPECTED, CHALLENGE = "second-step", "passkey"
 """Keys of the session: whose second step is due since when; the state of a passkey's challenge."""
+PARTS = ("transfers/", "files/", "persons", "blocked")
+"""What the addresses below /oversee begin with that a sign-in leads back to."""
 EXPECTED_FOR = timedelta(minutes=10)
 
 
@@ -60,6 +62,8 @@ def expected(request: HttpRequest, *, now: datetime) -> Person | None:
 def code(request: HttpRequest) -> HttpResponse:
     """After the password."""
     now = timezone.now()
+    if settings.POLICY.local_sign_in is LocalSignIn.NO:
+        raise PermissionDenied
     person = expected(request, now=now)
     if person is None:
         query = request.GET.urlencode()
@@ -177,9 +181,12 @@ def page_after(request: HttpRequest) -> str:
 
 def redirect_target(request: HttpRequest) -> str:
     """The page that `next` names, with its query, if it is one of ours that can be asked for."""
-    asked = urlsplit(request.GET.get("next", ""))
+    try:
+        asked = urlsplit(request.GET.get("next", ""))
+    except ValueError:  # as of a host in brackets
+        return OVERSEE_PATH
     known = asked.path in (OVERSEE_PATH, f"{OVERSEE_PATH}/", f"{OVERSEE_PATH}/security", FACTORS)
-    known = known or asked.path.startswith((f"{OVERSEE_PATH}/transfers/", f"{OVERSEE_PATH}/persons"))
+    known = known or asked.path.startswith(tuple(f"{OVERSEE_PATH}/{part}" for part in PARTS))
     is_ours = known and asked.path.isascii() and asked.path.isprintable() and "\\" not in asked.path
     if asked.scheme or asked.netloc or not is_ours:
         return OVERSEE_PATH

@@ -28,6 +28,8 @@ DECISIONS = (
     "released",
     "block-added",
     "block-removed",
+    *("role-given", "role-taken", "person-shut-out", "person-let-in", "sessions-ended"),
+    *("account-added", "account-unlocked", "account-removed"),
     f"file-{ErasedBecause.REMOVED}",
 )
 DOWNLOADS = ("fetched", "partly-fetched")

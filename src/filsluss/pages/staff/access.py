@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.shortcuts import render
 from django.utils import timezone
 
-from filsluss.actions.staff_sessions import is_fresh, session_of
+from filsluss.actions.staff_sessions import is_admitted, is_fresh, session_of
 from filsluss.languages import LANGUAGES
 from filsluss.models import StaffSession
 from filsluss.pages.context import printable
@@ -31,6 +31,10 @@ def find_session(request: HttpRequest) -> None:
     if user.is_authenticated:
         key = request.session.session_key or ""
         found = session_of(key, policy=settings.POLICY, now=timezone.now())
+        provider = settings.IDENTITY_PROVIDER
+        issuer = provider.issuer if provider else ""
+        if found and not is_admitted(found.person, policy=settings.POLICY, issuer=issuer):
+            found = None
         if found is None:
             logout(request)
     request.staff_session = found  # type: ignore[attr-defined]
@@ -40,6 +44,12 @@ def staff_session(request: HttpRequest) -> StaffSession | None:
     """The session of whoever sent this request; None for a visitor."""
     found: StaffSession | None = getattr(request, "staff_session", None)
     return found
+
+
+def provider_session(request: HttpRequest) -> StaffSession | None:
+    """The same of somebody of the sign-in provider's: an account of this service has no mailbox."""
+    found = staff_session(request)
+    return found if found and not found.person.is_local else None
 
 
 def sign_in_address(back: str, *, request: HttpRequest, is_fresh: bool = False) -> str:
@@ -57,7 +67,7 @@ def signed_in(view: View) -> View:
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if settings.POLICY.sign_in is SignIn.OFF:
             raise Http404
-        session = staff_session(request)
+        session = provider_session(request)
         if session is not None:
             return view(request, *args, session=session, **kwargs)
         if keeps_form(request):
@@ -90,7 +100,7 @@ def kept_form(request: HttpRequest) -> HttpResponse:
     page = {
         "typed": typed,
         "action": request.get_full_path(),
-        "is_signed_in": staff_session(request) is not None,
+        "is_signed_in": provider_session(request) is not None,
         "sign_in": sign_in_address(STAFF.path("signed-in"), request=request),
     }
     return render(request, "pages/staff/kept_form.html", page, status=403)

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from filsluss.actions.apply import apply
+from filsluss.actions.persons import theirs_since
 from filsluss.installation import current_services
 from filsluss.models import Person, StaffSession, Transfer
 from filsluss.pages.application_form import (
@@ -66,5 +67,7 @@ def before(request: HttpRequest, person: Person) -> Typed:
     case = Transfer.objects.filter(public_id=public_id).first() if public_id else None
     sender = case.party(Role.SENDER) if case else None
     known = bool(sender and person.canonical and sender.canonical == person.canonical)
+    since = theirs_since(person)
+    known = known and not (since and case and case.applied_at and case.applied_at <= since)
     shown = filled_in(case) if case and known else first_shown()
     return as_sent_by(person, {"purpose": "", **shown.typed})

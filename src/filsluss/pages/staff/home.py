@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.text import Truncator
 
-from filsluss.actions.persons import has_roles
+from filsluss.actions.persons import has_roles, theirs_since
 from filsluss.actions.staff_sessions import live_sessions
 from filsluss.models import Link, Party, StaffSession, Transfer
 from filsluss.models.link import STATUS_PURPOSE, LinkLost, keep_links, token_of
@@ -45,19 +46,18 @@ class Row:
 @signed_in
 def home(request: HttpRequest, session: StaffSession) -> HttpResponse:
     person, now = session.person, timezone.now()
-    mine = [person.canonical] if person.canonical else []
+    mine, since = [person.canonical] if person.canonical else [], theirs_since(person)
     waiting = [
-        transfer
-        for transfer in cases(Role.APPROVER, [*mine, *session.mailboxes]).filter(state=State.PENDING)[:MOST]
-        if transfer.is_undecided_at(now)
+        transfer for transfer in to_answer(session, mine, since=since)[:MOST] if transfer.is_undecided_at(now)
     ]
     live = live_sessions(person, policy=settings.POLICY, now=now)
-    answered = cases(Role.APPROVER, mine).exclude(state=State.PENDING)[:MOST]
+    answered = cases(Role.APPROVER, mine, since=since).exclude(state=State.PENDING)[:MOST]
+    to_me = cases(Role.RECIPIENT, mine, since=since).filter(state=State.OPEN)[:MOST]
     page = {
         "person": person,
         "waiting": rows(waiting, Role.APPROVER, answering=True),
-        "sent": rows(cases(Role.SENDER, mine)[:MOST], Role.SENDER),
-        "to_me": rows(cases(Role.RECIPIENT, mine).filter(state=State.OPEN)[:MOST], Role.RECIPIENT),
+        "sent": rows(cases(Role.SENDER, mine, since=since)[:MOST], Role.SENDER),
+        "to_me": rows(to_me, Role.RECIPIENT),
         "answered": rows(answered, Role.APPROVER),
         "sessions": [session_view(row, session) for row in live],
         "has_roles": has_roles(person, now=now),
@@ -67,9 +67,19 @@ def home(request: HttpRequest, session: StaffSession) -> HttpResponse:
     return render(request, "pages/staff/home.html", page)
 
 
-def cases(role: Role, mailboxes: Iterable[str]) -> QuerySet[Transfer]:
-    """The cases in which one of these mailboxes has that role, the newest first."""
+def to_answer(session: StaffSession, mine: list[str], *, since: datetime | None) -> QuerySet[Transfer]:
+    """Undecided cases, the newest first: those of their own address, and those of shared mailboxes."""
+    own = cases(Role.APPROVER, mine, since=since).values("pk")
+    found = cases(Role.APPROVER, [*mine, *session.mailboxes]).filter(state=State.PENDING)
+    of_shared = Q(parties__role=Role.APPROVER, parties__canonical__in=session.mailboxes)
+    return found.filter(Q(pk__in=own) | of_shared) if since else found
+
+
+def cases(role: Role, mailboxes: Iterable[str], *, since: datetime | None = None) -> QuerySet[Transfer]:
+    """The cases in which one of these mailboxes has that role, and that are newer than that, newest first."""
     with_role = Transfer.objects.filter(parties__role=role, parties__canonical__in=list(mailboxes))
+    if since:
+        with_role = with_role.filter(applied_at__gt=since)
     if role is not Role.SENDER:
         with_role = with_role.exclude(reason_code=BLOCKED)
     return with_role.order_by("-applied_at", "-pk").prefetch_related("parties")

@@ -16,7 +16,7 @@ from filsluss.models import StaffSession
 from filsluss.pages.context import client_of
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.staff import refusals
-from filsluss.pages.staff.access import signed_in, staff_session
+from filsluss.pages.staff.access import provider_session, signed_in, staff_session
 from filsluss.rules.identity import IdentityRefused
 from filsluss.rules.paths import STAFF
 from filsluss.rules.sign_in import STATE, Flow, How, SignIn, cookie_of, flow_in, mailboxes_of, page_after
@@ -33,7 +33,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     _require_sign_in()
     is_fresh, now = request.GET.get("fresh") == "1", timezone.now()
     wanted = page_after(request.GET.get("next", ""), default=STAFF.path())
-    if staff_session(request) and not is_fresh:
+    if provider_session(request) and not is_fresh:
         return HttpResponseRedirect(wanted, status=303)
     flow = Flow.begin(wanted, is_fresh=is_fresh, now=now)
     language, client = translation.get_language(), client_of(request)
