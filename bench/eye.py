@@ -12,6 +12,7 @@ from bench.parts.measurement import start_session
 from bench.parts.table import show, spread
 from tests.parts import browser as chromium
 from tests.parts import people
+from tests.parts.eventually import eventually
 from tests.parts.mail_server import MailServer
 from tests.parts.people import FORM
 from tests.parts.service import Service
@@ -59,12 +60,16 @@ def look(browser: Browser, address: str) -> dict[str, float]:
         slowed(page)
         page.add_init_script(WATCH)
         page.goto(address)
-        page.wait_for_function(f"{SEEN} !== undefined")
-        found: dict[str, Any] = {"first seen": page.evaluate(SEEN)}
+        found = {"first seen": until_set(page, SEEN)}
         if page.locator("#drop").count():
-            page.wait_for_function("window.readyAt !== undefined")
-            found["chooser ready"] = page.evaluate("readyAt")
+            found["chooser ready"] = until_set(page, "window.readyAt")
     return found
+
+
+def until_set(page: Page, expression: str) -> float:
+    """The number, once it is there; asked from outside, as the page itself may evaluate no text."""
+    found = eventually(lambda: page.evaluate(expression), lambda number: number is not None, seconds=60)
+    return float(found)
 
 
 def rows(found: dict[str, list[dict[str, float]]]) -> list[list[str]]:

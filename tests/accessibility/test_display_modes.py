@@ -40,6 +40,8 @@ COLOUR_OF_WRONG_FIELDS = """() => {
         .filter(each => !each.matches("[type=radio], [type=checkbox]"));
     return [getComputedStyle(error).color, fields.map(each => getComputedStyle(each).borderTopColor)];
 }"""
+PAPER = {"width": 700, "height": 990}
+"""A4 within margins of 12 mm, in pixels of 1/96 inch."""
 PAGES = ("apply-wrong", "decide", "upload", "download", "status-recipient", "help", "oversee-case")
 
 
@@ -121,13 +123,23 @@ def test_a_printed_page_has_the_case_and_neither_buttons_nor_secrets(shown, name
         name,
         "[document.body.innerText, "
         "...[...document.querySelectorAll('button, .site-header nav, footer, .demo')]"
-        ".filter(each => each.checkVisibility()).map(each => each.outerHTML.slice(0, 80))]",
+        ".filter(each => each.checkVisibility()).map(each => each.outerHTML.slice(0, 80)), "
+        "document.documentElement.scrollWidth]",
         media="print",
+        viewport=PAPER,
     )
-    text, *visible = left
-    assert visible == []
+    text, *visible, width = left
+    assert (visible, width) == ([], PAPER["width"])
     assert re.findall(r"(?<![\w-])[\w-]{43}(?![\w-])", text) == []
     assert len(text) > 100
+
+
+def test_on_paper_a_link_to_another_website_says_where_it_leads_and_none_to_a_case_does(shown):
+    question = """[...document.querySelectorAll("main a[href]")].map(each =>
+        [each.getAttribute("href"), getComputedStyle(each, "::after").content])"""
+    links = shown("privacy", question, media="print") + shown("upload", question, media="print")
+    assert len(links) > 4
+    assert {address for address, after in links if after != "none"} == {"https://www.imy.se/"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
