@@ -9,7 +9,17 @@ import pytest
 from django.db import OperationalError
 
 from filsluss import jobs
-from filsluss.actions import alarms, completion, erasure, expiry, lost_link, reminders, room, scan
+from filsluss.actions import (
+    alarms,
+    completion,
+    erasure,
+    expiry,
+    lost_link,
+    reminders,
+    room,
+    scan,
+    withholding,
+)
 from filsluss.actions.integrity import repair, rows
 from filsluss.actions.integrity.findings import Finding, World
 from filsluss.blobs import Digests
@@ -118,6 +128,12 @@ WALKS = {
     ),
     "erase files": Walk(
         lambda now: files(now, state=FileState.ERASING), erasure, "erase_bytes", of_store(erasure.erase_files)
+    ),
+    "erase withheld files": Walk(
+        lambda now: files(now, state=FileState.WITHHELD, withheld_until=now),
+        withholding,
+        "erase_withheld",
+        of_store(withholding.end_withheld),
     ),
     "take files away": Walk(
         lambda now: [

@@ -32,6 +32,8 @@ NEVER = {
         (r"[Rr]ättstava", "rätt stavad"),
         (r"[Ää]rendenummer|[Dd]iarienummer", "Referens"),
         (r"\b[Mm]ail|\b[Ee]-?post(?!adress|\b(?! till\b))|\bepost", "mejl"),
+        (r"[Mm]ejladress", "e-postadress"),
+        (r"[Ss]läpp\w* igenom", "släppa fram"),
         (r"förfråg|[Aa]nhållan", "ansökan"),
         (r"[Nn]edladdningskod|\bPIN", "hämtkod"),
         (r"[Aa]ttestant|[Aa]dministratör", "systemansvarig"),

@@ -40,7 +40,7 @@ class BehindNginx(FilslussServer):
     ) -> None:
         self.origin = origin = free_port()
         trust = {"TRUSTED_PROXIES": "127.0.0.1/32", "INSIDE_NETWORKS": "10.0.0.0/8", "ACCEL": "nginx"}
-        super().__init__(name, folder, syncs=syncs, origin=origin, **{**trust, **settings})
+        super().__init__(name, folder, syncs=syncs, origin=origin, tree=None, **{**trust, **settings})
         self.forwarded = {"X-Forwarded-For": "10.1.2.3"}
         self.inner = self.port
         pages = self.second() if own_pages else self.port

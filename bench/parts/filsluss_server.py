@@ -18,7 +18,7 @@ class FilslussServer(Server):
     """`command` is `web` for the data plane alone, or `serve` for the worker too.
 
     `syncs=False` injects a store without fsync. `origin` is the port that clients connect to, if a proxy is
-    in front. Letters go to a mail server of its own.
+    in front. Letters go to a mail server of its own. `tree` is another checkout, whose program is run.
     """
 
     def __init__(
@@ -29,6 +29,7 @@ class FilslussServer(Server):
         *,
         syncs: bool = True,
         origin: int = 0,
+        tree: Path | None = None,
         **settings: str,
     ) -> None:
         super().__init__(name, folder, send_tus, "")
@@ -44,6 +45,11 @@ class FilslussServer(Server):
         }
         self.service = Service(self.folder / "data", **own)
         self.service.port = self.port
+        self.program = {"PYTHONPATH": f"{tree / 'src'}:{tree}"} if tree else {}
+        if tree:  # it has tables of its own, and may not know where its settings can be
+            self.service.env |= self.program
+            self.service.is_bare = True
+            del self.service.env["FILSLUSS_CONFIG"]
         self.service.run("migrate")
         module = "filsluss" if syncs else "bench.parts.without_fsync"
         self.run(sys.executable, "-m", module, command, "--port", str(self.port))
@@ -52,7 +58,7 @@ class FilslussServer(Server):
 
     def start_beside(self, *command: str | Path, **env: str) -> subprocess.Popen[bytes]:
         own = {name: text for name, text in self.service.env.items() if name.startswith("FILSLUSS_")}
-        return super().start_beside(*command, **own, **env)
+        return super().start_beside(*command, **own, **self.program, **env)
 
     @property
     def files(self) -> Path:

@@ -22,6 +22,7 @@ from filsluss.actions import (
     reminders,
     room,
     scan,
+    withholding,
 )
 from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity import turns
@@ -115,11 +116,6 @@ def deliver_letters() -> Callable[[Worker, datetime], int]:
     return run
 
 
-def checkpoint(_worker: Worker, _now: datetime) -> int:
-    truncate_log()
-    return 0
-
-
 # `worker --once` runs them in this order, so that letters written by the first jobs are delivered too.
 JOBS = (
     Job("heartbeat", 10, record_heartbeat),
@@ -153,6 +149,12 @@ JOBS = (
         needs_trusted_clock=True,
     ),
     Job(
+        "erase withheld files",
+        5,
+        lambda w, now: withholding.end_withheld(services=w.services, now=now),
+        needs_trusted_clock=True,
+    ),
+    Job(
         "erase files",
         0.5,
         lambda w, now: erasure.erase_files(services=w.services, now=now),
@@ -178,7 +180,7 @@ JOBS = (
     ),
     Job("forget", 3600, lambda w, now: expiry.forget(services=w.services, now=now), needs_trusted_clock=True),
     Job("keep room", 60, lambda w, now: room.tidy(services=w.services, now=now)),
-    Job("checkpoint", 300, checkpoint),
+    Job("checkpoint", 300, lambda _w, _now: truncate_log()),
 )
 
 

@@ -113,8 +113,10 @@ urlpatterns = [
     ),
     path(at.OVERSEE.route("transfers", "<id:public_id>", "close"), acts.close, name="oversee-close"),
     path(at.OVERSEE.route("transfers", "<id:public_id>", "withdraw"), acts.withdraw, name="oversee-withdraw"),
+    path(at.OVERSEE.route("transfers", "<id:public_id>", "extend"), acts.extend, name="oversee-extend"),
     path(at.OVERSEE.route("files", "<id:public_id>", "release"), acts.release, name="oversee-release"),
     path(at.OVERSEE.route("files", "<id:public_id>", "remove"), acts.remove, name="oversee-remove"),
+    path(at.OVERSEE.route("files", "<id:public_id>", "give-back"), acts.give_back, name="oversee-give-back"),
     path(
         at.OVERSEE.route("letters", "<row:public_id>", "send-again"),
         acts.send_again,

@@ -27,9 +27,8 @@ AWAKE = """() => {
 @pytest.fixture(scope="session")
 def populated(database_server: Postgres | None) -> Iterator[PopulatedService]:
     """Read by every test and changed by none; a test that changes data makes a service of its own."""
-    with start_shared_service(
-        folder("access"), database_server, SUPPORT_EMAIL="it-stod@ltdalarna.se"
-    ) as service:
+    own = {"SUPPORT_EMAIL": "it-stod@ltdalarna.se", "UNDO_HOURS": "24", "FRESH_MINUTES": "60"}
+    with start_shared_service(folder("access"), database_server, **own) as service:
         yield PopulatedService(service, service.mail_server)
 
 

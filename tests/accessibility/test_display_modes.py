@@ -89,6 +89,22 @@ def test_every_target_is_large_enough(shown, name):
     assert [each for each in targets if each["isButton"] and each["height"] < 44] == []
 
 
+@pytest.mark.parametrize(("width", "at_most"), [(1280, 64), (375, 130), (320, 150)])
+def test_the_row_of_a_file_with_a_code_is_low_and_whole(shown, width, at_most):
+    """Of names that need one line, or on a telephone two."""
+    rows = """[...document.querySelectorAll("#files .file")].filter(
+        each => each.querySelector(".show-code")
+    ).map(each => ({
+        height: each.getBoundingClientRect().height,
+        outside: [...each.querySelectorAll("button, summary, .name, .state, .figures")]
+            .filter(part => part.checkVisibility() && !part.closest(".hidden"))
+            .filter(part => part.getBoundingClientRect().right > innerWidth).length,
+    }))"""
+    first, second, *_ = found = shown("upload", rows, viewport={"width": width, "height": 700})
+    assert (first["height"] <= at_most, second["height"] <= at_most + 24) == (True, True), found
+    assert {each["outside"] for each in found} == {0}
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_moves_for_whoever_has_asked_for_that(shown, name):
     assert shown(name, MOVING, reduced_motion="reduce") == []

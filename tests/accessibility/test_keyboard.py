@@ -1,5 +1,7 @@
 """All three directions by keyboard alone; the focus is always visible, and goes down the page."""
 
+import itertools
+
 import pytest
 from playwright.sync_api import expect
 
@@ -149,6 +151,36 @@ def test_the_tab_key_goes_where_the_eye_goes_on_the_empty_upload_page(populated,
         place = "document.getElementById('choose').compareDocumentPosition(document.getElementById('terms'))"
         comes_after = page.evaluate(f"Boolean({place} & Node.DOCUMENT_POSITION_FOLLOWING)")
         assert comes_after is (width == 1280)
+
+
+BOXES = """() => [...document.querySelectorAll("main :is(a[href], button, input, select, summary)")]
+    .filter(each => each.checkVisibility() && each.type !== "hidden")
+    .map(each => {
+        const { left, top, right, bottom } = each.getBoundingClientRect();
+        return { what: each.outerHTML.slice(0, 60), left, top, right, bottom };
+    })"""
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("name", ["upload-empty", "upload"])
+def test_without_script_the_tab_key_goes_down_and_to_the_right_on_the_upload_page(
+    populated, browser, name, width
+):
+    """Nothing comes later that lies higher, unless it lies further to the right."""
+    with chromium.person(
+        browser, viewport={"width": width, "height": 800}, java_script_enabled=False
+    ) as page:
+        populated.open_page(page, name, "sv")
+        boxes = page.evaluate(BOXES)
+    assert len(boxes) > 5
+    pairs = itertools.pairwise(boxes)
+    back = [(one, two) for one, two in pairs if two["bottom"] <= one["top"] and two["left"] < one["right"]]
+    beside = [
+        (one, two)
+        for one, two in itertools.pairwise(boxes)
+        if two["right"] <= one["left"] and two["top"] < one["bottom"]
+    ]
+    assert (back, beside) == ([], [])
 
 
 def test_the_skip_link_leads_to_the_content(populated, browser):

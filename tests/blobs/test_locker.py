@@ -30,7 +30,7 @@ def held_elsewhere(locker, name, **how):
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert held.wait(5)
+    assert held.wait(60)
     try:
         yield asked
     finally:

@@ -150,12 +150,12 @@ def test_erasing_takes_the_blob_from_whoever_writes_it(store, locker, blob):
     def older():
         with held_writer(blob, store=store, locker=locker, on_release_asked=stopped.set) as (writer, _):
             held.set()
-            stopped.wait(5)
+            stopped.wait(60)
             writer.write(b"late")
 
     thread = threading.Thread(target=older)
     thread.start()
-    assert held.wait(5)
+    assert held.wait(60)
     erase_held(blob, store=store, locker=locker)
     thread.join()
     assert not store.exists(blob)

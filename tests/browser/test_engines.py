@@ -246,8 +246,7 @@ def overseen(make_service):
 def refused_closing(engine, service):
     """The page of a case whose closing was refused, as its reason has a personal number."""
     public_id = files_page(service)
-    follow(engine, f"location.href = '/oversee/transfers/{public_id}?lang=sv'")
-    engine.run("document.getElementById('reason-close').closest('details').open = true")
+    follow(engine, f"location.href = '/oversee/transfers/{public_id}/close?lang=sv'")
     engine.type("#reason-close", "Gäller 811218-9876.")
     follow(engine, "document.getElementById('reason-close').form.requestSubmit()")
     engine.eventually("return document.getElementById('summary')")

@@ -26,6 +26,7 @@ class File:
     was_received: bool = False
     fetched: bool = False
     because: str = ""
+    withheld_until: datetime | None = None
 
     @property
     def is_live(self) -> bool:
@@ -156,9 +157,33 @@ def take_away(transfer: Transfer, name: str, because: str) -> None:
         file.state, file.because = "erasing", because
 
 
+def withhold(transfer: Transfer, name: str, *, policy: Policy, now: datetime) -> None:
+    """An administrator removes it: what is whole waits, and everything else goes at once."""
+    file = transfer.files[name]
+    if file.state in ("received", "ready"):
+        file.state, file.because, file.withheld_until = "withheld", "removed", now + policy.undo_lasts
+    else:
+        take_away(transfer, name, "removed")
+
+
+def give_back(transfer: Transfer, name: str, *, now: datetime) -> bool:
+    """It is again what it was, as long as it waits and its account is open."""
+    file = transfer.files[name]
+    if file.withheld_until is None or now >= file.withheld_until or not transfer.is_open(now):
+        return False
+    file.state, file.because, file.withheld_until = "ready" if file.was_ready else "received", "", None
+    return True
+
+
+def erase_withheld(file: File) -> None:
+    if file.state == "withheld":
+        file.state, file.withheld_until = "erasing", None
+
+
 def close(transfer: Transfer, *, now: datetime) -> None:
     transfer.state = "closing"
-    for name in transfer.files:
+    for name, file in transfer.files.items():
+        erase_withheld(file)
         take_away(transfer, name, "ended")
 
 
@@ -171,6 +196,8 @@ def work(transfer: Transfer, *, policy: Policy, now: datetime) -> None:
         close(transfer, now=now)
     for name, file in transfer.files.items():
         progress(transfer, name, file, now=now)
+        if file.withheld_until and now >= file.withheld_until:
+            erase_withheld(file)
         if file.state == "erasing":
             file.state = "erased"
             tell_removed(transfer, name, file)
@@ -196,7 +223,7 @@ def receive(file: File) -> None:
 
 
 def tell_removed(transfer: Transfer, name: str, file: File) -> None:
-    if file.because == "withdrawn" and file.was_received:
+    if file.because in ("withdrawn", "removed") and file.was_received:
         transfer.tell("file-removed", *(EVERYBODY if file.was_ready else ("sender",)), file=name)
 
 

@@ -58,7 +58,9 @@ COUNTED = (
     "files-downloaded",
 )
 TUS = {"Tus_Resumable": "1.0.0"}
-POLICY = replace(django_settings.POLICY, letters_per_day=2)
+POLICY = replace(
+    django_settings.POLICY, letters_per_day=2, undo_lasts=timedelta(hours=6), max_file_size=1 << 20
+)
 CHIEF = "chef@ltdalarna.se"
 WAYS = st.sampled_from(["outbound", "inbound", "through"])
 PIECES = st.integers(0, 40)
@@ -279,6 +281,34 @@ class TransferMachine(RuleBasedStateMachine):
         assert reply.status == (204 if may else 410)
         if may:
             reference_model.take_away(model, upload, "withdrawn")
+
+    @rule(name=transfers, data=st.data())
+    def withhold(self, name, data):
+        """An administrator removes a file, which then waits, and may be given back."""
+        if self.known[name].state != "open" or not (picked := self.pick(data, name)):
+            return
+        model, upload, file, _ = picked
+        removal = oversee.Removal(oversee.Reason("Fel fil", "os:eva"))
+        row = TransferFile.objects.select_related("transfer").get(upload_id=upload)
+        if not model.is_open(self.now) or not file.is_live:
+            return
+        oversee.remove_or_withhold(
+            row, removal=removal, services=services_for(POLICY, self.store), now=self.now
+        )
+        reference_model.withhold(model, upload, policy=POLICY, now=self.now)
+
+    @rule(name=transfers, data=st.data())
+    def give_back(self, name, data):
+        if self.known[name].state == "gone" or not (picked := self.pick(data, name)):
+            return
+        model, upload, _, _ = picked
+        row = TransferFile.objects.select_related("transfer").get(upload_id=upload)
+        expected = reference_model.give_back(model, upload, now=self.now)
+        try:
+            oversee.give_back(row, person="os:eva", services=services_for(POLICY), now=self.now)
+            assert expected
+        except StepRefused:
+            assert not expected
 
     @rule(name=transfers)
     def close(self, name):

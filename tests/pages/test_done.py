@@ -69,7 +69,7 @@ def test_an_administrator_reads_how_many_files_and_emails_a_closing_is_about(adm
     for number in range(files):
         ready_file(transfer, f"{number}.pdf")
     case = f"/oversee/transfers/{transfer.public_id}"
-    page = read(admin.get(case))
+    page = read(admin.get(f"{case}/close"))
     letters = 2 if files else 1
     said = f"{files} {'fil' if files == 1 else 'filer'} raderas. " if files else ""
     assert f"{said}{letters} mejl skickas. Det går inte att ångra." in page.text
@@ -94,7 +94,7 @@ def test_an_administrator_s_other_acts_are_answered(admin, read):
     assert removed == [("ok", "Filen raderas. De som känner till den får ett mejl.")]
     waiting = pending()
     case = f"/oversee/transfers/{waiting.public_id}"
-    assert "1 mejl skickas. Det går inte att ångra." in read(admin.get(case)).text
+    assert "1 mejl skickas. Det går inte att ångra." in read(admin.get(f"{case}/withdraw")).text
     withdrawn = done(admin, read, f"{case}/withdraw", reason)
     assert withdrawn == [("ok", "Ansökan är tillbakadragen. Avsändaren får ett mejl.")]
 

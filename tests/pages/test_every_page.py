@@ -9,6 +9,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from filsluss.actions.upload import remove_own
+from filsluss.models import TransferFile
 from filsluss.pages.errors import handler500
 from filsluss.rules.tokens import Purpose
 from tests.pages.cases import (
@@ -64,10 +65,14 @@ def linked_pages():
 
 def rendered(inside, language):
     administrators.sign_in(inside, "admin")
-    transfer = open_transfer()
-    ready_file(transfer)
+    transfer, waiting = open_transfer(), listed()
+    file, held = ready_file(transfer), received_file(transfer, "b.pdf")
+    TransferFile.objects.filter(pk=held.pk).update(state="unscanned")
     oversight = ["/oversee", "/oversee/security", "/oversee/blocked"]
-    oversight += [*(f"/oversee/transfers/{each.public_id}" for each in (transfer, listed()))]
+    oversight += [*(f"/oversee/transfers/{each.public_id}" for each in (transfer, waiting))]
+    oversight += [f"/oversee/transfers/{transfer.public_id}/{act}" for act in ("close", "extend")]
+    oversight += [f"/oversee/transfers/{waiting.public_id}/withdraw"]
+    oversight += [f"/oversee/files/{file.public_id}/remove", f"/oversee/files/{held.public_id}/release"]
     for address in [*PUBLIC_PAGES, *linked_pages(), *oversight]:
         yield address, inside.get(f"{address}{'&' if '?' in address else '?'}lang={language}")
     yield "an empty application", inside.post(f"/?lang={language}", {})

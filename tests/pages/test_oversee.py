@@ -38,6 +38,7 @@ def test_the_sign_in_leads_nowhere_else(inside, there):
         ("/oversee/?lang=sv", "/oversee/?lang=sv"),
         ("/oversee/security?lang=en", "/oversee/security?lang=en"),
         ("/oversee/transfers/K7PM-4QXD?lang=sv", "/oversee/transfers/K7PM-4QXD?lang=sv"),
+        ("/oversee/files/K7PM-4QXD/remove?lang=sv", "/oversee/files/K7PM-4QXD/remove?lang=sv"),
     ],
 )
 def test_the_sign_in_leads_back_with_search_and_language(inside, read, asked, there):
@@ -71,10 +72,10 @@ def test_a_reason_typed_as_the_session_ended_is_there_after_the_sign_in(admin, r
         assert (wrong.status_code, read(wrong).field("unsent_reason")["value"]) == (422, reason)
         code = admin.post("/oversee/sign-in", {**form, "password": PASSWORD})["Location"]
         back = admin.post(code, {"code": code_of(Person.objects.get())})
-        assert back["Location"] == f"/oversee/transfers/{transfer.public_id}"
-        case = admin.get(back["Location"])
-        assert read(case).problems == [field]
-        assert f">\n{html.escape(reason)}</textarea>" in case.content.decode()
+        assert back["Location"] == act
+        page = admin.get(back["Location"])
+        assert read(page).problems == [field]
+        assert f">\n{html.escape(reason)}</textarea>" in page.content.decode()
         assert html.escape(reason) not in admin.get(back["Location"]).content.decode()
     transfer.refresh_from_db()
     assert (
@@ -111,8 +112,8 @@ def test_a_sign_in_in_another_window_loses_no_reason(read):
     act = f"/oversee/transfers/{transfer.public_id}/close"
     old = {"reason": REASON, "csrfmiddlewaretoken": "x" * 64}
     assert browser.post(act, old, headers={"Origin": "https://evil.example"}).status_code == 403
-    assert browser.post(act, old, headers=ours)["Location"] == f"/oversee/transfers/{transfer.public_id}"
-    assert html.escape(REASON) in browser.get(f"/oversee/transfers/{transfer.public_id}").content.decode()
+    assert browser.post(act, old, headers=ours)["Location"] == act
+    assert html.escape(REASON) in browser.get(act).content.decode()
     again = browser.post("/oversee/sign-in", {**signed_in, "csrfmiddlewaretoken": "x" * 64}, headers=ours)
     assert (again.status_code, again["Location"]) == (303, "/oversee/sign-in")
     transfer.refresh_from_db()

@@ -32,7 +32,7 @@ NO_STATE_OF_ITS_OWN = {"asking"}  # always with its question
 def messages(language: str) -> dict[str, str]:
     with translation.override(language):
         html = render_to_string("pages/parts/upload_messages.html")
-    return dict(re.findall(r'data-message="(\w+)">([^<]+)<', html))
+    return dict(re.findall(r'data-message="(\w+)">((?:[^<]|</?span[^>]*>)+)', html))
 
 
 def said() -> set[str]:

@@ -78,6 +78,92 @@ def test_every_name_that_the_script_puts_into_a_sentence_is_marked() -> None:
     assert [name for name, line in calls if "aria-label" not in line] == []
 
 
+def test_no_script_puts_text_of_a_person_into_a_page_but_by_its_mark() -> None:
+    """What is set as plain text is words of the page's own, or goes into an element that is marked."""
+    own = (
+        r't\(|""|key \? t\(|open \? share|text;|byId\("choose"\)\.dataset|said\.dataset|named\(|name;|meant;'
+    )
+    set_to = [
+        (path.name, each.strip(), value)
+        for path in sorted(SCRIPTS.glob("*.js"))
+        for each, value in re.findall(r"([^;\n]*)\.textContent = ([^=\n]*)", path.read_text())
+    ]
+    assert len(set_to) > 8
+    marked_parts = r'data-part="(?:name|kind)"|part\("kind"\)|querySelector\("strong"\)|element$|region$'
+    strange = [
+        (name, target, value)
+        for name, target, value in set_to
+        if not re.search(marked_parts, target) and not re.match(own, value)
+    ]
+    assert strange == []
+    said = [
+        (path.name, line.strip())
+        for path in sorted(SCRIPTS.glob("*.js"))
+        for line in path.read_text().splitlines()
+        if re.search(r"\b(?:say|alert|showWords)\(.*(?:\.name\b|pathOf\()", line) and "named(" not in line
+    ]
+    assert said == []
+
+
+def test_the_parts_of_a_row_that_hold_names_are_marked() -> None:
+    rows = (PAGES / "parts" / "upload_row.html").read_text()
+    parts = re.findall(r'<[^>]*data-part="(?:name|kind)"[^>]*>', rows)
+    assert len(parts) > 8
+    assert [each for each in parts if 'translate="no"' not in each] == []
+    field = (PAGES / "parts" / "address_field.html").read_text()
+    assert re.search(r'<strong[^>]*translate="no"', field)
+
+
+def test_what_the_messages_of_the_script_hold_of_a_case_is_marked() -> None:
+    messages = (PAGES / "parts" / "upload_messages.html").read_text()
+    values = [each.start() for each in re.finditer(r"\{\{ to \}\}", messages)]
+    assert len(values) == 3
+    assert [at for at in values if not messages[:at].endswith('<span translate="no">')] == []
+
+
+FAKE_PAGE = """
+    class Element {
+        constructor(text = "") { this.nodes = [text]; this.dataset = {}; }
+        get textContent() { return this.nodes.map((each) => each.textContent ?? each).join(""); }
+        set textContent(text) { this.nodes = [text]; }
+        replaceChildren(...nodes) { this.nodes = nodes; }
+        querySelector() { return (this.part ??= new Element()); }
+        querySelectorAll() { return []; }
+        cloneNode() { return this; }
+        addEventListener() {}
+        append() {}
+    }
+    globalThis.document = { documentElement: { lang: "sv" }, createElement: () => new Element() };
+"""
+
+
+@pytest.mark.skipif(not which("node"), reason="node is not here (apt-get install nodejs)")
+@pytest.mark.parametrize(("count", "names"), [(1, ["tom 0.txt"]), (7, [f"tom {n}.txt" for n in range(5)])])
+def test_the_names_of_files_that_are_left_out_are_marked_each(
+    tmp_path: Path, count: int, names: list[str]
+) -> None:
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    for name in ("file-row.js", "format.js", "picker.js", "personal-number.js"):
+        copy(SCRIPTS / name, tmp_path / name)
+    code = f"""
+        {FAKE_PAGE}
+        const {{ LeftOut }} = await import("{tmp_path / "file-row.js"}");
+        const line = new Element(), said = [];
+        const leftOut = new LeftOut({{
+            template: {{ content: {{ firstElementChild: line }} }},
+            list: line,
+            say: (text) => said.push(text),
+        }});
+        leftOut.sort(Array.from({{ length: {count} }}, (_, n) => ({{ name: `tom ${{n}}.txt`, size: 0 }})), 1);
+        const shown = line.part.nodes.filter((each) => each.translate === false);
+        console.log(JSON.stringify([shown.map((each) => each.textContent), said]));
+    """
+    ran = run(["node", "--input-type=module", "-e", code], capture_output=True, text=True, check=True)
+    shown, (said,) = json.loads(ran.stdout)
+    assert shown == names
+    assert re.findall("\u2068([^\u2069]*)\u2069", said) == names
+
+
 @pytest.mark.skipif(not which("node"), reason="node is not here (apt-get install nodejs)")
 def test_the_script_shows_a_name_as_nothing_to_translate(tmp_path: Path) -> None:
     copy(SCRIPTS / "format.js", tmp_path / "format.mjs")

@@ -160,6 +160,28 @@ class PopulatedService:
             "oversee-search": PageRequest("/oversee?q=finns-inte&state=open", signed_in=True),
             "oversee-case": PageRequest(case, signed_in=True),
             "oversee-security": PageRequest("/oversee/security", signed_in=True),
+            "oversee-close": PageRequest(f"{case}/close", signed_in=True),
+            "oversee-extend": PageRequest(f"{case}/extend", signed_in=True),
+            **self.removals(case),
+        }
+
+    def removals(self, case: str) -> dict[str, PageRequest]:
+        """The page of a removal, as it comes back without a reason, and a case with a removed file."""
+        page = self.service.get(case, Cookie=self.cookie).text
+        remove = re.findall(r'href="(/oversee/files/[0-9A-Z-]+/remove)', page)[0]
+        form = {"why": "", "reason": "", "csrfmiddlewaretoken": self.cookies["csrftoken"]}
+        upload = people.apply(self.service, FORM).location
+        people.send_tus(self.service, upload, b"x" * 4096, filename="Till fel mottagare.pdf")
+        letter = self.mail_server.wait_for("file-ready", count=len(FILES) + 2)[-1]
+        other = f"/oversee/transfers/{letter.transfer}"
+        file = re.findall(
+            r"/oversee/files/([0-9A-Z-]+)/remove", self.service.get(other, Cookie=self.cookie).text
+        )
+        self.service.run("remove", file[0], "--reason", "Fel mottagare.", "--why", "wrong-recipient")
+        return {
+            "oversee-remove": PageRequest(remove, signed_in=True),
+            "oversee-remove-wrong": PageRequest(remove, 422, form=form, method="POST", signed_in=True),
+            "oversee-removed": PageRequest(other, signed_in=True),
         }
 
     def held(self) -> dict[str, PageRequest]:
@@ -172,7 +194,7 @@ class PopulatedService:
         newest = self.seen_by_administrator("/oversee", 'id="alarms"')
         case = re.findall(r'href="(/oversee/transfers/[0-9A-Z-]+)', newest)[0]
         page = self.seen_by_administrator(case, "/release")
-        (release,) = re.findall(r'action="(/oversee/files/[0-9A-Z-]+/release)', page)
+        (release,) = re.findall(r'href="(/oversee/files/[0-9A-Z-]+/release)', page)
         no_reason = {"reason": "", "csrfmiddlewaretoken": self.cookies["csrftoken"]}
         return {
             "oversee-held": PageRequest(case, signed_in=True),

@@ -109,7 +109,7 @@ def test_while_clamd_is_away_the_file_waits_and_the_administrator_may_release_it
     eva = Administrator(service)
     assert "Viruskontrollen fungerar inte" in eva.get("/oversee?lang=sv")
     case = re.findall(r'href="(/oversee/transfers/[0-9A-Z-]+)', eva.get("/oversee"))[0]
-    (release,) = re.findall(r'action="(/oversee/files/[0-9A-Z-]+/release)', eva.get(case))
+    (release,) = re.findall(r'href="(/oversee/files/[0-9A-Z-]+/release)', eva.get(case))
     assert eva.post(release, reason="Avsändaren är känd") == case
 
     letter = mail_server.one("file-ready", to=BO)

@@ -31,7 +31,7 @@ from tests.parts import administrators, tokens
 from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MARK = "zqx"
+MARK = "zqxwvj"  # no random key holds it
 
 COLUMNS: dict[str, dict[str, str]] = {
     "Transfer": {

@@ -36,10 +36,12 @@ WANTED = {
     "oversee/transfers/<id:public_id>/withdraw": Act.WITHDRAW_REQUEST,
     "oversee/files/<id:public_id>/release": Act.RELEASE_FILE,
     "oversee/files/<id:public_id>/remove": Act.REMOVE_FILE,
+    "oversee/files/<id:public_id>/give-back": Act.GIVE_BACK_FILE,
+    "oversee/transfers/<id:public_id>/extend": Act.EXTEND_TRANSFER,
     "oversee/letters/<row:public_id>/send-again": Act.SEND_AGAIN,
 }
 WITHOUT_ADDRESS = {
-    *(Act.READ_FIGURES, Act.READ_ADDRESSES, Act.EXTEND_TRANSFER, Act.READ_BYTES),
+    *(Act.READ_FIGURES, Act.READ_ADDRESSES, Act.READ_BYTES),
 }
 """Acts that no address asks for: a part of another page, or of pages to come."""
 IDS = {"id": ("public_id", "K7PM-4QXD"), "row": ("public_id", "A" * 22), "int": ("pk", 1)}
@@ -76,17 +78,18 @@ def test_the_table_says_who_may_do_what():
     letters = {Act.SEND_AGAIN, Act.EXTEND_TRANSFER}
     lists = {Act.READ_SECURITY_LOG, Act.READ_BLOCK_LIST, Act.READ_PERSONS}
     release = {Act.RELEASE_FILE, Act.CHANGE_BLOCK_LIST}
-    nobodys = {Act.READ_BYTES}
+    nobodys, undo = {Act.READ_BYTES}, {Act.GIVE_BACK_FILE}
     assert lacks == {
         StaffRole.ADMINISTRATOR: nobodys,
-        StaffRole.AUDITOR: nobodys | irreversible | letters | release,
-        StaffRole.REGISTRAR: nobodys | irreversible | release | lists,
+        StaffRole.AUDITOR: nobodys | irreversible | undo | letters | release,
+        StaffRole.REGISTRAR: nobodys | irreversible | undo | release | lists,
         StaffRole.HELP_DESK: nobodys
         | irreversible
+        | undo
         | release
         | lists
         | {Act.READ_ADDRESSES, Act.EXPORT_TRAIL},
-        StaffRole.SECURITY_OFFICER: nobodys | irreversible | letters,
+        StaffRole.SECURITY_OFFICER: nobodys | irreversible | undo | letters,
     }
     assert [act for act in Act if may([], act)] == []
     assert irreversible | {Act.RELEASE_FILE} == FRESH

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -25,7 +25,7 @@ from filsluss.models.batches import MOST_NAMES, batches, by_key, from_anywhere
 from filsluss.models.link import read_status_links
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
-from filsluss.rules.lifecycle import ERASED, LIVE_FILE, ErasedBecause, FileState, State
+from filsluss.rules.lifecycle import ERASED, KEPT_FILE, LIVE_FILE, ErasedBecause, FileState, State
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,8 @@ def take_away(
 
     `as_writer`: called by a request that writes the blob; changes nothing if a newer writer has taken over.
     """
-    sources = {FileState.INFECTED} if because is ErasedBecause.INFECTED else LIVE_FILE
     with transaction.atomic():
-        row = TransferFile.objects.filter(pk=file.pk, state__in=sources)
+        row = TransferFile.objects.filter(pk=file.pk, state__in=sources_of(because))
         if as_writer:
             row = row.filter(epoch=file.epoch)
         marked = row.update(
@@ -51,6 +50,8 @@ def take_away(
             erased_because=because,
             removed_by="" if cause.role == RULE.role else cause.role,
             removal_reason=cause.reason,
+            removal_code=cause.reason_code,
+            withheld_until=None,
         )
         if not marked:
             return False
@@ -60,6 +61,33 @@ def take_away(
         outbox.withdraw_unsent(transfer=file.transfer, file=file, kinds=READY_KINDS, now=now)
         withdraw_needless_reminder(file.transfer, now=now)
     return True
+
+
+def sources_of(because: ErasedBecause) -> Collection[FileState]:
+    """The states from which a file is taken away for that reason: withheld ones, too, if they are damaged."""
+    if because is ErasedBecause.INFECTED:
+        return (FileState.INFECTED,)
+    return KEPT_FILE if because is ErasedBecause.DAMAGED else LIVE_FILE
+
+
+def erase_withheld(files: Sequence[TransferFile], *, cause: Cause = RULE, now: datetime) -> int:
+    """Marks withheld files for erasure, for the reason that they were removed for; returns how many.
+
+    An administrator who erases one before its time gives the reason anew.
+    """
+    anew = {"removal_reason": cause.reason, "removal_code": cause.reason_code, "removed_by": cause.role}
+    changes = {"state": FileState.ERASING, "withheld_until": None, **({} if cause is RULE else anew)}
+    with transaction.atomic():
+        withheld = TransferFile.objects.filter(
+            pk__in=[file.pk for file in files], state=FileState.WITHHELD
+        ).select_for_update(no_key=True)
+        marked = list(withheld.order_by("pk"))
+        give_transfers(marked, transfers=[file.transfer for file in files])
+        TransferFile.objects.filter(pk__in=[file.pk for file in marked]).update(**changes)
+        noted = replace(cause, reason_code=ErasedBecause.REMOVED.value)
+        for file in marked:
+            record_audit(file.transfer, step=f"file-{ErasedBecause.REMOVED}", cause=noted, now=now, file=file)
+    return len(marked)
 
 
 def erase_files(*, services: Services, now: datetime) -> int:
@@ -121,19 +149,24 @@ def give_transfers(files: Iterable[TransferFile], *, transfers: Iterable[Transfe
 def take_all_away(transfers: Sequence[Transfer], *, now: datetime) -> int:
     """Marks every file of ended accounts for erasure, as `take_away` does; returns how many.
 
-    The letters about them have been withdrawn when the accounts ended.
+    The letters about them have been withdrawn when the accounts ended. A withheld file goes as one that an
+    administrator removed.
     """
     with transaction.atomic():
-        live = TransferFile.objects.filter(transfer__in=transfers, state__in=LIVE_FILE)
-        files = list(live.select_for_update(no_key=True).order_by("pk"))
-        give_transfers(files, transfers=transfers)
+        kept = TransferFile.objects.filter(transfer__in=transfers, state__in=KEPT_FILE)
+        found = list(kept.select_for_update(no_key=True).order_by("pk"))
+        give_transfers(found, transfers=transfers)
+        files = [file for file in found if file.state != FileState.WITHHELD]
+        withheld = [file for file in found if file.state == FileState.WITHHELD]
+        for batch in batches(withheld):
+            erase_withheld(batch, now=now)
         marks = {"state": FileState.ERASING, "erased_because": ErasedBecause.ENDED}
         for batch in batches(files):
             TransferFile.objects.filter(pk__in=[file.pk for file in batch]).update(**marks)
         cause = replace(RULE, reason_code=ErasedBecause.ENDED.value)
         for file in files:
             record_audit(file.transfer, step=f"file-{ErasedBecause.ENDED}", cause=cause, now=now, file=file)
-    return len(files)
+    return len(found)
 
 
 def erase_all(files: Sequence[TransferFile], *, services: Services, now: datetime) -> int:

@@ -6,12 +6,21 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from filsluss.actions.erasure import take_away
+from filsluss.actions import room, withholding
+from filsluss.actions.erasure import erase_withheld, take_away
 from filsluss.actions.persons import holder_may
 from filsluss.actions.transitions import Cause, StepRefused, advance, record_audit
 from filsluss.installation import Services
 from filsluss.models import AuditEntry, Transfer, TransferFile
-from filsluss.rules.lifecycle import CLOSED, WITHDRAWN, ErasedBecause, FileState
+from filsluss.rules.lifecycle import (
+    CLOSED,
+    NEVER_UNDONE,
+    WHOLE_FILE,
+    WITHDRAWN,
+    ErasedBecause,
+    FileState,
+    RemovalCode,
+)
 from filsluss.rules.permissions import Act, StaffRole
 from filsluss.rules.personal_number import CONFIRMED, has_personal_number
 from filsluss.rules.refusals import FormRefused
@@ -33,11 +42,63 @@ class Reason:
     numbers_confirmed: bool = False
 
 
+@dataclass(frozen=True)
+class Removal:
+    """Why a file is removed, and whether its bytes may wait as long as the policy says.
+
+    `code` is one of RemovalCode, as it was chosen.
+    """
+
+    reason: Reason
+    code: str = RemovalCode.OTHER.value
+    at_once: bool = False
+
+    def cause(self, *, now: datetime) -> Cause:
+        """Raises FormRefused; a reason need not be typed where the code says enough."""
+        if self.code not in {*RemovalCode}:
+            raise FormRefused({"why": "removal_code_missing"})
+        if not self.reason.text.strip() and self.code != RemovalCode.OTHER:
+            cause = Cause(StaffRole.ADMINISTRATOR, self.reason.person)
+        else:
+            cause = cause_of(self.reason, now=now)
+        chosen = {} if self.code == RemovalCode.OTHER else {"removal": self.code}
+        return replace(cause, reason_code=self.code, detail={**(cause.detail or {}), **chosen} or None)
+
+
 def remove_file(file: TransferFile, *, reason: Reason, now: datetime) -> None:
     """Ends all access to a file and has its bytes erased; raises StepRefused if that was done before."""
-    cause = cause_of(reason, now=now)
+    if not take_away(file, because=ErasedBecause.REMOVED, cause=Removal(reason).cause(now=now), now=now):
+        raise StepRefused("removed")
+
+
+def remove_or_withhold(file: TransferFile, *, removal: Removal, services: Services, now: datetime) -> bool:
+    """Ends all access to a file at once. True: its bytes wait, and it can be given back; else they go.
+
+    Raises FormRefused, or StepRefused if it was removed before. One that is withheld can still be erased.
+    """
+    cause = removal.cause(now=now)
+    must_go = removal.at_once or removal.code in NEVER_UNDONE
+    if not must_go and may_wait(file, services=services, now=now):
+        if withholding.withhold(file, cause=cause, services=services, now=now):
+            return True
+    elif must_go and erase_withheld([file], cause=cause, now=now):
+        return False
     if not take_away(file, because=ErasedBecause.REMOVED, cause=cause, now=now):
         raise StepRefused("removed")
+    return False
+
+
+def may_wait(file: TransferFile, *, services: Services, now: datetime) -> bool:
+    """Whether the bytes of a file that is removed may wait for somebody to think again."""
+    is_whole = file.state in WHOLE_FILE and file.transfer.is_open_at(now)
+    may = is_whole and bool(services.policy.undo_lasts)
+    return may and not room.is_short(services=services, now=now)
+
+
+def give_back(file: TransferFile, *, person: str, services: Services, now: datetime) -> None:
+    """Undoes a removal; raises StepRefused once the bytes are, or should be, on their way out."""
+    cause = Cause(StaffRole.ADMINISTRATOR, person)
+    withholding.give_back(file, cause=cause, services=services, now=now)
 
 
 def close_transfer(transfer: Transfer, *, reason: Reason, services: Services, now: datetime) -> None:

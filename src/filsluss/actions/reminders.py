@@ -9,10 +9,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from filsluss.actions.transitions import distinct_roles
 from filsluss.installation import Services
-from filsluss.letters import compose, request_lists
+from filsluss.letters import compose, outbox, request_lists
 from filsluss.letters.each_row import each_row
 from filsluss.letters.mailboxes import has_room
-from filsluss.models import LetterCase, Transfer, TransferFile
+from filsluss.models import Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.letter import Delivery
 from filsluss.rules.blocking import BLOCKED
 from filsluss.rules.directions import Role
@@ -23,6 +23,8 @@ REMIND_BEFORE = timedelta(days=2)
 """How long before the end of its time an application or an account is reminded of."""
 NOT_BEFORE = timedelta(days=1)
 """Nobody is reminded within this time after they were told."""
+MOVED = "moved:"
+"""What the keys of reminders of an end that was moved begin with."""
 TOLD = {
     LetterKind.APPROVAL_REMINDER: (Role.APPROVER,),
     LetterKind.EXPIRY_REMINDER: (Role.RECIPIENT, Role.SENDER),
@@ -55,8 +57,19 @@ def remind_approvers(*, services: Services, now: datetime) -> int:
 
 
 def _has_letter(kind: LetterKind) -> Exists:
-    """Whether a letter of that kind has been written about the transfer."""
-    return Exists(LetterCase.objects.filter(transfer=OuterRef("pk"), letter__kind=kind))
+    """Whether a letter of that kind has been written about the transfer, and not of an end that was moved."""
+    written = LetterCase.objects.filter(transfer=OuterRef("pk"), letter__kind=kind)
+    return Exists(written.exclude(letter__key__startswith=MOVED))
+
+
+def end_of_another_day(transfer: Transfer, *, now: datetime) -> None:
+    """Its end is being moved: reminders of the old one are withdrawn or past, and there may be new ones."""
+    of_end = (LetterKind.EXPIRY_REMINDER, LetterKind.NO_FILES_REMINDER)
+    outbox.withdraw_unsent(transfer=transfer, kinds=of_end, now=now)
+    written = Letter.objects.filter(kind__in=of_end).exclude(key__startswith=MOVED).about(transfer)
+    for letter in written:
+        key = f"{MOVED}{transfer.open_until:%Y%m%d}:{letter.key}"
+        Letter.objects.filter(pk=letter.pk).update(key=key)
 
 
 def _listed_again() -> Q:

@@ -21,7 +21,7 @@ from filsluss.models.room_queries import (
     UPLOADING,
 )
 from filsluss.models.upload_queries import UploadAccount
-from filsluss.rules.lifecycle import LIVE_FILE, WHOLE_FILE, FileState
+from filsluss.rules.lifecycle import KEPT_FILE, STORED_WHOLE, FileState
 from filsluss.rules.refusals import Refused
 from filsluss.sqlite.reserve import Reserve
 
@@ -53,7 +53,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Account:
-    """What a transfer's files take in bytes, and how many are live, unfinished, and were ever made."""
+    """What a transfer's files take in bytes, and how many are kept, unfinished, and were ever made."""
 
     taken: int
     live: int
@@ -70,13 +70,13 @@ def account_of(transfer_id: int, *, but: int = 0, services: Services, now: datet
     found = {
         state: (count, int(size or 0)) for state, count, size in BY_STATE.rows(transfer=transfer_id, but=but)
     }
-    taken = sum(size for state, (_, size) in found.items() if state in WHOLE_FILE)
+    taken = sum(size for state, (_, size) in found.items() if state in STORED_WHOLE)
     unfinished, _ = found.get(FileState.UPLOADING, (0, 0))
     if unfinished:
         since = now - services.policy.promise_lasts
         ((coming,),) = COMING.rows(transfer=transfer_id, but=but, since=since)
         taken += int(coming or 0)
-    live = sum(count for state, (count, _) in found.items() if state in LIVE_FILE)
+    live = sum(count for state, (count, _) in found.items() if state in KEPT_FILE)
     return Account(taken, live, unfinished, ever=sum(count for count, _ in found.values()))
 
 
@@ -113,6 +113,13 @@ def left_on_disk(*, but: int = 0, services: Services, now: datetime) -> int:
     if left < 0 or not reserve_is_laid():
         raise UploadRefused("disk_full")
     return left
+
+
+def is_short(*, services: Services, now: datetime) -> bool:
+    """Whether the disk has no room for one more file of the greatest size, beside what it has promised."""
+    disk = look_at_disk(services=services)
+    left = disk.left - outstanding(disk.free, services=services, now=now)
+    return left < services.policy.max_file_size or not reserve_is_laid()
 
 
 def refuse_without_space(size: int, *, services: Services) -> None:

@@ -113,4 +113,12 @@ LIMITS = (
         default="365",
         policy="audit_days",
     ),
+    Setting(
+        Name.UNDO_HOURS,
+        readers.hours(0, 720),
+        "for so many hours a file that an administrator removed can be given back; `0`: it is erased at "
+        'once. See "Giving back a removed file"',
+        default="0",
+        policy="undo_lasts",
+    ),
 )

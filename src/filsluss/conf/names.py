@@ -46,6 +46,7 @@ class Name(StrEnum):
     FORGET_DAYS = auto()
     SECURITY_LOG_DAYS = auto()
     AUDIT_DAYS = auto()
+    UNDO_HOURS = auto()
     FREE_SPACE = auto()
     THREADS = auto()
     WEB_PROCESSES = auto()

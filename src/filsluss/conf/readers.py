@@ -42,6 +42,12 @@ def minutes(minimum: int, maximum: int) -> Callable[[str], timedelta]:
     return lambda value: timedelta(minutes=whole(value))
 
 
+def hours(minimum: int, maximum: int) -> Callable[[str], timedelta]:
+    """A reader of spans of time that are written as whole hours."""
+    whole = integer(minimum, maximum)
+    return lambda value: timedelta(hours=whole(value))
+
+
 def percent(value: str) -> float:
     if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,6})?%", value):
         raise ValueError("must be a percentage like 5%, from 0% to below 100%")

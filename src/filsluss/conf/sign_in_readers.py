@@ -2,11 +2,9 @@
 
 import re
 import ssl
-from collections.abc import Callable
-from datetime import timedelta
 from urllib.parse import urlsplit
 
-from filsluss.conf.readers import address, comma_list, domains, integer
+from filsluss.conf.readers import address, comma_list, domains
 from filsluss.rules.hosts import is_loopback_name
 from filsluss.rules.permissions import SCOPED, StaffRole
 from filsluss.rules.sign_in import GroupRole, LocalSignIn, SharedMailbox, SignIn
@@ -90,12 +88,6 @@ def local_sign_in(value: str) -> LocalSignIn:
     if value not in set(LocalSignIn):
         raise ValueError("must be yes, break-glass or no")
     return LocalSignIn(value)
-
-
-def hours(minimum: int, maximum: int) -> Callable[[str], timedelta]:
-    """A reader of spans of time that are written as whole hours."""
-    whole = integer(minimum, maximum)
-    return lambda value: timedelta(hours=whole(value))
 
 
 def role_groups(value: str) -> tuple[GroupRole, ...]:

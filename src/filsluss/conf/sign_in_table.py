@@ -2,7 +2,7 @@
 
 from filsluss.conf import sign_in_readers as read
 from filsluss.conf.names import Name
-from filsluss.conf.readers import integer, minutes, name
+from filsluss.conf.readers import hours, integer, minutes, name
 from filsluss.conf.setting import Setting, Values
 from filsluss.identity.config import ProviderConfig
 from filsluss.rules.addresses import is_inside
@@ -99,7 +99,7 @@ SIGN_IN = (
     ),
     Setting(
         Name.SESSION_HOURS,
-        read.hours(1, 24),
+        hours(1, 24),
         "how long somebody who signed in stays so",
         default="8",
         policy="session_lasts",

@@ -208,6 +208,7 @@ def file_values(file: TransferFile, about: About, policy: Policy) -> LetterConte
         "fetched_on": _day(fetched, language, policy) if fetched else "",
         "by_administrator": file.removed_by == StaffRole.ADMINISTRATOR,
         "erased_because": file.erased_because,
+        "removal_code": file.removal_code,
         "removal_reason": sanitize.quoted(file.removal_reason) if file.removal_reason else "",
     }
 

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from filsluss.models.sorted_field import CodePointCharField
 from filsluss.models.transfer import Transfer
-from filsluss.rules.lifecycle import WHOLE_FILE, FileState
+from filsluss.rules.lifecycle import STORED_WHOLE, FileState
 
 EVERY_STATE = "uploading received scanning unscanned infected ready withheld erasing erased".split()
 
@@ -68,7 +68,12 @@ class TransferFile(models.Model):
     erased_at = models.DateTimeField(null=True)
     erased_because = models.CharField(max_length=16, blank=True, default="")
     removal_reason = models.CharField(max_length=500, blank=True, default="")
+    removal_code = models.CharField(max_length=16, blank=True, default="", help_text="why, as a fixed word")
     removed_by = models.CharField(max_length=16, blank=True, default="", help_text="sender or administrator")
+
+    withheld_until = models.DateTimeField(
+        null=True, help_text="until then what an administrator removed can be given back"
+    )
 
     modified_at = models.DateTimeField(null=True)  # when the sender last changed it, as they say
     crc32 = models.BigIntegerField(null=True)
@@ -108,7 +113,7 @@ class TransferFile(models.Model):
     def taken_at(self, now: datetime, *, lasts: timedelta) -> int:
         """The bytes that the file takes of its account; `models.room_queries` says the same in SQL."""
         if self.state != FileState.UPLOADING:
-            return (self.size or 0) if self.state in WHOLE_FILE else 0
+            return (self.size or 0) if self.state in STORED_WHOLE else 0
         return max(self.arrived, (self.size or 0) if self.promise_holds_at(now, lasts=lasts) else 0)
 
     @property

@@ -22,7 +22,7 @@ from filsluss.models.letter import Delivery
 from filsluss.ops.paced import Paced
 from filsluss.pages.context import client_of
 from filsluss.pages.decorators import allow_methods
-from filsluss.rules.lifecycle import LIVE_FILE, FileState, State
+from filsluss.rules.lifecycle import KEPT_FILE, FileState, State
 from filsluss.rules.networks import FORWARDED_FOR, has_other_forwarding, is_inside_network
 from filsluss.rules.paths import prefix_of
 from filsluss.version import program_version
@@ -79,7 +79,7 @@ def counts() -> Families:
     yield count_by(Transfer, "state", State, "filsluss_transfers", "Transfers by state.")
     yield count_by(TransferFile, "state", FileState, "filsluss_files", "Files by state.")
     yield count_by(Letter, "delivery", Delivery, "filsluss_letters", "Letters by delivery state.")
-    stored = TransferFile.objects.filter(state__in=LIVE_FILE).aggregate(sum=Sum("acknowledged"))["sum"]
+    stored = TransferFile.objects.filter(state__in=KEPT_FILE).aggregate(sum=Sum("acknowledged"))["sum"]
     yield gauge("filsluss_stored_bytes", "Bytes acknowledged and not erased.", stored or 0)
 
 

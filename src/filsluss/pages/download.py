@@ -100,7 +100,7 @@ def gone(request: HttpRequest, file: TransferFile, token: str) -> HttpResponse:
     """
     transfer, now = file.transfer, timezone.now()
     open_still = transfer.is_open_at(now)
-    why = presenters.because_words(file.erased_because) if open_still else ended_words(transfer)
+    why = presenters.gone_words(file) if open_still else ended_words(transfer)
     whose = _("It was a file from %(name)s.") % {"name": presenters.short_name(transfer).removesuffix(".")}
     asked = request.GET.get("asked") == "1" and request.method == "GET"
     more = {"done": asked_words()} if asked else {}

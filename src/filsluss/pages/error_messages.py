@@ -108,7 +108,7 @@ def application_words(typed: Mapping[str, Any]) -> dict[str, str]:
         "purpose_empty": _("Enter why you need to send files"),
         "purpose_long": _("The reason must be 500 characters or fewer. You have entered %(n)d.") % values,
         "personal_number": _(
-            "The text seems to contain a personal identity number. Remove it, or say below that it is none."
+            "The text seems to contain a personal identity number. Remove it, or say below it is not one."
         ),
         "days_range": _("The number of days must be between 1 and %(max)d") % values,
         "language_unknown": _("Choose a language"),
@@ -237,6 +237,8 @@ def report_words() -> dict[str, str]:
 def oversight_words() -> dict[str, str]:
     return {
         "reason_missing": _("Enter a reason of 1 to 500 characters"),
+        "removal_code_missing": _("Choose why the file is deleted"),
+        "more_days": _("Choose how many days more"),
         "release_same_person": _(
             "You have let the file through already. Now another person must do the same."
         ),

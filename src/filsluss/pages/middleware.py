@@ -146,7 +146,7 @@ class OverseeCsrfMiddleware(CsrfViewMiddleware):
         if request.headers.get("Origin") and not is_cross_site(request.META):
             if request.user.is_authenticated and (typed := unsent.posted(request)):
                 unsent.keep(request, typed)
-                return HttpResponseRedirect(typed.case_page, status=303)
+                return HttpResponseRedirect(typed.page, status=303)
             if request.path == SIGN_IN:
                 return HttpResponseRedirect(request.get_full_path(), status=303)
             if keeps_form(request):

@@ -154,6 +154,7 @@ class FileView:
     scan: str
     scan_trouble: str
     is_held: bool
+    withheld_until: When | None
     consequences: str
     has_number: bool
 
@@ -186,6 +187,7 @@ def file_view(file: TransferFile) -> FileView:
         scan=scan_words(file),
         scan_trouble=file.virus or file.scan_trouble,
         is_held=file.state == FileState.UNSCANNED,
+        withheld_until=moment(file.withheld_until),
         consequences=consequence_words(consequences.of_removing(file)) if file.state in LIVE_FILE else "",
         has_number=has_personal_number(file.path, today=timezone.now().date()),
     )
@@ -244,7 +246,7 @@ def state_words(file: TransferFile, letter: Letter | None) -> tuple[str, str]:
 
 def deleted_words(file: TransferFile) -> str:
     """Why the file goes or is gone; who deleted it says already that it is deleted."""
-    why = because_words(file.erased_because)
+    why = gone_words(file)
     if file.erased_because in (ErasedBecause.REMOVED, ErasedBecause.WITHDRAWN):
         return why
     if file.state == FileState.ERASING:
@@ -284,6 +286,12 @@ def because_words(reason: str) -> str:
         ErasedBecause.INFECTED: _("Stopped: we found malicious code in the file. It has not been sent."),
     }
     return next((text for why, text in words.items() if why == reason), _("The file is gone."))
+
+
+def gone_words(file: TransferFile) -> str:
+    """Why a file cannot be downloaded; it is not said to be deleted while its bytes wait."""
+    stopped = _("Stopped by the system administrator. It can no longer be downloaded.")
+    return stopped if file.state == FileState.WITHHELD else because_words(file.erased_because)
 
 
 def bytes_address(token: str, file: TransferFile) -> str:

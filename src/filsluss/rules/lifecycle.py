@@ -41,6 +41,21 @@ class ErasedBecause(StrEnum):
     INFECTED = "infected"
 
 
+class RemovalCode(StrEnum):
+    """For which reason an administrator removes a file; the letter about it says so in words of its own."""
+
+    VIRUS = "virus"
+    WRONG_RECIPIENT = "wrong-recipient"
+    PERSONAL_DATA = "personal-data"
+    SECRECY = "secrecy"
+    ABUSE = "abuse"
+    OTHER = "other"
+
+
+NEVER_UNDONE = frozenset({RemovalCode.VIRUS, RemovalCode.PERSONAL_DATA, RemovalCode.SECRECY})
+"""A file that is removed for one of these is erased at once: its bytes must not wait."""
+
+
 class Receipts(StrEnum):
     """Which fetches of the files the sender is told of."""
 
@@ -79,16 +94,23 @@ OVER = frozenset({State.CLOSED, State.REJECTED, State.LAPSED, State.WITHDRAWN})
 WHOLE_FILE = frozenset({FileState.RECEIVED, FileState.SCANNING, FileState.UNSCANNED, FileState.READY})
 LIVE_FILE = frozenset({FileState.UPLOADING, *WHOLE_FILE})
 """States of a file that is still on its way to its recipient: INFECTED is not, and its bytes must go."""
+STORED_WHOLE = frozenset({*WHOLE_FILE, FileState.WITHHELD})
+"""States of a file whose bytes are all stored, and take room, whether or not its recipient may have them."""
+KEPT_FILE = frozenset({*LIVE_FILE, FileState.WITHHELD})
+"""States of a file that has its place in the account, and is erased with it."""
 
 FILE_STEPS_ONCE = ("received", "ready", "infected", "released", "file-erased")
 """Steps that a file takes once at most."""
-FILE_STEPS = (*FILE_STEPS_ONCE, "release-asked", "unscanned", "fetched", "partly-fetched")
+FILE_STEPS = (
+    *FILE_STEPS_ONCE,
+    *("release-asked", "unscanned", "fetched", "partly-fetched", "file-withheld", "file-restored"),
+)
 AUDIT_STEPS = frozenset(
     {
         *(step.name for step in STEPS),
         *FILE_STEPS,
         *(f"file-{because}" for because in ErasedBecause),
-        "reported",
+        *("reported", "extended"),
         "letter-sent-again",
         *("block-added", "block-removed"),
         *("local-sign-in", "case-opened", "role-given", "role-taken"),

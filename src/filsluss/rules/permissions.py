@@ -28,6 +28,7 @@ class Act(StrEnum):
     WITHDRAW_REQUEST = "withdraw-request"
     RELEASE_FILE = "release-file"
     REMOVE_FILE = "remove-file"
+    GIVE_BACK_FILE = "give-back-file"
     SEND_AGAIN = "send-again"
     EXTEND_TRANSFER = "extend-transfer"
     READ_BLOCK_LIST = "read-block-list"
@@ -51,6 +52,7 @@ PERMISSIONS: Mapping[Act, frozenset[StaffRole]] = {
     Act.WITHDRAW_REQUEST: frozenset({_ADMINISTRATOR}),
     Act.RELEASE_FILE: frozenset({_ADMINISTRATOR, _SECURITY_OFFICER}),
     Act.REMOVE_FILE: frozenset({_ADMINISTRATOR}),
+    Act.GIVE_BACK_FILE: frozenset({_ADMINISTRATOR}),
     Act.SEND_AGAIN: frozenset({_ADMINISTRATOR, _REGISTRAR, _HELP_DESK}),
     Act.EXTEND_TRANSFER: frozenset({_ADMINISTRATOR, _REGISTRAR, _HELP_DESK}),
     Act.READ_BLOCK_LIST: frozenset({_ADMINISTRATOR, _AUDITOR, _SECURITY_OFFICER}),

@@ -36,6 +36,7 @@ class Policy:
     decision_days: int = 7
     forget_days: int = 30
     audit_days: int = 365
+    undo_lasts: timedelta = timedelta(0)
     security_log_days: int = 90
     free_space_percent: float = 5.0
     upload_idle: timedelta = timedelta(hours=48)
@@ -87,6 +88,10 @@ class Policy:
     def end_of(self, now: datetime, days: int) -> datetime:
         """00:00 in `time_zone` after day `days`, today being day 0: the first instant that is too late."""
         return datetime.combine(self.today(now) + timedelta(days=days + 1), time(), self.time_zone)
+
+    def later_end(self, until: datetime, days: int) -> datetime:
+        """That many days after an end, which is at 00:00, too."""
+        return self.end_of(until - timedelta(microseconds=1), days)
 
     def last_day(self, until: datetime) -> date:
         """The last whole day before `until`: the date that pages show as "through"."""

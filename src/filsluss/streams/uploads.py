@@ -31,7 +31,7 @@ from filsluss.streams.tus import (
     read_number,
 )
 
-GONE = (FileState.INFECTED, FileState.ERASING, FileState.ERASED)
+GONE = (FileState.INFECTED, FileState.WITHHELD, FileState.ERASING, FileState.ERASED)
 
 
 def options(request: Request) -> Response:

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from filsluss.actions import completion, erasure, expiry, scan, upload_probe
+from filsluss.actions import completion, erasure, expiry, scan, upload_probe, withholding
 from filsluss.actions.integrity.findings import Finding, Repair, World
 from filsluss.letters import request_lists
 from filsluss.models import AuditEntry, LetterCase, Link, Party, Pickup, Transfer, TransferFile
@@ -182,6 +182,10 @@ def stuck(world: World) -> Iterator[Finding]:
         yield Finding("I11", what, make_ready(world))
     for file in idle.filter(state=FileState.SCANNING, scan_again_at__lte=world.settled):
         yield Finding("I11", f"file {file.public_id}: its scan was not finished")
+    withheld = TransferFile.objects.filter(state=FileState.WITHHELD)
+    for file in withheld.exclude(withheld_until__gt=world.settled):
+        erase = partial(withholding.end_withheld, services=world.services, now=world.now)
+        yield Finding("I11", f"file {file.public_id} is withheld, but its time is over", erase)
     for file in TransferFile.objects.filter(state=FileState.INFECTED, scanned_at__lte=world.settled):
         yield Finding("I11", f"file {file.public_id} is infected, but not erased", erase_infected(world))
 

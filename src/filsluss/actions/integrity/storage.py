@@ -10,9 +10,9 @@ from filsluss.actions.integrity.findings import Finding, Repair, World
 from filsluss.blobs import BlobMissing, erase_held
 from filsluss.models import AuditEntry, TransferFile
 from filsluss.models.batches import batches, by_key, rows_of
-from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
+from filsluss.rules.lifecycle import STORED_WHOLE, ErasedBecause, FileState
 
-UPLOADING, ERASED, READY = FileState.UPLOADING, FileState.ERASED, FileState.READY
+UPLOADING, ERASED = FileState.UPLOADING, FileState.ERASED
 
 
 def unfinished(world: World) -> Iterator[Finding]:
@@ -39,13 +39,13 @@ def unfinished(world: World) -> Iterator[Finding]:
 
 def whole(world: World) -> Iterator[Finding]:
     """I2 and I7: a received file is stored whole and, where checksums are computed, unchanged."""
-    whole_files = TransferFile.objects.filter(state__in=WHOLE_FILE).select_related("transfer")
+    whole_files = TransferFile.objects.filter(state__in=STORED_WHOLE).select_related("transfer")
     for file in rows_of(by_key(whole_files)):
         stored = _stored_size(file, world)
         if stored != file.size:
             what = f"file {file.public_id} ({file.state}): {stored or 0} of its {file.size} bytes are stored"
             yield from _damaged(file, "I7", what, world)
-        elif world.checksums and file.state == READY and not _matches_checksum(file, world):
+        elif world.checksums and file.sha256 and not _matches_checksum(file, world):
             what = f"file {file.public_id}: its bytes do not match its SHA-256"
             yield from _damaged(file, "I2", what, world)
 

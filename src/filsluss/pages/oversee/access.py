@@ -82,9 +82,7 @@ def stale_proof(request: HttpRequest, act: Act) -> HttpResponse | None:
     back = request.path
     if typed := unsent.posted(request):
         unsent.keep(request, typed)
-        back = typed.case_page
-    elif unsent.ACT.fullmatch(request.path):
-        back = OVERSEE_PATH
+        back = typed.page
     if session.person.is_local:
         return HttpResponseRedirect(f"{PROVE}?{urlencode({'next': back}, safe='/')}", status=303)
     return refusals.stale(request, back)

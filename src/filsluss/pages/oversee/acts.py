@@ -1,83 +1,99 @@
-"""The administrator's actions on a transfer or a file: close, withdraw, release, remove; with a reason."""
+"""The acts on a transfer or a file: end, withdraw, let through, delete and give back; a letter again."""
 
-from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from filsluss.actions import oversee
+from filsluss.actions import consequences, oversee
+from filsluss.actions.extend import extend as extend_account
+from filsluss.actions.extend import more_days
 from filsluss.actions.send_again import NotSentAgain
 from filsluss.actions.send_again import send_again as queue_again
-from filsluss.actions.transitions import Cause
+from filsluss.actions.transitions import Cause, StepRefused
 from filsluss.installation import current_services
-from filsluss.models import Letter, Transfer, TransferFile
-from filsluss.pages.context import NUMBER_BOX, posted_text
+from filsluss.models import Letter, TransferFile
+from filsluss.pages import presenters
+from filsluss.pages.context import posted_text
+from filsluss.pages.day_choices import later_days
 from filsluss.pages.decorators import allow_methods
-from filsluss.pages.error_messages import Problem, form_problems
-from filsluss.pages.form_page import Form, form_page
+from filsluss.pages.error_messages import Problem
 from filsluss.pages.oversee.access import permitted, standing_in
+from filsluss.pages.oversee.act_pages import ActPage, carry_out, there, too_late
+from filsluss.pages.oversee.labels import removal_label
 from filsluss.pages.oversee.transfers import show, transfer_named
-from filsluss.pages.oversee.unsent import OVERSEE_PATH
 from filsluss.pages.staff.access import staff_session
+from filsluss.rules.lifecycle import KEPT_FILE, FileState, RemovalCode, State
 from filsluss.rules.permissions import Act
 from filsluss.rules.sign_in import LocalSignIn
 
 
-def carry_out(
-    request: HttpRequest, row: Transfer, act: Callable[[oversee.Reason], str | None], *, field: str, done: str
-) -> HttpResponse:
-    """Calls `act` and shows the case again; 422 without a reason, 409 if the state no longer allows it.
-
-    `field`: the id of the field of the reason. `done`: what the page then says was done, unless
-    `act` says what.
-    """
-    typed = {name: posted_text(request, name) for name in ("reason", NUMBER_BOX)}
-
-    def send() -> str:
-        confirmed = bool(typed[NUMBER_BOX])
-        reason = oversee.Reason(typed["reason"], f"user:{request.user.pk}", numbers_confirmed=confirmed)
-        return there(row, act(reason) or done)
-
-    def show_case(form: Form) -> HttpResponse:
-        code = form.problems.get("reason", "")
-        problems = form_problems({field: code}, order=(), typed={}) if code else []
-        return show(request, row, status=form.status, problems=problems, code=code)
-
-    def late() -> HttpResponse:
-        row.refresh_from_db()
-        words = _("It was too late: someone or something else was first. This is how it stands now.")
-        return show(request, row, status=409, problems=[Problem("case", words)])
-
-    return form_page(request, Form(typed), show=show_case, send=send, late=late)
-
-
-def there(row: Transfer, done: str) -> str:
-    """The case, which says in the language of this page what was done."""
-    return f"{OVERSEE_PATH}/transfers/{row.public_id}?lang={translation.get_language()}&done={done}"
-
-
-@allow_methods("POST")
+@allow_methods("GET", "POST")
 @permitted(Act.CLOSE_TRANSFER)
 def close(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(request, public_id, Act.CLOSE_TRANSFER), timezone.now()
+    page = ActPage(
+        row,
+        heading=_("End the account"),
+        button=_("End the account and delete its files"),
+        reason_id="reason-close",
+        before=presenters.consequence_words(consequences.of_closing(row)),
+        is_possible=row.state == State.OPEN,
+    )
 
     def act(reason: oversee.Reason) -> None:
         oversee.close_transfer(row, reason=reason, services=current_services(), now=now)
 
-    return carry_out(request, row, act, field="reason-close", done="closed")
+    return carry_out(request, page, act, done="closed")
 
 
-@allow_methods("POST")
+@allow_methods("GET", "POST")
 @permitted(Act.WITHDRAW_REQUEST)
 def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
     row, now = transfer_named(request, public_id, Act.WITHDRAW_REQUEST), timezone.now()
+    page = ActPage(
+        row,
+        heading=_("Withdraw the request"),
+        button=_("Withdraw the request"),
+        reason_id="reason-withdraw",
+        before=presenters.consequence_words(consequences.of_withdrawing(row)),
+        is_possible=row.state == State.PENDING,
+    )
 
     def act(reason: oversee.Reason) -> None:
         oversee.withdraw(row, reason=reason, services=current_services(), now=now)
 
-    return carry_out(request, row, act, field="reason-withdraw", done="withdrawn")
+    return carry_out(request, page, act, done="withdrawn")
+
+
+@allow_methods("GET", "POST")
+@permitted(Act.EXTEND_TRANSFER)
+def extend(request: HttpRequest, public_id: str) -> HttpResponse:
+    row, now = transfer_named(request, public_id, Act.EXTEND_TRANSFER), timezone.now()
+    most = more_days(row, policy=settings.POLICY, now=now)
+    page = ActPage(
+        row,
+        heading=_("Extend the account"),
+        button=_("Extend the account"),
+        reason_id="reason-extend",
+        is_possible=most > 0,
+        more={"audit_only": True, "day_choices": later_days(row, most, chosen=posted_text(request, "days"))},
+    )
+
+    def act(reason: oversee.Reason) -> None:
+        extend_account(
+            row,
+            days=posted_text(request, "days").strip(),
+            reason=reason,
+            role=standing_in(request).role_for(Act.EXTEND_TRANSFER),
+            services=current_services(),
+            now=now,
+        )
+
+    return carry_out(request, page, act, done="extended")
 
 
 def is_break_glass(request: HttpRequest) -> bool:
@@ -94,10 +110,19 @@ def file_named(public_id: str) -> TransferFile:
     return file
 
 
-@allow_methods("POST")
+@allow_methods("GET", "POST")
 @permitted(Act.RELEASE_FILE)
 def release(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
+    page = ActPage(
+        file.transfer,
+        heading=_("Let the file through without a virus check"),
+        button=_("Let the file through"),
+        reason_id=f"reason-release-{file.public_id}",
+        file_name=file.path,
+        is_possible=file.state == FileState.UNSCANNED,
+        more={"audit_only": True},
+    )
 
     def act(reason: oversee.Reason) -> str:
         is_done = oversee.release_file(
@@ -110,18 +135,63 @@ def release(request: HttpRequest, public_id: str) -> HttpResponse:
         )
         return "released" if is_done else "release-asked"
 
-    return carry_out(request, file.transfer, act, field=f"reason-release-{file.public_id}", done="released")
+    return carry_out(request, page, act, done="released")
 
 
-@allow_methods("POST")
+@allow_methods("GET", "POST")
 @permitted(Act.REMOVE_FILE)
 def remove(request: HttpRequest, public_id: str) -> HttpResponse:
     file, now = file_named(public_id), timezone.now()
+    waits = file.state == FileState.WITHHELD
+    page = ActPage(
+        file.transfer,
+        heading=_("Delete the file now") if waits else _("Delete the file"),
+        button=_("Delete file"),
+        reason_id=f"reason-{file.public_id}",
+        file_name=file.path,
+        is_possible=file.state in KEPT_FILE,
+        **removal_words(file),
+    )
 
-    def act(reason: oversee.Reason) -> None:
-        oversee.remove_file(file, reason=reason, now=now)
+    def act(reason: oversee.Reason) -> str:
+        code = posted_text(request, "why") if "why" in request.POST else RemovalCode.OTHER.value
+        removal = oversee.Removal(reason, code, at_once=bool(posted_text(request, "erase_now")))
+        done = oversee.remove_or_withhold(file, removal=removal, services=current_services(), now=now)
+        return "withheld" if done else "removed"
 
-    return carry_out(request, file.transfer, act, field=f"reason-{file.public_id}", done="removed")
+    return carry_out(request, page, act, done="removed")
+
+
+def removal_words(file: TransferFile) -> dict[str, Any]:
+    """What the page of a removal says beforehand, and the reasons to choose from."""
+    before = presenters.consequence_words(consequences.of_removing(file))
+    may_wait = oversee.may_wait(file, services=current_services(), now=timezone.now())
+    if may_wait:
+        hours = int(settings.POLICY.undo_lasts.total_seconds() // 3600)
+        undo = ngettext(
+            "The file can no longer be downloaded, and for %(n)d hour it can be restored. After that:",
+            "The file can no longer be downloaded, and for %(n)d hours it can be restored. After that:",
+            hours,
+        )
+        before = f"{undo % {'n': hours}} {before}"
+    more = {
+        "codes": [(code.value, removal_label(code)) for code in RemovalCode],
+        "may_wait": may_wait,
+        "erases_now": file.state == FileState.WITHHELD,
+    }
+    return {"before": before, "more": more}
+
+
+@allow_methods("POST")
+@permitted(Act.GIVE_BACK_FILE)
+def give_back(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Undoes a removal; 409 once that is too late."""
+    file, person = file_named(public_id), f"user:{request.user.pk}"
+    try:
+        oversee.give_back(file, person=person, services=current_services(), now=timezone.now())
+    except StepRefused:
+        return too_late(request, file.transfer)
+    return HttpResponseRedirect(there(file.transfer, "given-back"), status=303)
 
 
 @allow_methods("POST")

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from filsluss.rules.directions import BY_RULE, Direction, Role
 from filsluss.rules.letter_kinds import traits_of
-from filsluss.rules.lifecycle import State
+from filsluss.rules.lifecycle import RemovalCode, State
 from filsluss.rules.permissions import StaffRole
 
 
@@ -59,6 +59,7 @@ def step_label(step: str) -> str:
         "fetched": _("downloaded"),
         "partly-fetched": _("partly downloaded"),
         "reported": _("abuse reported"),
+        "extended": _("account extended"),
         "letter-sent-again": _("an email sent again"),
         "block-added": _("address or domain blocked"),
         "block-removed": _("block ended"),
@@ -79,20 +80,41 @@ def step_label(step: str) -> str:
         "file-stale": _("to be deleted: never finished"),
         "file-damaged": _("to be deleted: damaged in storage"),
         "file-infected": _("to be deleted: malicious code was found"),
+        "file-withheld": _("deleted by the administrator, can be restored"),
+        "file-restored": _("restored by the administrator"),
         "file-erased": _("deleted"),
     }
     return words.get(step, step)
 
 
+def removal_label(code: str) -> str:
+    """The label of a RemovalCode; empty for one that is not known."""
+    words = {
+        RemovalCode.VIRUS: _("Malicious code"),
+        RemovalCode.WRONG_RECIPIENT: _("Wrong recipient"),
+        RemovalCode.PERSONAL_DATA: _("Personal data"),
+        RemovalCode.SECRECY: _("Confidential information"),
+        RemovalCode.ABUSE: _("Misuse of the service"),
+        RemovalCode.OTHER: _("Another reason"),
+    }
+    return next((label for known, label in words.items() if known == code), "")
+
+
 def detail_label(detail: Mapping[str, str] | None) -> str:
-    """What an entry of the trail notes of a number that looks like a personal one; else empty."""
+    """What an entry of the trail notes besides its reason: of a number that looks like a personal one, or the
+    reason that was chosen; else empty."""
     words = {
         ("confirmed", "personal_number"): _(
-            "What looks like a personal identity number was said to be none."
+            "What looks like a personal identity number was said not to be one."
         ),
         ("seen", "personal_number"): _("The name of the file seems to contain a personal identity number."),
     }
-    return " ".join(words[pair] for pair in (detail or {}).items() if pair in words)
+    noted = dict(detail or {})
+    chosen = noted.pop("removal", "")
+    until = noted.pop("until", "")
+    found = [_("The new last day is %(day)s.") % {"day": until}] if until else []
+    found += [words[pair] for pair in noted.items() if pair in words]
+    return " ".join([*([f"{removal_label(chosen)}."] if removal_label(chosen) else []), *found])
 
 
 def letter_label(kind: str) -> str:
@@ -115,7 +137,7 @@ def alarm_label(name: str) -> str:
         "nodes": _("A part of the service is missing or set up wrongly"),
         "proxy": _("Requests come through a proxy that is not named"),
         "provider": _("The sign-in provider does not answer"),
-        "persons": _("Two persons have one address"),
+        "persons": _("Two people have the same address"),
     }
     return words.get(name, name)
 

@@ -27,7 +27,7 @@ from filsluss.pages.error_messages import Problem, form_problems
 from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.unsent import OVERSEE_PATH
 from filsluss.pages.staff.access import staff_session
-from filsluss.rules.paths import FACTORS, OVERSEE, SIGN_IN
+from filsluss.rules.paths import FACTORS, SIGN_IN
 from filsluss.rules.sign_in import How, LocalSignIn
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 EXPECTED, CHALLENGE = "second-step", "passkey"
 """Keys of the session: whose second step is due since when; the state of a passkey's challenge."""
+PARTS = ("transfers/", "files/", "persons", "blocked")
+"""What the addresses below /oversee begin with that a sign-in leads back to."""
 EXPECTED_FOR = timedelta(minutes=10)
 
 
@@ -183,9 +185,8 @@ def redirect_target(request: HttpRequest) -> str:
         asked = urlsplit(request.GET.get("next", ""))
     except ValueError:  # as of a host in brackets
         return OVERSEE_PATH
-    known = asked.path in (OVERSEE_PATH, f"{OVERSEE_PATH}/", FACTORS)
-    known = known or asked.path in (OVERSEE.path("security"), OVERSEE.path("blocked"))
-    known = known or asked.path.startswith((f"{OVERSEE_PATH}/transfers/", f"{OVERSEE_PATH}/persons"))
+    known = asked.path in (OVERSEE_PATH, f"{OVERSEE_PATH}/", f"{OVERSEE_PATH}/security", FACTORS)
+    known = known or asked.path.startswith(tuple(f"{OVERSEE_PATH}/{part}" for part in PARTS))
     is_ours = known and asked.path.isascii() and asked.path.isprintable() and "\\" not in asked.path
     if asked.scheme or asked.netloc or not is_ours:
         return OVERSEE_PATH

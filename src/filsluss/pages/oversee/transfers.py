@@ -9,15 +9,14 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from filsluss.actions import alarms, consequences, oversee
+from filsluss.actions import alarms, oversee
+from filsluss.actions.extend import more_days
 from filsluss.models import AuditEntry, Letter, Transfer
 from filsluss.models.batches import MOST_NAMES
 from filsluss.models.letter import Delivery
 from filsluss.pages import presenters
-from filsluss.pages.context import NUMBER_BOX, asks_about_number, posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem
-from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.access import flags, permitted, standing_in
 from filsluss.pages.oversee.actors import actors_of
 from filsluss.pages.oversee.labels import (
@@ -41,7 +40,7 @@ from filsluss.pages.oversee.search import (
     search,
 )
 from filsluss.rules.contrast import light_shades, was_darkened
-from filsluss.rules.lifecycle import State
+from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.permissions import Act
 from filsluss.rules.security_events import Outcome
 
@@ -104,9 +103,6 @@ def transfer(request: HttpRequest, public_id: str) -> HttpResponse:
     row = transfer_named(request, public_id, Act.READ_TRANSFER)
     note_read(request, Outcome.TRANSFER, transfer=row.public_id)
     note_opened(request, row)
-    if kept := unsent.taken(request, row):
-        words = _("Nothing has been done yet. What you wrote is still here: check it and send it again.")
-        return show(request, row, problems=[Problem(kept.field, words)], typed_reason=kept.reason)
     return show(request, row)
 
 
@@ -116,8 +112,6 @@ def show(
     *,
     status: int = 200,
     problems: list[Problem] | None = None,
-    typed_reason: str = "",
-    code: str = "",
 ) -> HttpResponse:
     files = row.files.prefetch_related(*presenters.WITH_LETTERS).order_by("created_at", "id")
     mask = bool(masked_among([row], standing=standing_in(request)))
@@ -140,14 +134,10 @@ def show(
         "letters": letters_of(row),
         "trail": trail_of(row),
         "done": done_words(request.GET.get("done", ""), row) if request.method == "GET" else "",
-        "consequences": consequences_of(row),
         "is_open": row.state == State.OPEN,
+        "may_last_longer": more_days(row, policy=settings.POLICY, now=timezone.now()) > 0,
         "is_pending": row.state == State.PENDING,
         "problems": problems or [],
-        "failed_field": problems[0].field if problems else "",
-        "typed_reason": typed_reason or posted_text(request, "reason"),
-        "asks_about_number": asks_about_number({"reason": code}, request.POST),
-        "number_confirmed": bool(posted_text(request, NUMBER_BOX)),
     }
     return render(request, "pages/oversee/transfer.html", page, status=status)
 
@@ -166,15 +156,6 @@ def release_marks_of(row: Transfer, *, mask: bool) -> list[dict[str, Any]]:
     ]
 
 
-def consequences_of(row: Transfer) -> str:
-    """What ending the account, or withdrawing the request, is about; empty where neither can be done."""
-    if row.state == State.OPEN:
-        return presenters.consequence_words(consequences.of_closing(row))
-    if row.state == State.PENDING:
-        return presenters.consequence_words(consequences.of_withdrawing(row))
-    return ""
-
-
 def done_words(done: str, row: Transfer) -> str:
     """What the page says first after an act; empty if that is not true."""
     words = {
@@ -182,7 +163,11 @@ def done_words(done: str, row: Transfer) -> str:
         "release-asked": _("Noted. A second person must also let the file through, within 24 hours."),
         "removed": _("The file is being deleted. Those who know of it get an email."),
         "sent-again": _("The email is being sent again."),
+        "given-back": _("The file is available again."),
+        "extended": _("The account lasts longer now: see its last day."),
     }
+    if row.files.filter(state=FileState.WITHHELD).exists():
+        words["withheld"] = _("The file can no longer be downloaded. Below you can restore it.")
     if row.closed_reason:
         words["closed"] = _("The account has ended. Its files are being deleted.")
         words["withdrawn"] = _("The request is withdrawn. The sender gets an email.")

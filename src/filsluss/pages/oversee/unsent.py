@@ -1,46 +1,43 @@
-"""A reason that an administrator typed in vain, as their session had ended: it is back once they sign in."""
+"""What was typed into the page of an act in vain, as a session had ended: it is back after the sign-in."""
 
 import re
 from typing import NamedTuple
 
 from django.http import HttpRequest
 
-from filsluss.models import Transfer, TransferFile
+from filsluss.models import TransferFile
 from filsluss.pages.context import posted_text
 from filsluss.rules.paths import OVERSEE
 
 OVERSEE_PATH = OVERSEE.path()
 ACT = re.compile(
     rf"{OVERSEE_PATH}/(?P<of>transfers|files)/(?P<id>[A-Z0-9]{{4}}-[A-Z0-9]{{4}})"
-    "/(?P<act>close|withdraw|release|remove)"
+    "/(?:close|withdraw|release|remove|extend)"
 )
-KEY = "unsent"
+FIELDS = ("why", "days", "reason", "erase_now")
+"""The fields of the acts, as they stand on their pages."""
+KEY = "unsent-form"
 
 
 class Unsent(NamedTuple):
-    """The path of the act that the reason was typed for, and the reason."""
+    """The path of the act that the form was typed for, and what was typed, by field."""
 
     path: str
-    reason: str
+    fields: dict[str, str]
 
     @property
-    def field(self) -> str:
-        """The id of the field that the reason belongs to, on the page of the case."""
+    def page(self) -> str:
+        """The path of the page of the act; of the list if there is no such file."""
         found = ACT.fullmatch(self.path)
         assert found
-        fields = {"remove": f"reason-{found['id']}", "release": f"reason-release-{found['id']}"}
-        return fields.get(found["act"], f"reason-{found['act']}")
+        is_file = found["of"] == "files"
+        known = not is_file or TransferFile.objects.filter(public_id=found["id"]).exists()
+        return self.path if known else OVERSEE_PATH
 
     @property
-    def case_page(self) -> str:
-        """The path of the page of the case; of the list if there is no such file."""
-        found = ACT.fullmatch(self.path)
-        assert found
-        public_id = found["id"]
-        if found["of"] == "files":
-            file = TransferFile.objects.filter(public_id=public_id).select_related("transfer").first()
-            public_id = file.transfer.public_id if file else ""
-        return f"{OVERSEE_PATH}/transfers/{public_id}" if public_id else OVERSEE_PATH
+    def hidden(self) -> dict[str, str]:
+        """The fields of a sign-in form that keep it."""
+        return {"unsent_path": self.path, **{f"unsent_{name}": text for name, text in self.fields.items()}}
 
 
 def posted(request: HttpRequest) -> Unsent | None:
@@ -48,26 +45,26 @@ def posted(request: HttpRequest) -> Unsent | None:
     if request.method != "POST":
         return None
     path = request.POST.get("unsent_path", "") or request.path
-    reason = posted_text(request, "unsent_reason") or posted_text(request, "reason")
-    return Unsent(path, reason) if reason and ACT.fullmatch(path) else None
+    fields = {name: posted_text(request, f"unsent_{name}") or posted_text(request, name) for name in FIELDS}
+    return Unsent(path, fields) if any(fields.values()) and ACT.fullmatch(path) else None
 
 
 def keep(request: HttpRequest, unsent: Unsent) -> None:
-    """Keeps it in the session of whoever is signed in, until the page of the case is shown."""
+    """Keeps it in the session of whoever is signed in, until the page of the act is shown."""
     request.session[KEY] = list(unsent)
 
 
 def page_kept(request: HttpRequest) -> str:
-    """The page of the case that something is kept for; empty if nothing is."""
+    """The page of the act that something is kept for; empty if nothing is."""
     kept = request.session.get(KEY)
-    return Unsent(*kept).case_page if kept else ""
+    return Unsent(*kept).page if kept else ""
 
 
-def taken(request: HttpRequest, row: Transfer) -> Unsent | None:
-    """What was kept for this case; it is kept no longer."""
+def taken(request: HttpRequest) -> Unsent | None:
+    """What was kept for this page; it is kept no longer."""
     kept = request.session.get(KEY)
     unsent = Unsent(*kept) if kept else None
-    if unsent is None or not unsent.case_page.endswith(f"/{row.public_id}"):
+    if unsent is None or unsent.path != request.path:
         return None
     del request.session[KEY]
     return unsent

@@ -153,7 +153,7 @@ export class ServerFileList {
     if (row.dataset.state !== "uploading") return;
     const button = document.importNode(this.pickAgain.content, true);
     button.querySelector('[data-part="name"]').textContent = row.querySelector(".name").textContent;
-    row.querySelector(".file-info").append(button);
+    row.querySelector(".file-info").after(button);
   }
 
   uploadIdOf(row) {

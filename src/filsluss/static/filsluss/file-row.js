@@ -170,9 +170,9 @@ export class LeftOut {
 
   addLine(files, key, choice) {
     const line = this.template.content.firstElementChild.cloneNode(true);
-    const names = files.slice(0, SHOWN).map(pathOf).join(", ") + (files.length > SHOWN ? ", …" : "");
-    line.querySelector('[data-part="status"]').textContent = t(key, { n: files.length });
-    line.querySelector('[data-part="name"]').textContent = names;
+    const names = files.slice(0, SHOWN).map((file) => named(pathOf(file)));
+    const text = `${t(key, { n: files.length })} ${names.join(", ")}${files.length > SHOWN ? ", …" : ""}`;
+    showWords(line.querySelector('[data-part="status"]'), text);
     line.addEventListener("click", (event) => {
       const action = event.target.closest("[data-action]")?.dataset.action;
       if (!action) return;
@@ -184,6 +184,6 @@ export class LeftOut {
     });
     if (key !== KEYS[0]) this.questions.add(line);
     this.list.append(line);
-    this.say(`${t(key, { n: files.length })} ${names}`);
+    this.say(text);
   }
 }

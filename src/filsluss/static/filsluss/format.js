@@ -7,6 +7,7 @@ const messages = new Map();
 
 export function loadMessages(template) {
   for (const element of template.content.querySelectorAll("[data-message]")) {
+    for (const part of element.querySelectorAll("[translate=no]")) part.textContent = named(part.textContent);
     messages.set(element.dataset.message, element.textContent.trim());
   }
 }
@@ -21,7 +22,7 @@ export function t(key, params = {}) {
 
 const NAME = /\u2068([^\u2069]*)\u2069/;
 
-/** The name of a file as a message takes it: between marks (UAX #9, isolates), by which `showWords` finds it. */
+/** A name or an address as a message takes it: between marks (UAX #9, isolates), by which `showWords` finds it. */
 export const named = (name) => `\u2068${name.replace(/[\u2066-\u2069]/g, "")}\u2069`;
 
 /** Shows a message; the names in it are marked, so that no translator of a browser touches them. */

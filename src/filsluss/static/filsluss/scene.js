@@ -153,7 +153,7 @@ export class Scene {
     const { activeElement } = document;
     const next = n === 1 ? "next_single" : byId("one_letter").checked ? "next_one" : "next_each";
     byId("done-heading").textContent = text;
-    byId("done-next").textContent = t(next);
+    showWords(byId("done-next"), t(next));
     byId("done").hidden = false;
     this.root.dataset.stage = "done";
     if (activeElement.closest("input, select, textarea, details[open]")) this.say(text);
