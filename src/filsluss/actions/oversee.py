@@ -148,7 +148,7 @@ def release_asked(file: TransferFile, *, now: datetime) -> AuditEntry | None:
     None either, if that person may no longer release a file.
     """
     marks = release_marks(file.transfer, now=now).filter(file_public_id=file.public_id).order_by("-at", "-pk")
-    return next((mark for mark in marks if holder_may(mark.person, Act.RELEASE_FILE, now=now)), None)
+    return next((mark for mark in marks if holder_may(mark.person, act=Act.RELEASE_FILE, now=now)), None)
 
 
 def release_marks(transfer: Transfer, *, now: datetime) -> QuerySet[AuditEntry]:

@@ -165,7 +165,7 @@ def standing_of(person: Person, *, now: datetime) -> Standing:
     return Standing(frozenset((StaffRole(role), scope) for role, scope in grants if role in known))
 
 
-def holder_may(named: str, act: Act, *, now: datetime) -> bool:
+def holder_may(named: str, *, act: Act, now: datetime) -> bool:
     """Whether whom the trail names so may do this now; nobody who does not sign in here may."""
     number = named.removeprefix("user:")
     person = Person.objects.filter(user=int(number)).first() if number.isdecimal() else None
