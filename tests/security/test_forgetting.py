@@ -43,7 +43,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     "TransferFile": {
         "goes": "public_id upload_id name sent_name folded metadata sha256 boot_id scan_trouble virus "
         "removal_reason folder",
-        "fixed": "state erased_because removed_by",
+        "fixed": "state erased_because removed_by removal_code",
     },
     "Pickup": {"goes": "code_digest code_sealed", "fixed": "spans"},
     "Letter": {
