@@ -77,8 +77,9 @@ def one(database: str, size: int, rounds: int, *, quick: bool) -> None:
     now = timezone.now()
     fill.fill(size, now=now - timedelta(days=1))
     fill.tidy()
-    for name, text in {**pages(size, rounds), **jobs(size, now, quick=quick)}.items():
-        print(f"{name}\t{text}", flush=True)
+    for figures in (pages(size, rounds), jobs(size, now), midnight(size, 200 if quick else ENDING, now)):
+        for name, text in figures.items():
+            print(f"{name}\t{text}", flush=True)
 
 
 def timed(work: Callable[[], Any], rounds: int) -> str:
@@ -137,7 +138,7 @@ def answered(client: Any, path: str) -> None:
     assert response.status_code == 200, response.status_code
 
 
-def jobs(size: int, now: Any, *, quick: bool) -> dict[str, str]:
+def jobs(size: int, now: Any) -> dict[str, str]:
     from filsluss.actions import expiry
     from filsluss.actions.integrity.findings import World
     from filsluss.actions.integrity.repair import verify_world
@@ -157,7 +158,7 @@ def jobs(size: int, now: Any, *, quick: bool) -> dict[str, str]:
     start = time.perf_counter()
     assert expiry.forget(services=services, now=now) == count
     figures["forget"] = f"{count / (time.perf_counter() - start):.0f} rows/s"
-    return {**figures, **midnight(size, 200 if quick else ENDING, now)}
+    return figures
 
 
 def midnight(size: int, accounts: int, now: Any) -> dict[str, str]:

@@ -21,9 +21,10 @@ from tests.parts import installation
 from tests.parts.databases import needs_one
 from tests.parts.mail_server import MailServer
 from tests.parts.postgres import Postgres, PostgresMissing
-from tests.parts.seaweed import Seaweed, SeaweedMissing, running
+from tests.parts.seaweed import Seaweed, SeaweedMissing, of_this_run
 from tests.parts.service import FaketimeMissing, Service
 from tests.parts.shared_service import database_of_its_own
+from tests.parts.stores import IN_BUCKET, WHERE, blobs_of_its_own, why_not_in_bucket
 
 # Before anything reads Django's settings: which database is meant, and whose installation this is.
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
@@ -31,6 +32,8 @@ SERVER: Postgres | None = None
 NO_SERVER = ""
 if DATABASE not in ("sqlite", "postgresql"):
     pytest.exit(f"TEST_DATABASE is {DATABASE!r}; it can be sqlite or postgresql", returncode=2)
+if WHERE not in ("disk", "s3") or (IN_BUCKET and DATABASE != "postgresql"):
+    pytest.exit("TEST_BLOBS can be disk, or s3 with TEST_DATABASE=postgresql", returncode=2)
 if DATABASE == "postgresql":
     try:
         SERVER = Postgres()
@@ -72,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header() -> str:
-    return f"database: {DATABASE}"
+    return f"database: {DATABASE}, blobs: {WHERE}"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -88,6 +91,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.browser)
         if DATABASE != "sqlite" and needs_one(item.location[0]):
             item.add_marker(pytest.mark.one_database)
+        if IN_BUCKET and (why := why_not_in_bucket(item.location[0], asked, full=config.getoption("--full"))):
+            item.add_marker(pytest.mark.skip(reason=why))
         if NO_SERVER:
             item.add_marker(pytest.mark.skip(reason=NO_SERVER))
         if item.get_closest_marker("full") and not config.getoption("--full"):
@@ -145,11 +150,10 @@ def database_server() -> Iterator[Postgres | None]:
 
 
 @pytest.fixture(scope="session")
-def seaweed(request: pytest.FixtureRequest) -> Seaweed:
+def seaweed() -> Seaweed:
     """SeaweedFS, started when the first test of the whole run wants it; it ends with the run."""
-    run = os.getppid() if hasattr(request.config, "workerinput") else os.getpid()
     try:
-        return running(str(run), run)
+        return of_this_run()
     except SeaweedMissing as missing:
         pytest.skip(str(missing))
 
@@ -191,6 +195,8 @@ def make_service(
                 given |= until_the_end.enter_context(
                     database_of_its_own(database_server, name, is_bare=is_bare)
                 )
+            if "BLOB_URL" not in own:
+                given = {**until_the_end.enter_context(blobs_of_its_own()), **given}
             made.append(Service(tmp_path / name, **given))
             made[-1].is_bare = is_bare
             until_the_end.callback(made[-1].tear_down)

@@ -147,6 +147,8 @@ def test_serve_says_in_one_line_that_the_port_is_taken(make_service):
     for command in ("serve", "web"):
         ran = service.run(command, "--host", "nowhere.invalid", check=False)
         assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1)
+        ran = service.run(command, "--host", " ", check=False, seconds=20)
+        assert (ran.returncode, "--host" in ran.stderr) == (2, True)
 
 
 def test_a_database_that_is_away_or_has_no_tables_is_told_of_in_one_line(make_service):

@@ -12,7 +12,7 @@ class UnsyncedWriter(disk.DiskWriter):
         """Leaves the bytes to the kernel."""
 
 
-def skip_sync(path: Path) -> None:
+def skip_sync(path: str | Path) -> None:
     """Leaves a new name to the kernel."""
 
 

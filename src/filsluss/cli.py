@@ -9,6 +9,7 @@ from pathlib import Path
 
 import django
 from django.core.management import execute_from_command_line, load_command_class
+from django.db import DatabaseError, connection
 
 from filsluss.conf import settings_file
 from filsluss.conf.data_folder import usual_folder
@@ -20,6 +21,8 @@ from filsluss.server import demo_settings, placeholder_settings, temporary_files
 from filsluss.version import program_version
 
 OWN = {module.name for module in pkgutil.iter_modules(commands.__path__)}
+ON_ANY_TABLES = {"settings", "check", "backup", "restore", "serve", "web", "worker", "demo"}
+"""Commands that need no tables, only copy them, or ask for themselves whether they may run on them."""
 HELP = {"help", "version", "--help", "--version", "-h"}
 
 
@@ -65,7 +68,21 @@ def dispatch(words: list[str]) -> None:
     folder = temporary_files.keep_below(Path(usual_folder()))
     django.setup()
     temporary_files.make(folder)
+    if words[0] not in ON_ANY_TABLES and (why := tables_refusal()):
+        sys.exit(f"CommandError: the tables {why}")
     execute_from_command_line(["filsluss", *words])
+
+
+def tables_refusal() -> str:
+    """Why this program may not run on the tables; empty if it may, or if the command says what is wrong."""
+    from filsluss.ops.tables import refusal  # it imports models, which need the settings
+
+    try:
+        return refusal()
+    except DatabaseError:
+        return ""
+    finally:
+        connection.close()
 
 
 def explain(words: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ class Services:
 def current_services() -> Services:
     """Those of this installation, as its settings are now."""
     if is_in_bucket():
-        store, locker = _in_bucket(settings.BLOB_URL, *settings.S3_KEYS)
+        store, locker = _in_bucket(settings.BLOB_URL, settings.S3_KEYS)
     else:
         store, locker = open_store(settings.BLOB_URL), open_locker(settings.BLOB_URL)
     return Services(
@@ -62,15 +63,10 @@ def is_in_bucket() -> bool:
 
 
 @lru_cache
-def _in_bucket(url: str, access_key: str, secret_key: str) -> tuple[Store, Locker]:
+def _in_bucket(url: str, keys: Callable[[], tuple[str, str]]) -> tuple[Store, Locker]:
     from filsluss.blobs.bucket import Bucket  # they need boto3, which is there only where it is used
     from filsluss.blobs.s3 import S3Store
 
     database = Sessions()
-    bucket = Bucket(
-        BucketAddress.of(url),
-        access_key=access_key,
-        secret_key=secret_key,
-        before_waiting=database.let_go,
-    )
+    bucket = Bucket(BucketAddress.of(url), keys, before_waiting=database.let_go)
     return S3Store(bucket, PartTable(database)), PostgresLocker(database)

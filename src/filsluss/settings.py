@@ -4,10 +4,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from filsluss import languages
+from filsluss.conf.bucket_keys import BucketKeys
 from filsluss.conf.databases import sqlite
 from filsluss.conf.names import Name
 from filsluss.conf.nodes import digests
-from filsluss.conf.reading import read_all
+from filsluss.conf.reading import bucket_keys, read_all
 from filsluss.conf.sign_in_table import provider
 from filsluss.conf.table import TABLE
 from filsluss.rules import paths
@@ -30,7 +31,7 @@ POLICY = Policy(
     **{row.policy: VALUES[row.name] for row in TABLE if row.policy},
 )
 BLOB_URL = VALUES[Name.BLOB_URL]
-S3_KEYS = VALUES[Name.S3_ACCESS_KEY], VALUES[Name.S3_SECRET_KEY]
+S3_KEYS = BucketKeys((VALUES[Name.S3_ACCESS_KEY], VALUES[Name.S3_SECRET_KEY]), read=bucket_keys)
 NODE = VALUES[Name.NODE]
 NODE_SETTINGS = digests(TABLE, VALUES, key=keys_for("node-settings", _all_secrets)[0])
 ACCEL = VALUES[Name.ACCEL]

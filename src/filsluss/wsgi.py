@@ -190,7 +190,10 @@ class Application:
 
     def _page(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """A page whose text is ready needs no database connection while a client reads it."""
-        response: Iterable[bytes] = self._pages(environ, start_response)
+        response: Any = self._pages(environ, start_response)
+        if environ["REQUEST_METHOD"] == "HEAD":  # a server drops the body, and says so in the log each time
+            response.close()
+            return []
         if isinstance(response, HttpResponse):  # not a file, nor what is made while it is sent
             connection.close()
         return response

@@ -1,4 +1,4 @@
-"""The pages of staff who are signed in: axe finds nothing, and the keyboard reaches everything in order."""
+"""Pages under /staff and /oversee: axe finds nothing, and the keyboard reaches everything in order."""
 
 import re
 from collections.abc import Iterator
@@ -12,10 +12,12 @@ from playwright.sync_api import Page
 
 from tests.accessibility.test_axe import AXE, PAIRS, RULES, ids
 from tests.identity.issuer import CLIENT, SECRET, Issuer
+from tests.parts import administrators, people
 from tests.parts import browser as chromium
-from tests.parts import people
+from tests.parts.administrators import NAME, PASSWORD, Browser
 from tests.parts.keyboard import Keyboard, is_seen
 from tests.parts.people import BO, FROM_OUTSIDE, KARIN
+from tests.parts.service import Response
 from tests.parts.shared_service import SharedService, start_shared_service
 
 SENDING = {"recipient_email": BO, "purpose": "Ritningar", "days": "3", "language": "sv", "accept_terms": "1"}
@@ -61,6 +63,41 @@ class Signed:
         letter = next(each for each in self.service.mail_server.of("approval-requested") if KARIN in each.to)
         self.of_another = people.path_of(letter.links("decide")[0]).replace("/decide/", "/staff/decide/")
 
+    def populate_oversight(self) -> None:
+        """An administrator of the service's own, and a row in every list of theirs."""
+        self.admin = admin = administrators.enrol(self.service)
+        home, persons = admin.get("/oversee").text, admin.get("/oversee/persons?q=Anna").text
+        self.case = re.findall(r'href="(/oversee/transfers/[0-9A-Z-]+)', home)[0]
+        self.person = re.findall(r'href="(/oversee/persons/[0-9]+)', persons)[0]
+        admin.get("/oversee/blocked")
+        blocked = {"value": ".spam.example", "reason": "Skräp", "days": "30"}
+        assert admin.post("/oversee/blocked/add", **blocked).status == 303
+
+    def oversight(self, language: str) -> dict[str, Response]:
+        """Each page, and what a wrong form is answered with."""
+        admin, asked = self.admin, f"?lang={language}"
+        paths = ["/oversee", self.case, self.person, "/oversee/persons", "/oversee/security"]
+        paths += ["/oversee/blocked", "/oversee/me/prove", "/oversee/me/factors", "/oversee/sign-in"]
+        found = {path.strip("/"): admin.get(path + asked) for path in paths}
+        app = {"act": "app", "code": "0"}
+        found["factors-wrong"] = admin.post(f"/oversee/me/factors{asked}", **app)
+        found["block-wrong"] = admin.post(f"/oversee/blocked/add{asked}", value="", reason="", days="")
+        found["role-wrong"] = admin.post(self.person + asked, act="give", role="", scope="", days="x")
+        found["shut-out"] = admin.get(f"{self.person}{asked}&done=let-in")
+        return found | self.on_the_way_in(asked)
+
+    def on_the_way_in(self, asked: str) -> dict[str, Response]:
+        """The second step, and the page of a link for a new account."""
+        way, link = Browser(self.service), administrators.path_of_link(self.service, "k" + asked[-2:])
+        way.get(f"/oversee/sign-in{asked}")
+        found = {"sign-in-wrong": way.post(f"/oversee/sign-in{asked}", username="x", password="y")}
+        right = way.post(f"/oversee/sign-in{asked}", username=NAME, password=PASSWORD)
+        found["code"] = way.get(right.location)
+        found["code-wrong"] = way.post(right.location, code="000000")
+        found["password"] = way.get(link + asked)
+        found["password-wrong"] = way.post(link + asked, password="kort")
+        return found
+
     def answers(self, language: str) -> dict[str, tuple[int, str]]:
         """What forms are answered with, and whoever may not answer: status and text."""
         asked = f"?lang={language}"
@@ -90,6 +127,7 @@ def signed(tmp_path_factory, database_server) -> Iterator[Signed]:
         with start_shared_service(folder, database_server, INSIDE_NETWORKS="", **own) as service:
             made = Signed(service, issuer)
             made.populate()
+            made.populate_oversight()
             yield made
     finally:
         issuer.stop()
@@ -131,15 +169,35 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_its_window(signed, browser,
         if not script:
             page.route("**/*.js", lambda route: route.abort())  # axe itself must still be able to run
         for name in opened(signed, page, language):
-            result = AXE.run(page, options=RULES).response
-            said = [
-                (each["id"], node["target"], node["failureSummary"])
-                for each in result["violations"]
-                for node in each["nodes"]
-            ]
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            if said or wide > width:
-                found[name] = (said, wide)
+            found |= faults(page, name, width)
+    assert found == {}
+
+
+def faults(page: Page, name: str, width: int) -> dict[str, tuple[list, int]]:
+    """By its name, what axe reports on the page, and how wide it is if that is too wide; else nothing."""
+    result = AXE.run(page, options=RULES).response
+    said = [
+        (each["id"], node["target"], node["failureSummary"])
+        for each in result["violations"]
+        for node in each["nodes"]
+    ]
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    return {name: (said, wide)} if said or wide > width else {}
+
+
+@pytest.mark.parametrize("look", [("sv", "light", True, 320), ("en", "dark", False, 320)], ids=ids)
+def test_axe_finds_nothing_on_a_page_of_oversight_and_none_is_wider_than_its_window(signed, browser, look):
+    language, scheme, script, width = look
+    habits = {"color_scheme": scheme, "locale": language, "viewport": {"width": width, "height": 800}}
+    found = {}
+    with chromium.person(browser, **habits) as page:
+        if not script:
+            page.route("**/*.js", lambda route: route.abort())
+        for name, answer in signed.oversight(language).items():
+            assert (name, answer.status) == (name, 422 if name.endswith("-wrong") else 200)
+            show(page, f"{signed.service.url}/oversee/{name.replace('/', '-')}", answer.text)
+            page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+            found |= faults(page, name, width)
     assert found == {}
 
 

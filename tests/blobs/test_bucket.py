@@ -53,14 +53,14 @@ def test_a_large_blob_leaves_in_parts_and_is_read_from_anywhere(store, blob, sea
 
 
 def test_bytes_that_the_kernel_moves_come_as_those_that_are_written(store, blob):
-    """As connection.splice does: into the descriptor, at the writer's own offset."""
+    """As connection.splice does: into the descriptor, at the writer's position."""
     data = os.urandom(PART + MIB)
     source, pipe = os.pipe()
     with store.writer(blob) as writer:
         while writer.offset < len(data):
             size = min(writer.allowed(), 1 << 16, len(data) - writer.offset)
             os.write(pipe, data[writer.offset : writer.offset + size])
-            writer.moved(os.splice(source, writer.fileno(), size, offset_dst=writer.offset))
+            writer.moved(os.splice(source, writer.fileno(), size, offset_dst=writer.position))
     os.close(source)
     os.close(pipe)
     assert store.open(blob).read() == data
@@ -171,7 +171,7 @@ def test_an_object_of_no_part_is_a_stray_once_it_is_old(store, blob, seaweed, bu
 def other_store(store, kind, *, bucket="", endpoint="", keys=(READER_KEY, SECRET_KEY)):
     address = BucketAddress.of(kind.url)
     address = BucketAddress(bucket or address.bucket, address.prefix, endpoint or address.endpoint)
-    return S3Store(Bucket(address, access_key=keys[0], secret_key=keys[1]), store.table)
+    return S3Store(Bucket(address, lambda: keys), store.table)
 
 
 def test_what_the_store_refuses_is_said_in_one_line(store, kind, blob):

@@ -41,6 +41,7 @@ def test_or_only_the_one_that_it_names(visitor, make_visitor):
         {"nonce": "x"},
         {"jti": None},
         {"iat": 1, "exp": None},
+        {"iat": -(10**400), "exp": None},
         {"iat": None},
         {"sub": None},
         {"sub": "", "sid": ""},

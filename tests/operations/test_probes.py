@@ -47,6 +47,26 @@ def test_health_answers_whatever_the_host(web, host):
     assert ask(web, host, "/readyz").status == 503  # there is no worker
 
 
+def test_a_probe_by_head_leaves_no_line_in_the_log(web):
+    for path in ("/healthz", "/readyz", "/", "/help", "/static/filsluss/site.css", "/nowhere"):
+        assert ask(web, "fts.example.se", path, method="HEAD").body == b""
+    assert [line for line in web.log_text().splitlines() if "event=open" not in line] == []
+
+
+OTHER_PROXIES = [
+    "X-Client-IP",
+    "True-Client-IP",
+    "CF-Connecting-IP",
+    "X-Forwarded-Port",
+    "X-Cluster-Client-IP",
+]
+
+
+@pytest.mark.parametrize("header", [*OTHER_PROXIES, "Client-IP", "X-Forwarded", "X-Envoy-External-Address"])
+def test_whom_a_proxy_speaks_for_is_not_taken_for_this_machine(web, header):
+    assert ask(web, "localhost", "/metrics", **{header: "192.0.2.7"}).status == 404
+
+
 def test_metrics_answer_a_number_but_no_name_that_somebody_else_could_have_given_it(web):
     assert [ask(web, host, "/metrics").status for host in ("10.244.0.7:8000", "localhost")] == [200] * 2
     assert [ask(web, host, "/metrics").status for host in ("evil.example", "filsluss")] == [421] * 2

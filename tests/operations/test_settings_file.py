@@ -145,6 +145,7 @@ def test_demo_heeds_neither_the_file_nor_the_folder_of_an_installation(machine, 
 
 
 HELP = ["", "help", "--help", "-h", "version", "--version", "help serve", "serve --help", "list -h"]
+HELP += ["letter send-again --help", "letter send-again -h", "admin add --help", "admin -h"]
 NO_COMMANDS = ["flush --noinput", "shell", "dbshell", "loaddata x", "runserver", "help flush", "sqlflush"]
 
 

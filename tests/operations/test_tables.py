@@ -90,3 +90,29 @@ def test_the_changelog_begins_with_the_version_of_the_program():
     newest = re.search(r"^## (\S+?),? ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest
     assert newest[1] == program_version()
+
+
+def test_no_command_works_on_tables_of_a_newer_version_but_those_that_only_copy_or_tell(newer):
+    words = ["migrate", "list", "show K7PM-4QXD", "close K7PM-4QXD --reason x", "remove K7PM-4QXD --reason x"]
+    words += ["admin list", "admin add eva", "letter send-again " + "x" * 22, "rekey", "reconcile --dry-run"]
+    for each in words:
+        assert "the tables need Filsluss 9.10.0 or newer" in refusal(newer, *each.split()), each
+    assert newer.run("settings").returncode == 0
+    assert "need Filsluss 9.10.0" in newer.run("check", check=False).stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["filsluss 0017", "filsluss zero", "--fake", "filsluss 0017 --fake", "--fake-initial", "auth 0001"],
+)
+def test_nothing_undoes_tables_or_says_of_them_what_is_not_so(laid, words):
+    ran = laid.run("migrate", *words.split(), check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
+    assert laid.run("migrate", "--check").returncode == 0
+
+
+@pytest.fixture(scope="module")
+def laid(tmp_path_factory):
+    service = Service(tmp_path_factory.mktemp("laid") / "data")
+    service.lay_tables()
+    return service

@@ -110,7 +110,7 @@ def test_a_key_that_another_program_would_read_otherwise_is_refused(refusal, tmp
     assert refusal(**{f"{kind}_FILE": str(tmp_path / "key")}).startswith(f"FILSLUSS_{kind}")
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY_FILE", "SMTP_URL_FILE", "LOGO", "CONFIG"])
+@pytest.mark.parametrize("name", ["SECRET_KEY_FILE", "SMTP_URL_FILE", "LOGO", "CONFIG", "OIDC_CA"])
 def test_a_pipe_that_nobody_writes_to_does_not_hold_up_the_start(refusal, tmp_path, name):
     os.mkfifo(tmp_path / "pipe")
     own = (
@@ -196,6 +196,10 @@ def test_a_transfer_holds_at_least_one_file_of_the_largest_size(read, refusal):
         ("DATA_DIR", "$HOME/filsluss"),
         ("DATA_DIR", '"/var/lib/filsluss"'),
         ("DATA_DIR", "file:///var/lib/filsluss"),
+        *(
+            ("DATA_DIR", folder)
+            for folder in ("%S/filsluss", "{{ data }}", "`pwd`", "C:\\filsluss", "\\\\nas\\f")
+        ),
         ("SECRET_KEY", "\ufeff" + "k" * 40),
         ("SECRET_KEY", "k" * 40 + "\n" + "l" * 40),
         ("SECRET_KEY_OLD", "\u200b"),
@@ -211,10 +215,105 @@ def test_a_transfer_holds_at_least_one_file_of_the_largest_size(read, refusal):
         ("INSIDE_NETWORKS", "0.0.0.0"),
         ("TRUSTED_PROXIES", "::"),
         ("ADMIN_EMAIL", "a@region.example,b"),
+        ("BASE_URL", "https://fts.\nregion.example"),
+        ("BASE_URL", "http://0.0.0.0:8000"),
+        ("BASE_URL", "http://[::]:8000"),
+        ("SMTP_URL", "smtp://po\nst"),
+        ("SMTP_URL", "smtp://anna:kanelbulle\u200b@post"),
+        ("DATABASE_URL", "postgresql://h\n/d"),
+        ("DATABASE_URL", "postgresql://h/d\u200b"),
+        ("DATABASE_URL", "postgresql://h:0/d"),
+        ("DATABASE_URL", "postgresql://anna:%00@h/d"),
+        ("BLOB_URL", "file:///tmp/x\ny"),
+        ("CLAMD", "unix:/run/clamd.ctl\u200b"),
+        ("DATA_DIR", "/nowhere/a\nb"),
+        ("ORGANISATION", "\u201dRegion Exempel\u201d"),
+        ("ORGANISATION", "\u00abRegion Exempel\u00bb"),
+        ("ORGANISATION", "Region J\ufffdmtland"),
+        ("INSIDE_NETWORKS", "2a00::/12"),
+        ("TRUSTED_PROXIES", "2001::/16"),
+        ("METRICS_NETWORKS", "2600::/23"),
+        *(("DATA_DIR", folder) for folder in ("/", "/etc", "/tmp", "/var/lib/", "/dev/shm", "/usr/../etc")),
     ],
 )
 def test_a_value_that_only_looks_right_is_refused(refusal, name, value):
     assert refusal(**{name: value}).startswith(f"FILSLUSS_{name}: ")
+
+
+PROVIDER = {
+    "OIDC_ISSUER": "https://id.region.example",
+    "OIDC_CLIENT_ID": "filsluss",
+    "OIDC_CLIENT_SECRET": "kanelbulle",
+}
+BUCKET = {
+    "DATABASE_URL": "postgresql://h/d",
+    "BLOB_URL": "s3://bucket",
+    "S3_ACCESS_KEY": "a",
+    "S3_SECRET_KEY": "b",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("OIDC_ISSUER", f"https://{host}") for host in ("id..example", "-id.example", "1.2.3", "id:99999")),
+        ("OIDC_ISSUER", "https://id.example\\x"),
+        ("OIDC_ISSUER", "https://id.example:0"),
+        *(("OIDC_CLIENT_SECRET", secret) for secret in ("\ufeffkanel", "kanel\nbulle", "\u200b", "a\tb")),
+        ("OIDC_SCOPE", 'openid "email"'),
+        *(("OIDC_ADDRESS_CLAIM", claim) for claim in ("a..b", "a.")),
+        ("OIDC_CA", "/dev/null"),
+        ("ROLE_GROUPS", "a=administrator;b=auditor"),
+        ("ROLE_GROUPS", "a=administrator b=auditor"),
+        ("ROLE_GROUPS", "a=registrar:"),
+        ("ROLE_GROUPS", "a=registrar:other.example"),
+        ("ROLE_GROUPS", "a\u200b=administrator"),
+        ("SHARED_MAILBOXES", "a@ltdalarna.se=g;b@ltdalarna.se=h"),
+        ("SHARED_MAILBOXES", "a@ltdalarna.se=g b@ltdalarna.se=h"),
+    ],
+)
+def test_a_setting_of_sign_in_that_only_looks_right_is_refused(refusal, name, value):
+    assert refusal(**{**PROVIDER, name: value}).startswith(f"FILSLUSS_{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("S3_ACCESS_KEY", key) for key in ("\u200b", "\ufeffa", "a\nb", "a\tb")),
+        *(("S3_SECRET_KEY", key) for key in ("\u200b", "\ufeffa", "a\nb", "a\tb")),
+        *(("BLOB_URL", f"s3://{bucket}") for bucket in ("1.2.3.4", "buc\nket", "bucket#x", "bucket/../x")),
+        ("BLOB_URL", f"s3://bucket/{'x' * 600}"),
+        *(("BLOB_URL", f"s3://bucket?region={region}") for region in ("a b", "å", "x" * 64)),
+        ("BLOB_URL", "s3://bucket?region=a&region=b"),
+        *(
+            ("BLOB_URL", f"s3://bucket?endpoint=https://{host}")
+            for host in ("999.1.1.1", "-x", "x..y", "two hosts", "x:99999", "x:0")
+        ),
+    ],
+)
+def test_a_bucket_that_only_looks_right_is_refused(refusal, name, value):
+    assert refusal(**{**BUCKET, name: value}).startswith(f"FILSLUSS_{name}: ")
+
+
+@pytest.mark.parametrize("name", [name for name in SECRETS if name != "SMTP_URL"])  # that one is missing
+@pytest.mark.parametrize("empty", ["", " ", "\t\n"])
+def test_an_empty_secret_is_refused_however_it_is_given(refusal, tmp_path, name, empty):
+    own = {**PROVIDER, **BUCKET, name: empty}
+    words = f"FILSLUSS_{name} is empty: give it a value, or remove it"
+    assert refusal(**own) == words
+    (tmp_path / "filsluss.env").write_text(f'FILSLUSS_{name}="{empty}"\n')
+    assert refusal(**{**own, name: None, "CONFIG": str(tmp_path / "filsluss.env")}) == words
+
+
+def test_a_list_may_have_a_line_for_each(read):
+    found = read(ADMIN_EMAIL="a@region.example,\n  b@region.example")
+    assert found["POLICY"].admin_emails == ("a@region.example", "b@region.example")
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbfFILSLUSS_MAX_DAYS=5\n", b"\xef\xbb\xbf# a comment\n"])
+def test_a_settings_file_with_a_byte_order_mark_is_told_of_by_that_name(refusal, tmp_path, content):
+    (tmp_path / "filsluss.env").write_bytes(content)
+    assert "begins with a byte order mark" in refusal(CONFIG=str(tmp_path / "filsluss.env"))
 
 
 def test_a_refusal_says_what_is_wanted_in_words(refusal):

@@ -65,3 +65,29 @@ def test_the_case_says_that_it_is_blocked(admin, read):
     case = pending()
     assert "En adress i ärendet var spärrad." in read(admin.get(f"/oversee/transfers/{case.public_id}")).text
     assert "spärr" not in read(admin.get(link(case, Purpose.STATUS_SENDER))).text
+
+
+PASTED = [
+    f"Bo Ek <{BO}>",
+    f"mailto:{BO}?subject=x",
+    f"'{BO}'",
+    f"{BO};",
+    f"{BO} <mailto:{BO}>",
+    f"\u201c{BO}\u201d",
+    f"\u00a0{BO}\u00a0",
+]
+
+
+@pytest.mark.parametrize("typed", PASTED)
+def test_an_address_may_be_pasted_as_mail_programs_give_it(admin, typed):
+    assert admin.post("/oversee/blocked/add", {**TYPED, "value": typed}).status_code == 303
+    assert Blocked.objects.get().value == BO
+
+
+@pytest.mark.parametrize("sign", ["\u200b", "\ufeff", "\0", "\x07", "\xad"])
+def test_a_sign_that_nobody_sees_is_named_and_never_dropped(admin, read, sign):
+    for value in (f"bo{sign}@rontgen.example", f"rontgen{sign}.example", f"{sign}{BO}"):
+        answer = admin.post("/oversee/blocked/add", {**TYPED, "value": value})
+        assert (answer.status_code, read(answer).problems) == (422, ["value"])
+        assert f"U+{ord(sign):04X}" in answer.content.decode()
+    assert not Blocked.objects.exists()

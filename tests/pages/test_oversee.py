@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from filsluss.models import AuditEntry, Person, Transfer
+from filsluss.models import AuditEntry, Blocked, Person, RoleGrant, Transfer
 from filsluss.models.party import folded_party
 from filsluss.pages.oversee.actors import actors_of
 from filsluss.version import program_version
@@ -37,6 +37,8 @@ def test_the_sign_in_leads_nowhere_else(inside, there):
         ("/oversee?q=bo%40kund.example&state=open", "/oversee?q=bo%40kund.example&state=open"),
         ("/oversee/?lang=sv", "/oversee/?lang=sv"),
         ("/oversee/security?lang=en", "/oversee/security?lang=en"),
+        ("/oversee/blocked?lang=en", "/oversee/blocked?lang=en"),
+        ("/oversee/persons?q=bo", "/oversee/persons?q=bo"),
         ("/oversee/transfers/K7PM-4QXD?lang=sv", "/oversee/transfers/K7PM-4QXD?lang=sv"),
         ("/oversee/files/K7PM-4QXD/remove?lang=sv", "/oversee/files/K7PM-4QXD/remove?lang=sv"),
     ],
@@ -82,6 +84,86 @@ def test_a_reason_typed_as_the_session_ended_is_there_after_the_sign_in(admin, r
         transfer.state,
         AuditEntry.objects.filter(role="administrator").exclude(step="local-sign-in").exists(),
     ) == ("open", False)
+
+
+OTHER_FORMS = {
+    "/oversee/blocked/add": {"value": BO, "reason": REASON, "days": "30"},
+    "/oversee/persons/{pk}": {"role": "registrar", "scope": "ltdalarna.se", "days": "17"},
+}
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS)
+def test_every_form_that_was_typed_into_as_the_session_ended_is_there_after_the_sign_in(admin, read, form):
+    pk, typed = Person.objects.get().pk, OTHER_FORMS[form]
+    path = form.format(pk=pk)
+    admin.logout()
+    refused = admin.post(path, {"act": "give", **typed})
+    hidden = {each["name"]: each["value"] for each in read(refused).all("input", type="hidden")}
+    hidden.pop("csrfmiddlewaretoken")
+    assert (refused.status_code, hidden) == (
+        403,
+        {"unsent_path": path, **{f"unsent_{name}": text for name, text in typed.items()}},
+    )
+    code = admin.post("/oversee/sign-in", {"username": "admin", "password": PASSWORD, **hidden})["Location"]
+    back = admin.post(code, {"code": code_of(Person.objects.get())})["Location"]
+    assert back == path.removesuffix("/add")
+    page = admin.get(back).content.decode()
+    assert "Inget har gjorts än." in page
+    for text in typed.values():
+        assert html.escape(text) in page
+    assert "selected>ltdalarna.se" in page or "persons" not in form
+    assert "Inget har gjorts än." not in admin.get(back).content.decode()
+    assert (Blocked.objects.exists(), RoleGrant.objects.count()) == (False, 1)
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS)
+def test_the_language_of_every_form_is_switched_with_what_was_typed(admin, read, form):
+    path, typed = form.format(pk=Person.objects.get().pk), OTHER_FORMS[form]
+    shown = read(admin.get(path.removesuffix("/add")))
+    (switch,) = shown.all("button", name="only_language")
+    there = switch["formaction"] if switch["formaction"].startswith("/") else path + switch["formaction"]
+    answer = admin.post(there, {"act": "give", **typed, "only_language": "1"})
+    assert (answer.status_code, answer["Content-Language"], read(answer).problems) == (200, "en", [])
+    for text in typed.values():
+        assert html.escape(text) in answer.content.decode()
+    assert (Blocked.objects.exists(), RoleGrant.objects.count()) == (False, 1)
+
+
+@pytest.mark.parametrize("days", ["0", "3651", "036500", "00001999999999999999", "9" * 400, "1.5", "-1", "٣"])
+def test_a_role_for_a_number_of_days_that_is_none_is_refused(admin, read, days):
+    answer = admin.post(
+        f"/oversee/persons/{Person.objects.get().pk}", {"act": "give", "role": "auditor", "days": days}
+    )
+    assert (answer.status_code, read(answer).problems) == (422, ["days"])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "ÅSA ÖBERG",
+        "a\u030asa",
+        "åsa\u200b öberg",
+        "asa@xn--gteborg-90a.example",
+        "ÅSA-ADM",
+        "asa@göteborg.example",
+        "Åsa <asa@göteborg.example>",
+        "mailto:asa@xn--gteborg-90a.example",
+        "asa\u200b@xn--gteborg-90a.example",
+    ],
+)
+def test_a_person_is_found_however_they_are_written(admin, read, query):
+    person = make_account("åsa-adm", PASSWORD)
+    address = "asa@xn--gteborg-90a.example"
+    Person.objects.filter(pk=person.pk).update(name="Åsa Öberg", address=address, canonical=address)
+    page = read(admin.get("/oversee/persons", {"q": query}))
+    assert [a["href"] for a in page.all("a") if f"/persons/{person.pk}" in (a["href"] or "")] != []
+
+
+@pytest.mark.parametrize("query", [f"Bo Ek <{BO}>", f"mailto:{BO}", "bo\u200b@rontgen.example", f"'{BO}'"])
+def test_a_case_is_found_by_an_address_as_it_is_pasted(admin, read, query):
+    row = open_transfer()
+    page = read(admin.get("/oversee", {"q": query}))
+    assert [a for a in page.all("a") if row.public_id in (a["href"] or "")] != []
 
 
 def test_a_reason_for_no_act_of_ours_is_not_kept(admin):

@@ -45,7 +45,7 @@ def pool(url: str, _process: int) -> ConnectionPool[Any]:
 
 
 def open_store(bucket_url: str, database_url: str) -> S3Store:
-    bucket = Bucket(BucketAddress.of(bucket_url), access_key=ACCESS_KEY, secret_key=SECRET_KEY)
+    bucket = Bucket(BucketAddress.of(bucket_url), lambda: (ACCESS_KEY, SECRET_KEY))
     return S3Store(bucket, PartTable(Direct(database_url)))
 
 

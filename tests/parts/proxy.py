@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+from tests.parts.certificate import make_certificate
 from tests.parts.eventually import eventually
 from tests.parts.mail_server import free_port
 from tests.parts.service import Body, Response, Service
@@ -151,35 +152,14 @@ def nginx(
     if program is None:
         raise ProxyMissing("nginx is not here (apt-get install nginx-light)")
     proxied = ProxiedService(folder, service, service.env["FILSLUSS_BASE_URL"])
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "2",
-            "-keyout",
-            folder / "key",
-            "-out",
-            folder / "crt",
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=DNS:localhost",
-        ],
-        check=True,
-        capture_output=True,
-    )
+    certificate = make_certificate(folder)
     text, plain = (DEPLOY / "nginx.conf").read_text(), free_port()
     if nodes:
         text = for_nodes(text, nodes)
     for shipped, here in {
         "fts.example.se": "localhost",
-        "/etc/ssl/filsluss.crt": str(folder / "crt"),
-        "/etc/ssl/filsluss.key": str(folder / "key"),
+        "/etc/ssl/filsluss.crt": str(certificate.file),
+        "/etc/ssl/filsluss.key": str(certificate.key),
         **({} if nodes else {"127.0.0.1:8000": f"127.0.0.1:{service.port}"}),
         "/var/lib/filsluss/blobs/": f"{service.data_dir}/blobs/",
         "/usr/share/filsluss/": f"{DEPLOY}/",

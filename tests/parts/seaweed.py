@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.parts.certificate import Certificate
 from tests.parts.eventually import eventually
 
 ACCESS_KEY, SECRET_KEY = "filsluss-access", "filsluss-secret"
@@ -49,15 +50,16 @@ class SeaweedMissing(Exception):
 
 @dataclass(frozen=True)
 class Seaweed:
-    """A server that runs. Tests share it, each with a bucket of its own."""
+    """A server that runs. Tests share it, each with a bucket of its own. TLS has a port of its own, or 0."""
 
     port: int
+    tls_port: int = 0
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def client(self) -> Any:
+    def client(self, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY) -> Any:
         from boto3.session import Session  # a third of a second, for the few tests that need it
         from botocore.config import Config
 
@@ -68,7 +70,7 @@ class Seaweed:
             connect_timeout=5,
             retries={"total_max_attempts": 2, "mode": "standard"},
         )
-        keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
+        keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
         where = {"endpoint_url": self.endpoint, "region_name": "us-east-1"}
         return Session().client("s3", config=config, **where, **keys)
 
@@ -83,15 +85,22 @@ class Seaweed:
                 client.delete_object(Bucket=name, Key=entry["Key"], VersionId=entry["VersionId"])
         client.delete_bucket(Bucket=name)
 
-    def url(self, bucket: str, *, port: int = 0) -> str:
+    def url(self, bucket: str, *, port: int = 0, tls: bool = False) -> str:
         """The FILSLUSS_BLOB_URL of that bucket; by another port if something stands before the server."""
-        endpoint = quote(f"http://127.0.0.1:{port or self.port}", safe="")
+        origin = f"https://localhost:{self.tls_port}" if tls else f"http://127.0.0.1:{port or self.port}"
+        endpoint = quote(origin, safe="")
         return f"s3://{bucket}/files?endpoint={endpoint}&region=us-east-1"
 
     def keys(self, bucket: str) -> list[str]:
         """Every object of the bucket."""
         pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+
+def of_this_run() -> Seaweed:
+    """The server of the run of tests that this process belongs to. Raises SeaweedMissing."""
+    run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    return running(str(run), run)
 
 
 def program() -> str:
@@ -150,9 +159,9 @@ def is_free(port: int) -> bool:
     return False
 
 
-def start(folder: Path) -> tuple[subprocess.Popen[bytes], Seaweed]:
-    """A server of its own, also for a test that stops it."""
-    master, volume, filer, s3 = free_ports(4)
+def start(folder: Path, certificate: Certificate | None = None) -> tuple[subprocess.Popen[bytes], Seaweed]:
+    """A server of its own, also for a test that stops it; with a certificate it speaks TLS, too."""
+    master, volume, filer, s3, tls = free_ports(5)
     for each in ("data", "logs"):
         (folder / each).mkdir(parents=True, exist_ok=True)
     (folder / "s3.json").write_text(json.dumps(IDENTITIES))
@@ -162,8 +171,11 @@ def start(folder: Path) -> tuple[subprocess.Popen[bytes], Seaweed]:
     words += ["-s3", f"-s3.port={s3}", f"-s3.config={folder}/s3.json"]
     # Its other interfaces have ports of their own that two servers cannot share; and it tells nobody of us.
     words += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
+    if certificate:
+        words += [f"-s3.port.https={tls}", f"-s3.cert.file={certificate.file}"]
+        words += [f"-s3.key.file={certificate.key}"]
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=folder)
-    server = Seaweed(s3)
+    server = Seaweed(s3, tls if certificate else 0)
     await_ready(process, server)
     return process, server
 

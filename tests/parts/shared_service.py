@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.parts.mail_server import MailServer
 from tests.parts.postgres import Postgres
 from tests.parts.service import Service
+from tests.parts.stores import blobs_of_its_own
 
 _numbers = count(1)
 
@@ -49,7 +50,9 @@ def start_shared_service(
     with ExitStack() as until_the_end:
         until_the_end.callback(mail_server.stop)
         database = until_the_end.enter_context(database_of_its_own(database_server, folder.name))
-        service = SharedService(folder / "service", **{"SMTP_URL": mail_server.url, **database, **own})
+        blobs = until_the_end.enter_context(blobs_of_its_own())
+        given = {"SMTP_URL": mail_server.url, **database, **blobs, **own}
+        service = SharedService(folder / "service", **given)
         service.mail_server = mail_server
         service.program = list(program) or service.program
         until_the_end.callback(service.tear_down)

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filsluss.rules.filenames import (
+    _PLAIN,
     LONGEST_NAME,
     NameRefused,
+    _clean_once,
     clean_folder,
     clean_name,
     content_disposition,
@@ -263,3 +265,8 @@ def test_a_folder_never_leads_upwards_or_to_a_root(sent: str) -> None:
     kept = clean_folder(sent)
     assert clean_folder(kept) == kept
     assert not {"", ".", ".."} & set(kept.split("/")) or kept == ""
+
+
+@given(st.from_regex(_PLAIN, fullmatch=True))
+def test_a_plain_name_is_what_cleaning_makes_of_it(name):
+    assert clean_name(name) == _clean_once(name)

@@ -203,6 +203,37 @@ def test_a_code_that_is_asked_for_in_other_words_sends_no_file(shared_service, a
     assert refusal(shared_service, account, "POST", "", body, {"Content-Type": KIND})[0] == 400
 
 
+MISSPELT = ["withcode", "withCode", "with-code", "WITH_CODE", "code", "with_codes", "one-letter", "receipt"]
+
+
+@pytest.mark.parametrize("name", MISSPELT)
+def test_a_choice_whose_name_is_misspelt_sends_no_file(shared_service, account, name):
+    """A file must not go out without the code that somebody asked for."""
+    refused = (400, "metadata_invalid")
+    assert refusal(shared_service, account, "PUT", f"/a.txt?{name}=1", DATA, {}) == refused
+    headers = {**TUS, "Upload-Length": "3", "Upload-Metadata": f"filename YQ==,{name} MQ=="}
+    assert refusal(shared_service, account, "POST", "/files", DATA, headers) == refused
+    file, choice = part("file", DATA, "a.txt"), part(name, b"1")
+    for body in (choice + file, file + choice):
+        assert refusal(shared_service, account, "POST", "", body + END, {"Content-Type": KIND})[0] == 400
+
+
+def test_a_form_that_asks_for_a_code_when_its_file_is_gone_is_told_so(shared_service, account):
+    body = part("with_code", b"0") + part("file", DATA, "a.txt") + CODE + END
+    assert shared_service.request("POST", account, body, {"Content-Type": KIND}).status == 400
+    assert [file["name"] for file in listed(shared_service, account)] == ["a.txt"]
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "x-uuencode"])
+def test_a_body_in_an_encoding_of_mail_is_refused_on_every_way_in(shared_service, account, encoding):
+    own = {"Content-Transfer-Encoding": encoding}
+    refused = (415, "content_encoding")
+    assert refusal(shared_service, account, "PUT", "/a.txt", DATA, own) == refused
+    headers = {**TUS, **own, "Upload-Length": "3"}
+    assert refusal(shared_service, account, "POST", "/files", DATA, headers) == refused
+    assert refusal(shared_service, account, "POST", "", FORM, {"Content-Type": KIND, **own})[0] == 415
+
+
 def test_a_code_in_metadata_is_0_or_1(shared_service, account):
     coded = base64.b64encode(b"true").decode()
     headers = {**TUS, "Upload-Length": "3", "Upload-Metadata": f"filename YQ==,with_code {coded}"}

@@ -48,6 +48,8 @@ def test_the_name_is_the_one_that_was_meant(disposition: str, name: str | None) 
     [
         ("r%C3%A5k%201.bin", "r%C3%A5k%201.bin", "råk 1.bin"),
         ("min%20fil.txt", "min%20fil.txt", "min fil.txt"),
+        ("r%22%C3%A5%5Ck.txt", 'r"%C3%A5%5Ck.txt', 'r"å\\k.txt'),
+        ("%0D%0A%20%22.txt", '\r\n%20".txt', '\r\n ".txt'),
         ("100%.txt", "100%.txt", "100%.txt"),
         ("100% av %20.txt", "100% av %20.txt", "100% av %20.txt"),
         ("r%E5k.txt", "r%E5k.txt", "r%E5k.txt"),

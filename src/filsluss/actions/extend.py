@@ -34,7 +34,7 @@ def extend(
     most = more_days(transfer, policy=services.policy, now=now)
     if not most or transfer.open_until is None:
         raise StepRefused("extended")
-    if not (days.isascii() and days.isdecimal() and 1 <= int(days[:5]) <= most):
+    if not (days.isascii() and days.isdecimal() and len(days) <= 4 and 1 <= int(days) <= most):
         raise FormRefused({"days": "more_days"})
     until = services.policy.later_end(transfer.open_until, int(days))
     cause = replace(cause_of(reason, now=now), role=role)

@@ -56,6 +56,18 @@ def remind_approvers(*, services: Services, now: datetime) -> int:
     )
 
 
+def _locked(transfer: Transfer, state: State) -> Transfer | None:
+    """Its row, until the caller's transaction ends; None if it is not in that state any more."""
+    row = Transfer.objects.filter(pk=transfer.pk, state=state)
+    return row.select_for_update(no_key=True).first()
+
+
+def _ending_soon(kind: LetterKind, *, now: datetime) -> QuerySet[Transfer]:
+    """Open ones that end within REMIND_BEFORE, and of which no letter of that kind has been written."""
+    soon = {"open_until__gt": now, "open_until__lte": now + REMIND_BEFORE}
+    return Transfer.objects.filter(~_has_letter(kind), state=State.OPEN, **soon).order_by("open_until", "id")
+
+
 def _has_letter(kind: LetterKind) -> Exists:
     """Whether a letter of that kind has been written about the transfer, and not of an end that was moved."""
     written = LetterCase.objects.filter(transfer=OuterRef("pk"), letter__kind=kind)
@@ -85,11 +97,7 @@ def _listed_again() -> Q:
 
 def _approver_reminded(transfer: Transfer, *, services: Services, now: datetime) -> bool:
     with transaction.atomic():
-        locked = (
-            Transfer.objects.select_for_update(no_key=True)
-            .filter(pk=transfer.pk, state=State.PENDING)
-            .first()
-        )
+        locked = _locked(transfer, State.PENDING)
         if locked is None:
             return False
         approver = locked.approver
@@ -105,16 +113,9 @@ def remind_of_files(*, services: Services, now: datetime) -> int:
     unfetched = TransferFile.objects.unfetched().filter(
         transfer=OuterRef("pk"), ready_at__lte=now - NOT_BEFORE
     )
-    waiting = Transfer.objects.filter(
-        ~_has_letter(LetterKind.EXPIRY_REMINDER),
-        Exists(unfetched),
-        state=State.OPEN,
-        open_until__gt=now,
-        open_until__lte=now + REMIND_BEFORE,
-    ).order_by("open_until", "id")
     return each_row(
         "remind of files",
-        waiting,
+        _ending_soon(LetterKind.EXPIRY_REMINDER, now=now).filter(Exists(unfetched)),
         lambda transfer: _reminded_of_files(transfer, services=services, now=now),
         policy=services.policy,
         now=now,
@@ -124,9 +125,7 @@ def remind_of_files(*, services: Services, now: datetime) -> int:
 def _reminded_of_files(transfer: Transfer, *, services: Services, now: datetime) -> bool:
     """The rows are locked, so that a fetch meanwhile waits, finds the letter, and withdraws it."""
     with transaction.atomic():
-        locked = (
-            Transfer.objects.select_for_update(no_key=True).filter(pk=transfer.pk, state=State.OPEN).first()
-        )
+        locked = _locked(transfer, State.OPEN)
         if locked is None:
             return False
         unfetched = list(locked.files.unfetched().select_for_update(no_key=True))
@@ -137,14 +136,9 @@ def _reminded_of_files(transfer: Transfer, *, services: Services, now: datetime)
 
 def remind_empty(*, services: Services, now: datetime) -> int:
     """Reminds the senders of accounts that will end within REMIND_BEFORE without a file; returns how many."""
-    waiting = Transfer.objects.filter(
-        ~_has_letter(LetterKind.NO_FILES_REMINDER),
-        ~Exists(_whole_files(OuterRef("pk"))),
-        state=State.OPEN,
-        decided_at__lte=now - NOT_BEFORE,
-        open_until__gt=now,
-        open_until__lte=now + REMIND_BEFORE,
-    ).order_by("open_until", "id")
+    waiting = _ending_soon(LetterKind.NO_FILES_REMINDER, now=now).filter(
+        ~Exists(_whole_files(OuterRef("pk"))), decided_at__lte=now - NOT_BEFORE
+    )
     return each_row(
         "remind of empty accounts",
         waiting,
@@ -161,8 +155,7 @@ def _whole_files(transfer: Any) -> QuerySet[TransferFile]:
 
 def _sender_reminded(transfer: Transfer, *, services: Services, now: datetime) -> bool:
     with transaction.atomic():
-        open_still = Transfer.objects.filter(pk=transfer.pk, state=State.OPEN)
-        locked = open_still.select_for_update(no_key=True).first()
+        locked = _locked(transfer, State.OPEN)
         if locked is None or _whole_files(locked).exists():
             return False
         return _remind(LetterKind.NO_FILES_REMINDER, locked, [], services=services, now=now)

@@ -84,8 +84,10 @@ def note_at_once(event: Event) -> None:
 
 def note_refusal(path: str, *, status: str, now: datetime) -> None:
     """Notes a response 403 or 429. Sign-ins that come too often are noted where they are counted."""
-    outcome, kind = BY_STATUS.get(status[:3]), refused_kind(path)
-    if outcome is None or (kind is Kind.SIGN_IN and outcome is Outcome.LIMITED):
+    if (outcome := BY_STATUS.get(status[:3])) is None:
+        return
+    kind = refused_kind(path)
+    if kind is Kind.SIGN_IN and outcome is Outcome.LIMITED:
         return
     try:
         note(event_now(kind, outcome=outcome, now=now))

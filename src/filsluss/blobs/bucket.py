@@ -56,45 +56,58 @@ def our_errors(action: str) -> Iterator[None]:
 class Bucket:
     """Safe in any thread, and in a process that was forked. `before_waiting` is called before each request.
 
-    Keys are those below the address's prefix. Without access keys those of the machine's surroundings count,
-    as botocore finds them.
+    Keys of objects are those below the address's prefix. `credentials` says the access key and the secret key
+    that count now: they may change while requests are made. Without any those of the machine's surroundings
+    count, as botocore finds them, which renews those of a role by itself.
     """
 
     def __init__(
         self,
         address: BucketAddress,
+        credentials: Callable[[], tuple[str, str]] = lambda: ("", ""),
         *,
-        access_key: str = "",
-        secret_key: str = "",
         before_waiting: Callable[[], None] = lambda: None,
     ) -> None:
-        self.address = address
-        self._keys = {"aws_access_key_id": access_key or None, "aws_secret_access_key": secret_key or None}
+        self.address, self._credentials = address, credentials
         self._before_waiting = before_waiting
-        self._mutex, self._pid = threading.Lock(), 0
+        self._mutex = threading.Lock()
+        self._made_for: tuple[int, tuple[str, str]] | None = None
+        """Which process and which credentials the clients are of."""
         self._clients: dict[str, Any] = {}
 
     def client(self, *, quick: bool = False) -> Any:
         """botocore's client, with connections of this process; a quick one does not wait long."""
         with self._mutex:
-            if self._pid != os.getpid():
-                self._pid, self._clients = os.getpid(), {}
+            wanted = os.getpid(), self._credentials()
+            if self._made_for != wanted:
+                self._made_for, self._clients = wanted, {}
             name = "quick" if quick else "patient"
             if name not in self._clients:
-                self._clients[name] = self._made(QUICK if quick else TIMES)
+                self._clients[name] = self._made(QUICK if quick else TIMES, wanted[1])
             return self._clients[name]
 
-    def _made(self, times: dict[str, Any]) -> Any:
+    def _made(self, times: dict[str, Any], credentials: tuple[str, str]) -> Any:
+        """Over TLS, which guards the bytes on the way, neither a checksum of them is sent nor one signed.
+
+        That is more than half the CPU of an upload. A signature is over the method, key and headers then, and
+        the body belongs to them as TLS has one request follow the other. Without TLS it covers the body, too
+        (Amazon S3, "Signature Calculations for the Authorization Header": UNSIGNED-PAYLOAD).
+        """
         config = Config(
             signature_version="s3v4",
-            s3={"addressing_style": "path" if self.address.endpoint else "auto"},
+            s3={
+                "addressing_style": "path" if self.address.endpoint else "auto",
+                "payload_signing_enabled": not self.address.is_encrypted,
+            },
             max_pool_connections=CONNECTIONS,
-            request_checksum_calculation="when_required",  # half the CPU; TLS guards the bytes on the way
+            request_checksum_calculation="when_required",  # see above
             response_checksum_validation="when_required",
             **times,
         )
         where = {"endpoint_url": self.address.endpoint or None, "region_name": self.address.region}
-        return Session().client("s3", config=config, **where, **self._keys)
+        access_key, secret_key = (each or None for each in credentials)
+        keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
+        return Session().client("s3", config=config, **where, **keys)
 
     def ask(self, action: str, verb: str, *, quick: bool = False, **values: Any) -> Any:
         """One request about the bucket; `action` says in words what it is for."""

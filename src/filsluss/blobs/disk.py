@@ -26,7 +26,7 @@ from filsluss.blobs.protocol import (
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-def sync_folder(path: Path) -> None:
+def sync_folder(path: str | Path) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
@@ -37,13 +37,17 @@ def sync_folder(path: Path) -> None:
 class DiskWriter:
     """Writes at its own offset; O_APPEND would append a late write of an older writer after ours."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, *, offset: int | None = None) -> None:
         self._fd = fd
-        self.offset = os.fstat(fd).st_size
+        self.offset = os.fstat(fd).st_size if offset is None else offset
         self.allowance: Allowance | None = None
 
     def allowed(self) -> int:
         return self.allowance.allowed(self.offset) if self.allowance else sys.maxsize
+
+    @property
+    def position(self) -> int:
+        return self.offset
 
     def write(self, data: Bytes) -> None:
         view = memoryview(data)
@@ -94,43 +98,48 @@ class DiskStore:
 
     def __init__(self, root: Path) -> None:
         self.root, self._folder = root, os.fspath(root)
-        self._prepared: set[Path] = set()
+        self._prepared: set[str] = set()
         self._shares: dict[Path, bool] = {}
 
     def path(self, name: str) -> Path:
         """Where the blob of that name lies, if there is one; raises BlobMissing for what is no name."""
+        return Path(self._folder_of(name), name)
+
+    def _folder_of(self, name: str) -> str:
+        """A path as text: making `Path`s of it would cost a small file more than a system call."""
         require_name(name)
-        return self.root / f"{name[:1]}.d" / name
+        return f"{self._folder}/{name[:1]}.d"
 
     def below(self, name: str) -> str:
         """The blob's path relative to `root`, for a web server that serves that folder (X-Accel-Redirect)."""
         return str(self.path(name).relative_to(self.root))
 
     def create(self, name: str) -> None:
-        path = self.path(name)
+        folder = self._folder_of(name)
         with raising_store_full():
-            os.close(self._open_new(path))
-            sync_folder(path.parent)
+            os.close(self._open_new(folder, name))
+            sync_folder(folder)
 
     def put(self, name: str, data: Bytes) -> None:
-        path = self.path(name)
+        folder = self._folder_of(name)
         with raising_store_full():
-            fd = self._open_new(path)
+            fd = self._open_new(folder, name)
             try:
-                writer = DiskWriter(fd)
+                writer = DiskWriter(fd, offset=0)
                 writer.write(data)
                 writer.sync()
-                sync_folder(path.parent)
+                sync_folder(folder)
             except BaseException:
-                path.unlink()
+                os.unlink(f"{folder}/{name}")
                 raise
             finally:
                 os.close(fd)
 
-    def _open_new(self, path: Path) -> int:
-        if path.parent not in self._prepared:
-            self._prepare_folder(path.parent)
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    def _open_new(self, folder: str, name: str) -> int:
+        if folder not in self._prepared:
+            self._prepare_folder(Path(folder))
+            self._prepared.add(folder)
+        return os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
     def _prepare_folder(self, folder: Path) -> None:
         """Syncs even if the folder exists: the process that made it may have crashed before its own sync."""
@@ -142,7 +151,6 @@ class DiskStore:
             with contextlib.suppress(OSError):
                 folder.rmdir()  # the next try makes it anew: syncing what is there already proves nothing now
             raise
-        self._prepared.add(folder)
 
     def _make_root(self) -> None:
         if not self.root.exists():
@@ -160,7 +168,7 @@ class DiskStore:
 
     def _open(self, name: str, flags: int) -> int:
         try:
-            return os.open(self.path(name), flags)
+            return os.open(f"{self._folder_of(name)}/{name}", flags)
         except FileNotFoundError:
             raise BlobMissing(name) from None
 

@@ -114,7 +114,11 @@ class Writer(Protocol):
         """
 
     def fileno(self) -> int:
-        """A descriptor for writing at `offset` inside the kernel (splice); report the bytes to `moved`."""
+        """A descriptor for writing at `position` inside the kernel (splice); report the bytes to `moved`."""
+
+    @property
+    def position(self) -> int:
+        """Where in that descriptor the byte at `offset` goes."""
 
     def moved(self, count: int) -> None:
         """Advances `offset` by bytes that were written through `fileno`."""

@@ -1,6 +1,5 @@
 """Reading a blob in a bucket: its parts one after the other, as one file."""
 
-import io
 import os
 import time
 from typing import Any
@@ -10,6 +9,7 @@ from botocore.exceptions import BotoCoreError
 from filsluss.blobs.bucket import Bucket
 from filsluss.blobs.part_table import Part, PartTable, end_of
 from filsluss.blobs.protocol import BlobMissing, StoreAway
+from filsluss.blobs.seekable import SeekableReader
 
 TRIES = 3
 """Of reading on where a stream has broken off."""
@@ -17,30 +17,22 @@ LOOK_AGAIN = 1.0
 """Seconds for which the table's word that the blob is there is believed."""
 
 
-class PartsReader(io.RawIOBase):
+class PartsReader(SeekableReader):
     """Without a descriptor: whoever wants to send it reads it. Raises StoreAway when it cannot go on."""
 
     def __init__(self, name: str, *, table: PartTable, bucket: Bucket) -> None:
         """Raises BlobMissing."""
         self._name, self._table, self._bucket = name, table, bucket
-        self._at = 0
         self._stream: Any = None
         self._parts = self._look()
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
+    def end(self) -> int:
+        return end_of(self._parts)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: end_of(self._parts)}[whence]
-        if base + offset != self._at:
+        before = self._at
+        if super().seek(offset, whence) != before:
             self._end_stream()
-        self._at = base + offset
         return self._at
 
     def readinto(self, buffer: Any) -> int:

@@ -1,7 +1,6 @@
 """The writer of a blob in a bucket: bytes come to a file without a name, and leave it in parts."""
 
 import contextlib
-import io
 import os
 import tempfile
 from typing import Any
@@ -10,44 +9,42 @@ from filsluss.blobs.bucket import Bucket, our_errors
 from filsluss.blobs.disk import raising_store_full
 from filsluss.blobs.part_table import Part, PartTable, draw_part, end_of
 from filsluss.blobs.protocol import Allowance, BlobMissing, Bytes, LeaseLost, StoreAway
+from filsluss.blobs.seekable import SeekableReader
 
 PART = 8 << 20
 """Bytes of a part: what may have to be sent again when a machine dies, and the size of a request."""
+READ = 1 << 17
+"""Bytes that are read from the spool at a time, as botocore asks for them."""
 
 
-class Region(io.RawIOBase):
-    """Bytes [start, stop) of an open file, as a file that botocore can read more than once."""
+class Region(SeekableReader):
+    """Bytes [start, stop) of an open file, as a file that botocore can read more than once.
+
+    Reads into one buffer of its own, as new memory for each piece would cost more than the bytes in it.
+    """
 
     def __init__(self, fd: int, start: int, stop: int) -> None:
-        self._fd, self._start, self._size, self._at = fd, start, stop - start, 0
+        self._fd, self._start, self._size = fd, start, stop - start
+        self._buffer = memoryview(bytearray(min(READ, self._size)))
 
-    def readable(self) -> bool:
-        return True
+    def end(self) -> int:
+        return self._size
 
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = base + offset
-        return self._at
-
-    def read(self, size: int = -1, /) -> bytes:
-        left = max(0, self._size - self._at)
-        piece = os.pread(self._fd, left if size < 0 else min(size, left), self._start + self._at)
-        self._at += len(piece)
-        return piece
+    def read(self, size: int = READ) -> memoryview:
+        """Up to `size` bytes, and no more than READ; they are valid until the next call."""
+        left = max(0, min(size, self._size - self._at))
+        count = os.preadv(self._fd, [self._buffer[:left]], self._start + self._at)
+        self._at += count
+        return self._buffer[:count]
 
 
 class S3Writer:
-    """What was not stored yet lies in the spool, each byte at its own offset in the blob.
+    """What was not stored yet lies in the spool, into which the kernel can write as into a blob on a disk.
 
-    The rest of the spool is a hole, which takes no room. So the kernel can write into it as into a blob on a
-    disk. It has no name: nobody finds it, and it is gone with its process. A part that is full is stored and
-    written down at once, the remainder by `sync`.
+    It begins at PART there, so that what a remainder is stored together with has room before it. The next
+    part is written over the last one: to give its room back and take it again costs more than twice as much
+    as the bytes. The spool has no name: nobody finds it, and it is gone with its process. A part that is full
+    is stored and written down at once, the remainder by `sync`.
     """
 
     def __init__(self, name: str, parts: list[Part], *, epoch: int, table: PartTable, bucket: Bucket) -> None:
@@ -61,12 +58,16 @@ class S3Writer:
         left = self._stored + PART - self.offset
         return min(left, self.allowance.allowed(self.offset)) if self.allowance else left
 
+    @property
+    def position(self) -> int:
+        return self._place_of(self.offset)
+
     def write(self, data: Bytes) -> None:
         view = memoryview(data)
         while view:
             now = view[: self.allowed()]
             with raising_store_full():
-                count = os.pwrite(self.fileno(), now, self.offset)
+                count = os.pwrite(self.fileno(), now, self.position)
             view = view[count:]
             self.moved(count)
 
@@ -83,7 +84,6 @@ class S3Writer:
 
     def truncate(self, size: int) -> None:
         if size < self._stored:
-            self._drop_spool()
             gone = self._table.truncate(self._name, size, epoch=self._epoch)
             self._stored = size
             self._parts = [
@@ -120,19 +120,24 @@ class S3Writer:
             for each in self._parts:
                 if each.start >= start:
                     self._fetch(each)
-            self._bucket.put(part.key, Region(self.fileno(), start, self.offset), size=part.size)
+            self._bucket.put(part.key, self._spooled(start), size=part.size)
             gone = self._table.add(self._name, part, epoch=self._epoch)
         except LeaseLost:
-            self._drop_spool()
+            self.offset = self._stored
             self._delete([part.key])
             raise
         except BaseException:
-            self._drop_spool()  # if the table was told or not is unknown: the object is left as it is
+            self.offset = self._stored  # whether the table was told is unknown: the object is left as it is
             raise
         self._parts = [*(each for each in self._parts if each.start < start), part]
         self._stored = self.offset
-        self._drop_spool()
         self._delete(gone)
+
+    def _place_of(self, offset: int) -> int:
+        return PART + offset - self._stored
+
+    def _spooled(self, start: int) -> Region:
+        return Region(self.fileno(), self._place_of(start), self.position)
 
     def _fetch(self, part: Part) -> None:
         at = part.start
@@ -144,15 +149,10 @@ class S3Writer:
         with contextlib.closing(found) as stream, our_errors("read bytes"):
             for piece in stream.iter_chunks(1 << 18):
                 with raising_store_full():
-                    os.pwrite(self.fileno(), piece, at)
+                    os.pwrite(self.fileno(), piece, self._place_of(at))
                 at += len(piece)
         if at != part.end:
             raise StoreAway("the store sent fewer bytes than it was asked for")
-
-    def _drop_spool(self) -> None:
-        self.offset = self._stored
-        if self._spool is not None:
-            os.ftruncate(self.fileno(), 0)
 
     def _delete(self, keys: list[str]) -> None:
         """What cannot be deleted now is a stray, which is found later."""

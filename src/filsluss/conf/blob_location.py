@@ -5,11 +5,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from filsluss.blobs.bucket_address import BucketAddress
-from filsluss.conf.readers import CONTROL
+from filsluss.conf.readers import CONTROL, has_host
 
 
 def bucket_url(value: str) -> str:
-    BucketAddress.of(value)
+    endpoint = BucketAddress.of(value).endpoint
+    if endpoint and not has_host(endpoint):
+        raise ValueError("its endpoint names no host, or a port that is none")
     if find_spec("boto3") is None:
         raise ValueError("needs boto3: install filsluss[s3]")
     return value

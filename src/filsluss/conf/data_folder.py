@@ -4,12 +4,22 @@ import contextlib
 import os
 import re
 import secrets
+import stat
 from pathlib import Path
 
 from filsluss.conf.names import Name
 from filsluss.conf.settings_file import SettingUnreadable
 
 SYSTEM_FOLDER = Path("/var/lib/filsluss")
+SYSTEM = {
+    *map(
+        Path, "/ /bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv".split()
+    ),
+    *map(Path, "/sys /tmp /usr /usr/local /var /var/cache /var/lib /var/log /var/spool /var/tmp".split()),
+}
+"""Folders that other programs need, too (hier(7))."""
+SHARED = stat.S_IWOTH | stat.S_ISVTX
+"""The mode of a folder like /tmp, where everybody has files."""
 
 
 def usual_folder() -> str:
@@ -23,12 +33,21 @@ def usual_folder() -> str:
 
 def made_folder(value: str) -> Path:
     """The folder as an absolute path, created with mode 0700; see `lock_down` for one that exists."""
-    if value[:1] in ("~", "$", '"', "'") or re.match(r"[a-z]{2,}:", value):  # nobody expands them
+    if value[:1] in "~$%{`\"'\\" or re.match(r"[A-Za-z]+:", value):  # nobody expands them
         raise ValueError("must be the path of a folder, such as /var/lib/filsluss")
     folder = Path(value).absolute()
+    if is_of_others(folder):
+        raise ValueError("is a folder of the system, which would be closed to others: name one below it")
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def is_of_others(folder: Path) -> bool:
+    """Whether it is a folder of the system, or one where everybody has files: neither may become 0700."""
+    real = folder.resolve()
+    is_shared = real.is_dir() and real.stat().st_mode & SHARED == SHARED
+    return real in SYSTEM or is_shared
 
 
 def lock_down(folder: Path) -> None:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 
@@ -37,13 +37,17 @@ def postgresql(url: str) -> dict[str, Any] | None:
         return None
     if urlsplit(url).scheme not in ("postgresql", "postgres"):
         raise ValueError("must begin with postgresql://")
+    if CONTROL.search(unquote(url)):
+        raise ValueError("holds a sign that nobody sees; % in a password as %25")
     try:
+        if urlsplit(url).port == 0:
+            raise ValueError("port")
         database = dict(dj_database_url.parse(url, engine="filsluss.postgresql", conn_max_age=0))
     except ValueError:
         raise ValueError(
             "must be postgresql://user:password@host/name; / : @ in a password as %2F …"
         ) from None
-    if not database["NAME"] or CONTROL.search(str(database["NAME"])) or urlsplit(url).fragment:
+    if not database["NAME"] or urlsplit(url).fragment:
         raise ValueError("names no database: postgresql://host/name")
     options: Any = database.get("OPTIONS", {})
     if unknown := sorted({*options} - _connection_parameters()):

@@ -18,11 +18,26 @@ from filsluss.scanners.clamd import Clamd
 LONGEST_NAME = 100
 WIDEST = {4: 8, 6: 7}
 """Fewest fixed bits of a network that is trusted: 10.0.0.0/8 and fc00::/7 are the widest private ones."""
+PUBLIC_IPV6 = ip_network("2000::/3")
+WIDEST_PUBLIC = 24
+"""Fewest fixed bits of one of those: 2a00::/12 is Europe, and an organisation has 29 or more."""
 HOLDING_IPV4 = (ip_network("64:ff9b::/96"), ip_network("2002::/16"))
 """IPv6 networks that hold all of IPv4 (RFC 6052, RFC 3056)."""
 NO_ZONES = ("posix/", "right/", "posixrules", "localtime", "Factory")
 """Files beside those of the zones: links, and clocks that count leap seconds, or none at all."""
+QUOTES = "\"'`\u00b4\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
 CONTROL = re.compile("[\x00-\x1f\x7f]")
+
+
+def one_line(value: str) -> str:
+    """A text without signs that nobody sees; of a list, a new line may follow a comma.
+
+    A line break that stands anywhere else comes from a quote that was not closed, and Python's reader of URLs
+    drops it in silence.
+    """
+    if CONTROL.search(re.sub(r",\s+", ",", value)) or unseen_sign(value):
+        raise ValueError("must be one line, without signs that nobody sees, such as a byte order mark")
+    return value
 
 
 def integer(minimum: int, maximum: int) -> Callable[[str], int]:
@@ -77,8 +92,10 @@ def name(value: str) -> str:
     """A name as people see it: one line, of at most LONGEST_NAME signs."""
     if len(value) > LONGEST_NAME or not value.isprintable() or unseen_sign(value):
         raise ValueError(f"must be one line of at most {LONGEST_NAME} printable signs")
-    if value[:1] + value[-1:] in ('""', "''"):
+    if len(value) > 1 and value[0] in QUOTES and value[-1] in QUOTES:
         raise ValueError("begins and ends with a quote, which would be shown: leave both out")
+    if "\ufffd" in value:
+        raise ValueError("holds a letter that was lost when the file was saved: save it as UTF-8")
     return value
 
 
@@ -94,7 +111,9 @@ def networks(value: str) -> tuple[Network, ...]:
     found = parse_networks(comma_list(value))
     for network in found:
         holding = [each.prefixlen for each in HOLDING_IPV4 if network.overlaps(each)]
-        fewest = holding[0] + WIDEST[4] if holding else WIDEST[network.version]
+        is_public = network.version == 6 and network.overlaps(PUBLIC_IPV6)
+        fewest = WIDEST_PUBLIC if is_public else WIDEST[network.version]
+        fewest = holding[0] + WIDEST[4] if holding else fewest
         if network.prefixlen < fewest:
             raise ValueError(f"{network} is too wide: it holds machines of strangers")
         if network.network_address.is_unspecified:
@@ -103,9 +122,9 @@ def networks(value: str) -> tuple[Network, ...]:
 
 
 def secret(value: str) -> str:
-    """A key: one line of signs that can be seen. A byte order mark would make it another key, in silence."""
-    if unseen_sign(value) or CONTROL.search(value):
-        raise ValueError("must be one line, without signs that nobody sees, such as a byte order mark")
+    """A key, which is a line of its own even after a comma: with another sign it would be another key."""
+    if CONTROL.search(value):
+        raise ValueError("must be one line")
     return value
 
 
@@ -139,17 +158,25 @@ def _domain(name: str) -> str:
         raise ValueError(f"{name!r} is not a domain such as region.example") from None
 
 
+def has_host(url: str) -> bool:
+    """Whether the URL names a host, and no port that is none."""
+    try:
+        parts = urlsplit(url)
+        return is_host((parts.hostname or "").removesuffix(".")) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def site(value: str) -> str:
     parts = urlsplit(value)
     bare = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
     ascii_host = re.fullmatch(r"[a-z0-9.:\[\]-]+", parts.netloc.lower())  # IDNA in ASCII, as browsers send it
     if (
         parts.scheme not in ("http", "https")
-        or not parts.hostname
         or not bare
         or not ascii_host
-        or not is_host(parts.hostname.removesuffix("."))
-        or parts.port == 0
+        or not has_host(value)
+        or parts.hostname in ("0.0.0.0", "::")  # noqa: S104 where a server listens; nobody opens it
     ):
         raise ValueError("must be scheme and host, like https://fts.example.se")
     return normal_url(parts.scheme, parts.netloc)

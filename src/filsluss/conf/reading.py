@@ -8,6 +8,7 @@ from typing import Any
 
 from filsluss.conf import settings_file
 from filsluss.conf.names import PREFIX, Name
+from filsluss.conf.readers import one_line
 from filsluss.conf.setting import Setting, Values
 from filsluss.conf.settings_file import SettingUnreadable, read_bounded
 from filsluss.conf.sign_in_table import contradiction
@@ -82,6 +83,8 @@ def read(row: Setting, values: Values) -> Any:
     """The setting's value. `values` are those before it in the table, on which its default may rest."""
     text = given_text(row) or default_text(row, values)
     try:
+        if not row.is_in_lines:
+            one_line(text)
         return row.read(text)
     except (ValueError, OSError) as fault:
         shown = "its value" if row.is_secret or len(text) > 100 else repr(text)
@@ -98,7 +101,8 @@ def given_text(row: Setting) -> str:
     if path is not None:
         return text_of_file(row.name, path)
     text = os.environ.get(row.name, "").strip()
-    if not text and row.name in os.environ and row.is_never_empty:
+    may_be_empty = row.is_required or not (row.is_never_empty or row.is_secret)  # what is required is missing
+    if not text and row.name in os.environ and not may_be_empty:
         raise SettingUnreadable(f"{row.name} is empty: give it a value, or remove it")
     return text
 
@@ -114,6 +118,13 @@ def text_of_file(name: Name, path: str) -> str:
     if not text:
         raise SettingUnreadable(f"{name.of_file}: {path!r} is empty; restore what it held")
     return text
+
+
+def bucket_keys() -> tuple[str, str]:
+    """The keys of the bucket as they are in force now. Raises SettingUnreadable."""
+    by_name = {row.name: row for row in TABLE}
+    access_key, secret_key = (given_text(by_name[name]) for name in (Name.S3_ACCESS_KEY, Name.S3_SECRET_KEY))
+    return access_key, secret_key
 
 
 def shortened(fault: Exception, longest: int = 200) -> str:

@@ -20,7 +20,8 @@ class Setting:
     unset: what operators read as its default, where that is not the text.
     policy: the field of `Policy` that has the value; empty if none has.
     is_secret: it is never shown, and may be in a file whose path the name with _FILE has.
-    is_never_empty: an empty one would be another installation, in silence.
+    is_never_empty: an empty one would be another installation, in silence. No secret may be empty.
+    is_in_lines: its text has several lines, as a key in PEM has.
     is_ours: set by one of our own programs for another, and by nobody else.
     """
 
@@ -33,6 +34,7 @@ class Setting:
     is_required: bool = False
     is_secret: bool = False
     is_never_empty: bool = False
+    is_in_lines: bool = False
     is_ours: bool = False
 
     @property

@@ -1,5 +1,6 @@
 """The settings file, in the format of systemd's EnvironmentFile."""
 
+import codecs
 import os
 import re
 import stat
@@ -79,6 +80,8 @@ def read_bounded(path: Path) -> str:
     content = read_file(path, most=MAX_BYTES + 1)
     if len(content) > MAX_BYTES or b"\0" in content:
         raise ValueError(f"is not a text of at most {MAX_BYTES >> 10} KiB")
+    if content.startswith(codecs.BOM_UTF8):
+        raise ValueError("begins with a byte order mark, which nobody sees: save it as UTF-8 without one")
     return content.decode()
 
 

@@ -2,13 +2,17 @@
 
 import re
 import ssl
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from filsluss.conf.readers import address, comma_list, domains
+from filsluss.conf.readers import address, comma_list, domains, has_host
+from filsluss.conf.settings_file import read_file
 from filsluss.rules.hosts import is_loopback_name
 from filsluss.rules.permissions import SCOPED, StaffRole
 from filsluss.rules.sign_in import GroupRole, LocalSignIn, SharedMailbox, SignIn
 
+OTHER_ROLE = re.compile(rf"=\s*({'|'.join(StaffRole)})\b")
+"""In the name of a group: another pair, with no comma between."""
 LARGEST = 1 << 20
 """Bytes of a file of certificates."""
 
@@ -17,8 +21,8 @@ def issuer(value: str) -> str:
     """The issuer as it is typed: providers compare it sign by sign (OpenID Connect Discovery 1.0, 4.3)."""
     parts = urlsplit(value)
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback_name(parts.netloc))
-    whole = parts.hostname and not (parts.query or parts.fragment or "@" in parts.netloc)
-    if value and not (is_safe and whole and value.isascii() and value.isprintable() and " " not in value):
+    whole = has_host(value) and not (parts.query or parts.fragment or "@" in parts.netloc)
+    if value and not (is_safe and whole and re.fullmatch(r"[!-~]+", value) and "\\" not in value):
         raise ValueError("must be https:// and what the provider calls itself, without ? and #")
     return value
 
@@ -31,7 +35,7 @@ def one_word(value: str) -> str:
 
 def claim_name(value: str) -> str:
     """Also a URL, as AD FS names claims."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.:/-]{0,199}", value):
+    if not re.fullmatch(r"(?!.*\.\.)[A-Za-z][A-Za-z0-9_.:/-]{0,199}(?<!\.)", value):
         raise ValueError("must be the name of a claim, such as email or realm_access.roles")
     return value
 
@@ -43,6 +47,8 @@ def words(value: str) -> tuple[str, ...]:
 def scope(value: str) -> str:
     if "openid" not in words(value):
         raise ValueError("must hold openid")
+    if set(value) & {'"', "\\"}:  # RFC 6749, 3.3
+        raise ValueError("must hold no quotes and no backslashes")
     return " ".join(words(value))
 
 
@@ -63,9 +69,10 @@ def private_key(value: str) -> str:
 def certificates(value: str) -> str:
     """The path of a file of certificates that can be read."""
     if value:
-        with open(value, "rb") as file:
-            found = file.read(LARGEST + 1)
+        found = read_file(Path(value), most=LARGEST + 1)
         try:
+            if not found.strip():
+                raise ValueError
             ssl.create_default_context(cadata=found.decode("ascii"))
         except (ssl.SSLError, ValueError):
             raise ValueError("holds no certificates in PEM") from None
@@ -96,11 +103,13 @@ def role_groups(value: str) -> tuple[GroupRole, ...]:
 
 def _role_group(part: str) -> GroupRole:
     group, _, given = part.rpartition("=")
-    role, _, scope = given.partition(":")
-    if not group.strip() or role.strip() not in set(StaffRole):
+    role, colon, scope = given.partition(":")
+    if not group.strip() or role.strip() not in set(StaffRole) or OTHER_ROLE.search(group):
         raise ValueError(f"{part!r} must be group=role; roles are {', '.join(StaffRole)}")
     if scope and StaffRole(role.strip()) not in SCOPED:
         raise ValueError(f"{part!r}: only {', '.join(SCOPED)} is held for a domain")
+    if colon and not scope.strip():  # it would hold for all
+        raise ValueError(f"{part!r} names no domain after its colon")
     return GroupRole(group.strip(), StaffRole(role.strip()), "".join(domains(scope)))
 
 
@@ -110,6 +119,6 @@ def shared_mailboxes(value: str) -> tuple[SharedMailbox, ...]:
 
 def _shared_mailbox(part: str) -> SharedMailbox:
     typed, _, group = part.partition("=")
-    if not typed.strip() or not group.strip():
+    if not typed.strip() or not group.strip() or re.search(r"[;\s][^;\s]*@.*=", group):
         raise ValueError(f"{part!r} must be address=group")
     return SharedMailbox(address(typed.strip()), group.strip())

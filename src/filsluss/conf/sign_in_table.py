@@ -2,7 +2,7 @@
 
 from filsluss.conf import sign_in_readers as read
 from filsluss.conf.names import Name
-from filsluss.conf.readers import hours, integer, minutes, name
+from filsluss.conf.readers import hours, integer, minutes, name, secret
 from filsluss.conf.setting import Setting, Values
 from filsluss.identity.config import ProviderConfig
 from filsluss.rules.addresses import is_inside
@@ -20,7 +20,7 @@ SIGN_IN = (
     Setting(Name.OIDC_CLIENT_ID, read.one_word, "the name that the provider knows this service by"),
     Setting(
         Name.OIDC_CLIENT_SECRET,
-        str,
+        secret,
         f"what the provider knows it by; or `{Name.OIDC_PRIVATE_KEY}`",
         is_secret=True,
     ),
@@ -29,6 +29,7 @@ SIGN_IN = (
         read.private_key,
         "a private key (PEM, RSA or EC), whose public half the provider has: `private_key_jwt`",
         is_secret=True,
+        is_in_lines=True,
     ),
     Setting(
         Name.OIDC_SCOPE,
@@ -152,12 +153,18 @@ def contradiction(values: Values) -> str:
         return f"set one of {Name.OIDC_CLIENT_SECRET} and {Name.OIDC_PRIVATE_KEY}"
     if values[Name.DECIDE_SIGN_IN] and values[Name.SIGN_IN] is SignIn.OFF:
         return f"{Name.DECIDE_SIGN_IN} needs {Name.SIGN_IN} offered or required"
-    outside = [
-        box.address
-        for box in values[Name.SHARED_MAILBOXES]
-        if not is_inside(box.address, domains=values[Name.INSIDE_DOMAINS])
-    ]
-    return f"{Name.SHARED_MAILBOXES}: {outside[0]} is in no inside domain" if outside else ""
+    return _outside(values)
+
+
+def _outside(values: Values) -> str:
+    """What is said of people inside, and names a domain that is not."""
+    addresses = [(Name.SHARED_MAILBOXES, box.address, box.address) for box in values[Name.SHARED_MAILBOXES]]
+    scopes = [each.scope for each in values[Name.ROLE_GROUPS] if each.scope]
+    addresses += [(Name.ROLE_GROUPS, scope, f"x@{scope.removeprefix('.')}") for scope in scopes]
+    for setting, shown, address in addresses:
+        if not is_inside(address, domains=values[Name.INSIDE_DOMAINS]):
+            return f"{setting}: {shown} is in no inside domain"
+    return ""
 
 
 def provider(values: Values) -> ProviderConfig | None:

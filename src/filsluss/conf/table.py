@@ -100,7 +100,6 @@ TABLE = (
         "`postgresql://user:password@host/database`",
         unset="SQLite in the data folder",
         is_secret=True,
-        is_never_empty=True,
     ),
     Setting(
         Name.DATABASE_DIRECT_URL,
@@ -109,7 +108,6 @@ TABLE = (
         "sessions, such as PgBouncer in transaction mode",
         unset=f"`{Name.DATABASE_URL}`",
         is_secret=True,
-        is_never_empty=True,
     ),
     Setting(
         Name.NODE,
@@ -128,12 +126,18 @@ TABLE = (
     ),
     Setting(
         Name.S3_ACCESS_KEY,
-        str,
-        "the name of the key of the bucket; it must be allowed to delete",
+        readers.secret,
+        "the name of the key of the bucket, which must be allowed to delete. In a file it may change at any "
+        "time",
         unset="what the machine is allowed by its surroundings, as botocore finds it",
         is_secret=True,
     ),
-    Setting(Name.S3_SECRET_KEY, str, f"the key itself; goes with `{Name.S3_ACCESS_KEY}`", is_secret=True),
+    Setting(
+        Name.S3_SECRET_KEY,
+        readers.secret,
+        f"the key itself; goes with `{Name.S3_ACCESS_KEY}`. In a file it may change at any time",
+        is_secret=True,
+    ),
     Setting(
         Name.SECRET_KEY,
         readers.secret,
@@ -142,7 +146,6 @@ TABLE = (
         default=lambda values: secret_key(values[Name.DATA_DIR]),
         unset="generated once, in the data folder",
         is_secret=True,
-        is_never_empty=True,
     ),
     Setting(
         Name.SECRET_KEY_OLD,
@@ -150,7 +153,6 @@ TABLE = (
         "earlier secrets, with commas between: links already sent keep working, and letters that wait can be "
         "sent",
         is_secret=True,
-        is_never_empty=True,
     ),
     *LIMITS,
     Setting(

@@ -94,7 +94,7 @@ def verify_logout_token(
         raise TokenRefused("events")
     if "nonce" in claims:
         raise TokenRefused("nonce", "a logout token has none: it may be an ID token")
-    if now.timestamp() - claims["iat"] > LOGOUT_LASTS:
+    if int(now.timestamp()) - claims["iat"] > LOGOUT_LASTS:
         raise TokenRefused("clock", "it is too old")
     if not any(isinstance(claims.get(name), str) and claims[name] for name in ("sub", "sid")):
         raise TokenRefused("sub")

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.db.models import CharField
 from django.template import Context, Engine
 
 from filsluss.languages import LANGUAGES, other_language
@@ -25,6 +26,7 @@ from filsluss.letters.html import LOGO_HEIGHT, LetterStyle, OwnLinks, render_htm
 from filsluss.letters.links import in_language
 from filsluss.letters.verbatim import marked, without_marks
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
+from filsluss.models.compiled_queries import CompiledQuery, Param
 from filsluss.models.letter import BLANK, Delivery
 from filsluss.rules.contrast import light_shades
 from filsluss.rules.directions import Role
@@ -33,6 +35,7 @@ from filsluss.rules.permissions import StaffRole
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import draw_row_id
 
+BY_KEY = CompiledQuery(lambda: Letter.objects.filter(key=Param("key", CharField())).values_list("pk"))
 REFERENCE = re.compile(r" \([2-9A-Z]{4}-[2-9A-Z]{4}\)$")
 
 
@@ -68,8 +71,8 @@ def write(
         return None
     about = About(transfer, party, file, files, codes or {}, undelivered=undelivered)
     key = key_of(kind, about)
-    if found := Letter.objects.filter(key=key).first():
-        return found
+    for (found,) in BY_KEY.rows(key=key):
+        return Letter.objects.get(pk=found)
     letter = addressed(kind, about, key=key, policy=policy, now=now)
     fill(letter, about, policy=policy, now=now)
     hold_back(letter, transfer)

@@ -1,9 +1,20 @@
 """Which words a letter may carry: none that a stranger typed goes to an address outside."""
 
+from django.db.models import BigIntegerField
+
 from filsluss.models import Party, Transfer, TransferFile
+from filsluss.models.compiled_queries import CompiledQuery, Param
 from filsluss.rules.directions import Direction, Proof, Role
 from filsluss.rules.letter_kinds import traits_of
 from filsluss.rules.policy import Policy
+
+ONCE_READY = CompiledQuery(
+    lambda: (
+        TransferFile.objects.once_ready()
+        .filter(transfer_id=Param("transfer", BigIntegerField()))
+        .values_list("pk")[:1]
+    )
+)
 
 
 def may_carry_words(transfer: Transfer, reader: Party, policy: Policy) -> bool:
@@ -35,7 +46,7 @@ def is_told(kind: str, role: Role, transfer: Transfer, file: TransferFile | None
         return role is Role.SENDER and is_proven(transfer.sender)
     if role is not Role.RECIPIENT:
         return True
-    return file.ready_at is not None if file else transfer.files.once_ready().exists()
+    return file.ready_at is not None if file else bool(ONCE_READY.rows(transfer=transfer.pk))
 
 
 def was_approved(transfer: Transfer) -> bool:

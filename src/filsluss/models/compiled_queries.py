@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models import QuerySet, sql
+from django.db.models.base import ModelState
 
 from filsluss.sqlite.base import with_question_marks
 
@@ -70,8 +70,9 @@ class CompiledQuery:
         """Every row, its columns in the order of the query's `values_list`."""
         database = connections[DEFAULT_DB_ALIAS]
         compiled = self._compiled(database)
-        with executed(compiled, database, values_of(compiled, given), is_read=True) as cursor:
-            rows = [list(row) for row in cursor.fetchall()]
+        values = values_of(compiled, given)
+        found = executed(compiled, database, values, lambda cursor: cursor.fetchall(), is_read=True)
+        rows = [list(row) for row in found]
         for row in rows:
             for column, (converters, expression) in compiled.converters.items():
                 for convert in converters:
@@ -95,8 +96,7 @@ class CompiledUpdate(CompiledQuery):
         """Runs the UPDATE; returns how many rows it changed."""
         database = connections[DEFAULT_DB_ALIAS]
         compiled = self._compiled(database)
-        with executed(compiled, database, values_of(compiled, given)) as cursor:
-            return int(cursor.rowcount)
+        return int(executed(compiled, database, values_of(compiled, given), lambda cursor: cursor.rowcount))
 
 
 class CompiledInsert(CompiledQuery):
@@ -146,14 +146,12 @@ class CompiledInsert(CompiledQuery):
         head, values, marks = one.sql.partition(" VALUES ")
         several = one._replace(sql=head + values + ", ".join([marks] * len(rows)))
         given_values = [value for given in rows for value in values_of(one, given)]
-        with executed(several, database, given_values) as cursor:
-            last = int(cursor.lastrowid)
+        last = int(executed(several, database, given_values, lambda cursor: cursor.lastrowid))
         return range(last - len(rows) + 1, last + 1)
 
     @staticmethod
     def _returned(one: Compiled, database: Any, given: dict[str, Any]) -> int:
-        with executed(one, database, values_of(one, given)) as cursor:
-            return int(cursor.fetchone()[0])
+        return int(executed(one, database, values_of(one, given), lambda cursor: cursor.fetchone()[0]))
 
 
 AS_IT_IS = (models.CharField, models.TextField, models.IntegerField, models.BooleanField)
@@ -189,18 +187,25 @@ def values_of(compiled: Compiled, given: dict[str, Any]) -> list[Any]:
     ]
 
 
-@contextlib.contextmanager
-def executed(compiled: Compiled, database: Any, values: list[Any], *, is_read: bool = False) -> Iterator[Any]:
-    """The cursor of the statement. On SQLite the driver's own: Django's costs more than a small statement.
+def executed(
+    compiled: Compiled,
+    database: Any,
+    values: list[Any],
+    take: Callable[[Any], Any],
+    *,
+    is_read: bool = False,
+) -> Any:
+    """What `take` takes of the statement's cursor.
+
+    On SQLite it is the driver's own cursor: Django's costs more than a small statement.
 
     A statement that writes outside a transaction goes through ours, which makes room on a full disk.
     """
     if database.vendor != "sqlite":
         with database.cursor() as cursor:
             cursor.execute(compiled.sql, values)
-            yield cursor
-    else:
-        yield database.run(compiled.sql, values, is_read=is_read)
+            return take(cursor)
+    return take(database.run(compiled.sql, values, is_read=is_read))
 
 
 @cache
@@ -212,5 +217,12 @@ def columns(model: type[models.Model], prefix: str = "", only: str = "") -> list
 
 
 def from_row(model: type[Row], values: Iterable[Any], only: str = "") -> Row:
-    """A model instance from the values of these columns; any other is read when it is asked for."""
-    return model.from_db(DEFAULT_DB_ALIAS, columns(model, only=only), list(values))
+    """A model instance from the values of these columns; any other is read when it is asked for.
+
+    As `Model.from_db` makes it, without looking at each of the columns that are not there.
+    """
+    row = model.__new__(model)
+    row._state = ModelState()
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    row.__dict__.update(zip(columns(model, only=only), values, strict=True))
+    return row

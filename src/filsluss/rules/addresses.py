@@ -19,11 +19,17 @@ _TOP_LABEL = r"(?!(?i:localhost)\Z)[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])"
 _ANYWHERE = re.compile(r"[^\s@<>\"(),:;]+@[^\s@<>\"(),:;]+")
 _ADDRESS = re.compile(rf"(?!-)(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?:{_LABEL}\.)+{_TOP_LABEL}")
 
-# What mail programs copy with an address: "Bo Ek <bo@a.se>", "'bo@a.se'", "mailto:bo@a.se?subject=x".
-_NAMED = re.compile(r"[^<>@\[\]()]*(?:<([^<>]*)>|\[(mailto:[^\[\]]*)\]|\(([^()]*@[^()]*)\))")
+# What mail programs copy with an address: "Ek, Bo (Kund) <bo@a.se>", "Bo [mailto:bo@a.se]", "bo@a.se (Bo)".
+_NAMED = re.compile(
+    r"[^<>@]*<([^<>]*)>"
+    r"|[^<>@\[\]()]*(?:\[([^\[\]]*@[^\[\]]*)\]|\(([^()]*@[^()]*)\))"
+    r"|([^\s<>()@]+@[^\s<>()@]+) \([^<>()@]*\)"
+)
 # Outlook writes an address that has no name twice: "bo@a.se <bo@a.se>", "bo@a.se<mailto:bo@a.se>".
 _TWICE = re.compile(r"(?P<shown>[^\s<>]+)\s?<(?i:mailto:)?(?P<meant>[^<>]+)>")
 _MAILTO = re.compile(r"(?i:mailto:)([^?]*)(?:\?.*)?")
+_SMTP = re.compile(r"(?i:smtp:)(.*)")
+"""How directories of Exchange write an address."""
 # Controls, formats, separators and unassigned code points; and letters and marks that have no shape.
 _UNSEEN = ("Cc", "Cf", "Cn", "Co", "Zl", "Zp", "Zs")
 _UNSEEN_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + "".join(
@@ -84,7 +90,7 @@ def pasted_address(text: str) -> str:
     twice = _TWICE.fullmatch(bare)
     if twice and _unquoted(twice["shown"]).lower() == twice["meant"].lower():
         return twice["meant"]
-    for form in (_MAILTO, _NAMED, _MAILTO):
+    for form in (_MAILTO, _NAMED, _MAILTO, _SMTP):
         if found := form.fullmatch(bare):
             bare = found[found.lastindex or 0].strip(_BLANKS)
             bare = unquote(bare) if form is _MAILTO else bare  # RFC 6068, 2

@@ -2,7 +2,14 @@
 
 from enum import StrEnum
 
-from filsluss.rules.addresses import AddressRefused, ascii_domain, canonical, is_inside, read_address
+from filsluss.rules.addresses import (
+    AddressRefused,
+    ascii_domain,
+    canonical,
+    is_inside,
+    read_address,
+    unseen_sign,
+)
 from filsluss.rules.refusals import FormRefused
 
 MOST_DAYS = 365
@@ -25,6 +32,8 @@ def read_block(typed: str, *, inside_domains: tuple[str, ...]) -> tuple[BlockKin
     text = typed.strip()
     if not text:
         raise FormRefused({"value": "block_empty"})
+    if unseen_sign(text):
+        raise FormRefused({"value": "address_unseen"})
     try:
         if "@" in text:
             return BlockKind.ADDRESS, canonical(read_address(text))

@@ -25,6 +25,9 @@ _VARIATION_SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\
 _JOINERS = re.compile("[\u200c\u200d]+")
 _BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\uffa0]+")
 
+# Names that cleaning leaves as they are, unless they are a device's.
+_PLAIN = re.compile(r"[A-Za-z0-9_()-](?:[A-Za-z0-9_.()-]{0,198}[A-Za-z0-9_()-])?")
+
 _RESERVED = re.compile(r'[/\\<>:"|?*]')
 _DEVICE_NAME = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\.|\Z)",
@@ -43,6 +46,8 @@ class NameRefused(ValueError):
 
 def clean_name(raw: str) -> str:
     """The name made safe to show, to mail and to save on any system (idempotent); raises NameRefused."""
+    if _PLAIN.fullmatch(raw):
+        return _not_a_device(raw)
     if _NOT_TEXT.search(raw):
         raise NameRefused("not a text")
     name, cleaned = raw, _clean_once(_both_ends(raw))
@@ -75,6 +80,8 @@ def _free_path(path: str, taken: set[str]) -> str:
 
 def clean_folder(raw: str) -> str:
     """The folder that a file was in, each name in it cleaned; of a long one the last LONGEST_FOLDER signs."""
+    if not raw:
+        return ""
     kept: list[str] = []
     for part in reversed(re.split(r"[/\\]", raw)):
         with contextlib.suppress(NameRefused):  # "", "." and "..", too

@@ -17,8 +17,14 @@ Network = IPv4Network | IPv6Network
 
 
 FORWARDED_FOR = "HTTP_X_FORWARDED_FOR"
-OTHER_FORWARDING = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
-"""The headers in which a proxy speaks for its client, by their names in WSGI; only the first is believed."""
+OTHER_FORWARDING = (
+    *("HTTP_FORWARDED", "HTTP_X_FORWARDED", "HTTP_FORWARDED_FOR", "HTTP_X_ORIGINAL_FORWARDED_FOR"),
+    *("HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_SERVER"),
+    *("HTTP_X_FORWARDED_PREFIX", "HTTP_X_FORWARDED_SSL", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP"),
+    *("HTTP_CLIENT_IP", "HTTP_X_CLUSTER_CLIENT_IP", "HTTP_TRUE_CLIENT_IP", "HTTP_CF_CONNECTING_IP"),
+    *("HTTP_FASTLY_CLIENT_IP", "HTTP_X_AZURE_CLIENTIP", "HTTP_X_ENVOY_EXTERNAL_ADDRESS"),
+)
+"""The headers in which a proxy speaks for its client, by their names in WSGI; none of them is believed."""
 
 
 @dataclass(frozen=True)

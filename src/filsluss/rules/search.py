@@ -2,6 +2,18 @@
 
 import unicodedata
 
+from filsluss.rules.addresses import ascii_domain, pasted_address
+from filsluss.rules.filenames import without_invisible
+
+
+def as_asked(query: str) -> str:
+    """The query without what nobody sees; an address in it as one that is stored is written."""
+    text = without_invisible(query).strip()
+    if "@" not in text:
+        return text
+    local, at, domain = pasted_address(text).rpartition("@")
+    return f"{local}{at}{ascii_domain(domain)}"
+
 
 def fold(text: str) -> str:
     """NFC, then casefold, then NFC again: equal for whatever a reader takes for the same letters.

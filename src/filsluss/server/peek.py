@@ -73,8 +73,7 @@ def request_size(seen: bytes, end: int, asked: Peek) -> tuple[int, bool]:
     """
     if end < 0:
         return len(seen) + 1, False
-    head = seen[: end + 2]
-    found = LENGTH.search(head)
-    if not found or asked.is_bytes or EXPECTS.search(head) or int(found[1]) > body.FORM_MAX:
+    found = None if asked.is_bytes else LENGTH.search(seen, 0, end + 2)
+    if not found or EXPECTS.search(seen, 0, end + 2) or int(found[1]) > body.FORM_MAX:
         return end + 4, False
     return end + 4 + int(found[1]), True

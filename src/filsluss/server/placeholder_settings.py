@@ -16,6 +16,6 @@ def apply() -> None:
         Name.INSIDE_DOMAINS: "example.se",
         Name.SMTP_URL: "smtp://localhost",
         Name.MAIL_FROM: "filsluss@example.se",
-        Name.DATA_DIR: "/",
+        Name.DATA_DIR: os.path.dirname(__file__),  # it is there, so that none is made
         Name.SECRET_KEY: "of no installation",
     }

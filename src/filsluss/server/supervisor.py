@@ -36,6 +36,13 @@ def port_number(text: str) -> int:
     return int(text)
 
 
+def host_name(text: str) -> str:
+    """An argparse type: an empty host would be every address of the machine, in silence."""
+    if not text.strip():
+        raise ValueError
+    return text.strip().removeprefix("[").removesuffix("]")
+
+
 def require_free_port(host: str, port: int) -> None:
     """Raises OSError if the port cannot be bound; a child that failed on it would be restarted for ever."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -76,10 +76,10 @@ class JointCommit:
             with self._lock:
                 following = self._waiting[0] if self._waiting else None
                 self._is_led = following is not None
+            if following:
+                following.turn.release()  # before the others wake, and it must wait for them
             for work in batch:
                 work.turn.release()
-            if following:
-                following.turn.release()
 
 
 def commit_together(batch: list[Work]) -> None:

@@ -2,15 +2,13 @@
 
 from urllib.parse import parse_qs
 
-from filsluss.actions.choices import Choices, read_choices
+from filsluss.actions.choices import Choices, is_choice, read_choices
 from filsluss.streams.request import MOST_FIELDS, Request
 from filsluss.streams.responses import Refusal
 
-CHOICES = ("with_code", "one_letter", "receipts")
-
 
 def queried_choices(request: Request) -> Choices:
-    """Refuses a value that nobody knows, and a choice that is made twice."""
+    """Refuses a value that nobody knows, a misspelt name, and a choice that is made twice."""
     try:
         return read_choices({name: value for name, (value,) in _queried(request).items()})
     except ValueError:
@@ -29,4 +27,4 @@ def _queried(request: Request) -> dict[str, list[str]]:
         fields = parse_qs(query, keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
         raise Refusal("metadata_invalid") from None
-    return {name: fields[name] for name in CHOICES if name in fields}
+    return {name: values for name, values in fields.items() if is_choice(name)}

@@ -28,6 +28,9 @@ class Sink(Protocol):
 
     offset: int
 
+    @property
+    def position(self) -> int: ...
+
     def allowed(self) -> int: ...
 
     def fileno(self) -> int: ...
@@ -126,7 +129,7 @@ class SocketReader:
     @staticmethod
     def _store(source: int, sink: Sink, count: int) -> int:
         try:
-            return os.splice(source, sink.fileno(), count, offset_dst=sink.offset)
+            return os.splice(source, sink.fileno(), count, offset_dst=sink.position)
         except OSError as fault:
             if fault.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise StoreFull from fault

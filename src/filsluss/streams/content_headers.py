@@ -17,8 +17,11 @@ OLD_DIGEST = re.compile(r"(?:^|[, ])([\w-]+)=([^,\s]*)")
 ALGORITHMS = {"sha-512": "sha512", "sha-256": "sha256", "sha": "sha1", "crc32c": "crc32c"}
 """By their names in digest headers (RFC 9530, 5), the strongest first, those that tus has, too."""
 DIGESTS = ("Content-Digest", "Repr-Digest", "Digest", "Content-MD5")
-PLAIN_ENCODINGS = ("", "identity")
-PLAIN_TRANSFER_ENCODINGS = ("", "7bit", "8bit", "binary", "identity")
+PLAIN = {
+    "Content-Encoding": ("", "identity"),
+    "Content-Transfer-Encoding": ("", "7bit", "8bit", "binary", "identity"),
+}
+"""The encodings that change nothing."""
 
 
 def refuse_altered_body(request: Request) -> None:
@@ -26,8 +29,10 @@ def refuse_altered_body(request: Request) -> None:
 
     We store bytes as they come: a compressed body would stay compressed, and a part become a whole file.
     """
-    if (request.header("Content-Encoding") or "").strip().lower() not in PLAIN_ENCODINGS:
+    if not _is_plain(request, "Content-Encoding"):
         raise Refusal("content_encoding", headers=(("Accept-Encoding", "identity"),))
+    if not _is_plain(request, "Content-Transfer-Encoding"):  # of mail (RFC 2045, 6), but it is sent
+        raise Refusal("content_encoding")
     coding = (request.header("Transfer-Encoding") or "").strip().lower()
     if coding not in ("", "chunked"):  # gunicorn takes off the chunks, and leaves a compression
         raise Refusal("content_encoding")
@@ -98,10 +103,13 @@ def refuse_encoded_part(part: MultipartSegment) -> None:
         raise Refusal("content_range")
     if any(part.header(name) is not None for name in DIGESTS):
         raise Refusal("checksum_unsupported")
-    encodings = {"Content-Transfer-Encoding": PLAIN_TRANSFER_ENCODINGS, "Content-Encoding": PLAIN_ENCODINGS}
-    for header, plain in encodings.items():
-        if (part.header(header) or "").strip().lower() not in plain:
-            raise Refusal("content_encoding")
+    if not all(_is_plain(part, name) for name in PLAIN):
+        raise Refusal("content_encoding")
+
+
+def _is_plain(headers: Request | MultipartSegment, name: str) -> bool:
+    """Whether that header leaves the bytes as they are."""
+    return (headers.header(name) or "").strip().lower() in PLAIN[name]
 
 
 def _is_whole(content_range: str, *, length: int | None) -> bool:

@@ -116,6 +116,7 @@ class Form:
         self._name: str | None = None
         self._waiting: list[tuple[TransferFile, int]] = []
         self._received: list[str] = []
+        self._has_code = False
 
     def read(self, boundary: str) -> None:
         """Receives every file; a Refusal names the file that was refused, and those that were received."""
@@ -144,6 +145,8 @@ class Form:
         if self._name is None:
             raise Refusal("file_missing")
         self._receive_waiting()
+        if self._choices().with_code and not self._has_code:  # the last file is gone without it
+            raise Refusal("form_invalid")
 
     def _refuse_incomplete(self) -> None:
         if not self._body.is_whole:
@@ -216,6 +219,7 @@ class Form:
         while self._waiting:
             file, size = self._waiting[0]
             upload.choose_code(file, with_code=choices.with_code)
+            self._has_code = choices.with_code
             upload.declare_size(file, size=size, services=self._request.services, now=now)
             receive(self._request, file)
             self._received.append(file.name)

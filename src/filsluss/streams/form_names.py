@@ -39,13 +39,18 @@ def _decoded_extended(charset: str, encoded: str) -> str | None:
 def _decoded_percents(name: str) -> str:
     """The name with every percent-encoding decoded, if it is just what encoding all of it gives (aiohttp).
 
+    The three encodings of browsers are decoded already.
+
     Browsers leave a percent sign as it is (WHATWG HTML, "multipart/form-data encoding algorithm").
     """
     try:
         decoded = unquote_to_bytes(name).decode()
     except (UnicodeDecodeError, UnicodeEncodeError):
         return name
-    return decoded if quote(decoded, safe="") == name else name
+    encoded = quote(decoded, safe="")
+    for by_browsers, sign in (("%22", '"'), ("%0D", "\r"), ("%0A", "\n")):
+        encoded = encoded.replace(by_browsers, sign)
+    return decoded if encoded == name else name
 
 
 def _decoded_words(name: str) -> str:

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from functools import cache, cached_property
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qs
 
 from django.conf import settings
@@ -16,6 +17,8 @@ from filsluss.models.upload_queries import UploadAccount, account_at_upload_link
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose
 from filsluss.streams.responses import Refusal, Response
+
+Found = TypeVar("Found", Transfer, UploadAccount)
 
 MOST_FIELDS = 20
 """Of a query; no way to ask for bytes has more than a few."""
@@ -34,8 +37,7 @@ class Request:
         return override if method == "POST" and override in ("PATCH", "DELETE", "HEAD") else method
 
     def header(self, name: str) -> str | None:
-        key = name.upper().replace("-", "_")
-        return self.environ.get(key if key == "CONTENT_TYPE" else f"HTTP_{key}")
+        return self.environ.get(environ_key(name))
 
     def query(self, name: str) -> str:
         """The first value of that name; empty if there is none, or if there are more than MOST_FIELDS."""
@@ -56,29 +58,34 @@ class Request:
 
     @property
     def store(self) -> Store:
-        return current_services().store
+        return self.services.store
 
-    @property
+    @cached_property
     def services(self) -> Services:
         return current_services()
 
     def transfer(self) -> Transfer:
         """The transfer whose upload link this is; refuses an unknown one, and one that is over."""
+        return self._at_link(transfer_at_upload_link)
+
+    def account(self) -> UploadAccount:
+        """What an upload needs of it, refused likewise."""
+        return self._at_link(account_at_upload_link)
+
+    def _at_link(self, find: Callable[[str], Found | None]) -> Found:
         token = self.path_params["token"]
-        found = transfer_at_upload_link(token)
+        found = find(token)
         if found is None:
             refuse_unknown(token)
         refuse_over(found, now=self.now)
         return found
 
-    def account(self) -> UploadAccount:
-        """What an upload needs of it, refused likewise."""
-        token = self.path_params["token"]
-        found = account_at_upload_link(token)
-        if found is None:
-            refuse_unknown(token)
-        refuse_over(found, now=self.now)
-        return found
+
+@cache
+def environ_key(header: str) -> str:
+    """Where WSGI keeps the header of that name, which is one of ours and not a client's."""
+    key = header.upper().replace("-", "_")
+    return key if key == "CONTENT_TYPE" else f"HTTP_{key}"
 
 
 def refuse_unknown(token: str) -> NoReturn:

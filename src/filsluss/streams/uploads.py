@@ -81,7 +81,8 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
     try:
         with taken(file, request, stop) as (writer, lease):
             file.hold_under(lease.epoch)
-            reload_progress(file, lease=lease.epoch)
+            if lease.epoch is not None or not is_as_stored(file, writer.offset, request.services.boot_id):
+                reload_progress(file, lease=lease.epoch)
             if file.state in GONE:
                 raise Refusal("upload_gone")
             recover_offset(file, writer, request)
@@ -91,6 +92,16 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
         raise Refusal("upload_gone") from None
     except BlobBusy:
         raise Refusal("busy", retry_after=5) from None
+
+
+def is_as_stored(file: TransferFile, offset: int, boot_id: str) -> bool:
+    """Whether its row, read before we held the blob, says what is stored: then it is not read again.
+
+    Who held it between would have left more bytes, or nothing to find. A removal meanwhile is found when the
+    row is changed, as one that comes later.
+    """
+    is_announced = file.state == FileState.UPLOADING and file.size is not None
+    return is_announced and file.boot_id == boot_id and file.acknowledged == file.arrived == offset
 
 
 def recover_offset(file: TransferFile, writer: Writer, request: Request) -> None:

@@ -30,6 +30,9 @@ class Command(PrintingCommand):
         again.add_argument("letter", metavar="ID", help="its public id, 22 characters: `filsluss show`")
 
     def handle(self, *args: Any, letter: str, **options: Any) -> None:
+        if letter in ("-h", "--help"):
+            self.print_help("filsluss", "letter")
+            return
         found = Letter.objects.filter(public_id=letter).first()
         if found is None:
             raise CommandError(f"there is no letter {letter}")

@@ -20,7 +20,7 @@ from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_known_tables
 from filsluss.postgresql.sessions import direct_session
 from filsluss.server import notify
-from filsluss.server.supervisor import Child, once_open, port_number, require_free_port, supervise
+from filsluss.server.supervisor import Child, host_name, once_open, port_number, require_free_port, supervise
 
 
 def migrate_tables() -> None:
@@ -80,7 +80,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--host", type=host_name, default="127.0.0.1")
         parser.add_argument("--port", type=port_number, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:

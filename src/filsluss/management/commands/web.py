@@ -11,7 +11,7 @@ from filsluss.ops.bucket import require_bucket
 from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_current_tables
 from filsluss.server import notify
-from filsluss.server.supervisor import port_number
+from filsluss.server.supervisor import host_name, port_number
 from filsluss.server.web import WebServer
 
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--host", type=host_name, default="127.0.0.1")
         parser.add_argument("--port", type=port_number, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:

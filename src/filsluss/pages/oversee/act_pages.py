@@ -70,7 +70,7 @@ def show_act(request: HttpRequest, page: ActPage, form: Form, *, is_kept: bool) 
     names = {"reason": page.reason_id}
     problems = [Problem(names.get(each.field, each.field), each.text) for each in values["problems"]]
     if is_kept:
-        words = _("Nothing has been done yet. What you wrote is still here: check it and send it again.")
+        words = unsent.kept_words()
         problems = [Problem(page.reason_id, words)]
     own = {"page": page, "problems": problems, "number_id": f"no-number-{page.reason_id}"}
     return render(request, "pages/oversee/act.html", {**values, **page.more, **own}, status=form.status)

@@ -1,5 +1,6 @@
 """The block list: its lines, and forms that add one and remove one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -15,9 +16,12 @@ from filsluss.models import Blocked
 from filsluss.pages import presenters
 from filsluss.pages.context import NUMBER_BOX, posted_text
 from filsluss.pages.decorators import allow_methods
+from filsluss.pages.error_messages import Problem
 from filsluss.pages.form_page import Form, form_page
+from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.access import permitted, standing_in
 from filsluss.pages.oversee.noting import note_read
+from filsluss.rules.addresses import pasted_address
 from filsluss.rules.blocking import MOST_DAYS
 from filsluss.rules.paths import OVERSEE
 from filsluss.rules.permissions import Act, StaffRole
@@ -30,6 +34,8 @@ ORDER = ("value", "reason", "days")
 @permitted(Act.READ_BLOCK_LIST)
 def blocked(request: HttpRequest) -> HttpResponse:
     note_read(request, Outcome.BLOCK_LIST)
+    if kept := unsent.taken(request):
+        return show(request, Form(kept.fields, ORDER), kept=[Problem("value", unsent.kept_words())])
     return show(request, Form({}, ORDER))
 
 
@@ -37,10 +43,11 @@ def blocked(request: HttpRequest) -> HttpResponse:
 @permitted(Act.CHANGE_BLOCK_LIST)
 def add(request: HttpRequest) -> HttpResponse:
     typed = {name: posted_text(request, name) for name in (*ORDER, NUMBER_BOX)}
+    typed["value"] = request.POST.get("value", "")
 
     def send() -> str:
         block_list.block(
-            typed["value"],
+            pasted_address(typed["value"]),
             days=typed["days"].strip(),
             reason=Reason(typed["reason"], person_of(request), numbers_confirmed=bool(typed[NUMBER_BOX])),
             role=role_of(request),
@@ -73,7 +80,7 @@ def there(done: str) -> str:
     return f"{OVERSEE.path('blocked')}?lang={translation.get_language()}&done={done}"
 
 
-def show(request: HttpRequest, form: Form) -> HttpResponse:
+def show(request: HttpRequest, form: Form, *, kept: Sequence[Problem] = ()) -> HttpResponse:
     now = timezone.now()
     found = list(Blocked.objects.filter(until__gt=now).order_by("value"))
     names = names_of(found)
@@ -89,7 +96,8 @@ def show(request: HttpRequest, form: Form) -> HttpResponse:
         "most_days": MOST_DAYS,
         "number_confirmed": bool(form.typed.get(NUMBER_BOX)),
     }
-    return render(request, "pages/oversee/blocked.html", page | form.values(), status=form.status)
+    page |= form.values() | ({"problems": kept} if kept else {})
+    return render(request, "pages/oversee/blocked.html", page, status=form.status)
 
 
 def names_of(rows: list[Blocked]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Persons who sign in, and their roles: who has which, until when, by whom; given and taken by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -16,15 +17,17 @@ from filsluss.actions.staff_sessions import live_sessions
 from filsluss.actions.transitions import Cause
 from filsluss.models import Person, RoleGrant
 from filsluss.pages import presenters
-from filsluss.pages.context import posted_text
+from filsluss.pages.context import only_language_is_switched, posted_text
 from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem, form_problems
+from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.access import flags, permitted
 from filsluss.pages.oversee.labels import role_label
 from filsluss.rules.addresses import canonical
 from filsluss.rules.paths import OVERSEE
 from filsluss.rules.permissions import SCOPED, Act, StaffRole
 from filsluss.rules.refusals import FormRefused
+from filsluss.rules.search import as_asked, fold
 
 MOST = 100
 LONGEST_DAYS = 3650
@@ -37,8 +40,7 @@ def persons(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").replace("\0", "").strip()[:254]
     rows = Person.objects.order_by("name", "pk").prefetch_related("grants")
     if query:
-        named = Q(name__icontains=query) | Q(user__username=query) | Q(canonical=canonical(query))
-        rows = rows.filter(named)
+        rows = rows.filter(pk__in=named(as_asked(query)))
     else:
         rows = rows.filter(Q(grants__isnull=False) | Q(shut_at__isnull=False)).distinct()
     page = {
@@ -52,6 +54,21 @@ def persons(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/oversee/persons.html", page)
 
 
+def named(query: str) -> list[int]:
+    """The first MOST persons that a name, an account or an address finds, by their keys.
+
+    They are compared here, as SQLite folds no letters but a to z.
+    """
+    text, address = fold(query), canonical(query)
+    known = Person.objects.order_by("name", "pk").values_list("pk", "name", "user__username", "canonical")
+    found = (
+        pk
+        for pk, name, account, mailbox in known.iterator()
+        if text in fold(name) or text == fold(account) or address == mailbox
+    )
+    return list(islice(found, MOST))
+
+
 @allow_methods("GET", "POST")
 @permitted(Act.CHANGE_PERSONS)
 def change(request: HttpRequest, pk: int) -> HttpResponse:
@@ -59,7 +76,11 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     person = Person.objects.select_related("user").filter(pk=pk).first() if pk < 1 << 62 else None
     if person is None:
         raise Http404
-    if request.method != "POST":
+    if request.method != "POST" and (kept := unsent.taken(request)):
+        return person_page(
+            request, person, problems=[Problem("role", unsent.kept_words())], typed=kept.fields
+        )
+    if request.method != "POST" or only_language_is_switched(request):
         return person_page(request, person)
     now, act, by = timezone.now(), request.POST.get("act", ""), by_reader(request)
     acts: dict[str, Callable[[], object]] = {
@@ -133,7 +154,12 @@ def grant_view(grant: RoleGrant) -> dict[str, Any]:
 
 
 def person_page(
-    request: HttpRequest, person: Person, *, status: int = 200, problems: list[Problem] | None = None
+    request: HttpRequest,
+    person: Person,
+    *,
+    status: int = 200,
+    problems: list[Problem] | None = None,
+    typed: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     now = timezone.now()
     page = {
@@ -143,7 +169,7 @@ def person_page(
         "grants": [grant_view(each) for each in person.grants.order_by("role", "scope")],
         "roles": [(role.value, role_label(role)) for role in StaffRole],
         "domains": settings.POLICY.inside_domains,
-        "typed": {field: posted_text(request, field) for field in ("role", "scope", "days")},
+        "typed": typed or {field: posted_text(request, field) for field in ("role", "scope", "days")},
         "sessions": len(live_sessions(person, policy=settings.POLICY, now=now)),
         "shut": presenters.moment(person.shut_at),
         "is_me": person.user_id == request.user.pk,

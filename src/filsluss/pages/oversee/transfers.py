@@ -42,6 +42,7 @@ from filsluss.pages.oversee.search import (
 from filsluss.rules.contrast import light_shades, was_darkened
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.permissions import Act
+from filsluss.rules.search import as_asked
 from filsluss.rules.security_events import Outcome
 
 
@@ -51,7 +52,7 @@ def transfers(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").replace("\0", "").strip()[:254]
     state = request.GET.get("state", "")
     note_read(request, Outcome.SEARCH if query else Outcome.LIST)
-    found = search(query, state, standing=standing_in(request), now=timezone.now())
+    found = search(as_asked(query), state, standing=standing_in(request), now=timezone.now())
     shown = page_of(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
     counts, masked = file_counts(shown.rows), masked_among(shown.rows, standing=standing_in(request))
     accent = settings.POLICY.accent

@@ -43,24 +43,22 @@ def too_many(request: HttpRequest, reached: LimitReached) -> HttpResponse:
 
 def unknown_flow(request: HttpRequest) -> HttpResponse:
     """400: the sign-in took too long, was begun in another browser, or by another site."""
-    return errors.error_page(
-        request,
-        400,
-        _("The sign-in was not completed"),
-        _("It took more than ten minutes, or it was begun in another browser. Sign in again."),
-        more={"first": sign_in_again(request, "")},
-    )
+    words = _("It took more than ten minutes, or it was begun in another browser. Sign in again.")
+    return not_completed(request, words, "")
 
 
 def ended_there(request: HttpRequest, flow: Flow) -> HttpResponse:
     """400: the provider sends an error; whoever signs in has read there why."""
-    return errors.error_page(
-        request,
-        400,
-        _("The sign-in was not completed"),
-        _("It was cancelled, or you are not allowed to sign in to this service. Nothing has been changed."),
-        more={"first": sign_in_again(request, flow.next)},
+    words = _(
+        "It was cancelled, or you are not allowed to sign in to this service. Nothing has been changed."
     )
+    return not_completed(request, words, flow.next)
+
+
+def not_completed(request: HttpRequest, words: str, back: str) -> HttpResponse:
+    """400: why it was not, and a way to sign in again, to the page `back`."""
+    again = sign_in_again(request, back)
+    return errors.error_page(request, 400, _("The sign-in was not completed"), words, more={"first": again})
 
 
 def refused(request: HttpRequest, code: str, flow: Flow) -> HttpResponse:
