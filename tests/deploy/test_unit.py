@@ -79,7 +79,7 @@ print("owners", owners == {folder.st_uid})
 began = subprocess.run(["systemctl", "start", "filsluss-backup"]).returncode
 kept = os.listdir("/var/lib/filsluss-backup")
 whole = [os.path.exists(f"/var/lib/filsluss-backup/{name}/manifest.json") for name in kept]
-print("backup", began, shown("Result", "filsluss-backup"), whole)
+print("backup", began, shown("Result", "filsluss-backup"), whole == [True])
 timer = "filsluss-backup.timer"
 ctl("enable", "--now", timer)
 print("timer", shown("ActiveState", timer), shown("NextElapseUSecRealtime", timer) != "")
@@ -111,7 +111,7 @@ killed 1
 stopped inactive success False
 list 0
 owners True
-backup 0 success [True]
+backup 0 success True
 timer active True
 parts active active True False
 parts killed 1 1
