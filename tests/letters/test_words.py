@@ -31,7 +31,7 @@ SERVER = "550 5.1.1 zebraserver: User unknown in mail03.intern.example"
 FIXED = {
     *("public_id", "state", "direction", "terms_version", "receipts", "form_key", "reason_code"),
     *("role", "language", "proof", "canonical", "folded", "upload_id", "sha256", "boot_id", "holder"),
-    *("erased_because", "removed_by"),
+    *("erased_because", "removal_code", "removed_by"),
 }
 """Text columns that hold no typed words, but what the service drew or one of a few fixed words."""
 INSIDERS = {"closed_reason", "removal_reason", "rejection_reason"}
