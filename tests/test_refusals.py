@@ -15,8 +15,11 @@ NO_REFUSALS = {
     "models/link.py LinkLost",  # the secret was changed
 }
 SHOWN_BY = {
+    "management/commands/admin.py": {"FormRefused"},
     "management/reasons.py": {"FormRefused", "StepRefused"},
     "pages/form_page.py": {"FormRefused", "LimitReached", "StepRefused"},
+    "pages/oversee/acts.py": {"StepRefused"},  # on the case's page
+    "pages/oversee/persons.py": {"FormRefused"},  # one page has several forms
     "pages/oversee/sign_in.py": {"LimitReached"},  # beside the field
     "pages/oversee/second_step.py": {"LimitReached"},  # beside the field
     "pages/staff/sign_in.py": {"LimitReached"},  # with the way by the mailbox
