@@ -2,10 +2,9 @@
 
 import json
 import re
-from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import Page
 
 from tests.parts import browser as chromium
 from tests.parts import people
@@ -50,32 +49,25 @@ def mailed(service: Service, mail_server):
     return sorted({link.partition("?")[0] for link in found if link.startswith(service.url)})
 
 
-@contextmanager
-def opened(context: BrowserContext, link: str):
-    page = context.new_page()
-    page.goto(link)
-    yield page
-    page.close()
-
-
-def press_everything(context: BrowserContext, link: str):
+def press_everything(page: Page, link: str):
     """Clicks each button that the page has when it is opened, once, even if something covers it."""
-    with opened(context, link) as page:
-        buttons = page.locator(BUTTONS).count()
+    page.goto(link)
+    buttons = page.locator(BUTTONS).count()
     for number in range(buttons):
-        with opened(context, link) as page:
-            page.locator(BUTTONS).nth(number).evaluate("each => each.click()")
-            page.wait_for_timeout(100)  # for a navigation to begin, if this is a button that leads anywhere
-            page.wait_for_load_state()
+        page.goto(link)
+        page.locator(BUTTONS).nth(number).evaluate("each => each.click()")
+        page.wait_for_timeout(100)  # for a navigation to begin, if this is a button that leads anywhere
+        page.wait_for_load_state("networkidle")
     return buttons
 
 
-def send_every_form(context: BrowserContext, link: str):
+def send_every_form(page: Page, link: str):
     """As it is, without the browser's own validation."""
-    with opened(context, link) as page:
-        forms = page.locator("form").count()
+    page.goto(link)
+    forms = page.locator("form").count()
     for number in range(forms):
-        with opened(context, link) as page, page.expect_navigation():
+        page.goto(link)
+        with page.expect_navigation():
             page.locator("form").nth(number).evaluate("form => HTMLFormElement.prototype.submit.call(form)")
     return forms
 
@@ -88,8 +80,8 @@ def test_a_browser_that_presses_and_sends_everything_changes_nothing(service, ma
     pressed = sent = 0
     with chromium.person(browser) as page:
         for link in links:
-            pressed += press_everything(page.context, link)
-            sent += send_every_form(page.context, link)
+            pressed += press_everything(page, link)
+            sent += send_every_form(page, link)
     wait_until_idle(service)
     assert rows(service) == before
     sent_kinds = [letter.kind for letter in mail_server.letters[letters:]]
