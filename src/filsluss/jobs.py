@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from django.db import connection
 
@@ -33,8 +34,9 @@ from filsluss.installation import Services
 from filsluss.letters import outbox, request_lists
 from filsluss.letters.claims import Claimant
 from filsluss.letters.delivery import MailConnection
-from filsluss.postgresql.pauses import FILES, LETTERS, LOST_LINKS, Pause, Pauses
+from filsluss.pauses import FILES, LETTERS, LOST_LINKS, Pause, Pauses
 from filsluss.postgresql.sessions import LISTENER
+from filsluss.sqlite.changes import Changes
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class Job:
     """`run` returns how many items it processed; after 0 it pauses for `interval` seconds.
 
     `needs_trusted_clock`: it acts on the time alone and cannot be undone, so it waits while a hold lasts.
-    `woken_by`: the work whose notices end its pause, where the database sends any.
+    `woken_by`: the work whose notices end its pause.
     """
 
     name: str
@@ -230,7 +232,8 @@ def run_forever(worker: Worker, stop: threading.Event, meanwhile: Callable[[], N
     """
     monitor = ClockMonitor(machine.boot_id(), node=worker.member.name if worker.member else "")
     begin(monitor, stop)
-    pauses = Pauses(LISTENER if connection.vendor == "postgresql" else None)
+    is_file = connection.vendor == "sqlite"
+    pauses = Pauses(Changes(Path(connection.settings_dict["NAME"])) if is_file else LISTENER)
     threads = [
         threading.Thread(target=_repeat, args=(job, worker, monitor, stop, pause), name=job.name, daemon=True)
         for job in (*JOBS, *continuous_jobs(monitor, worker))

@@ -59,7 +59,7 @@ def open_account(page: Page, proxy: SlowProxy) -> str:
     host = proxy.url.partition("://")[2]
     form = {**people.FORM, "recipient_email": recipient}
     page.goto(proxy.url + proxy.service.post("/", form, Host=host).location)
-    page.locator("#drop").wait_for(timeout=60_000)
+    page.locator("#drop").wait_for()
     return recipient
 
 

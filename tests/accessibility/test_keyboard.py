@@ -10,7 +10,6 @@ from tests.parts import people
 from tests.parts.keyboard import Keyboard, is_seen
 from tests.parts.people import ANNA, BO, EVA, FROM_OUTSIDE, KARIN
 
-SLOWLY = 60_000
 PAGES = (
     "apply",
     "code",
@@ -40,7 +39,7 @@ def fill_in(page, service, *, name, sender, recipient, contact=""):
     keys.type("Anledning", "Ritningar till den nya mottagningen")
     keys.press(page.locator("#accept_terms"), "Space")
     keys.press(page.get_by_role("button", name="Skicka ansökan"))
-    page.wait_for_url(lambda url: url != f"{service.url}/", timeout=SLOWLY)
+    page.wait_for_url(lambda url: url != f"{service.url}/")
     return keys
 
 
@@ -50,20 +49,20 @@ def approve(page, link):
     keys.go_to(page.locator("#days"))
     page.keyboard.type("3 dagar")
     keys.press(page.get_by_role("button", name="Godkänn ansökan"))
-    expect(page.get_by_role("heading", level=1)).to_have_text("Ansökan är godkänd", timeout=SLOWLY)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ansökan är godkänd")
 
 
 def upload(page, path):
     """Chooses a file with Enter on the button, and waits until all of it is there."""
     page.on("filechooser", lambda opened: None)  # listened for well before: it takes the browser a moment
     chooser = page.locator("#choose")
-    chooser.wait_for(timeout=SLOWLY)
+    chooser.wait_for()
     keys = Keyboard(page)
     keys.go_to(chooser)
     with page.expect_file_chooser() as opened:
         page.keyboard.press("Enter")
     opened.value.set_files(path)
-    expect(page.get_by_text("Klar. Mejlet till mottagaren skickades")).to_be_visible(timeout=SLOWLY)
+    expect(page.get_by_text("Klar. Mejlet till mottagaren skickades")).to_be_visible()
     return keys
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.accessibility.conftest import open_account
 from tests.accessibility.test_axe import RULES
 from tests.accessibility.test_display_modes import MOVING, UNSEEN
-from tests.accessibility.test_uploading import SLOWLY, MiB, choose, file_of
+from tests.accessibility.test_uploading import MiB, choose, file_of
 from tests.parts import browser as chromium
 from tests.parts.keyboard import Keyboard
 
@@ -42,13 +42,13 @@ def test_the_first_file_and_done_are_in_view_without_scrolling(slow_proxy, brows
         assert is_in_view(page.locator("#choose"))
         choose(page, file_of(tmp_path, "Ritning plan 3.dwg", 24 * MiB))
         row = page.locator("#uploads > li")
-        expect(row.get_by_text("Laddar upp", exact=True)).to_be_visible(timeout=SLOWLY)
+        expect(row.get_by_text("Laddar upp", exact=True)).to_be_visible()
         for place in (row, row.locator("progress"), page.locator("#total-share"), page.locator("#total-bar")):
             assert is_in_view(place)
         assert page.evaluate("document.getElementById('terms').open") is False
         slow_proxy.rate = FAST
         panel = page.locator("#done")
-        expect(panel).to_be_focused(timeout=SLOWLY)
+        expect(panel).to_be_focused()
         assert is_in_view(panel)
         assert is_in_view(page.locator("#done-heading"))
         reference = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", panel.inner_text())
@@ -69,7 +69,7 @@ def test_going_and_done_are_accessible_in_every_mode_of_display(slow_proxy, brow
     with chromium.person(browser, viewport={"width": 320, "height": 200}) as page:
         open_account(page, slow_proxy)
         choose(page, [file_of(tmp_path, f"{n} ritning plan.pdf", 60 * MiB) for n in range(3)])
-        expect(page.get_by_text("Laddar upp", exact=True)).to_have_count(2, timeout=SLOWLY)
+        expect(page.get_by_text("Laddar upp", exact=True)).to_have_count(2)
         page.locator("#pause-all").click()
         expect(page.locator("#continue-all")).to_be_focused()
         for stage in ("going", "done"):
@@ -86,7 +86,7 @@ def test_going_and_done_are_accessible_in_every_mode_of_display(slow_proxy, brow
                 slow_proxy.rate = FAST
                 slow_proxy.forget_debt()
                 page.locator("#continue-all").click()
-                page.locator("#done:not([hidden])").wait_for(timeout=SLOWLY)
+                page.locator("#done:not([hidden])").wait_for()
         gates = (
             "[...document.querySelectorAll('.gate')].map(each => getComputedStyle(each).animationDuration)"
         )
@@ -97,17 +97,17 @@ def test_all_are_paused_continued_and_cancelled_by_keyboard(account, tmp_path):
     files = [file_of(tmp_path, f"{n}.bin", 60 * MiB) for n in range(3)]
     choose(account, files)
     states = account.locator("#uploads .state")
-    expect(account.get_by_text("Laddar upp", exact=True)).to_have_count(2, timeout=SLOWLY)
+    expect(account.get_by_text("Laddar upp", exact=True)).to_have_count(2)
     keys = Keyboard(account)
     keys.press(account.locator("#pause-all"))
-    expect(states).to_have_text([re.compile("Pausad")] * 3, timeout=SLOWLY)
+    expect(states).to_have_text([re.compile("Pausad")] * 3)
     expect(account.locator("#upload-summary")).to_contain_text("0 av 3 filer är uppladdade · pausat")
     account.keyboard.press("Enter")  # the focus went to what takes the button's place
-    expect(account.locator("#uploads [data-state=uploading]")).to_have_count(2, timeout=SLOWLY)
+    expect(account.locator("#uploads [data-state=uploading]")).to_have_count(2)
     expect(account.locator("#pause-all")).to_be_focused()
     keys.press(account.get_by_text("Avbryt alla", exact=True))
     keys.press(account.locator("#cancel-all"))
-    expect(states).to_have_text(["Avbruten. Filen är inte skickad."] * 3, timeout=SLOWLY)
+    expect(states).to_have_text(["Avbruten. Filen är inte skickad."] * 3)
     expect(account.locator("#files-heading")).to_be_focused()
     expect(account.locator("#total")).to_be_hidden()
 
@@ -121,7 +121,7 @@ def test_the_code_is_shown_again_and_the_row_says_when_the_file_was_fetched(
     expect(account.locator("#how-words")).to_have_text("Länk eller hämtkod, i ett mejl för varje fil")
     choose(account, file_of(tmp_path, "ritning.pdf", 1000))
     row = account.locator("#files > li")
-    expect(row).to_contain_text("inte nedladdad än", timeout=SLOWLY)
+    expect(row).to_contain_text("inte nedladdad än")
     row.get_by_role("button", name="Visa koden ritning.pdf").click()
     shown = row.locator("#shown-code")
     expect(shown).to_be_focused()
@@ -138,4 +138,4 @@ def test_the_code_is_shown_again_and_the_row_says_when_the_file_was_fetched(
         with recipient.expect_download() as begun:
             recipient.get_by_role("link", name="Ladda ner ritning.pdf").click()
         assert begun.value.path().stat().st_size == 1000
-    expect(row.locator(".fetched")).to_have_text(re.compile(r"nedladdad \d\d\.\d\d"), timeout=SLOWLY)
+    expect(row.locator(".fetched")).to_have_text(re.compile(r"nedladdad \d\d\.\d\d"))

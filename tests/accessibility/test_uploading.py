@@ -11,7 +11,6 @@ from tests.parts.heard import await_heard, heard, transcript
 
 pytestmark = pytest.mark.timeout(600)
 GOLDEN = Path(__file__).parent / "golden"
-SLOWLY = 60_000
 MiB = 1 << 20
 
 
@@ -23,7 +22,7 @@ def file_of(tmp_path, name, size):
 
 
 def choose(page, paths, button="#choose"):
-    with page.expect_file_chooser(timeout=SLOWLY) as opened:
+    with page.expect_file_chooser() as opened:
         page.locator(button).click()
     opened.value.set_files(paths)
 
@@ -45,8 +44,8 @@ def test_the_accessibility_tree_during_an_upload(account, tmp_path):
         account,
         [file_of(tmp_path, "Ritning plan 2.pdf", 40 * MiB), file_of(tmp_path, "Bilder.zip", 30 * MiB)],
     )
-    expect(account.get_by_text("Laddar upp")).to_have_count(2, timeout=SLOWLY)
-    expect(account.locator("#upload-summary")).to_contain_text("0 av 2 filer", timeout=SLOWLY)
+    expect(account.get_by_text("Laddar upp")).to_have_count(2)
+    expect(account.locator("#upload-summary")).to_contain_text("0 av 2 filer")
     tree = steady(account.locator("body").aria_snapshot())
     is_kept(GOLDEN / "uploading.yaml", tree + "\n")
 
@@ -55,7 +54,7 @@ def test_rows_of_the_server_are_not_asked_for_while_the_page_has_its_own(account
     again = []
     account.on("request", lambda request: again.append(request.url) if "rows=" in request.url else None)
     choose(account, file_of(tmp_path, "film.mov", 40 * MiB))
-    expect(account.get_by_text("Laddar upp", exact=True)).to_be_visible(timeout=SLOWLY)
+    expect(account.get_by_text("Laddar upp", exact=True)).to_be_visible()
     account.wait_for_timeout(1000)
     assert again == []
 
@@ -67,14 +66,14 @@ def test_the_title_shows_progress_and_leaving_is_confirmed_only_during_an_upload
     asked = []
     account.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     choose(account, file_of(tmp_path, "film.mov", 12 * MiB))
-    expect(account).to_have_title(re.compile(r"^\(\d+\u00a0%\) " + re.escape(title)), timeout=SLOWLY)
-    expect(account.get_by_text("Laddar upp", exact=True)).to_be_visible(timeout=SLOWLY)
+    expect(account).to_have_title(re.compile(r"^\(\d+\u00a0%\) " + re.escape(title)))
+    expect(account.get_by_text("Laddar upp", exact=True)).to_be_visible()
     account.close(run_before_unload=True)
     account.wait_for_timeout(300)
     assert asked == ["beforeunload"]
     slow_proxy.rate = 1000 * MiB
-    expect(account.get_by_text("Klart! Filen är på väg.")).to_be_visible(timeout=SLOWLY)
-    expect(account).to_have_title(title, timeout=SLOWLY)
+    expect(account.get_by_text("Klart! Filen är på väg.")).to_be_visible()
+    expect(account).to_have_title(title)
     assert account.evaluate("locks") == ["screen on", "screen off"]
     account.reload()
     assert asked == ["beforeunload"]
@@ -94,7 +93,7 @@ def test_of_one_file_the_start_every_quarter_and_done_are_heard(account, tmp_pat
     kept("heard-one", without_figures(await_heard(account, "Klart!")))
     at = next(moment for moment, _, text in heard(account) if "Klart!" in text)
     assert abs(at - account.evaluate("came['film.mov received']")) < 1000
-    expect(account.locator("#files .name")).to_have_text("film.mov", timeout=SLOWLY)
+    expect(account.locator("#files .name")).to_have_text("film.mov")
     account.wait_for_timeout(1500)
     assert len([line for line in transcript(account) if "Klart!" in line]) == 1
 
@@ -131,19 +130,19 @@ def test_a_folder_is_chosen_with_all_that_is_in_it(slow_proxy, account, tmp_path
     for name in ("a.txt", "b.txt", "plan 2/c.txt"):
         (folder / name).write_text(name)
     choose(account, folder, "#choose-folder")
-    expect(account.get_by_text("Klart! 3 filer är på väg.")).to_be_visible(timeout=SLOWLY)
+    expect(account.get_by_text("Klart! 3 filer är på väg.")).to_be_visible()
     names = account.locator("#files .name, #uploads .name").all_inner_texts()
     assert sorted(names) == ["Ritningar/a.txt", "Ritningar/b.txt", "Ritningar/plan 2/c.txt"]
 
 
 def test_after_a_row_goes_the_focus_stays_near(account, tmp_path):
     choose(account, [file_of(tmp_path, "en.bin", 30 * MiB), file_of(tmp_path, "två.bin", 30 * MiB)])
-    expect(account.get_by_text("Laddar upp", exact=True)).to_have_count(2, timeout=SLOWLY)
+    expect(account.get_by_text("Laddar upp", exact=True)).to_have_count(2)
     for name in ("en.bin", "två.bin"):
         row = account.locator("#uploads > li", has_text=name)
         row.get_by_role("button", name="Avbryt").press("Enter")
         gone = row.get_by_role("button", name="Ta bort från listan")
-        expect(gone).to_be_focused(timeout=SLOWLY)
+        expect(gone).to_be_focused()
         gone.press("Enter")
         focused = account.evaluate("document.activeElement.textContent.trim()")
         assert focused == ("Pausa två.bin" if name == "en.bin" else "Filer")

@@ -9,14 +9,11 @@ from typing import Any
 
 from playwright.sync_api import Dialog, JSHandle, Locator, Page, Request, Route, expect
 
-from tests.parts.browser import while_page_works
+from tests.parts.browser import SLOWLY, while_page_works
 from tests.parts.eventually import eventually
 from tests.parts.people import ANNA, BO, EVA, KARIN
 
-SLOWLY = 60_000  # milliseconds that a busy machine may take over something it is sure to do
 MiB = 1 << 20
-
-expect.set_options(timeout=SLOWLY)
 
 
 def write_file(path: Path, size: int, seed: int = 1) -> Path:

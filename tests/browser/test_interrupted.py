@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.steps import (
-    SLOWLY,
     MiB,
     apply,
     await_stored,
@@ -163,4 +162,4 @@ def test_what_had_no_room_is_tried_again_when_there_is(make_service, mail_server
     service.start()
     button(page, "Försök igen", "a.bin").click()
     is_sent(page, "a.bin")
-    mail_server.one("file-ready", to=BO, seconds=SLOWLY / 1000)
+    mail_server.one("file-ready", to=BO, seconds=90)

@@ -77,7 +77,7 @@ def test_what_another_window_cancels_can_be_sent_here(slow_proxy, page, tmp_path
     file, other = started_in_two(slow_proxy, page, tmp_path)
     button(page, "Avbryt", "a.bin").click()
     slow_proxy.rate = FAST
-    button(other, "Fortsätt här", "a.bin").click(timeout=8000)
+    button(other, "Fortsätt här", "a.bin").click()
     is_sent(other, "a.bin")
     (whole,) = [found for found in entries(page, "a.bin") if found["state"] == "ready"]
     assert whole["sha256"] == sha256(file)
@@ -89,7 +89,7 @@ def test_what_a_reloaded_window_has_left_goes_on_here(slow_proxy, page, tmp_path
     page.reload()
     sent = offsets_sent(other)
     slow_proxy.rate = FAST
-    button(other, "Fortsätt här", "a.bin").click(timeout=8000)
+    button(other, "Fortsätt här", "a.bin").click()
     is_sent(other, "a.bin")
     assert sent[0] >= 2 * MiB
     entry(other, "a.bin")

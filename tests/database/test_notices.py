@@ -6,8 +6,8 @@ import time
 import psycopg
 import pytest
 
-from filsluss.postgresql import pauses
-from filsluss.postgresql.pauses import FILES, LETTERS, POLL, Pauses
+from filsluss import pauses
+from filsluss.pauses import FILES, LETTERS, POLL, Pauses
 from tests.parts.people import FORM, apply, send_tus
 from tests.parts.pgbouncer import PgBouncerMissing, in_transaction_mode
 from tests.parts.postgres import Postgres, PostgresMissing
@@ -151,6 +151,8 @@ def test_a_notice_ends_the_pause_of_those_who_do_that_work_also_one_that_comes_t
     for each in (files, letters):
         each.begin()
     threading.Timer(0.1, notices.say, [""]).start()
+    other.begin()
+    assert lasts(other, 0.5) >= 0.5, "nor does it wake by what says no more than that something is new"
     for each in (files, letters):
         assert lasts(each, 5) < 4, "the connection is there anew: some may have been missed"
 

@@ -10,9 +10,9 @@ import pytest
 from django.db.utils import ConnectionHandler, OperationalError
 
 from filsluss.conf.databases import postgresql
+from filsluss.pauses import POLL
 from filsluss.postgresql import POOL
 from filsluss.postgresql.base import close_pools
-from filsluss.postgresql.pauses import POLL
 from tests.parts.eventually import eventually
 from tests.parts.people import FORM, announce, append, apply, send_tus
 from tests.parts.postgres import Postgres, PostgresMissing

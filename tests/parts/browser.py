@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 CHROMIUM_ARGUMENTS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --disable-dev-shm-usage"
 ).split()
 OURS = ("127.0.0.1", "localhost", "::1")
+SLOWLY = 90_000  # milliseconds that a busy machine may take over something it is sure to do
 
 
 class ChromiumMissing(Exception):
@@ -31,6 +32,7 @@ def chromium() -> Iterator[Browser]:
         raise ChromiumMissing("Chromium is not here (apt-get install chromium)")
     # Playwright keeps an event loop in this thread, which Django would take for a view that is async.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
         yield browser
@@ -45,6 +47,7 @@ def person(browser: Browser, *, hostile: bool = False, **habits: object) -> Iter
     by itself, the last is as it should be.
     """
     context = browser.new_context(**{"locale": "sv-SE", "accept_downloads": True, **habits})  # type: ignore[arg-type]
+    context.set_default_timeout(SLOWLY)
     strangers: list[str] = []
     faults: list[str] = []
 

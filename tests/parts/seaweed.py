@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -41,7 +42,8 @@ IDENTITIES = {
 }
 FIRST_PORT, LAST_PORT = 18000, 21000
 """Each port of it is taken 10 000 higher, too, where other programs get theirs from 32 768 on."""
-START_SECONDS = 60.0
+START_SECONDS = 120.0
+STARTS = 4
 
 
 class SeaweedMissing(Exception):
@@ -142,9 +144,9 @@ def await_file(state: Path, folder: Path) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that are free, and those 10 000 higher, too."""
+    """Ports that are free now, and those 10 000 higher, too: on those it speaks to itself."""
     found: list[int] = []
-    for port in range(FIRST_PORT + os.getpid() % 1000, LAST_PORT):
+    for port in random.sample(range(FIRST_PORT, LAST_PORT), LAST_PORT - FIRST_PORT):
         if is_free(port) and is_free(port + 10_000):
             found.append(port)
         if len(found) == count:
@@ -160,11 +162,22 @@ def is_free(port: int) -> bool:
 
 
 def start(folder: Path, certificate: Certificate | None = None) -> tuple[subprocess.Popen[bytes], Seaweed]:
-    """A server of its own, also for a test that stops it; with a certificate it speaks TLS, too."""
-    master, volume, filer, s3, tls = free_ports(5)
+    """A server of its own, also for a test that stops it; with a certificate it speaks TLS, too.
+
+    A port that was free may be taken before the server opens it; then it ends, and is started with others.
+    """
     for each in ("data", "logs"):
         (folder / each).mkdir(parents=True, exist_ok=True)
     (folder / "s3.json").write_text(json.dumps(IDENTITIES))
+    for _ in range(STARTS):
+        process, server = launch(folder, certificate)
+        if is_ready(process, server):
+            return process, server
+    raise SeaweedMissing(f"SeaweedFS has ended {STARTS} times as it was started; its log is in {folder}/logs")
+
+
+def launch(folder: Path, certificate: Certificate | None) -> tuple[subprocess.Popen[bytes], Seaweed]:
+    master, volume, filer, s3, tls = free_ports(5)
     words = [program(), "-logtostderr=false", f"-logdir={folder}/logs", "server", "-ip=127.0.0.1"]
     words += ["-ip.bind=127.0.0.1", f"-dir={folder}/data", f"-master.port={master}", f"-volume.port={volume}"]
     words += [f"-filer.port={filer}", "-volume.max=200", "-master.volumeSizeLimitMB=256"]
@@ -175,22 +188,22 @@ def start(folder: Path, certificate: Certificate | None = None) -> tuple[subproc
         words += [f"-s3.port.https={tls}", f"-s3.cert.file={certificate.file}"]
         words += [f"-s3.key.file={certificate.key}"]
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=folder)
-    server = Seaweed(s3, tls if certificate else 0)
-    await_ready(process, server)
-    return process, server
+    return process, Seaweed(s3, tls if certificate else 0)
 
 
-def await_ready(process: subprocess.Popen[bytes], server: Seaweed) -> None:
+def is_ready(process: subprocess.Popen[bytes], server: Seaweed) -> bool:
+    """Whether it keeps what it is given; False if it has ended."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    def put() -> bool:
-        assert process.poll() is None, "SeaweedFS has ended"
-        with contextlib.suppress(ClientError, BotoCoreError):
-            server.make_bucket("readiness")
-        server.client().put_object(Bucket="readiness", Key="ready", Body=b"ready")
+    def has_ended_or_keeps() -> bool:
+        if process.poll() is None:
+            with contextlib.suppress(ClientError, BotoCoreError):
+                server.make_bucket("readiness")
+            server.client().put_object(Bucket="readiness", Key="ready", Body=b"ready")
         return True
 
-    eventually(put, seconds=START_SECONDS, interval=0.2, excusing=(BotoCoreError, ClientError))
+    eventually(has_ended_or_keeps, seconds=START_SECONDS, interval=0.2, excusing=(BotoCoreError, ClientError))
+    return process.poll() is None
 
 
 def serve_until_the_end_of(watched: int, folder: Path) -> None:

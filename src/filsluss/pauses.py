@@ -1,4 +1,4 @@
-"""The pauses of a worker's jobs, which a notice of PostgreSQL's ends as soon as there is something to do."""
+"""The pauses of a worker's jobs, which a notice of the database ends as soon as there is work."""
 
 import threading
 from typing import Protocol
@@ -13,9 +13,9 @@ POLL = 10.0
 
 
 class Notices(Protocol):
-    """What a `Listener` is to the pauses."""
+    """What a `Listener` is to the pauses, and with SQLite `Changes`."""
 
-    def hear(self, channel: str, hearer: Hearer) -> None: ...
+    def hear(self, channel: str, hearer: Hearer, /) -> None: ...
 
     def start(self) -> None: ...
 
@@ -23,13 +23,13 @@ class Notices(Protocol):
 
 
 class Pauses:
-    """Of all jobs of this process. Without notices, as with SQLite, each pause lasts as long as it is to."""
+    """Of all jobs of this process. Without notices each pause lasts as long as it is to."""
 
     def __init__(self, notices: Notices | None = None) -> None:
         self._notices = notices
         self._all: list[tuple[str, threading.Event]] = []
         if notices:
-            notices.hear(CHANNEL, self.end)
+            notices.hear(CHANNEL, self._heard)
             notices.start()
 
     def of(self, woken_by: str) -> "Pause":
@@ -38,11 +38,16 @@ class Pauses:
         self._all.append((woken_by, pause.over))
         return pause
 
-    def end(self, work: str = "") -> None:
-        """Ends the pauses of the jobs that do this work; "": of all jobs."""
+    def _heard(self, work: str) -> None:
+        """Ends the pauses of the jobs that do this work; "": any such work, as it is not known which."""
         for woken_by, over in tuple(self._all):
-            if not work or woken_by == work:
+            if woken_by and work in ("", woken_by):
                 over.set()
+
+    def end(self) -> None:
+        """Ends the pauses of all jobs."""
+        for _, over in tuple(self._all):
+            over.set()
 
 
 class Pause:
