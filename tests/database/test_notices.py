@@ -76,7 +76,7 @@ def test_an_idle_worker_asks_little_and_delivers_at_once(tmp_path, url, watching
     service = made(tmp_path / "data", url, SMTP_URL=mail_server.url).start()
     try:
         account = apply(service, FORM).location
-        mail_server.one("approved", seconds=30)
+        mail_server.one("approved")
         eventually(
             lambda: asked_and_opened(watching),
             lambda seen: seen[0] < 5 and not seen[1],
@@ -84,7 +84,7 @@ def test_an_idle_worker_asks_little_and_delivers_at_once(tmp_path, url, watching
         )
         began = time.monotonic()
         assert send_tus(service, account, b"12345").status == 204
-        mail_server.one("file-ready", seconds=30)
+        mail_server.one("file-ready")
         assert time.monotonic() - began < POLL, "a notice ends the pause of each job on the way"
     finally:
         service.tear_down()
@@ -102,7 +102,7 @@ def test_behind_a_pooler_with_a_direct_address_everything_works(tmp_path, url, p
         account = apply(service, FORM).location
         began = time.monotonic()
         assert send_tus(service, account, b"12345").status == 204
-        mail_server.one("file-ready", seconds=30)
+        mail_server.one("file-ready")
         assert time.monotonic() - began < POLL
         assert service.run("list").returncode == 0
     finally:
