@@ -8,12 +8,22 @@ from django.db.models import Exists, OuterRef
 
 from filsluss.actions.erasure import take_away
 from filsluss.actions.retention import retain
-from filsluss.actions.transitions import moved
+from filsluss.actions.transitions import move_all, moved
 from filsluss.installation import Services
 from filsluss.letters.each_row import each_batch, each_row
-from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
-from filsluss.models.audit import FORGOTTEN
-from filsluss.models.batches import batches, rows_of, shared_out
+from filsluss.models import (
+    Attempt,
+    AuditEntry,
+    Letter,
+    LetterCase,
+    Link,
+    Party,
+    Pickup,
+    Transfer,
+    TransferFile,
+)
+from filsluss.models.audit import FORGOTTEN, IS_FORGOTTEN
+from filsluss.models.batches import batches, delete_at_once, rows_of, shared_out
 from filsluss.models.letter import BLANK, Delivery
 from filsluss.rules.lifecycle import ENDED, LAPSED, OVER, ErasedBecause, FileState
 
@@ -33,10 +43,10 @@ def lapse_undecided(*, services: Services, now: datetime) -> int:
 
 def end_accounts(*, services: Services, now: datetime) -> int:
     """Ends accounts whose time is over, so that their files are erased; returns how many."""
-    return each_row(
+    return each_batch(
         "end accounts",
-        rows_of(shared_out(Transfer.objects.over_at(now))),
-        lambda transfer: moved(transfer, ENDED, services=services, now=now, ended_at=now),
+        shared_out(Transfer.objects.over_at(now)),
+        lambda accounts: move_all(accounts, step=ENDED, services=services, now=now, ended_at=now),
         policy=services.policy,
         now=now,
     )
@@ -82,12 +92,24 @@ def _forget(transfers: Sequence[Transfer]) -> int:
     """A letter that is about other cases, too, is kept for them, but its text is not."""
     with transaction.atomic():
         ids = [transfer.public_id for transfer in transfers]
-        AuditEntry.objects.filter(transfer_public_id__in=ids).update(**FORGOTTEN)
+        entries = AuditEntry.objects.filter(transfer_public_id__in=ids)
+        entries.exclude(IS_FORGOTTEN).update(**FORGOTTEN)  # half of them name nobody
         letters = list(
             LetterCase.objects.filter(transfer__in=transfers).values_list("letter_id", flat=True).distinct()
         )
-        Transfer.objects.filter(pk__in=[transfer.pk for transfer in transfers]).delete()
+        delete_at_once(Pickup.objects.filter(file__transfer__in=transfers))
+        for model in (LetterCase, Link, TransferFile, Party):
+            delete_at_once(model.objects.filter(transfer__in=transfers))
+        delete_at_once(Transfer.objects.filter(pk__in=[transfer.pk for transfer in transfers]))
         for batch in batches(letters):
-            Letter.objects.filter(pk__in=batch).of_no_case().delete()
-            Letter.objects.filter(pk__in=batch).update(**BLANK)
+            _forget_letters(batch)
     return len(transfers)
+
+
+def _forget_letters(keys: Sequence[int]) -> None:
+    """Deletes those that are about no case any more, and the texts of the others."""
+    about_none = Letter.objects.filter(pk__in=keys).of_no_case()
+    gone = list(about_none.values_list("pk", flat=True))
+    Letter.objects.filter(again_of__in=gone).update(again_of=None)
+    delete_at_once(Letter.objects.filter(pk__in=gone))
+    Letter.objects.filter(pk__in={*keys}.difference(gone)).update(**BLANK)
