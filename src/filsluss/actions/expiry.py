@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from filsluss.actions.erasure import take_away
 from filsluss.actions.retention import retain
@@ -73,10 +72,7 @@ def forget(*, services: Services, now: datetime) -> int:
     networks.
     """
     limit = now - timedelta(days=services.policy.forget_days)
-    unsent = LetterCase.objects.filter(
-        transfer=OuterRef("pk"), letter__delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)
-    )
-    old = Transfer.objects.filter(~Exists(unsent), state__in=OVER, over_at__lte=limit)
+    old = Transfer.objects.filter(state__in=OVER, over_at__lte=limit)
     forgotten = each_batch(
         "forget", shared_out(old, size=FORGOTTEN_AT_ONCE), _forget, policy=services.policy, now=now
     )
@@ -91,6 +87,7 @@ def forget(*, services: Services, now: datetime) -> int:
 def _forget(transfers: Sequence[Transfer]) -> int:
     """A letter that is about other cases, too, is kept for them, but its text is not."""
     with transaction.atomic():
+        transfers = _without_unsent(transfers)
         ids = [transfer.public_id for transfer in transfers]
         entries = AuditEntry.objects.filter(transfer_public_id__in=ids)
         entries.exclude(IS_FORGOTTEN).update(**FORGOTTEN)  # half of them name nobody
@@ -104,6 +101,15 @@ def _forget(transfers: Sequence[Transfer]) -> int:
         for batch in batches(letters):
             _forget_letters(batch)
     return len(transfers)
+
+
+def _without_unsent(transfers: Sequence[Transfer]) -> list[Transfer]:
+    """Those about which no letter waits: asked of a batch, or thousands of letters meet every transfer."""
+    waiting = LetterCase.objects.filter(
+        transfer__in=transfers, letter__delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)
+    )
+    kept = set(waiting.values_list("transfer_id", flat=True))
+    return [transfer for transfer in transfers if transfer.pk not in kept]
 
 
 def _forget_letters(keys: Sequence[int]) -> None:
