@@ -28,6 +28,7 @@ TARGETS = {
     "midnight": "< 120 s with two workers",
     "midnight, first byte erased": "< 5 s",
     "midnight, peak RSS": "< 150 MiB",
+    "midnight, CPU": "",
 }
 FORGOTTEN, ENDING = 2_000, 10_000
 
@@ -36,7 +37,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs")
     parser.add_argument("--rounds", type=int, default=0, help="how often each page is read (5, quick 1)")
+    parser.add_argument(
+        "--midnight", type=int, default=0, metavar="N", help="nothing but N accounts that end"
+    )
     asked = parser.parse_args()
+    if asked.midnight:
+        show_midnight(asked.midnight)
+        return
     sizes = (1_000, 3_000) if asked.quick else (1_000, 100_000, 1_000_000)
     rounds = asked.rounds or (1 if asked.quick else 5)
     print(f"{'QUICK; ' if asked.quick else ''}{rounds} rounds; {machine.describe()}")
@@ -46,15 +53,48 @@ def main() -> None:
         table.show(database, ["", *(f"{size:,}" for size in sizes), "must reach"], lines)
 
 
+def show_midnight(accounts: int) -> None:
+    """A table of an end of so many accounts in a database of as many that are over, which are forgotten."""
+    print(f"{accounts:,} accounts; {machine.describe()}")
+    found = {database: apart("midnight", database, str(accounts)) for database in ("sqlite", "postgresql")}
+    names = [name for name in TARGETS if name.startswith(("midnight", "forget"))]
+    lines = [[name, *(figures[name] for figures in found.values()), TARGETS[name]] for name in names]
+    table.show("midnight", ["", *found, "must reach"], lines)
+
+
 def measured_apart(database: str, size: int, rounds: int, *, quick: bool) -> dict[str, str]:
     """The figures of one size, in a process of its own, whose memory is nobody else's."""
-    command = [sys.executable, "-m", "bench.rows", "one", database, str(size), str(rounds), str(int(quick))]
+    return apart("one", database, str(size), str(rounds), str(int(quick)))
+
+
+def apart(*words: str) -> dict[str, str]:
+    """The figures that a process of its own prints."""
+    command = [sys.executable, "-m", "bench.rows", *words]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return dict(line.split("\t") for line in done.stdout.splitlines() if "\t" in line)
 
 
 def one(database: str, size: int, rounds: int, *, quick: bool) -> None:
     """Prints the figures of one size."""
+    now = filled(database, size)
+    for figures in (pages(size, rounds), jobs(size, now), midnight(size, 200 if quick else ENDING, now)):
+        tell(figures)
+
+
+def only_midnight(database: str, accounts: int) -> None:
+    """Prints the figures of an end, and of forgetting."""
+    now = filled(database, accounts)
+    tell(midnight(accounts, accounts, now))
+    tell(forgetting(accounts, now))
+
+
+def tell(figures: dict[str, str]) -> None:
+    for name, text in figures.items():
+        print(f"{name}\t{text}", flush=True)
+
+
+def filled(database: str, size: int) -> Any:
+    """Sets this process up with a database of so many transfers that are over; returns the time."""
     own = {}
     if database == "postgresql":
         from tests.parts.postgres import Postgres
@@ -77,9 +117,7 @@ def one(database: str, size: int, rounds: int, *, quick: bool) -> None:
     now = timezone.now()
     fill.fill(size, now=now - timedelta(days=1))
     fill.tidy()
-    for figures in (pages(size, rounds), jobs(size, now), midnight(size, 200 if quick else ENDING, now)):
-        for name, text in figures.items():
-            print(f"{name}\t{text}", flush=True)
+    return now
 
 
 def timed(work: Callable[[], Any], rounds: int) -> str:
@@ -139,11 +177,9 @@ def answered(client: Any, path: str) -> None:
 
 
 def jobs(size: int, now: Any) -> dict[str, str]:
-    from filsluss.actions import expiry
     from filsluss.actions.integrity.findings import World
     from filsluss.actions.integrity.repair import verify_world
     from filsluss.installation import current_services
-    from filsluss.models import Transfer
 
     services = current_services()
     forget_peak()
@@ -152,13 +188,21 @@ def jobs(size: int, now: Any) -> dict[str, str]:
     seconds = time.perf_counter() - start
     assert not found, found[:5]
     figures = {"reconcile": f"{seconds:.1f} s", "reconcile, peak RSS": f"{peak():.0f} MiB"}
-    count = min(FORGOTTEN, size // 2)
+    return {**figures, **forgetting(size, now)}
+
+
+def forgetting(size: int, now: Any) -> dict[str, str]:
+    from filsluss.actions import expiry
+    from filsluss.installation import current_services
+    from filsluss.models import Transfer
+
+    services, count = current_services(), min(FORGOTTEN, size // 2)
     over = now - timedelta(days=services.policy.forget_days + 1)
     Transfer.objects.filter(pk__lte=count).update(over_at=over)
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     assert expiry.forget(services=services, now=now) == count
-    figures["forget"] = f"{count / (time.perf_counter() - start):.0f} rows/s"
-    return figures
+    cpu, seconds = time.process_time() - cpu, time.perf_counter() - start
+    return {"forget": f"{count / seconds:.0f} rows/s ({cpu / count * 1000:.2f} ms CPU each)"}
 
 
 def midnight(size: int, accounts: int, now: Any) -> dict[str, str]:
@@ -185,19 +229,20 @@ def midnight(size: int, accounts: int, now: Any) -> dict[str, str]:
             first = time.perf_counter() - start
         time.sleep(0.2)
     took = time.perf_counter() - start
-    peaks = [float(worker.communicate()[0].split()[-1]) for worker in workers]
+    told = [worker.communicate()[0].split()[-2:] for worker in workers]
     assert not any(worker.returncode for worker in workers)
     left = Transfer.objects.filter(pk__gt=size).exclude(state="closed").count()
     assert left == 0, f"{left} are not closed"
     return {
         "midnight": f"{took:.1f} s for {accounts}",
         "midnight, first byte erased": f"{first or took:.1f} s",
-        "midnight, peak RSS": f"{max(peaks):.0f} MiB",
+        "midnight, peak RSS": f"{max(float(mib) for mib, _ in told):.0f} MiB",
+        "midnight, CPU": f"{sum(float(cpu) for _, cpu in told) / accounts * 1000:.1f} ms an account",
     }
 
 
 def end() -> None:
-    """A worker that ends and erases what is due, and prints its peak of memory."""
+    """A worker that ends and erases what is due; prints its peak of memory (MiB) and processor time (s)."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
     import threading
 
@@ -210,7 +255,7 @@ def end() -> None:
     from filsluss.installation import current_services
     from filsluss.models import Transfer
 
-    services, now = current_services(), timezone.now()
+    services, now, cpu = current_services(), timezone.now(), time.process_time()
 
     def end_accounts() -> None:
         while expiry.end_accounts(services=services, now=now):
@@ -224,7 +269,7 @@ def end() -> None:
         or Transfer.objects.filter(state="closing").exists()
     ):
         pass
-    print(peak())
+    print(peak(), time.process_time() - cpu)
 
 
 def forget_peak() -> None:
@@ -245,6 +290,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["one", database, size, rounds, quick]:
             one(database, int(size), int(rounds), quick=bool(int(quick)))
+        case ["midnight", database, accounts]:
+            only_midnight(database, int(accounts))
         case ["end"]:
             end()
         case _:

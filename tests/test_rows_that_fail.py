@@ -85,7 +85,7 @@ WALKS = {
         of_store(expiry.lapse_undecided),
     ),
     "end accounts": Walk(
-        lambda now: transfers(now, open_until=now), expiry, "moved", of_store(expiry.end_accounts)
+        lambda now: transfers(now, open_until=now), expiry, "move_all", of_store(expiry.end_accounts)
     ),
     "make received files ready": Walk(
         lambda now: files(now, state=FileState.RECEIVED, ready_at=None),
@@ -343,7 +343,7 @@ def test_an_error_of_the_whole_database_stops_the_job_and_blames_no_row(now, sto
         raise OperationalError("database is locked")
 
     with monkeypatch.context() as patched:
-        patched.setattr(expiry, "moved", fail)
+        patched.setattr(expiry, "move_all", fail)
         with pytest.raises(OperationalError):
             expiry.end_accounts(services=services_for(POLICY), now=now)
     assert expiry.end_accounts(services=services_for(POLICY), now=now) == 2

@@ -113,7 +113,7 @@ def test_a_transfer_with_many_files_ends(now):
     transfer = make_transfer(now, state=State.CLOSING)
     many_files(transfer, now, state=FileState.ERASED, erased_at=now)
     with few_names():
-        assert erasure.queue_erased(transfer, services=services_for(POLICY), now=now)
+        assert erasure.queue_erased([transfer], services=services_for(POLICY), now=now)
     assert Transfer.objects.get().state == State.CLOSED
 
 

@@ -2,18 +2,21 @@
 
 import contextlib
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Count
 
 from filsluss.actions.transitions import (
     RULE,
     Cause,
     distinct_roles,
-    moved,
+    move_all,
     record_audit,
+    record_files,
     withdraw_needless_reminder,
 )
 from filsluss.blobs import BlobBusy, StoreAway, erase_held
@@ -21,7 +24,7 @@ from filsluss.installation import Services
 from filsluss.letters import collecting, compose, outbox
 from filsluss.letters.each_row import each_batch, each_row
 from filsluss.models import Pickup, Transfer, TransferFile
-from filsluss.models.batches import MOST_NAMES, batches, by_key, from_anywhere
+from filsluss.models.batches import MOST_NAMES, batches, by_key, from_anywhere, weighed
 from filsluss.models.link import read_status_links
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
@@ -32,6 +35,8 @@ log = logging.getLogger(__name__)
 ORPHAN_AGE = timedelta(hours=1)
 ACCOUNTS = 100
 """Ended accounts that are closed before files that were removed meanwhile have their turn."""
+FILES = 300
+"""Accounts and files that the letters of one transaction are about, which holds up every writer of SQLite."""
 
 
 def take_away(
@@ -85,8 +90,7 @@ def erase_withheld(files: Sequence[TransferFile], *, cause: Cause = RULE, now: d
         give_transfers(marked, transfers=[file.transfer for file in files])
         TransferFile.objects.filter(pk__in=[file.pk for file in marked]).update(**changes)
         noted = replace(cause, reason_code=ErasedBecause.REMOVED.value)
-        for file in marked:
-            record_audit(file.transfer, step=f"file-{ErasedBecause.REMOVED}", cause=noted, now=now, file=file)
+        record_files(marked, step=f"file-{ErasedBecause.REMOVED}", cause=noted, now=now)
     return len(marked)
 
 
@@ -130,13 +134,20 @@ def close_ended(transfers: Sequence[Transfer], *, services: Services, now: datet
     )
     emptied = [transfer for transfer in transfers if transfer.pk not in left]
     read_status_links(emptied)
-    return done + each_row(
+    return done + each_batch(
         "close transfers",
-        emptied,
-        lambda transfer: queue_erased(transfer, services=services, now=now),
+        with_few_files(emptied),
+        lambda accounts: queue_erased(accounts, services=services, now=now),
         policy=services.policy,
         now=now,
     )
+
+
+def with_few_files(transfers: Sequence[Transfer]) -> Iterator[list[Transfer]]:
+    """The transfers in batches whose files are not too many for the memory, and to be written of at once."""
+    owners = TransferFile.objects.filter(transfer__in=transfers).values_list("transfer_id")
+    counts = dict(owners.annotate(Count("pk")))
+    return weighed(transfers, lambda transfer: 1 + counts.get(transfer.pk, 0), FILES)
 
 
 def give_transfers(files: Iterable[TransferFile], *, transfers: Iterable[Transfer]) -> None:
@@ -164,8 +175,7 @@ def take_all_away(transfers: Sequence[Transfer], *, now: datetime) -> int:
         for batch in batches(files):
             TransferFile.objects.filter(pk__in=[file.pk for file in batch]).update(**marks)
         cause = replace(RULE, reason_code=ErasedBecause.ENDED.value)
-        for file in files:
-            record_audit(file.transfer, step=f"file-{ErasedBecause.ENDED}", cause=cause, now=now, file=file)
+        record_files(files, step=f"file-{ErasedBecause.ENDED}", cause=cause, now=now)
     return len(found)
 
 
@@ -213,13 +223,13 @@ def record_erased(files: Sequence[TransferFile], *, services: Services, now: dat
     """
     with transaction.atomic():
         marked = TransferFile.objects.filter(pk__in=[file.pk for file in files], state=FileState.ERASING)
-        recorded = list(marked.select_for_update(no_key=True).order_by("pk"))
-        give_transfers(recorded, transfers=[file.transfer for file in files])
-        keys = [file.pk for file in recorded]
+        locked = marked.select_for_update(no_key=True).order_by("pk")
+        keys = set(locked.values_list("pk", flat=True))
+        recorded = [file for file in files if file.pk in keys]
         TransferFile.objects.filter(pk__in=keys).update(state=FileState.ERASED, erased_at=now)
         Pickup.objects.filter(file__in=keys).update(code_digest=None, code_sealed="")
+        record_files(recorded, step="file-erased", cause=RULE, now=now)
         for file in recorded:
-            record_audit(file.transfer, step="file-erased", cause=RULE, now=now, file=file)
             queue_removed(file, services=services, now=now)
     return len(recorded)
 
@@ -244,15 +254,17 @@ def queue_removed(file: TransferFile, *, services: Services, now: datetime) -> N
         )
 
 
-def queue_erased(transfer: Transfer, *, services: Services, now: datetime) -> bool:
-    """Takes the last step: the transfer is closed, and its parties are told which files were erased.
+def queue_erased(transfers: Sequence[Transfer], *, services: Services, now: datetime) -> int:
+    """Takes the last step: each is closed, and its parties are told which files were erased; how many.
 
     Those are all that were ever whole, also the ones that were removed before the end.
     """
-    received = transfer.files.filter(received_at__isnull=False)
+    received = TransferFile.objects.filter(transfer__in=transfers, received_at__isnull=False)
     in_order = received.order_by("received_at", "id").prefetch_related("pickups")
-    files = list(in_order.iterator(chunk_size=MOST_NAMES))
-    return moved(transfer, ERASED, services=services, now=now, erased_at=now, files=files)
+    files = defaultdict[int, list[TransferFile]](list)
+    for file in in_order.iterator(chunk_size=MOST_NAMES):
+        files[file.transfer_id].append(file)
+    return move_all(transfers, step=ERASED, services=services, now=now, files=files, erased_at=now)
 
 
 def erase_orphans(*, services: Services, now: datetime) -> int:

@@ -4,16 +4,25 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from filsluss.actions.erasure import take_away
 from filsluss.actions.retention import retain
-from filsluss.actions.transitions import moved
+from filsluss.actions.transitions import move_all, moved
 from filsluss.installation import Services
 from filsluss.letters.each_row import each_batch, each_row
-from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
-from filsluss.models.audit import FORGOTTEN
-from filsluss.models.batches import batches, rows_of, shared_out
+from filsluss.models import (
+    Attempt,
+    AuditEntry,
+    Letter,
+    LetterCase,
+    Link,
+    Party,
+    Pickup,
+    Transfer,
+    TransferFile,
+)
+from filsluss.models.audit import FORGOTTEN, IS_FORGOTTEN
+from filsluss.models.batches import batches, delete_at_once, rows_of, shared_out
 from filsluss.models.letter import BLANK, Delivery
 from filsluss.rules.lifecycle import ENDED, LAPSED, OVER, ErasedBecause, FileState
 
@@ -33,10 +42,10 @@ def lapse_undecided(*, services: Services, now: datetime) -> int:
 
 def end_accounts(*, services: Services, now: datetime) -> int:
     """Ends accounts whose time is over, so that their files are erased; returns how many."""
-    return each_row(
+    return each_batch(
         "end accounts",
-        rows_of(shared_out(Transfer.objects.over_at(now))),
-        lambda transfer: moved(transfer, ENDED, services=services, now=now, ended_at=now),
+        shared_out(Transfer.objects.over_at(now)),
+        lambda accounts: move_all(accounts, step=ENDED, services=services, now=now, ended_at=now),
         policy=services.policy,
         now=now,
     )
@@ -63,10 +72,7 @@ def forget(*, services: Services, now: datetime) -> int:
     networks.
     """
     limit = now - timedelta(days=services.policy.forget_days)
-    unsent = LetterCase.objects.filter(
-        transfer=OuterRef("pk"), letter__delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)
-    )
-    old = Transfer.objects.filter(~Exists(unsent), state__in=OVER, over_at__lte=limit)
+    old = Transfer.objects.filter(state__in=OVER, over_at__lte=limit)
     forgotten = each_batch(
         "forget", shared_out(old, size=FORGOTTEN_AT_ONCE), _forget, policy=services.policy, now=now
     )
@@ -81,13 +87,35 @@ def forget(*, services: Services, now: datetime) -> int:
 def _forget(transfers: Sequence[Transfer]) -> int:
     """A letter that is about other cases, too, is kept for them, but its text is not."""
     with transaction.atomic():
+        transfers = _without_unsent(transfers)
         ids = [transfer.public_id for transfer in transfers]
-        AuditEntry.objects.filter(transfer_public_id__in=ids).update(**FORGOTTEN)
+        entries = AuditEntry.objects.filter(transfer_public_id__in=ids)
+        entries.exclude(IS_FORGOTTEN).update(**FORGOTTEN)  # half of them name nobody
         letters = list(
             LetterCase.objects.filter(transfer__in=transfers).values_list("letter_id", flat=True).distinct()
         )
-        Transfer.objects.filter(pk__in=[transfer.pk for transfer in transfers]).delete()
+        delete_at_once(Pickup.objects.filter(file__transfer__in=transfers))
+        for model in (LetterCase, Link, TransferFile, Party):
+            delete_at_once(model.objects.filter(transfer__in=transfers))
+        delete_at_once(Transfer.objects.filter(pk__in=[transfer.pk for transfer in transfers]))
         for batch in batches(letters):
-            Letter.objects.filter(pk__in=batch).of_no_case().delete()
-            Letter.objects.filter(pk__in=batch).update(**BLANK)
+            _forget_letters(batch)
     return len(transfers)
+
+
+def _without_unsent(transfers: Sequence[Transfer]) -> list[Transfer]:
+    """Those about which no letter waits: asked of a batch, or thousands of letters meet every transfer."""
+    waiting = LetterCase.objects.filter(
+        transfer__in=transfers, letter__delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)
+    )
+    kept = set(waiting.values_list("transfer_id", flat=True))
+    return [transfer for transfer in transfers if transfer.pk not in kept]
+
+
+def _forget_letters(keys: Sequence[int]) -> None:
+    """Deletes those that are about no case any more, and the texts of the others."""
+    about_none = Letter.objects.filter(pk__in=keys).of_no_case()
+    gone = list(about_none.values_list("pk", flat=True))
+    Letter.objects.filter(again_of__in=gone).update(again_of=None)
+    delete_at_once(Letter.objects.filter(pk__in=gone))
+    Letter.objects.filter(pk__in={*keys}.difference(gone)).update(**BLANK)

@@ -1,7 +1,7 @@
 """The only code that changes the state of a transfer: state, audit entry and letters in one transaction."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from django.db import transaction
 
 from filsluss.installation import Services
 from filsluss.letters import compose, disclosure, outbox, request_lists
+from filsluss.letters.context import About
 from filsluss.letters.mailboxes import has_room
 from filsluss.models import Transfer, TransferFile
 from filsluss.models.audit import NEW_ENTRY
@@ -47,6 +48,7 @@ class Cause:
         return Proof.SIGN_IN.value if self.person.startswith("user:") else ""
 
 
+ROLES = frozenset(Role)
 RULE = Cause(BY_RULE, origin=NOWHERE)
 
 WITHDRAWN_AFTER: dict[State, Collection[str]] = {
@@ -86,7 +88,7 @@ def advance(
             request_lists.leave(transfer, now=now)
         queue_letters(transfer, step=step, services=services, now=now, files=files)
         if step.target in OVER:
-            outbox.forget_texts(transfer)
+            outbox.forget_texts([transfer])
 
 
 def moved(transfer: Transfer, step: Step, *, services: Services, now: datetime, **changes: Any) -> bool:
@@ -96,6 +98,58 @@ def moved(transfer: Transfer, step: Step, *, services: Services, now: datetime, 
     except StepRefused:
         return False
     return True
+
+
+def move_all(
+    transfers: Sequence[Transfer],
+    *,
+    step: Step,
+    services: Services,
+    now: datetime,
+    files: Mapping[int, Sequence[TransferFile]] | None = None,
+    **changes: Any,
+) -> int:
+    """Takes a step of accounts by rule, with all that are in its source state; returns how many.
+
+    What `advance` does for one, by a few statements for all. `files` are those that letters list, by the key
+    of their transfer.
+    """
+    changes |= {"state": step.target.value, **({"over_at": now} if step.target in OVER else {})}
+    with transaction.atomic():
+        still = Transfer.objects.filter(pk__in=[transfer.pk for transfer in transfers], state=step.source)
+        locked = still.order_by("pk").select_for_update(no_key=True)
+        keys = set(locked.values_list("pk", flat=True))
+        moving = [transfer for transfer in transfers if transfer.pk in keys]
+        Transfer.objects.filter(pk__in=keys).update(**changes)
+        for transfer in moving:
+            vars(transfer).update(changes)
+        record_each([(transfer, None) for transfer in moving], step=step.name, cause=RULE, now=now)
+        outbox.withdraw_all(moving, kinds=WITHDRAWN_AFTER.get(step.source, ()))
+        tell_each(moving, step=step, services=services, now=now, files=files or {})
+        if step.target in OVER:
+            outbox.forget_texts(moving)
+    return len(moving)
+
+
+def tell_each(
+    transfers: Sequence[Transfer],
+    *,
+    step: Step,
+    services: Services,
+    now: datetime,
+    files: Mapping[int, Sequence[TransferFile]],
+) -> None:
+    """The letters of the step for each of these; of kinds that no mailbox gets too many of."""
+    if step.letter is None:
+        return
+    disclosure.read_ready(transfers)
+    abouts = [
+        About(transfer, party, files=files.get(transfer.pk, ()))
+        for transfer in transfers
+        for role in roles_told(transfer, step=step)
+        if (party := transfer.party(role))
+    ]
+    compose.write_all(step.letter, abouts, policy=services.policy, now=now)
 
 
 def queue_letters(
@@ -144,23 +198,54 @@ def record_audit(
 
     Not a line for each file that is received: there are thousands, and the line of `ready` follows.
     """
-    party = transfer.party(Role(cause.role)) if cause.role in set(Role) else None
-    about = about_file(file) if file else {}
-    write_entry(
-        step,
-        cause=cause,
-        now=now,
-        transfer_public_id=transfer.public_id,
-        party_public_id=party.public_id if party else "",
-        proof=party.proof if party else cause.proof,
-        **about,
+    record_each([(transfer, file)], step=step, cause=cause, now=now)
+
+
+def record_each(
+    acts: Sequence[tuple[Transfer, TransferFile | None]], *, step: str, cause: Cause, now: datetime
+) -> None:
+    """The same for the step of several transfers or files, in their order."""
+    NEW_ENTRY.insert_all(
+        [
+            entry(
+                step=step,
+                cause=cause,
+                now=now,
+                **by_party(transfer, cause=cause),
+                **(about_file(file) if file else {}),
+            )
+            for transfer, file in acts
+        ]
     )
-    if step == "received":
-        return
-    facts = {"transfer": transfer.public_id, "role": cause.role}
-    if file:
-        facts |= {"file": file.public_id, "size": str(file.size)}
-    transaction.on_commit(lambda: log.info(step, extra={"facts": facts}))
+    if step != "received":
+        told = [facts_of(transfer, file=file, role=cause.role) for transfer, file in acts]
+        transaction.on_commit(lambda: log_each(step, facts=told))
+
+
+def record_files(files: Sequence[TransferFile], *, step: str, cause: Cause, now: datetime) -> None:
+    """The same for files, whose transfers have been read."""
+    record_each([(file.transfer, file) for file in files], step=step, cause=cause, now=now)
+
+
+def log_each(step: str, *, facts: Sequence[dict[str, str]]) -> None:
+    for each in facts:
+        log.info(step, extra={"facts": each})
+
+
+def by_party(transfer: Transfer, *, cause: Cause) -> dict[str, str]:
+    """The columns of an entry that say whose transfer it is, and which party took the step."""
+    party = transfer.party(Role(cause.role)) if cause.role in ROLES else None
+    return {
+        "transfer_public_id": transfer.public_id,
+        "party_public_id": party.public_id if party else "",
+        "proof": party.proof if party else cause.proof,
+    }
+
+
+def facts_of(transfer: Transfer, *, file: TransferFile | None, role: str) -> dict[str, str]:
+    """What a line of the log says of a step."""
+    about = {"file": file.public_id, "size": str(file.size)} if file else {}
+    return {"transfer": transfer.public_id, "role": role, **about}
 
 
 def about_file(file: TransferFile) -> dict[str, Any]:

@@ -26,8 +26,9 @@ from filsluss.letters.html import LOGO_HEIGHT, LetterStyle, OwnLinks, render_htm
 from filsluss.letters.links import in_language
 from filsluss.letters.verbatim import marked, without_marks
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
+from filsluss.models.batches import batches
 from filsluss.models.compiled_queries import CompiledQuery, Param
-from filsluss.models.letter import BLANK, Delivery
+from filsluss.models.letter import BLANK, NEW_CASE, NEW_LETTER, Delivery
 from filsluss.rules.contrast import light_shades
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import traits_of
@@ -73,11 +74,44 @@ def write(
     key = key_of(kind, about)
     for (found,) in BY_KEY.rows(key=key):
         return Letter.objects.get(pk=found)
-    letter = addressed(kind, about, key=key, policy=policy, now=now)
-    fill(letter, about, policy=policy, now=now)
-    hold_back(letter, transfer)
+    letter = drafted(kind, about, key=key, policy=policy, now=now)
     letter.save(force_insert=True)
     LetterCase.objects.create(letter=letter, transfer=transfer, party=party, file=file)
+    return letter
+
+
+def write_all(kind: str, abouts: Sequence[About], *, policy: Policy, now: datetime) -> int:
+    """Queues what `write` would for each of these, by a few statements; returns how many letters are new.
+
+    Raises LinkLost, and queues none, if the link of one cannot be derived.
+    """
+    named = {
+        key_of(kind, about): about
+        for about in abouts
+        if about.party.address and disclosure.is_told(kind, about.role, about.transfer, about.file)
+    }
+    for batch in batches(list(named)):
+        for key in Letter.objects.filter(key__in=batch).values_list("key", flat=True):
+            del named[key]
+    letters = [drafted(kind, about, key=key, policy=policy, now=now) for key, about in named.items()]
+    rows = [{name: getattr(letter, name) for name in NEW_LETTER.given} for letter in letters]
+    cases = [
+        {
+            "letter_id": letter,
+            "transfer_id": about.transfer.pk,
+            "party_id": about.party.pk,
+            "file_id": about.file.pk if about.file else None,
+        }
+        for letter, about in zip(NEW_LETTER.insert_all(rows), named.values(), strict=True)
+    ]
+    return len(NEW_CASE.insert_all(cases))
+
+
+def drafted(kind: str, about: About, *, key: str, policy: Policy, now: datetime) -> Letter:
+    """The whole letter, not saved; raises LinkLost."""
+    letter = addressed(kind, about, key=key, policy=policy, now=now)
+    fill(letter, about, policy=policy, now=now)
+    hold_back(letter, about.transfer)
     return letter
 
 

@@ -63,10 +63,6 @@ class About:
     def language(self) -> str:
         return self.party.language
 
-    def all_files(self) -> list[TransferFile]:
-        """The one file and the listed ones."""
-        return [*([self.file] if self.file else []), *self.named_files()]
-
     def named_files(self) -> list[TransferFile]:
         """The listed files; a file that was never ready is named to the sender only."""
         return [file for file in self.files if self.role is Role.SENDER or file.ready_at]
@@ -79,14 +75,16 @@ def build_context(kind: str, about: About, *, policy: Policy, now: datetime) -> 
     Raises LinkLost if the link that the letter is for cannot be derived.
     """
     undelivered = about.undelivered or Undelivered("", "")
+    one = [file_values(about.file, about, policy)] if about.file else []
+    named = [file_values(each, about, policy) for each in about.named_files()]
     return {
         **case_values(about, policy),
         **dates(about, policy, now),
         **addresses(kind, about, policy),
-        "file": file_values(about.file, about, policy) if about.file else None,
-        "files": [file_values(each, about, policy) for each in about.named_files()],
-        "checksums": [file_values(each, about, policy) for each in about.all_files() if each.sha256],
-        "more_files": len(about.named_files()) - 1,
+        "file": one[0] if one else None,
+        "files": named,
+        "checksums": [each for each in (*one, *named) if each["sha256"]],
+        "more_files": len(named) - 1,
         "code": sanitize.one_line(about.codes.get(about.file.public_id, "")) if about.file else "",
         "remained": any(each.erased_because in ("", ErasedBecause.ENDED) for each in about.named_files()),
         "with_codes": bool(about.codes),

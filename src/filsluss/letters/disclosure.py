@@ -1,5 +1,7 @@
 """Which words a letter may carry: none that a stranger typed goes to an address outside."""
 
+from collections.abc import Sequence
+
 from django.db.models import BigIntegerField
 
 from filsluss.models import Party, Transfer, TransferFile
@@ -46,7 +48,21 @@ def is_told(kind: str, role: Role, transfer: Transfer, file: TransferFile | None
         return role is Role.SENDER and is_proven(transfer.sender)
     if role is not Role.RECIPIENT:
         return True
-    return file.ready_at is not None if file else bool(ONCE_READY.rows(transfer=transfer.pk))
+    return file.ready_at is not None if file else had_ready_file(transfer)
+
+
+def had_ready_file(transfer: Transfer) -> bool:
+    """Whether a file of it was ready at some time; uses what `read_ready` has read."""
+    read: bool | None = transfer.__dict__.get("_had_ready_file")
+    return bool(ONCE_READY.rows(transfer=transfer.pk)) if read is None else read
+
+
+def read_ready(transfers: Sequence[Transfer]) -> None:
+    """Caches on each, by one query, whether a file of it was ready; of transfers that get no more files."""
+    once = TransferFile.objects.once_ready().filter(transfer__in=transfers)
+    had = set(once.values_list("transfer_id", flat=True).distinct())
+    for transfer in transfers:
+        transfer.__dict__["_had_ready_file"] = transfer.pk in had
 
 
 def was_approved(transfer: Transfer) -> bool:

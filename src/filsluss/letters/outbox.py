@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import BigIntegerField, Exists, OuterRef
+from django.db.models import Exists, OuterRef
 
 from filsluss import outages
 from filsluss.letters import claims, collecting, compose, refusals
@@ -23,7 +23,6 @@ from filsluss.letters.delivery import (
     submit,
 )
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
-from filsluss.models.compiled_queries import CompiledQuery, Param
 from filsluss.models.connections import let_go
 from filsluss.models.letter import BLANK, Delivery, LetterQuerySet
 from filsluss.rules.directions import Role
@@ -38,11 +37,6 @@ PAGE = 100
 RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 LATER_DELAY = timedelta(hours=3)
 GIVE_UP_AFTER = timedelta(days=5)
-GIVEN_UP_ABOUT = CompiledQuery(
-    lambda: LetterCase.objects.filter(
-        transfer_id=Param("transfer", BigIntegerField()), letter__delivery=Delivery.GIVEN_UP.value
-    ).values_list("letter_id")[:1]
-)
 
 
 @dataclass(frozen=True)
@@ -127,6 +121,12 @@ def withdraw_unsent(
         shared = list(unsent.queued().filter(kind=LetterKind.FILES_READY))
         collecting.reopen(shared, now=now)
         unsent = unsent.exclude(kind=LetterKind.FILES_READY)
+    return unsent.update(delivery=Delivery.WITHDRAWN, **BLANK)
+
+
+def withdraw_all(transfers: Collection[Transfer], *, kinds: Collection[str]) -> int:
+    """Withdraws unsent letters of these kinds about each of the transfers; returns how many."""
+    unsent = Letter.objects.unsent().filter(kind__in=kinds).about_any(transfers)
     return unsent.update(delivery=Delivery.WITHDRAWN, **BLANK)
 
 
@@ -265,13 +265,8 @@ def tell_undelivered(
         )
 
 
-def forget_texts(transfer: Transfer) -> None:
-    """Blanks given-up letters of a transfer that is over, unless they are about one that is not.
-
-    Most have none, which costs less to find out.
-    """
-    if not GIVEN_UP_ABOUT.rows(transfer=transfer.pk):
-        return
+def forget_texts(transfers: Collection[Transfer]) -> None:
+    """Blanks given-up letters of transfers that are over, unless they are about one that is not."""
     unfinished = LetterCase.objects.filter(letter=OuterRef("pk")).exclude(transfer__state__in=OVER)
-    given_up = Letter.objects.filter(delivery=Delivery.GIVEN_UP).about(transfer)
+    given_up = Letter.objects.filter(delivery=Delivery.GIVEN_UP).about_any(transfers)
     given_up.exclude(Exists(unfinished)).update(**BLANK)

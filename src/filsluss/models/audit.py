@@ -50,6 +50,7 @@ NEW_ENTRY = CompiledInsert(
 )
 FORGOTTEN = {"reason": "", "about": "", "person": "", "network": "", "request_id": "", "detail": None}
 """The columns that may hold a name, an address, a network or typed text, and their values when forgotten."""
+IS_FORGOTTEN = models.Q(reason="", about="", person="", network="", request_id="", detail__isnull=True)
 
 
 class SecurityEvent(models.Model):

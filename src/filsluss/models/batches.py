@@ -1,7 +1,7 @@
 """Lists taken in batches: a database takes only so many values at once, and memory only so many rows."""
 
 import random
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from typing import TypeVar
@@ -24,6 +24,25 @@ def batches(items: Iterable[Item], size: int = MOST_NAMES) -> Iterator[list[Item
         yield batch
 
 
+def weighed(items: Iterable[Item], weight: Callable[[Item], int], most: int) -> Iterator[list[Item]]:
+    """The items in batches that together weigh `most` at most; one that is heavier is alone."""
+    batch, total = list[Item](), 0
+    for item in items:
+        own = weight(item)
+        if batch and total + own > most:
+            yield batch
+            batch, total = [], 0
+        batch.append(item)
+        total += own
+    if batch:
+        yield batch
+
+
+def delete_at_once(rows: QuerySet[Row]) -> None:
+    """Deletes rows that no others belong to any more, by one statement: Django would read each of them."""
+    rows._raw_delete(rows.db)
+
+
 def by_key(rows: QuerySet[Row], size: int = BATCH) -> Generator[list[Row], None, None]:
     """The rows by their keys, in batches, each of which is read when it is asked for."""
     last = None
@@ -37,9 +56,9 @@ def from_anywhere(rows: QuerySet[Row], size: int = BATCH) -> Iterator[list[Row]]
 
     So workers that take the same list at the same time seldom meet at a row.
     """
-    first = list(rows.order_by("pk")[: size + 1])
-    if len(first) <= size:
-        yield from [first] if first else []
+    keys_alone = rows.prefetch_related(None).order_by("pk").values_list("pk", flat=True)
+    if len(few := keys_alone[: size + 1]) <= size:
+        yield from by_key(rows, size) if few else ()
         return
     keys = rows.aggregate(first=Min("pk"), last=Max("pk"))
     begin = random.randint(keys["first"], keys["last"])  # noqa: S311 - no secret

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -13,6 +14,8 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models import QuerySet, sql
 from django.db.models.base import ModelState
 
+from filsluss.models.batches import MOST_NAMES, batches
+from filsluss.models.encrypted_field import EncryptedTextField
 from filsluss.sqlite.base import with_question_marks
 
 Row = TypeVar("Row", bound=models.Model)
@@ -122,7 +125,7 @@ class CompiledInsert(CompiledQuery):
         if field.attname not in self.given:
             return Slot("", None, field.get_db_prep_save(field.get_default(), connection))
         known = slot_of(Param(field.attname, field))
-        if isinstance(field, (*AS_IT_IS, models.DateTimeField)):
+        if goes_as_it_is(field) or isinstance(field, models.DateTimeField):
             return known
         return known._replace(prepare=lambda value: field.get_db_prep_save(value, connection))
 
@@ -132,30 +135,71 @@ class CompiledInsert(CompiledQuery):
         return row_id
 
     def insert_all(self, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
-        """The same for several rows; their ids in order.
+        """The same for several rows; their ids, which grow in that order.
 
         SQLite gives the rows of one statement ids one after another (its documentation, "AUTOINCREMENT").
-        Nothing promises that of PostgreSQL's sequences, so that there each row is a statement.
+        Nothing promises that of PostgreSQL's sequences, so that there the ids are drawn beforehand.
         """
         if not rows:
             return ()
         database = connections[DEFAULT_DB_ALIAS]
         one = self._compiled(database)
         if database.vendor != "sqlite":
-            return [self._returned(one, database, given) for given in rows]
+            one_row = len(rows) == 1
+            return [self._returned(one, database, rows[0])] if one_row else self._drawn(one, database, rows)
+        at_once = max(1, MOST_NAMES // len(one.slots))
+        return [row for batch in batches(rows, at_once) for row in self._in_one(one, database, batch)]
+
+    @staticmethod
+    def _returned(one: Compiled, database: Any, given: dict[str, Any]) -> int:
+        return int(executed(one, database, values_of(one, given), lambda cursor: cursor.fetchone()[0]))
+
+    @staticmethod
+    def _in_one(one: Compiled, database: Any, rows: Sequence[dict[str, Any]]) -> range:
+        """By one statement of SQLite."""
         head, values, marks = one.sql.partition(" VALUES ")
         several = one._replace(sql=head + values + ", ".join([marks] * len(rows)))
         given_values = [value for given in rows for value in values_of(one, given)]
         last = int(executed(several, database, given_values, lambda cursor: cursor.lastrowid))
         return range(last - len(rows) + 1, last + 1)
 
-    @staticmethod
-    def _returned(one: Compiled, database: Any, given: dict[str, Any]) -> int:
-        return int(executed(one, database, values_of(one, given), lambda cursor: cursor.fetchone()[0]))
+    def _drawn(self, one: Compiled, database: Any, rows: Sequence[dict[str, Any]]) -> list[int]:
+        """By two statements of PostgreSQL, of which the first draws the ids.
+
+        The rows are one value, in JSON: the driver would look at each of thousands of placeholders.
+        """
+        quote, about = database.ops.quote_name, self._model._meta
+        table, key = quote(about.db_table), str(about.pk.column)
+        names = [key, *(str(field.column) for field in about.concrete_fields if not field.primary_key)]
+        with database.cursor() as cursor:
+            cursor.execute(DRAWN, [table, key, len(rows)])
+            ids = sorted(number for (number,) in cursor.fetchall())
+            numbered = [
+                dict(zip(names, (number, *values_of(one, row)), strict=True))
+                for number, row in zip(ids, rows, strict=True)
+            ]
+            columns = ", ".join(map(quote, names))
+            cursor.execute(
+                f"INSERT INTO {table} ({columns}) SELECT {columns}"  # noqa: S608
+                f" FROM json_populate_recordset(NULL::{table}, %s)",
+                [json.dumps(numbered, default=as_json)],
+            )
+        return ids
 
 
+def as_json(value: Any) -> Any:
+    """A value that `json` does not know, as PostgreSQL reads it: a time, or what the driver has wrapped."""
+    return value.isoformat() if isinstance(value, datetime) else value.obj
+
+
+DRAWN = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
 AS_IT_IS = (models.CharField, models.TextField, models.IntegerField, models.BooleanField)
 """Fields whose values both drivers take as Python has them."""
+
+
+def goes_as_it_is(field: models.Field[Any, Any]) -> bool:
+    """Whether the driver takes the field's values as they are; of what is stored encrypted it must not."""
+    return isinstance(field, AS_IT_IS) and not isinstance(field, EncryptedTextField)
 
 
 def slot_of(value: Any) -> Slot:
@@ -165,7 +209,7 @@ def slot_of(value: Any) -> Slot:
     field = value.output_field
     if isinstance(field, models.DateTimeField):
         return Slot(value.name, sqlite_time if connection.vendor == "sqlite" else None)
-    if isinstance(field, AS_IT_IS):
+    if goes_as_it_is(field):
         return Slot(value.name, None)
     return Slot(value.name, lambda given: field.get_db_prep_value(given, connection))
 

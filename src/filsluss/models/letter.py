@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import reduce
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from filsluss.models.compiled_queries import CompiledInsert
 from filsluss.models.encrypted_field import EncryptedTextField
 from filsluss.models.file import TransferFile
 from filsluss.models.party import Party
@@ -54,8 +55,12 @@ class LetterQuerySet(models.QuerySet["Letter"]):
 
     def about(self, transfer: Transfer, file: TransferFile | None = None) -> LetterQuerySet:
         """Letters about a transfer, or about one file of it."""
-        cases = LetterCase.objects.filter(letter=OuterRef("pk"), transfer=transfer)
-        return self.filter(Exists(cases.filter(file=file) if file else cases))
+        cases = LetterCase.objects.filter(transfer=transfer)
+        return self.filter(pk__in=(cases.filter(file=file) if file else cases).values("letter"))
+
+    def about_any(self, transfers: Collection[Transfer]) -> LetterQuerySet:
+        """Letters about at least one of these transfers."""
+        return self.filter(pk__in=LetterCase.objects.filter(transfer__in=transfers).values("letter"))
 
     def not_to(self, domains: Iterable[str]) -> LetterQuerySet:
         """Letters to readers of other domains."""
@@ -185,6 +190,14 @@ class LetterCase(models.Model):
 
     def __str__(self) -> str:
         return f"{self.letter_id} about {self.transfer_id}"
+
+
+NEW_LETTER = CompiledInsert(
+    Letter,
+    "public_id key kind role to reply_to language subject text html message_id references priority delivery"
+    " written_at next_try_at",
+)
+NEW_CASE = CompiledInsert(LetterCase, "letter_id transfer_id party_id file_id")
 
 
 def list_closes_at(transfer: Transfer) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def is_encrypted(text: str) -> bool:
 
 def encrypt(text: str, keys: Sequence[bytes]) -> str:
     """The text encrypted with the first key; a different ciphertext every time."""
-    return PREFIX + _fernet(keys).encrypt(text.encode()).decode()
+    return PREFIX + _fernet(tuple(keys)).encrypt(text.encode()).decode()
 
 
 def decrypt(ciphertext: str, keys: Sequence[bytes]) -> str:
@@ -30,12 +31,13 @@ def decrypt(ciphertext: str, keys: Sequence[bytes]) -> str:
     from cryptography.fernet import InvalidToken  # as in _fernet
 
     try:
-        return _fernet(keys).decrypt(ciphertext.removeprefix(PREFIX).encode()).decode()
+        return _fernet(tuple(keys)).decrypt(ciphertext.removeprefix(PREFIX).encode()).decode()
     except InvalidToken:
         raise DecryptionFailed("none of the keys decrypts the text") from None
 
 
-def _fernet(keys: Sequence[bytes]) -> MultiFernet:
+@lru_cache(maxsize=16)
+def _fernet(keys: tuple[bytes, ...]) -> MultiFernet:
     # Imported when needed: it takes 9 MiB in each process, and the master process encrypts nothing.
     from cryptography.fernet import Fernet, MultiFernet
 
