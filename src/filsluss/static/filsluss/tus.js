@@ -194,8 +194,15 @@ export function shrinkChunks(bytes) {
   return true;
 }
 
+const givenUp = new Set();
+
+/** Whether this page has asked the server to delete the upload, which its list may still have. */
+export const isGivenUp = ({ id }) => givenUp.has(id);
+
 /** tus "termination", tried three times. */
 export async function terminate(url) {
+  const id = url.split("/").pop();
+  givenUp.add(id);
   for (const delay of [0, 2, 10]) {
     await new Promise((resolve) => setTimeout(resolve, delay * 1000));
     try {
@@ -204,6 +211,7 @@ export async function terminate(url) {
       if (error.action !== "retry") return;
     }
   }
+  givenUp.delete(id);
 }
 
 /** The list of files at their URL, or the samples at that of an upload. */
