@@ -8,8 +8,9 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from filsluss.models import Letter, Transfer
+from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.models.letter import BLANK
+from filsluss.pages.own_letters import own_letters
 from filsluss.rules.lifecycle import State
 from filsluss.rules.tokens import Purpose
 from tests.pages.cases import (
@@ -271,3 +272,12 @@ def test_the_sender_s_own_slip_is_asked_about_too(inside, read):
     page = read(inside.post("/", {**FORM, "sender_email": "anna.berg@ltdalrna.se"}))
     assert page.problems == ["sender_email"]
     assert settings.POLICY.inside_domains[0] in page.text
+
+
+def test_emails_about_several_files_are_told_apart_and_name_none():
+    transfer = open_transfer()
+    for name, size in (("ett.pdf", 12), ("två.pdf", 340_000)):
+        TransferFile.objects.filter(pk=ready_file(transfer, name).pk).update(size=size)
+    labels = [letter.label for letter in own_letters(transfer)]
+    assert len(set(labels)) == len(labels) == 3
+    assert [label for label in labels if "pdf" in label] == []
