@@ -41,6 +41,10 @@ def account(shared_service, page):
     return page
 
 
+def reference(page):
+    return page.locator("aside.case [translate=no]").inner_text()
+
+
 def look_again(page):
     """As when a reader comes back to the window: the list is asked for at once."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -106,12 +110,25 @@ def test_a_file_chosen_in_the_place_of_another_is_not_sent_twice_unasked(account
 
 def test_done_is_not_said_any_more_when_the_account_has_been_ended(account, shared_service, tmp_path):
     sent(account, write_file(tmp_path / "a.bin", 1000))
-    case = account.locator("aside.case [translate=no]").inner_text()
-    shared_service.run("close", case, "--reason", "Fel mottagare.")
+    shared_service.run("close", reference(account), "--reason", "Fel mottagare.")
     look_again(account)
     expect(account.locator("#upload-note")).to_have_text("Kontot är avslutat av systemansvarig.")
     expect(done(account)).to_have_count(0)
     expect(summary(account)).to_be_hidden()
+    expect(row(account, "a.bin").locator("button, summary").filter(visible=True)).to_have_count(1)  # SHA-256
+
+
+def test_nothing_is_offered_that_cannot_work_when_the_account_ends_half_way(
+    account, shared_service, tmp_path
+):
+    account.route("**/files/*", lambda route: route.abort())  # no byte leaves
+    choose(account, write_file(tmp_path / "a.bin", 200_000))
+    expect(row(account, "a.bin")).to_contain_text("Ansluter igen")
+    shared_service.run("close", reference(account), "--reason", "Fel mottagare.")
+    look_again(account)
+    expect(row(account, "a.bin")).to_contain_text("Kontot är avslutat av systemansvarig.")
+    expect(button(account, "Ta bort från listan", "a.bin")).to_be_visible()
+    expect(row(account, "a.bin").locator("button").filter(visible=True)).to_have_count(1)
 
 
 def test_done_is_not_said_any_more_when_a_file_has_been_taken_away(account, shared_service, tmp_path):

@@ -333,6 +333,7 @@ export class UploadQueue {
     this.picker.enabled = false;
     for (const upload of this.openUploads) upload.fail(code);
     this.byId("drop").hidden = true;
+    for (const act of this.byId("files").querySelectorAll(".remove, .show-code, .again")) act.remove();
     this.showNotice(code === "account_closed_by_admin" ? code : "account_over");
     this.updateActivity();
   }
