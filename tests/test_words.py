@@ -37,6 +37,8 @@ NEVER = {
         (r"förfråg|[Aa]nhållan", "ansökan"),
         (r"[Nn]edladdningskod|\bPIN", "hämtkod"),
         (r"[Aa]ttestant|[Aa]dministratör", "systemansvarig"),
+        (r"(?:hos|på|i|vid) %\(organisation\)s", "%(at_organisation)s"),
+        (r"\b[Öö]verföringar|Öppet till och med", "ärenden"),
     ],
     "en": [
         (r"[Rr]emove(?:d|s)?\b(?! (?:it, or say|the text|from the list)|.{0,9}from the list)", "delete"),
@@ -63,6 +65,7 @@ NEVER = {
             r"\bspelled|\b(?!Resize\b)[A-Za-z]{3,}(?:iz(?:e|es|ed|ing)|ization)\b|colou?rs?(?<!colour)(?<!colours)",
             "spelt",
         ),
+        (r"(?:at|of) %\(organisation\)s(?!\.|’)|Open through", "%(at_organisation)s"),
         (r"\bcancel(?:ed|ing)\b|\bcenter|\bcatalog\b", "Cancelled"),
     ],
 }

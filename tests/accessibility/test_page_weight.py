@@ -7,7 +7,7 @@ import pytest
 
 from tests.parts import browser as chromium
 
-SCRIPTS_AT_MOST = 20_000
+SCRIPTS_AT_MOST = 21_000
 PAGE_AT_MOST = 63_000
 PAGES = ("apply", "upload", "download", "decide", "help", "oversee-case", "not-found")
 
@@ -36,7 +36,7 @@ def test_no_page_weighs_more_than_63_kilobytes_on_the_first_visit(weighed):
     assert weights["upload"] > 15_000, "something was not counted"
 
 
-def test_all_scripts_together_weigh_less_than_20_kilobytes(populated, weighed):
+def test_all_scripts_together_weigh_less_than_21_kilobytes(populated, weighed):
     scripts = {url for url, _, _ in weighed["upload"] if url.endswith(".js")}
     assert len(scripts) == 12
     sizes = [

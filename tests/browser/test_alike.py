@@ -92,7 +92,7 @@ def test_done_is_not_said_while_an_earlier_file_is_unfinished(service, page, tmp
     choose(page, write_file(tmp_path / "hel.bin", 1000))
     is_sent(page, "hel.bin")
     expect(summary(page)).to_have_text(
-        "1 av 1 filer är uppladdade, men inte allt som valdes. Se nedan vad som återstår."
+        "Filen är uppladdad, men inte allt som valdes. Se nedan vad som återstår."
     )
 
 

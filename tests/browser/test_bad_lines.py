@@ -8,6 +8,7 @@ from tests.browser.steps import (
     await_stored,
     button,
     choose,
+    done,
     entry,
     is_sent,
     leave,
@@ -56,11 +57,16 @@ def test_a_proxy_with_a_limit_of_one_mebibyte_costs_no_pauses(gathering_proxy, p
 
 def test_a_small_file_gets_through_a_proxy_with_a_limit(gathering_proxy, page, tmp_path):
     file = write_file(tmp_path / "a.bin", 5_000_000)
+    smaller = write_file(tmp_path / "b.bin", 60_000)  # its bytes would go with its creation
     gathering_proxy.body_limit = MiB // 4
     apply(page, gathering_proxy.url)
     choose(page, file)
     is_sent(page, "a.bin")
     assert entry(page, "a.bin")["sha256"] == sha256(file)
+    gathering_proxy.body_limit = 50_000
+    choose(page, smaller)
+    await_stored(page, "b.bin", 60_000)
+    expect(done(page)).to_contain_text("Klart!")
 
 
 def test_what_lies_in_the_buffers_of_a_slow_line_is_not_sent_twice(slow_proxy, page, tmp_path):

@@ -124,6 +124,15 @@ def test_where_sign_in_is_offered_a_network_opens_nothing(visitor, configure):
     assert inside.post("/", {**form, "purpose": "Fler"})["Location"].startswith("/upload/")
 
 
+def test_the_page_that_leads_to_the_mailbox_says_why_it_does(visitor, configure):
+    network, sign_in = "inte sitter på det interna nätet", "inte är inloggad"
+    offered = visitor.client.get("/sent").content.decode()
+    assert (network in offered, sign_in in offered, "/staff/apply" in offered) == (False, True, True)
+    configure(of_policy={"sign_in": SignIn.OFF})
+    off = visitor.client.get("/sent").content.decode()
+    assert (network in off, sign_in in off, "/staff/apply" in off) == (True, False, False)
+
+
 @pytest.mark.parametrize("address", ["anna.berg@ltdalarna.se", "ingen.alls@ltdalarna.se"])
 def test_where_it_is_required_every_inside_address_is_told_the_same(visitor, configure, address):
     configure(of_policy={"sign_in": SignIn.REQUIRED})

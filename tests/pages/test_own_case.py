@@ -8,8 +8,10 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from filsluss.models import Letter, Transfer
+from filsluss.actions.upload import remove_own
+from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.models.letter import BLANK
+from filsluss.pages.own_letters import own_letters
 from filsluss.rules.lifecycle import State
 from filsluss.rules.tokens import Purpose
 from tests.pages.cases import (
@@ -271,3 +273,30 @@ def test_the_sender_s_own_slip_is_asked_about_too(inside, read):
     page = read(inside.post("/", {**FORM, "sender_email": "anna.berg@ltdalrna.se"}))
     assert page.problems == ["sender_email"]
     assert settings.POLICY.inside_domains[0] in page.text
+
+
+def test_emails_about_several_files_are_told_apart_and_name_none():
+    transfer = open_transfer()
+    for name, size in (("ett.pdf", 12), ("två.pdf", 340_000)):
+        TransferFile.objects.filter(pk=ready_file(transfer, name).pk).update(size=size)
+    labels = [letter.label for letter in own_letters(transfer)]
+    assert len(set(labels)) == len(labels) == 3
+    assert [label for label in labels if "pdf" in label] == []
+
+
+def test_the_time_of_the_email_stands_beside_no_file_that_has_been_taken_away(inside):
+    """Or it would be read as the time at which that was done."""
+    transfer = open_transfer()
+    file = ready_file(transfer)
+    Letter.objects.about(transfer).filter(kind="file-ready").update(
+        delivery="sent", sent_at=timezone.now() - timedelta(hours=1)
+    )
+    upload_page = link(transfer, Purpose.UPLOAD)
+    assert "<time" in row_of(file, inside.get(upload_page))
+    remove_own(file, now=timezone.now())
+    row = row_of(file, inside.get(upload_page))
+    assert ("Raderad av avsändaren." in row, "<time" in row) == (True, False)
+
+
+def row_of(file, answer):
+    return re.search(f'data-file="{file.public_id}".*?</li>', answer.content.decode(), re.DOTALL)[0]

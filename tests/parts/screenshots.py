@@ -1,5 +1,6 @@
 """The screenshots of README and docs, of a service with data in every state; `bin/screenshots` takes them."""
 
+import os
 import re
 import sys
 import tempfile
@@ -7,6 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.parts import installation
+
+# What makes the data imports models, which want the settings of an installation of their own.
+installation.configure_process(installation.folder("screenshots"))
+os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
+
+import django
+
+django.setup()
+# The service that is started reads its own.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 from tests.parts import people
 from tests.parts.browser import CHROMIUM_ARGUMENTS

@@ -3,6 +3,7 @@
 import re
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -135,8 +136,10 @@ def days_in(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,5}", text.strip()) else 0
 
 
-def offers_sign_in(page: FormPage) -> bool:
-    return settings.POLICY.sign_in is not SignIn.OFF and page.person is None
+def sign_in_values(page: FormPage) -> dict[str, Any]:
+    """Whether staff can sign in, and have not; and where they do."""
+    offers = settings.POLICY.sign_in is not SignIn.OFF and page.person is None
+    return {"offers_sign_in": offers, "sign_in_and_apply": STAFF.path("apply")}
 
 
 def show_form(request: HttpRequest, form: Form, *, page: FormPage = NEW) -> HttpResponse:
@@ -151,8 +154,7 @@ def show_form(request: HttpRequest, form: Form, *, page: FormPage = NEW) -> Http
         "languages": [(code, each.name) for code, each in LANGUAGES.items()],
         "house_language": language_named(settings.POLICY.language).name,
         "day_choices": day_choices(always=settings.POLICY.default_days, chosen=form.typed.get("days", "")),
-        "offers_sign_in": offers_sign_in(page),
-        "sign_in_and_apply": STAFF.path("apply"),
+        **sign_in_values(page),
     }
     response = render(request, "pages/apply.html", values, status=form.status)
     is_public = request.method == "GET" and page.purpose == NEW.purpose

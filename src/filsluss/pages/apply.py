@@ -16,6 +16,7 @@ from filsluss.pages.application_form import (
     application_in,
     first_shown,
     show_form,
+    sign_in_values,
     took_suggestion,
     typed_in,
 )
@@ -88,5 +89,5 @@ def next_page(transfer: Transfer, client: Client) -> str:
 @allow_methods("GET")
 @private_page
 def sent(request: HttpRequest) -> HttpResponse:
-    """After an inside sender's application from an outside network: the link was sent by mail."""
-    return render(request, "pages/sent.html")
+    """After an inside sender's application without a sign-in, or from an outside network."""
+    return render(request, "pages/sent.html", sign_in_values(NEW))

@@ -64,10 +64,10 @@ def limit_text(reached: LimitReached) -> str:
     words = {
         Limit.NETWORK: _("Many forms have been sent from your network in the last hour."),
         Limit.SENDER: _(
-            "Many requests have been made with this sender’s address from outside the network of "
-            "%(organisation)s. From inside it you can make a request at any time."
+            "Many requests have been made with this sender’s address from outside the network "
+            "%(at_organisation)s. From inside it you can make a request at any time."
         )
-        % {"organisation": settings.POLICY.organisation},
+        % {"at_organisation": settings.POLICY.at_organisation(translation.get_language())},
         Limit.CASE: _("You have reported this case many times in the last day."),
         Limit.FORM: _("Many reports have been sent in the last day."),
         Limit.SIGN_INS: f"{_('Too many attempts')}.",

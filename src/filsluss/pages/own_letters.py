@@ -45,7 +45,7 @@ def own_letters(transfer: Transfer) -> Iterator[OwnLetter]:
             look_sent(last, timezone.now())
         yield OwnLetter(
             public_id=letter.public_id,
-            label=_label(letter.kind),
+            label=_label(letter),
             state=_state(last),
             when=presenters.moment(last.sent_at),
             is_own_link=letter.kind == LetterKind.APPROVED,
@@ -60,15 +60,20 @@ def look_sent(letter: Letter, now: datetime) -> None:
     letter.sent_at = letter.written_at + LEAVES_WITHIN if is_gone else None
 
 
-def _label(kind: str) -> str:
-    """Who reads it and what it is about; never a file's name: more people may know a status link."""
+def _label(letter: Letter) -> str:
+    """Who reads it and what it is about; never a file's name: more people may know a status link.
+
+    Letters about files are told apart by the size of the file.
+    """
+    sizes = letter.cases.values_list("file__size", flat=True)[:1]
+    size = presenters.size(next(iter(sizes), None))
     words: dict[str, str] = {
         LetterKind.APPROVAL_REQUESTED: _("To the approver: the request"),
         LetterKind.APPROVED: _("To you: the link for uploading"),
-        LetterKind.FILE_READY: _("To the recipient: a file"),
+        LetterKind.FILE_READY: _("To the recipient: a file of %(size)s") % {"size": size},
         LetterKind.FILES_READY: _("To the recipient: several files"),
     }
-    return words[kind]
+    return words[letter.kind]
 
 
 def _state(letter: Letter) -> str:

@@ -181,7 +181,7 @@ def file_view(file: TransferFile) -> FileView:
         fetches=sum(pickup.fetches for pickup in file.pickups.all()),
         is_live=file.state in LIVE_FILE,
         letter=letter.delivery if letter else "",
-        letter_at=moment(letter.sent_at) if letter else None,
+        letter_at=moment(letter.sent_at) if letter and file.state == FileState.READY else None,
         gone_because=file.erased_because,
         removal_reason=file.removal_reason,
         scan=scan_words(file),

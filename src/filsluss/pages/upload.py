@@ -156,7 +156,7 @@ def done_words(done: str, transfer: Transfer) -> str:
 
 def receipt_words() -> dict[Receipts, str]:
     return {
-        Receipts.FIRST: _("Yes, the first time each file is downloaded"),
+        Receipts.FIRST: _("Yes, the first time"),
         Receipts.EACH: _("Yes, every time"),
         Receipts.NONE: _("No"),
     }

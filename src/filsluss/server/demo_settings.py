@@ -39,6 +39,7 @@ def apply(argv: Sequence[str]) -> None:
         Name.SUPPORT_EMAIL: "support@ltdalarna.se",
         Name.DATA_DIR: chosen.data,
         Name.THREADS: "64",
+        Name.UNDO_HOURS: "24",
         Name.OIDC_ISSUER: base_url + DEMO.path("provider"),
         Name.OIDC_CLIENT_ID: "filsluss",
         Name.OIDC_CLIENT_SECRET: secrets.token_urlsafe(32),

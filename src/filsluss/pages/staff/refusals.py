@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from filsluss.actions.limits import LimitReached
@@ -86,9 +87,12 @@ def sign_in_again(request: HttpRequest, back: str, *, is_fresh: bool = False) ->
 
 def reason(code: str) -> tuple[str, ...]:
     """Heading and text for a code; those about signatures and claims are one for people."""
-    organisation = {"organisation": settings.POLICY.organisation}
+    organisation = {
+        "organisation": settings.POLICY.organisation,
+        "at_organisation": settings.POLICY.at_organisation(translation.get_language()),
+    }
     cannot = _("You cannot sign in here")
-    administrator = _("Ask the administrators of %(organisation)s’s accounts to mend it.") % organisation
+    administrator = _("Ask those who look after the accounts %(at_organisation)s to mend it.") % organisation
     words = {
         "address_missing": (cannot, _("Your account has no email address that can be used."), administrator),
         "address_unverified": (

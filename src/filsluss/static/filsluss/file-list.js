@@ -156,6 +156,11 @@ export class ServerFileList {
     row.querySelector(".file-info").after(button);
   }
 
+  /** What the row of a file says that has become of it. */
+  stateOf({ public_id }) {
+    return this.element.querySelector(`[data-file="${public_id}"] .state`)?.textContent ?? "";
+  }
+
   uploadIdOf(row) {
     return this.latest.files.find((entry) => entry.public_id === row.dataset.file)?.id ?? null;
   }

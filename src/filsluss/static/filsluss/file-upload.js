@@ -98,21 +98,28 @@ export class FileUpload {
     if (!signal.aborted) this.setState("paused");
   }
 
+  /** The server may have all of it, and the answer that says so be on its way. */
   async cancel() {
     this.stop();
     this.setState("cancelled");
+    for (const seconds of this.mayExist && !this.url ? [0, 2] : []) {
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+      if (await this.findCreated().catch(() => false)) break;
+    }
     if (this.url) await terminate(this.url);
   }
 
-  /** The user picked the file again. If it has changed, what the server has of it is useless. */
-  replaceFile(file) {
+  /** Whether the file picked for this row is the same, which then goes on; of another, nothing here is of use. */
+  pickedAgain(file) {
     const { id, offset, url, withCode } = this;
     const isSame = isEqualFile(file, this.file);
-    this.file = file;
     this.forget();
-    if (url && isSame) this.resumeFrom = { id, offset, with_code: withCode };
-    else if (url) terminate(url);
-    this.enqueue();
+    if (isSame) {
+      this.source = new Source((this.file = file));
+      if (url) this.resumeFrom = { id, offset, with_code: withCode };
+      this.enqueue();
+    } else if (url) terminate(url);
+    return isSame;
   }
 
   forget() {

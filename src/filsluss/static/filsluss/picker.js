@@ -1,5 +1,7 @@
 // Picking files: buttons, drag and drop, folders; what to do with each picked file, and whether it is still the same.
 
+import { isGivenUp } from "./tus.js";
+
 export const MAX_FILES = 1000;
 
 /** The folder that a dropped file was in, which only its entry knows. */
@@ -174,7 +176,8 @@ export function checkFile(file, { list, room, uploads, otherTabs, choice, resume
   if (file.size > list.max_size) return { refuse: "too_large" };
   if (uploads.some(wasPicked)) return { ask: "already" };
   if (otherTabs.some((other) => isEqualFile(file, other))) return { ask: "elsewhere" };
-  const unfinished = list.files.filter((entry) => entry.state === "uploading" && hasSameName(file, entry));
+  const isUnfinished = (entry) => entry.state === "uploading" && !isGivenUp(entry);
+  const unfinished = list.files.filter((entry) => isUnfinished(entry) && hasSameName(file, entry));
   const same = unfinished.filter((entry) => isSameFile(file, entry) && (!resumeId || entry.id === resumeId));
   if (same.some(isElsewhere)) return { ask: "elsewhere" };
   const resume = same.find((entry) => canCompare(entry) && !isHere(entry));

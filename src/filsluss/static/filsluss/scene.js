@@ -16,8 +16,8 @@ function announce(region, text) {
 
 export class Scene {
   /**
-   * Options: `byId`; `uploads()`: all that count; `isMissing()`: something that was chosen is not among them, so that
-   * the page must not say that everything is done.
+   * Options: `byId`; `uploads()`: all that count; `queue`, whose `isMissing` (of what was chosen), `isLost` (of what
+   * was received) and `isStopped` tell why the page must not say that everything is done.
    */
   constructor(options) {
     Object.assign(this, options, { milestone: 0, meter: new SpeedMeter() });
@@ -118,8 +118,9 @@ export class Scene {
     if (open) return n > 1 ? "total" : "progress";
     if (k) return n > 1 ? "some_failed" : "";
     if (asked) return n > 1 ? "some_asked" : "";
-    if (!done) return "";
-    if (this.isMissing()) return "some_missing";
+    if (!done || this.queue.isStopped) return "";
+    if (this.queue.isLost) return "some_lost";
+    if (this.queue.isMissing) return n === 1 ? "some_missing_one" : "some_missing";
     return n === 1 ? "all_done_one" : "all_done";
   }
 

@@ -3,7 +3,7 @@
 const CHUNK_TYPE = "application/offset+octet-stream";
 const IDLE_TIMEOUT = 60_000;
 const MiB = 2 ** 20;
-const MIN_LIMIT = 2 ** 16; // of a proxy's limits, one that cannot be worked with
+const MIN_LIMIT = 2 ** 14; // of a proxy's limits, one that cannot be worked with
 /** Bytes of a piece: now, at most, and the size that broke last; `whole` pieces have gone through since. */
 const chunk = { size: 64 * MiB, max: 128 * MiB, broken: Infinity, whole: 0 };
 const MAX_ROWS = 200;
@@ -146,7 +146,11 @@ function metadata(file, { withCode, choices, folder }) {
  */
 export async function create(filesUrl, file, { body, signal, ...about }) {
   const headers = { "Upload-Length": file.size, "Upload-Metadata": metadata(file, about) };
-  const response = await tusRequest("POST", filesUrl, { headers, body, signal });
+  const post = (body) => tusRequest("POST", filesUrl, { headers, body, signal });
+  const response = await post(body).catch((error) => {
+    if (error.action !== "shrink" || !body) throw error;
+    return post(); // the bytes follow in pieces
+  });
   const location = response.getResponseHeader("Location");
   if (!location) throw new UploadError("retry");
   return { url: new URL(location, document.URL).pathname, offset: offsetIn(response) };
@@ -194,8 +198,15 @@ export function shrinkChunks(bytes) {
   return true;
 }
 
+const givenUp = new Set();
+
+/** Whether this page has asked the server to delete the upload, which its list may still have. */
+export const isGivenUp = ({ id }) => givenUp.has(id);
+
 /** tus "termination", tried three times. */
 export async function terminate(url) {
+  const id = url.split("/").pop();
+  givenUp.add(id);
   for (const delay of [0, 2, 10]) {
     await new Promise((resolve) => setTimeout(resolve, delay * 1000));
     try {
@@ -204,6 +215,7 @@ export async function terminate(url) {
       if (error.action !== "retry") return;
     }
   }
+  givenUp.delete(id);
 }
 
 /** The list of files at their URL, or the samples at that of an upload. */

@@ -3,6 +3,7 @@
 import { FilePicker, MAX_FILES, checkFile } from "./picker.js";
 import { named, t } from "./format.js";
 import { FileUpload } from "./file-upload.js";
+import { isGivenUp } from "./tus.js";
 import { ServerFileList } from "./file-list.js";
 import { Scene } from "./scene.js";
 import { KeepAwake, Tabs } from "./windows.js";
@@ -22,7 +23,7 @@ export class UploadQueue {
       limits: () => ({ max: this.list.latest.max_size, room: this.room }),
     });
     this.tabs = new Tabs(`filsluss ${filesUrl}`, () => this.onTabsChange());
-    this.scene = new Scene({ byId, uploads: () => this.uploads, isMissing: () => this.isMissing });
+    this.scene = new Scene({ byId, uploads: () => this.uploads, queue: this });
     this.leftOut = new LeftOut({
       template: byId("left-out"),
       list: byId("uploads"),
@@ -58,7 +59,7 @@ export class UploadQueue {
     byId("more").addEventListener("click", () => this.picker.open());
     byId("pause-all").addEventListener("click", () => this.forAll((upload) => upload.pause(), "continue-all"));
     byId("continue-all").addEventListener("click", () => this.forAll((upload) => upload.enqueue(), "pause-all"));
-    byId("cancel-all").addEventListener("click", () => this.forAll((upload) => upload.cancel(), "files-heading"));
+    byId("cancel-all").addEventListener("click", () => this.forAll((upload) => this.cancel(upload), "files-heading"));
     this.showChoices();
     addEventListener("online", () => this.retryNow());
     document.addEventListener("visibilitychange", () => {
@@ -83,9 +84,12 @@ export class UploadQueue {
     if (this.isStopped) return;
     this.showNotice(problem);
     if (this.uploads.includes(target)) {
-      target.replaceFile(files[0]);
-      this.rows.get(target).renderName();
-      return this.startNext();
+      if (target.pickedAgain(files[0])) {
+        this.rows.get(target).renderName();
+        return this.startNext();
+      }
+      this.forget(target); // another file is looked at as any that is chosen
+      target = null;
     }
     this.choosing += 1;
     this.updateActivity();
@@ -115,6 +119,7 @@ export class UploadQueue {
   }
 
   addAll(files, choice, resumeId) {
+    choice.known ??= new Set(this.list.latest.files.map(({ id }) => id)); // of these none was made by this choice
     for (const file of files) this.add(file, choice, resumeId);
     this.startNext();
   }
@@ -135,7 +140,8 @@ export class UploadQueue {
       onChange: (changed) => this.onUploadChange(changed),
       wantsCode: () => this.byId("with_code").checked,
       choices: () => ({ one_letter: Number(this.byId("one_letter").checked), receipts: this.byId("receipts").value }),
-      isClaimed: (id) => [...this.uploads, ...this.tabs.otherFiles].some((other) => other.id === id),
+      isClaimed: (id) =>
+        choice.known.has(id) || [...this.uploads, ...this.tabs.otherFiles].some((other) => other.id === id),
     });
     this.uploads.push(upload);
     this.rows.add(upload);
@@ -149,15 +155,25 @@ export class UploadQueue {
     else if (action === "retry-now") upload.retryNow();
     else if (action === "pause") upload.pause();
     else if (action === "take-over") this.takeOver(upload);
-    else if (action === "cancel") upload.cancel();
+    else if (action === "cancel") this.cancel(upload);
     else this.remove(upload);
     if (action === "pick-other") this.picker.open(upload.resumeId);
     this.startNext();
   }
 
-  remove(upload) {
+  /** The server may have had all of the file: then its own row says what has become of it. */
+  async cancel(upload) {
+    await upload.cancel();
+    if (upload.url) this.list.refreshSoon();
+  }
+
+  forget(upload) {
     this.uploads = this.uploads.filter((other) => other !== upload);
     this.rows.remove(upload);
+  }
+
+  remove(upload) {
+    this.forget(upload);
     this.scene.say(t("row_removed", { file: named(upload.name) }));
     this.updateList();
     this.updateActivity();
@@ -206,13 +222,19 @@ export class UploadQueue {
     this.scene.update();
   }
 
-  /** Whether something was not taken or is unfinished, or the server could not keep it: not everything is done. */
+  /** Whether something was not taken or is unfinished: not everything is done. */
   get isMissing() {
     const isKnown = ({ id }) => [...this.uploads, ...this.tabs.otherFiles].some((other) => other.id === id);
-    const isLost = ({ id, erased_because }) =>
-      !["", "withdrawn"].includes(erased_because) && this.uploads.some((upload) => upload.id === id);
-    const isLeft = (entry) => (entry.state === "uploading" ? !isKnown(entry) : isLost(entry));
+    const isLeft = (entry) => entry.state === "uploading" && !isKnown(entry) && !isGivenUp(entry);
     return this.isIncomplete || this.leftOut.isAsking || this.list.latest.files.some(isLeft);
+  }
+
+  /** Whether a file that was received has been taken from the recipient since, by whomever. */
+  get isLost() {
+    const isKept = ({ state }) => !["withheld", "infected", "erasing", "erased"].includes(state);
+    const isReceived = (upload, entry) => upload.state === "received" && upload.id === entry.id;
+    const isLost = (entry) => !isKept(entry) && this.uploads.some((upload) => isReceived(upload, entry));
+    return this.list.latest.files.some(isLost);
   }
 
   onUploadChange(upload) {
@@ -254,13 +276,16 @@ export class UploadQueue {
   hasRow(entry) {
     const upload = this.uploads.find(({ id }) => id === entry.id);
     if (!upload || !this.rows.has(upload)) return false;
-    return upload.state !== "received" || entry.state === "uploading";
+    return !["received", "cancelled"].includes(upload.state) || !entry.received_at;
   }
 
   onListUpdate() {
-    for (const upload of this.rows.keys()) {
+    for (const upload of [...this.rows.keys()]) {
       const entry = this.list.latest.files.find(({ id }) => id === upload.id);
-      if (entry && upload.state === "received" && !this.hasRow(entry)) this.rows.remove(upload);
+      if (!entry || this.hasRow(entry)) continue;
+      this.rows.remove(upload);
+      if (upload.state !== "cancelled") continue;
+      this.scene.say(t("file_status", { file: named(upload.name), text: this.list.stateOf(entry) }));
     }
     if (this.list.latest.files.length) this.scene.begin();
     if (this.notice === "list_stale") this.showNotice("");
@@ -308,6 +333,7 @@ export class UploadQueue {
     this.picker.enabled = false;
     for (const upload of this.openUploads) upload.fail(code);
     this.byId("drop").hidden = true;
+    for (const act of this.byId("files").querySelectorAll(".remove, .show-code, .again")) act.remove();
     this.showNotice(code === "account_closed_by_admin" ? code : "account_over");
     this.updateActivity();
   }
