@@ -32,7 +32,7 @@ def chromium() -> Iterator[Browser]:
         raise ChromiumMissing("Chromium is not here (apt-get install chromium)")
     # Playwright keeps an event loop in this thread, which Django would take for a view that is async.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    expect.set_options()
+    expect.set_options(timeout=SLOWLY)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
         yield browser
