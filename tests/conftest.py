@@ -19,11 +19,12 @@ pytest.register_assert_rewrite("tests.parts")
 from tests.parts import browser as chromium
 from tests.parts import installation
 from tests.parts.databases import needs_one
+from tests.parts.emptied import Emptied
 from tests.parts.mail_server import MailServer
 from tests.parts.postgres import Postgres, PostgresMissing
 from tests.parts.seaweed import Seaweed, SeaweedMissing, of_this_run
 from tests.parts.service import FaketimeMissing, Service
-from tests.parts.shared_service import database_of_its_own
+from tests.parts.shared_service import SharedService, database_of_its_own, start_shared_service
 from tests.parts.stores import IN_BUCKET, WHERE, blobs_of_its_own, why_not_in_bucket
 
 # Before anything reads Django's settings: which database is meant, and whose installation this is.
@@ -88,7 +89,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         asked = set(getattr(item, "fixturenames", ()))
         if asked & {"db", "transactional_db"} or item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.database)
-        if "make_service" in asked:
+        if asked & {"make_service", *EMPTIED}:
             item.add_marker(pytest.mark.live)
         if "browser" in asked:
             item.add_marker(pytest.mark.browser)
@@ -127,17 +128,27 @@ def store(tmp_path: Path) -> Store:
     return open_store((tmp_path / "blobs").as_uri())
 
 
+EMPTIED = ("emptied_service", "emptied_slow_service")
+"""Fixtures that are services which other tests have used, each with a mail server of its own."""
+
+
 @pytest.fixture
-def mail_server(settings: Any) -> Iterator[MailServer]:
-    """An SMTP server that keeps what it gets; this process too sends its mail there during the test."""
-    mail_server = MailServer()
-    mail_server.start()
+def mail_server(request: pytest.FixtureRequest, settings: Any) -> Iterator[MailServer]:
+    """An SMTP server that keeps what it gets; this process too sends its mail there during the test.
+
+    That of the service, if the test has one that others have used.
+    """
+    used = [name for name in EMPTIED if name in request.fixturenames]
+    mail_server = request.getfixturevalue(used[0]).mail_server if used else MailServer()
+    if not used:
+        mail_server.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mail_server.port
     settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
     settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
     yield mail_server
-    mail_server.stop()
+    if not used:
+        mail_server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -212,6 +223,27 @@ def make_service(
 def service(make_service: ServiceFactory) -> Service:
     """One running installation, web and worker, that sends its mail to `mail_server`."""
     return make_service().start()
+
+
+@pytest.fixture(scope="module")
+def emptied(tmp_path_factory: pytest.TempPathFactory, database_server: Postgres | None) -> Iterator[Emptied]:
+    """The service of a file, which each of its tests gets as if nobody had used it."""
+
+    def start(until_then: ExitStack) -> SharedService:
+        folder = tmp_path_factory.mktemp("emptied")
+        return until_then.enter_context(start_shared_service(folder, database_server))
+
+    made = Emptied(start)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def emptied_service(emptied: Emptied) -> Iterator[SharedService]:
+    """One running installation, web and worker, that others have used: emptied, with its own mail server."""
+    service = emptied.get()
+    yield service
+    assert "Traceback" not in service.log_text(), service.log_text()
 
 
 @pytest.fixture
