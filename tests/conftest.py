@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
@@ -65,6 +66,8 @@ hypothesis.settings.register_profile("full", deadline=None, database=None, max_e
 
 ROOT = Path(__file__).parent.parent
 ServiceFactory = Callable[..., Service]
+SECONDS = {"browser": 4.0, "live": 1.5, "database": 0.05}
+"""About how long a test takes, by what it uses."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,9 +85,25 @@ def pytest_report_header() -> str:
     return f"database: {DATABASE}, blobs: {WHERE}"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks follow from what a test asks for, so that none can be forgotten."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Marks follow from what a test asks for, so that none can be forgotten; the longest files come first."""
+    mark(config, items)
+    yield
+    longest_first(items)
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Files are handed out in this order: whatever came last would be waited for by one process alone."""
+    seconds: Counter[str] = Counter()
+    for item in items:
+        skipped = item.get_closest_marker("skip")
+        kinds = [cost for kind, cost in SECONDS.items() if item.get_closest_marker(kind)]
+        seconds[item.location[0]] += 0 if skipped else max(kinds, default=0.02)
+    items.sort(key=lambda item: -seconds[item.location[0]])
+
+
+def mark(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         asked = set(getattr(item, "fixturenames", ()))
         if asked & {"db", "transactional_db"} or item.get_closest_marker("django_db"):
