@@ -1,5 +1,6 @@
 """Fixtures of all tests: the policy, a fixed moment, a store, a mail server, a running service, a browser."""
 
+import gc
 import os
 import re
 import subprocess
@@ -76,9 +77,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # until everything is collected: all of it stays
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "short")
     if not hasattr(config, "workerinput"):  # once, before pytest-xdist starts its workers
         lay_out(PACKAGE / "static", PACKAGE / "laid_out")  # as `bin/venv` has done, if nothing changed since
+
+
+def pytest_collection_finish() -> None:
+    """What has been collected is not looked at again each time that garbage is."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_report_header() -> str:
