@@ -59,7 +59,7 @@ def test_serve_restarts_a_process_that_exits_after_growing_pauses(service, mail_
     eventually(lambda: answers(service))
     upload = apply(service, FORM).location
     send_tus(service, upload, b"x")
-    assert fetch(service, mail_server.one("file-ready", seconds=40)).body == b"x"
+    assert fetch(service, mail_server.one("file-ready")).body == b"x"
     assert service.stop() == 0
 
 

@@ -61,7 +61,7 @@ def test_several_workers_at_once_send_every_letter_once(web_only, mail_server, a
         apply(web_only, FORM, recipient_email=f"bo{number}@rontgen.example")
     for _ in range(crowd):
         another(web_only).start("worker")
-    letters = mail_server.wait_for("approved", count=25, seconds=60)
+    letters = mail_server.wait_for("approved", count=25)
     assert set(ids(letters).values()) == {1}
     web_only.run_worker()
     assert len(mail_server.letters) == 25
@@ -72,7 +72,7 @@ def test_a_second_worker_beside_the_service_makes_every_file_ready_once(service,
     upload = apply(service, FORM).location
     for number in range(15):
         assert send_tus(service, upload, b"x" * 100, filename=f"{number}.bin").status == 204
-    letters = mail_server.wait_for("file-ready", count=15, seconds=60)
+    letters = mail_server.wait_for("file-ready", count=15)
     assert set(ids(letters).values()) == {1}
     service.run_worker()
     assert len(mail_server.letters) == 16
@@ -253,7 +253,7 @@ def test_a_worker_that_starts_in_the_pause_of_another_waits_for_its_end(running,
     time.sleep(2)
     assert states() == {"open"}
     monkeypatch.setattr(clock_monitor, "HOLD_SECONDS", 0.0)
-    eventually(lambda: states() == {"closed"}, seconds=60)
+    eventually(lambda: states() == {"closed"})
     assert not Pause.objects.exists()
 
 
@@ -291,4 +291,4 @@ def test_a_short_absence_or_few_accounts_are_no_cause_for_alarm(running, absence
     several(accounts, now, open_until=now - timedelta(seconds=1))
     Heartbeat.objects.create(name="worker", at=now - absence)
     running()
-    eventually(lambda: states() == {"closed"}, seconds=60)
+    eventually(lambda: states() == {"closed"})

@@ -81,7 +81,7 @@ def await_stored(service, account, least):
     eventually(
         lambda: files_of(service, account),
         lambda files: sum(file["offset"] for file in files) >= least,
-        seconds=60,
+        seconds=90,
     )
 
 

@@ -83,7 +83,7 @@ def test_the_first_request_after_a_restart_of_the_server_is_answered(server, url
     assert where.status == 201
     assert append(service, where.location, 0, b"12345").status == 204
     assert service.get(account).status == 200
-    mail_server.one("file-ready", seconds=60)
+    mail_server.one("file-ready")
 
 
 @pytest.mark.live

@@ -36,7 +36,7 @@ def await_ready(proxied, account, count=1):
     return eventually(
         lambda: listed(proxied, account),
         lambda files: [file["state"] for file in files] == ["ready"] * count,
-        seconds=60,
+        seconds=90,
     )
 
 

@@ -95,7 +95,7 @@ def test_every_name_is_read_back_from_the_download_as_it_is_shown(shared_service
     wanted = sorted({case["clean"] for case in NAMES if "clean" in case})
     for name in wanted:
         over_tus(shared_service, account, name)
-    letters = shared_service.mail_server.wait_for("file-ready", to=recipient, count=len(wanted), seconds=60)
+    letters = shared_service.mail_server.wait_for("file-ready", to=recipient, count=len(wanted))
     addresses = download_links(shared_service, letters[-1])
     headers = [shared_service.request("HEAD", each).headers["Content-Disposition"] for each in addresses]
     exact, first, second = zip(*map(saved_as, headers), strict=True)

@@ -19,7 +19,7 @@ def cut(words, target):
     size = eventually(
         lambda: target.stat().st_size if target.exists() else 0,
         lambda size: size >= MiB or program.poll() is not None,
-        seconds=60,
+        seconds=90,
         interval=0.02,
     )
     assert (size >= MiB, program.poll()) == (True, None), "it ended before it could be cut"

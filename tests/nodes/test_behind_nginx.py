@@ -116,7 +116,7 @@ def append_at(node, farm, where, offset, data):
 
 
 def arrives(farm, to, data):
-    letter = farm.mail_server.one("file-ready", to=to, seconds=60)
+    letter = farm.mail_server.one("file-ready", to=to)
     assert hashlib.sha256(fetch(farm.front, letter).body).digest() == hashlib.sha256(data).digest()
 
 

@@ -121,7 +121,7 @@ def test_a_download_that_the_store_breaks_off_is_no_whole_file_and_can_be_asked_
     account = apply(service, FORM, recipient_email=to).location
     where = announce(service, account, len(data)).location
     assert append(service, where, 0, data).status == 204
-    letter = installed.mail_server.one("file-ready", to=to, seconds=60)
+    letter = installed.mail_server.one("file-ready", to=to)
     store.fail("truncated", "GET")
     with contextlib.suppress(OSError, http.client.HTTPException):  # it was broken off for the client, too
         broken = fetch(service, letter)

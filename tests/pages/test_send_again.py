@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from filsluss.models import AuditEntry, Letter
+from filsluss.models import AuditEntry, Letter, LetterCase
 from tests.pages.cases import pending
 
 
@@ -61,3 +61,12 @@ def test_nobody_else_and_nothing_else_sends_it(admin, inside, letter):
     answer = inside.post(address_of(letter))
     assert (answer.status_code, "/oversee/sign-in" in answer["Location"]) == (303, True)
     assert not Letter.objects.filter(again_of=letter).exists()
+
+
+def test_of_a_letter_about_several_cases_the_page_of_the_one_where_it_was_pressed_comes_back(admin, letter):
+    other = pending()
+    LetterCase.objects.create(letter=letter, transfer=other)
+    shown = admin.get(f"/oversee/transfers/{other.public_id}").content.decode()
+    assert f'name="case" value="{other.public_id}"' in shown
+    answer = admin.post(address_of(letter), {"case": other.public_id})
+    assert answer["Location"] == f"/oversee/transfers/{other.public_id}?lang=sv&done=sent-again"

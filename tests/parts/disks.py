@@ -33,7 +33,7 @@ def unmount(root: Path) -> None:
     eventually(
         lambda: subprocess.run(["umount", root], capture_output=True, text=True, check=False),
         lambda ran: ran.returncode == 0,
-        seconds=10,
+        seconds=90,
         interval=0.1,
     )
 

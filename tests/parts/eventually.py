@@ -11,7 +11,7 @@ def eventually(
     look: Callable[[], Seen],
     holds: Callable[[Seen], object] = bool,
     *,
-    seconds: float = 30,
+    seconds: float = 90,
     interval: float = 0.05,
     excusing: type[Exception] | tuple[type[Exception], ...] = (),
     say: Callable[[], object] | None = None,

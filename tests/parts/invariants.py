@@ -139,7 +139,7 @@ def faults(service: Service) -> list[str]:
     return ["I14 a traceback in the log"] if "Traceback" in service.log_text() else []
 
 
-def wait_until_idle(service: Service, seconds: float = 60, *, letters: bool = True) -> None:
+def wait_until_idle(service: Service, seconds: float = 180, *, letters: bool = True) -> None:
     """I15: waits until no letter is due and no file in a transient state; for as long as something changes.
 
     A letter whose claimant was killed may have its second try before it; one that waits for more is left.

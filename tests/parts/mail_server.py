@@ -159,7 +159,7 @@ class MailServer:
             hostname="127.0.0.1",
             port=self.port,
             enable_SMTPUTF8=False,
-            ready_timeout=30,
+            ready_timeout=120,
             **(sign_in if self.accounts else {}),
         )
         self.controller.start()
@@ -242,7 +242,7 @@ class MailServer:
         return [letter for letter in kept if not to or to in letter.to]
 
     def wait_for(
-        self, kind: str = "", *, to: str = "", count: int = 1, seconds: float = 20
+        self, kind: str = "", *, to: str = "", count: int = 1, seconds: float = 90
     ) -> list[ReceivedLetter]:
         """Waits until that many have come, and gives them; more than that at once is a fault too."""
 
@@ -256,5 +256,5 @@ class MailServer:
         assert len(found) == count, here()
         return found
 
-    def one(self, kind: str = "", *, to: str = "", seconds: float = 20) -> ReceivedLetter:
+    def one(self, kind: str = "", *, to: str = "", seconds: float = 90) -> ReceivedLetter:
         return self.wait_for(kind, to=to, seconds=seconds)[0]

@@ -76,9 +76,9 @@ class ProxiedService:
         near = (source, 0)
         if self.url.startswith("https:"):
             return http.client.HTTPSConnection(
-                "127.0.0.1", self.port, timeout=30, source_address=near, context=unverified_tls()
+                "127.0.0.1", self.port, timeout=90, source_address=near, context=unverified_tls()
             )
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=near)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=90, source_address=near)
 
     def request(
         self,

@@ -29,7 +29,7 @@ class RawResponse:
 class RawConnection:
     """One connection; closed at the end of its `with`."""
 
-    def __init__(self, service: Service, *, seconds: float = 30) -> None:
+    def __init__(self, service: Service, *, seconds: float = 90) -> None:
         self.host = urlsplit(service.env["FILSLUSS_BASE_URL"]).netloc
         self.sock = socket.create_connection(("127.0.0.1", service.port), timeout=seconds)
         self._buffer = b""
@@ -86,7 +86,7 @@ class RawConnection:
         body, self._buffer = self._buffer[:length], self._buffer[length:]
         return RawResponse(status, headers, body)
 
-    def is_closed_by_peer(self, seconds: float = 30) -> bool:
+    def is_closed_by_peer(self, seconds: float = 90) -> bool:
         """Whether the service closes the connection within that time."""
         self.sock.settimeout(seconds)
         try:

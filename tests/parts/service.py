@@ -119,7 +119,7 @@ class Service:
         if not (self.is_bare or self.data_dir.exists() or "FILSLUSS_DATABASE_URL" in self.env):
             migrated.lay_down(self.data_dir)
 
-    def wait_until_alive(self, seconds: float = 30) -> None:
+    def wait_until_alive(self, seconds: float = 90) -> None:
         eventually(
             lambda: not self.is_running or self.get("/healthz").status == 200,
             seconds=seconds,
@@ -132,7 +132,7 @@ class Service:
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def stop(self, seconds: float = 12) -> int:
+    def stop(self, seconds: float = 40) -> int:
         """SIGTERM; returns the exit status once all its processes have exited."""
         assert self.process is not None, "it was never started"
         processes = process_tree(self.process.pid)
@@ -192,7 +192,7 @@ class Service:
         if isinstance(body, Mapping):
             body = urlencode(body).encode()
             sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
         try:
             connection.request(method, target, body, sent)
             answer = connection.getresponse()

@@ -18,7 +18,7 @@ def await_files(service, account, count):
     return eventually(
         lambda: listed(service, account),
         lambda files: [file["state"] for file in files if file["state"] != "erased"] == ["ready"] * count,
-        seconds=60,
+        seconds=90,
     )
 
 

@@ -36,7 +36,7 @@ def await_offset(service, account, offset):
 
 
 def await_ready(service, account):
-    return eventually(lambda: listed(service, account)[-1], lambda file: file["state"] == "ready", seconds=60)
+    return eventually(lambda: listed(service, account)[-1], lambda file: file["state"] == "ready")
 
 
 def finish(service, account, where, offset, data):

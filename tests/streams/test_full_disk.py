@@ -71,7 +71,7 @@ def test_an_upload_stops_where_the_disk_is_full_and_goes_on_when_there_is_room(s
 def await_ready_first(service, account):
     live = [file for file in listed(service, account) if file["state"] not in ("erasing", "erased")]
     assert [file["size"] for file in live] == [4 * MIB]
-    return eventually(lambda: listed(service, account)[0], lambda file: file["state"] == "ready", seconds=60)
+    return eventually(lambda: listed(service, account)[0], lambda file: file["state"] == "ready")
 
 
 def test_a_file_can_be_taken_back_while_the_disk_is_full(small_disk):

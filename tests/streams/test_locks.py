@@ -98,7 +98,7 @@ def test_two_appends_at_once_from_two_processes_end_as_one_file(pair, account):
     eventually(
         lambda: {file["id"]: file["sha256"] for file in listed(pair, account) if file["state"] == "ready"},
         lambda found: found == files,
-        seconds=60,
+        seconds=90,
     )
 
 

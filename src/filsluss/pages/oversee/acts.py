@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -24,6 +25,7 @@ from filsluss.pages.error_messages import Problem
 from filsluss.pages.oversee.access import permitted, standing_in
 from filsluss.pages.oversee.act_pages import ActPage, carry_out, there, too_late
 from filsluss.pages.oversee.labels import removal_label
+from filsluss.pages.oversee.search import reached
 from filsluss.pages.oversee.transfers import show, transfer_named
 from filsluss.pages.staff.access import staff_session
 from filsluss.rules.lifecycle import KEPT_FILE, FileState, RemovalCode, State
@@ -197,19 +199,22 @@ def give_back(request: HttpRequest, public_id: str) -> HttpResponse:
 @allow_methods("POST")
 @permitted(Act.SEND_AGAIN)
 def send_again(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Queues a letter that was given up once more; 409 with the reason if that is no use."""
-    letter = Letter.objects.filter(public_id=public_id).first()
-    case = letter.cases.select_related("transfer").first() if letter else None
-    if letter is None or case is None:
+    """Queues a letter that was given up once more; 409 with the reason if that is no use.
+
+    A letter may list several cases: the page that comes is of the one where the button was pressed.
+    """
+    letter = get_object_or_404(Letter, public_id=public_id)
+    told_of = reached(standing_in(request), Act.SEND_AGAIN).filter(letter_cases__letter=letter)
+    transfer = told_of.filter(public_id=posted_text(request, "case")).first() or told_of.first()
+    if transfer is None:
         raise Http404
-    transfer_named(request, case.transfer.public_id, Act.SEND_AGAIN)
     by = Cause(standing_in(request).role_for(Act.SEND_AGAIN), f"user:{request.user.pk}")
     try:
         queue_again(letter, by=by, services=current_services(), now=timezone.now())
     except NotSentAgain as refused:
         problem = Problem("letters", not_sent_again(refused.code))
-        return show(request, case.transfer, status=409, problems=[problem])
-    return HttpResponseRedirect(there(case.transfer, "sent-again"), status=303)
+        return show(request, transfer, status=409, problems=[problem])
+    return HttpResponseRedirect(there(transfer, "sent-again"), status=303)
 
 
 def not_sent_again(why: str) -> str:
