@@ -54,6 +54,7 @@ django.setup()
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
 from django.conf import settings as django_settings
+from django.db.models.signals import post_migrate
 
 # One that takes no time: these tests are about when a password is looked at. Services that run keep Django's.
 django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -204,6 +205,12 @@ def django_db_modify_db_settings(
     database_server: Postgres | None, django_db_modify_db_settings_parallel_suffix: None
 ) -> None:
     """The server is there before Django makes its test database."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """After each test that commits Django would write its own permissions anew, which nobody uses."""
+    post_migrate.receivers = []
 
 
 @pytest.fixture(scope="session")
