@@ -1,9 +1,11 @@
 """Fixtures of all tests: the policy, a fixed moment, a store, a mail server, a running service, a browser."""
 
+import gc
 import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
@@ -19,11 +21,12 @@ pytest.register_assert_rewrite("tests.parts")
 from tests.parts import browser as chromium
 from tests.parts import installation
 from tests.parts.databases import needs_one
+from tests.parts.emptied import Emptied
 from tests.parts.mail_server import MailServer
 from tests.parts.postgres import Postgres, PostgresMissing
 from tests.parts.seaweed import Seaweed, SeaweedMissing, of_this_run
 from tests.parts.service import FaketimeMissing, Service
-from tests.parts.shared_service import database_of_its_own
+from tests.parts.shared_service import SharedService, database_of_its_own, start_shared_service
 from tests.parts.stores import IN_BUCKET, WHERE, blobs_of_its_own, why_not_in_bucket
 
 # Before anything reads Django's settings: which database is meant, and whose installation this is.
@@ -51,6 +54,10 @@ django.setup()
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
 from django.conf import settings as django_settings
+from django.db.models.signals import post_migrate
+
+# One that takes no time: these tests are about when a password is looked at. Services that run keep Django's.
+django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 from filsluss.blobs import Store, open_store
 from filsluss.rules.policy import Policy
@@ -61,6 +68,8 @@ hypothesis.settings.register_profile("full", deadline=None, database=None, max_e
 
 ROOT = Path(__file__).parent.parent
 ServiceFactory = Callable[..., Service]
+SECONDS = {"browser": 4.0, "live": 1.5, "database": 0.05}
+"""About how long a test takes, by what it uses."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,23 +78,46 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # until everything is collected: all of it stays
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "short")
     if not hasattr(config, "workerinput"):  # once, before pytest-xdist starts its workers
         lay_out(PACKAGE / "static", PACKAGE / "laid_out")  # as `bin/venv` has done, if nothing changed since
+
+
+def pytest_collection_finish() -> None:
+    """What has been collected is not looked at again each time that garbage is."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_report_header() -> str:
     return f"database: {DATABASE}, blobs: {WHERE}"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks follow from what a test asks for, so that none can be forgotten."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Marks follow from what a test asks for, so that none can be forgotten; the longest files come first."""
+    mark(config, items)
+    yield
+    longest_first(items)
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Files are handed out in this order: whatever came last would be waited for by one process alone."""
+    seconds: Counter[str] = Counter()
+    for item in items:
+        skipped = item.get_closest_marker("skip")
+        kinds = [cost for kind, cost in SECONDS.items() if item.get_closest_marker(kind)]
+        seconds[item.location[0]] += 0 if skipped else max(kinds, default=0.02)
+    items.sort(key=lambda item: -seconds[item.location[0]])
+
+
+def mark(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         asked = set(getattr(item, "fixturenames", ()))
         if asked & {"db", "transactional_db"} or item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.database)
-        if "make_service" in asked:
+        if asked & {"make_service", *EMPTIED}:
             item.add_marker(pytest.mark.live)
         if "browser" in asked:
             item.add_marker(pytest.mark.browser)
@@ -124,17 +156,27 @@ def store(tmp_path: Path) -> Store:
     return open_store((tmp_path / "blobs").as_uri())
 
 
+EMPTIED = ("emptied_service", "emptied_slow_service")
+"""Fixtures that are services which other tests have used, each with a mail server of its own."""
+
+
 @pytest.fixture
-def mail_server(settings: Any) -> Iterator[MailServer]:
-    """An SMTP server that keeps what it gets; this process too sends its mail there during the test."""
-    mail_server = MailServer()
-    mail_server.start()
+def mail_server(request: pytest.FixtureRequest, settings: Any) -> Iterator[MailServer]:
+    """An SMTP server that keeps what it gets; this process too sends its mail there during the test.
+
+    That of the service, if the test has one that others have used.
+    """
+    used = [name for name in EMPTIED if name in request.fixturenames]
+    mail_server = request.getfixturevalue(used[0]).mail_server if used else MailServer()
+    if not used:
+        mail_server.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mail_server.port
     settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
     settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
     yield mail_server
-    mail_server.stop()
+    if not used:
+        mail_server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -163,6 +205,12 @@ def django_db_modify_db_settings(
     database_server: Postgres | None, django_db_modify_db_settings_parallel_suffix: None
 ) -> None:
     """The server is there before Django makes its test database."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """After each test that commits Django would write its own permissions anew, which nobody uses."""
+    post_migrate.receivers = []
 
 
 @pytest.fixture(scope="session")
@@ -209,6 +257,27 @@ def make_service(
 def service(make_service: ServiceFactory) -> Service:
     """One running installation, web and worker, that sends its mail to `mail_server`."""
     return make_service().start()
+
+
+@pytest.fixture(scope="module")
+def emptied(tmp_path_factory: pytest.TempPathFactory, database_server: Postgres | None) -> Iterator[Emptied]:
+    """The service of a file, which each of its tests gets as if nobody had used it."""
+
+    def start(until_then: ExitStack) -> SharedService:
+        folder = tmp_path_factory.mktemp("emptied")
+        return until_then.enter_context(start_shared_service(folder, database_server))
+
+    made = Emptied(start)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def emptied_service(emptied: Emptied) -> Iterator[SharedService]:
+    """One running installation, web and worker, that others have used: emptied, with its own mail server."""
+    service = emptied.get()
+    yield service
+    assert "Traceback" not in service.log_text(), service.log_text()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from django.db import connection
 
@@ -233,7 +232,7 @@ def run_forever(worker: Worker, stop: threading.Event, meanwhile: Callable[[], N
     monitor = ClockMonitor(machine.boot_id(), node=worker.member.name if worker.member else "")
     begin(monitor, stop)
     is_file = connection.vendor == "sqlite"
-    pauses = Pauses(Changes(Path(connection.settings_dict["NAME"])) if is_file else LISTENER)
+    pauses = Pauses(Changes(connection.settings_dict["NAME"]) if is_file else LISTENER)
     threads = [
         threading.Thread(target=_repeat, args=(job, worker, monitor, stop, pause), name=job.name, daemon=True)
         for job in (*JOBS, *continuous_jobs(monitor, worker))

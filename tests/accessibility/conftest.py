@@ -10,7 +10,7 @@ from tests.parts.heard import LISTEN
 from tests.parts.installation import folder
 from tests.parts.populated_service import PopulatedService
 from tests.parts.postgres import Postgres
-from tests.parts.shared_service import new_recipient, start_shared_service
+from tests.parts.shared_service import SharedService, new_recipient, start_shared_service
 from tests.parts.slow_proxy import SlowProxy, start_slow_proxy
 
 SLOW = 2 << 20
@@ -22,6 +22,12 @@ AWAKE = """() => {
     };
 }"""
 """What a phone's browser would do; here there is no screen to keep on."""
+
+
+@pytest.fixture
+def service(emptied_service: SharedService) -> SharedService:
+    """One running installation, web and worker, that others have used: it has been emptied."""
+    return emptied_service
 
 
 @pytest.fixture(scope="session")

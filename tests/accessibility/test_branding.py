@@ -3,6 +3,7 @@
 import pytest
 
 from tests.parts import browser as chromium
+from tests.parts.shared_service import start_shared_service
 
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40" viewBox="0 0 120 40">
 <style>rect { fill: #00C800 }</style><rect width="120" height="40"/>
@@ -16,10 +17,13 @@ PIXELS = """async () => {
 }"""
 
 
-@pytest.fixture
-def branded(make_service, tmp_path):
-    (tmp_path / "logo.svg").write_text(LOGO)
-    return make_service(LOGO=str(tmp_path / "logo.svg"), ACCENT="#FFCC00").start()
+@pytest.fixture(scope="module")
+def branded(tmp_path_factory, database_server):
+    folder = tmp_path_factory.mktemp("branded")
+    (folder / "logo.svg").write_text(LOGO)
+    own = {"LOGO": str(folder / "logo.svg"), "ACCENT": "#FFCC00"}
+    with start_shared_service(folder, database_server, **own) as service:
+        yield service
 
 
 @pytest.mark.parametrize(("scheme", "colour"), [("light", "rgb(132, 104, 5)"), ("dark", "rgb(255, 204, 0)")])

@@ -296,6 +296,8 @@ STRANGE = {
     "template": "{{ link }}{% include 'x' %}%(a)s${x}{0}",
 }
 FIELDS = ("sender_name", "purpose", "rejection_reason", "closed_reason")
+HARMLESS = {}
+"""By kind, a letter in which nobody has typed anything strange; it is the same for all of these."""
 
 
 @pytest.mark.parametrize("text", STRANGE.values(), ids=STRANGE.keys())
@@ -318,16 +320,20 @@ def test_nothing_that_a_stranger_types_reaches_a_header_or_becomes_a_link(now, m
         ("files-downloaded", Role.SENDER),
         ("files-ready", Role.RECIPIENT),
     ]
+
+    def sent(kind, role, given, about):
+        case = Case(kind, role, direction=Direction.THROUGH, transfer=given, file=about, files=(about,))
+        letter = case.write("sv", now)
+        assert round_at(now) == 1
+        letter.cases.get().transfer.delete()
+        letter.delete()
+        return mail_server.letters.pop()
+
     for kind, role in kinds:
-        seen = []
-        for given, about in ((own, file), (plain, {"name": "x", "removed_by": "sender"})):
-            case = Case(kind, role, direction=Direction.THROUGH, transfer=given, file=about, files=(about,))
-            letter = case.write("sv", now)
-            assert round_at(now) == 1
-            letter.cases.get().transfer.delete()
-            letter.delete()
-            seen.append(mail_server.letters.pop())
-        strange, harmless = seen
+        strange = sent(kind, role, own, file)
+        if kind not in HARMLESS:
+            HARMLESS[kind] = sent(kind, role, plain, {"name": "x", "removed_by": "sender"})
+        harmless = HARMLESS[kind]
         assert headers_of(strange) == headers_of(harmless)
         links = strange.links()
         assert [link for link in links if not link.startswith("https://fts.example.se/")] == []

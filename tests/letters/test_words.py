@@ -135,11 +135,20 @@ def letters_of(transfer, policy, now):
                 yield letter
 
 
+def proofs_of(direction, state):
+    """None, and one of the others: between them the states and directions meet every proof."""
+    _, *others = Proof
+    number = STATES.index(state) + list(Direction).index(direction)
+    return Proof.NONE, others[number % len(others)]
+
+
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("direction", Direction)
-def test_no_letter_outside_carries_a_word_that_somebody_without_proof_typed(direction, state, now):
+def test_no_letter_outside_carries_a_word_that_somebody_without_proof_typed(
+    direction, state, now, pytestconfig
+):
     policy, carried, written = example_policy(), False, 0
-    for proof in Proof:
+    for proof in Proof if pytestconfig.getoption("--full") else proofs_of(direction, state):
         transfer = marked_transfer(direction, state, proof, now)
         known = proof is not Proof.NONE or (direction is not Direction.OUTBOUND and state in APPROVED_STATES)
         answered = {party.address for party in transfer.parties.all() if party.proof != Proof.NONE}

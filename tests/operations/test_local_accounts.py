@@ -36,11 +36,6 @@ pytestmark = pytest.mark.django_db
 FACTORS = "/oversee/me/factors"
 
 
-@pytest.fixture(autouse=True)
-def _quick(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def clock(now):
     with time_machine.travel(now, tick=False) as clock:

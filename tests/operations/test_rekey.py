@@ -23,7 +23,6 @@ OLD, NEW = "the key of before " * 3, "the key of now " * 3
 @pytest.fixture
 def use(settings):
     """Gives this process these secret keys, as its settings would."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
     def used(*given):
         settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = given[0], list(given[1:])

@@ -36,8 +36,7 @@ def _nowhere():
 
 
 @pytest.fixture
-def eva(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def eva():
     return administrators.make_account(NAME, PASSWORD).user
 
 

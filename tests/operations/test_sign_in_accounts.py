@@ -16,8 +16,7 @@ NAME, PASSWORD = "eva", "correct horse battery"
 
 
 @pytest.fixture
-def eva(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def eva():
     return administrators.make_account(NAME, PASSWORD).user
 
 

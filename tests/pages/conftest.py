@@ -28,9 +28,8 @@ def outside(client: Any) -> Any:
 
 
 @pytest.fixture
-def admin(inside: Any, settings: Any) -> Any:
+def admin(inside: Any) -> Any:
     """A client that has signed in, and is led to the page that was asked for."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # one that takes no time
     administrators.make_account("admin")
     there = "?next=/oversee/transfers/K7PM-4QXD"
     answer = administrators.through_the_pages(inside, name="admin", query=there)

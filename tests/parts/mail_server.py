@@ -170,6 +170,14 @@ class MailServer:
             self.controller.stop()
             self.controller = None
 
+    def forget(self) -> None:
+        """As if nobody had sent anything, or planned a reply; it runs."""
+        for kept in (self.letters, self.plan, self.refuse, self.thinks, self.helos, self.most_at_once):
+            kept.clear()
+        self.tries, self.slow = 0, 0.0
+        if self.controller is None:
+            self.start()
+
     def authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
     ) -> AuthResult:

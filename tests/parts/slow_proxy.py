@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 PIECE = 1 << 16
@@ -87,12 +87,3 @@ def start_slow_proxy(rate: float) -> Iterator[SlowProxy]:
         yield proxy
     finally:
         proxy.close()
-
-
-@contextlib.contextmanager
-def start_slow_service(make_service: Callable[..., Any], rate: float) -> Iterator[SlowProxy]:
-    """A service behind a proxy that passes on so many bytes a second; its BASE_URL is the proxy's."""
-    with start_slow_proxy(rate) as proxy:
-        proxy.service = make_service(BASE_URL=proxy.url).start()
-        proxy.service_port = proxy.service.port
-        yield proxy

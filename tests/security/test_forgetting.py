@@ -117,7 +117,6 @@ def marked() -> set[str]:
 
 @pytest.fixture(autouse=True)
 def _ready(settings, tmp_path):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.BLOB_URL = (tmp_path / "blobs").as_uri()
     settings.POLICY = replace(
         settings.POLICY, support_email="stod@ltdalarna.se", admin_emails=("drift@ltdalarna.se",)

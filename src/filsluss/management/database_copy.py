@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import connection
 
-from filsluss.ops.tables import are_empty, waiting_migrations
+from filsluss.ops.tables import are_empty
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +26,18 @@ def copies() -> list[Path]:
     return sorted(settings.DATA_DIR.glob(PATTERN))
 
 
-def copy_before_migrating() -> None:
-    """Copies a database that has rows and waits for migrations; raises CommandError if there is no room."""
+def remove_old_copies() -> None:
+    """Those that were kept long enough."""
     now = datetime.now(UTC)
     for copy in copies():
         if now.timestamp() - copy.stat().st_mtime > KEPT.total_seconds():
             copy.unlink()
-    if connection.vendor != "sqlite" or are_empty() or not waiting_migrations():
+
+
+def copy_before_migrating() -> None:
+    """Copies a database of SQLite that has rows; raises CommandError if there is no room."""
+    now = datetime.now(UTC)
+    if connection.vendor != "sqlite" or are_empty():
         return
     database = Path(settings.DATABASES["default"]["NAME"])
     need, free = database.stat().st_size, shutil.disk_usage(settings.DATA_DIR).free

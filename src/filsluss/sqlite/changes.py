@@ -24,8 +24,8 @@ class Changes:
     What has changed is not known, so that every hearer is called with "", as when notices may be missed.
     """
 
-    def __init__(self, database: Path) -> None:
-        self._database = database
+    def __init__(self, database: Path | str) -> None:
+        self._database = Path(database)
         self._hearers: list[Hearer] = []
         self._is_watching = False
 
