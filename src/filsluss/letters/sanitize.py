@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 
 from filsluss.rules.filenames import without_invisible
 from filsluss.rules.mail_links import defused, defused_file_name
@@ -12,12 +11,9 @@ _JOINERS = "\u200c\u200d"  # needed in Persian and Indic words, and in emoji seq
 _NEEDLESS_JOINERS = re.compile(
     f"(?<![^\x00-\x7f])[{_JOINERS}]+|[{_JOINERS}]+(?![^\x00-\x7f])"
 )  # beside an ASCII character
-KEPT = 1000
-"""Texts that are kept as they were made safe: each stands in a letter to every party of its case."""
 _LAYOUT = re.compile(r"\A(?:(?:[>\-–*#]+|\d+\.)\s+|>+)+")
 
 
-@lru_cache(maxsize=KEPT)
 def one_line(text: str) -> str:
     """The text on a single line, without invisible characters."""
     if text.isascii() and text.isprintable():
@@ -32,19 +28,16 @@ def lines(text: str) -> list[str]:
     return re.sub(r"\n{3,}", "\n\n", cleaned).strip("\n").split("\n")
 
 
-@lru_cache(maxsize=KEPT)
 def file_name(name: str) -> str:
     """A file's name on one line, nothing of which a mail program could take for a link."""
     return defused_file_name(one_line(name))
 
 
-@lru_cache(maxsize=KEPT)
 def quoted(text: str) -> str:
     """The text as a quotation: each line begins with ">"."""
     return "\n".join(f"> {defused(line)}".rstrip() for line in lines(text))
 
 
-@lru_cache(maxsize=KEPT)
 def person(name: str) -> str:
     """A person's name, which cannot begin a list or a quotation."""
     return defused(_LAYOUT.sub("", one_line(name), count=1))
