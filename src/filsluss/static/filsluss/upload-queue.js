@@ -161,7 +161,7 @@ export class UploadQueue {
     this.startNext();
   }
 
-  /** The server may have had all of the file: then its own row says what has become of it. */
+  /** The server may have had all of the file; then its own row says what has become of it. */
   async cancel(upload) {
     await upload.cancel();
     if (upload.url) this.list.refreshSoon();
