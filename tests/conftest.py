@@ -60,6 +60,7 @@ from django.db.models.signals import post_migrate
 django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 from filsluss.blobs import Store, open_store
+from filsluss.origin import NOWHERE, set_origin
 from filsluss.rules.policy import Policy
 from filsluss.static_layout import PACKAGE, lay_out
 
@@ -133,11 +134,16 @@ def mark(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Iterator[None]:
-    """Where the clock of a process cannot be set, a test that needs it is skipped, and says so."""
+    """Where the clock of a process cannot be set, a test that needs it is skipped, and says so.
+
+    A test that has answered as the server does, without its end, leaves the origin of a request behind.
+    """
     try:
         return (yield)
     except FaketimeMissing as missing:
         pytest.skip(str(missing))
+    finally:
+        set_origin(NOWHERE)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.parts.eventually import eventually
-from tests.parts.invariants import check_invariants, wait_until_idle
+from tests.parts.invariants import check_invariants, identity, wait_until_idle
 from tests.parts.people import FORM, announce, append, apply
 from tests.streams.test_connection import TUS, listed
 
@@ -19,6 +19,7 @@ MIB = 1 << 20
 GONE = (OSError, http.client.HTTPException)
 CLIENTS = 3
 LONGEST_FILE = 20 * MIB
+AT_ONCE = 4  # letters that one worker delivers
 _numbers = itertools.count(1)
 
 
@@ -97,6 +98,8 @@ def test_whichever_machine_is_killed_no_acknowledged_byte_is_lost(nodes, kills):
     for client in clients:
         stored = {file["id"]: file["sha256"] for file in listed(nodes.b, client.account)}
         assert {name: stored.get(name) for name in client.sent} == client.sent
-        letters = nodes.mail_server.wait_for("file-ready", to=client.to, count=len(client.sent))
-        assert len(letters) == len(client.sent)
+        # A worker that is killed between the mail server's 250 and its own note of it sends the letter again.
+        letters = nodes.mail_server.of("file-ready", to=client.to)
+        assert len(set(map(identity, letters))) == len(client.sent)
+        assert len(letters) <= len(client.sent) + AT_ONCE * kills
     check_invariants(nodes.a)

@@ -178,12 +178,10 @@ class CompiledInsert(CompiledQuery):
                 dict(zip(names, (number, *values_of(one, row)), strict=True))
                 for number, row in zip(ids, rows, strict=True)
             ]
-            columns = ", ".join(map(quote, names))
-            cursor.execute(
-                f"INSERT INTO {table} ({columns}) SELECT {columns}"  # noqa: S608
-                f" FROM json_populate_recordset(NULL::{table}, %s)",
-                [json.dumps(numbered, default=as_json)],
-            )
+            columns = ", ".join(map(quote, names))  # of the model; no value is among them
+            from_json = f"SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s)"  # noqa: S608
+            statement = f"INSERT INTO {table} ({columns}) {from_json}"
+            cursor.execute(statement, [json.dumps(numbered, default=as_json)])
         return ids
 
 
