@@ -255,14 +255,10 @@ def about_file(file: TransferFile) -> dict[str, Any]:
 ABOUT_NO_FILE = {"file_public_id": "", "about": "", "size": None, "sha256": ""}
 
 
-def write_entry(step: str, *, cause: Cause, now: datetime, **columns: Any) -> None:
-    """Adds a row to the audit trail; `columns` are those that the cause does not tell."""
-    NEW_ENTRY.insert(**entry(step=step, cause=cause, now=now, **columns))
-
-
 def note_act(step: str, *, cause: Cause, now: datetime) -> None:
     """Adds an act of the staff that is about no transfer, such as a role that was given."""
-    write_entry(step, cause=cause, now=now, transfer_public_id="", party_public_id="", proof=cause.proof)
+    of_nobody = {"transfer_public_id": "", "party_public_id": "", "proof": cause.proof}
+    NEW_ENTRY.insert(**entry(step=step, cause=cause, now=now, **of_nobody))
 
 
 def entry(*, step: str, cause: Cause, now: datetime, **columns: Any) -> dict[str, Any]:
