@@ -12,7 +12,7 @@ from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LetterCase, Party, Pickup, Transfer, TransferFile
 from filsluss.models.batches import batches
 from filsluss.models.letter import BLANK, Delivery
-from filsluss.rules.letter_kinds import LetterKind
+from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
 from filsluss.rules.lifecycle import FileState
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import draw_row_id, show_code
@@ -42,12 +42,13 @@ def collect_ready(file: TransferFile, recipient: Party, *, policy: Policy, now: 
 
 def had_many_letters(recipient: Party, *, policy: Policy, now: datetime) -> bool:
     """Whether that mailbox got as many letters about the transfer's files within an hour as it should get."""
-    return _had(policy.file_letters_per_hour, LetterKind.FILE_READY, recipient, now=now)
+    return _had(policy.file_letters_per_hour, READY_KINDS, recipient, now=now)
 
 
-def _had(most: int, kind: str, reader: Party, *, now: datetime) -> bool:
-    """Whether that mailbox got so many letters of the kind about the transfer within an hour."""
-    letters = Letter.objects.filter(kind=kind, to=reader.address).about(reader.transfer)
+def _had(most: int, kinds: Sequence[str], reader: Party, *, now: datetime) -> bool:
+    """Whether that mailbox got so many letters of these kinds about the transfer within an hour."""
+    letters = Letter.objects.filter(kind__in=kinds, to=reader.address).about(reader.transfer)
+    letters = letters.exclude(delivery=Delivery.COLLECTING)
     latest = letters.order_by("-pk").values_list("written_at", flat=True)
     (counted,) = latest[most - 1 : most] or (None,)
     return counted is not None and counted > now - HOUR
@@ -55,7 +56,7 @@ def _had(most: int, kind: str, reader: Party, *, now: datetime) -> bool:
 
 def collects_removals(reader: Party, *, now: datetime) -> bool:
     """Whether a further removal comes to that mailbox in a letter with others."""
-    return _had(SINGLE_REMOVALS, LetterKind.FILE_REMOVED, reader, now=now)
+    return _had(SINGLE_REMOVALS, (LetterKind.FILE_REMOVED,), reader, now=now)
 
 
 def collect_removed(file: TransferFile, reader: Party, *, policy: Policy, now: datetime) -> None:
@@ -121,7 +122,12 @@ def close_due(*, policy: Policy, now: datetime) -> int:
 
 
 def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:
-    """Closes the transfer's letters about many files without waiting for more; returns how many."""
+    """Closes the transfer's letters about many files without waiting for more; returns how many.
+
+    None if the recipient has had many: or each press of the button would be a letter.
+    """
+    if had_many_letters(transfer.recipient, policy=policy, now=now):
+        return 0
     letters = Letter.objects.collecting().filter(kind=LetterKind.FILES_READY).about(transfer)
     return sum(close(letter, policy=policy, now=now, at_once=True) for letter in letters)
 

@@ -38,7 +38,7 @@ def create(request: Request) -> Response:
     if carries or size == 0:
         file.transfer = request.transfer()
         offset = first_bytes(request, file, body, checksum)
-    return created(request, file.upload_id, offset, *expiry(request, file.state, account.open_until))
+    return created(request, file.upload_id, offset, *expiry(request, file, account.open_until))
 
 
 def taken_whole(body: Body, size: int | None) -> bytes | None:
