@@ -18,13 +18,14 @@ from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import RULE, record_audit
 from filsluss.blobs import BlobMissing, Digests
 from filsluss.installation import Services
-from filsluss.letters import compose, notices
+from filsluss.letters import collecting, compose, notices
 from filsluss.letters.each_row import each_row
 from filsluss.models import TransferFile
 from filsluss.models.connections import let_go
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
+from filsluss.rules.policy import Policy
 from filsluss.scanners.clamd import Clamd, NotScanned
 
 log = logging.getLogger(__name__)
@@ -195,18 +196,25 @@ def mark_infected(file: TransferFile, *, virus: str, sha256: str, services: Serv
             return False
         file.refresh_from_db()
         record_audit(file.transfer, step="infected", cause=replace(RULE, reason=virus), now=now, file=file)
-        compose.write(
-            LetterKind.FILE_INFECTED,
-            transfer=file.transfer,
-            role=Role.SENDER,
-            policy=services.policy,
-            now=now,
-            file=file,
-        )
-        notices.write_infected(file, policy=services.policy, now=now)
+        tell_infected(file, policy=services.policy, now=now)
     log.warning("file %s of %s is infected: %s", file.public_id, file.transfer.public_id, virus)
     erase_infected(services=services, now=now)
     return True
+
+
+def tell_infected(file: TransferFile, *, policy: Policy, now: datetime) -> None:
+    """Tells the sender and the administrators; of many in a case the sender in one letter.
+
+    The administrators, who have been told of the case, see the others there: a sender must not be able to
+    fill their mailboxes.
+    """
+    sender = file.transfer.sender
+    if collecting.had_many_infected(sender, now=now):
+        collecting.collect_removed(file, sender, policy=policy, now=now)
+        return
+    kind = LetterKind.FILE_INFECTED
+    compose.write(kind, transfer=file.transfer, role=Role.SENDER, policy=policy, now=now, file=file)
+    notices.write_infected(file, policy=policy, now=now)
 
 
 def erase_infected(*, services: Services, now: datetime) -> int:

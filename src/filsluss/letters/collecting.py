@@ -27,7 +27,10 @@ RECEIPT_WINDOW = timedelta(minutes=10)
 REMOVAL_WINDOW = timedelta(minutes=5)
 """Such a letter collects the removals within this time after its first one."""
 SINGLE_REMOVALS = 5
-"""Removals in a transfer within an hour that a mailbox gets a letter each about; others are collected."""
+"""Removals in a transfer within an hour that a mailbox gets a letter each about; others are collected.
+
+So it is with infected files.
+"""
 IN_PROGRESS = (FileState.UPLOADING, FileState.RECEIVED, FileState.SCANNING)
 """States of files that a letter about many files waits for."""
 
@@ -59,8 +62,13 @@ def collects_removals(reader: Party, *, now: datetime) -> bool:
     return _had(SINGLE_REMOVALS, (LetterKind.FILE_REMOVED,), reader, now=now)
 
 
+def had_many_infected(sender: Party, *, now: datetime) -> bool:
+    """Whether the sender has had enough letters about infected files of the transfer within an hour."""
+    return _had(SINGLE_REMOVALS, (LetterKind.FILE_INFECTED,), sender, now=now)
+
+
 def collect_removed(file: TransferFile, reader: Party, *, policy: Policy, now: datetime) -> None:
-    """Adds a file that a person removed to the reader's letter about such files."""
+    """Adds a file that was removed, or stopped by the virus scanner, to the reader's letter about such files."""
     letter = _collecting(LetterKind.FILES_REMOVED, reader, reader, now + REMOVAL_WINDOW, policy, now)
     _add(letter, reader, file)
 
