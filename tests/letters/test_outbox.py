@@ -355,3 +355,13 @@ def test_what_people_may_well_be_called_arrives_as_they_wrote_it(now, mail_serve
     )
     round_at(now)
     assert f"\n> {one_line(text)}\n" in mail_server.one().text.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("code", ["450 4.1.1", "550 5.1.1"])
+def test_the_log_holds_no_address_that_a_mail_server_repeats(now, mail_server, caplog, code):
+    letter = READY.write("sv", now)
+    mail_server.refuse[ANNA] = f"{code} <{ANNA}>: user {ANNA} is unknown"
+    round_at(now)
+    assert ANNA in row(letter).last_error
+    assert f"{code} <***>: user *** is unknown" in caplog.text
+    assert ANNA not in caplog.text

@@ -68,7 +68,7 @@ def had_many_infected(sender: Party, *, now: datetime) -> bool:
 
 
 def collect_removed(file: TransferFile, reader: Party, *, policy: Policy, now: datetime) -> None:
-    """Adds a file that was removed, or stopped by the virus scanner, to the reader's letter about such files."""
+    """Adds a file that was removed, or stopped as infected, to the reader's letter about such files."""
     letter = _collecting(LetterKind.FILES_REMOVED, reader, reader, now + REMOVAL_WINDOW, policy, now)
     _add(letter, reader, file)
 

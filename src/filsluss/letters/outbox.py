@@ -1,6 +1,7 @@
 """The outbox: claims due letters, delivers them, and records the result of each."""
 
 import logging
+import re
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ PAGE = 100
 RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 LATER_DELAY = timedelta(hours=3)
 GIVE_UP_AFTER = timedelta(days=5)
+ADDRESS = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+")
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,12 @@ def postpone(letter: Letter, *, error: str, verdict: Verdict = LATER, policy: Po
         failure=verdict.failure.value,
         failed_at=now,
     )
-    log.warning("letter %s waits after try %s: %s", letter.key, letter.tries, error)
+    log.warning("letter %s waits after try %s: %s", letter.key, letter.tries, without_addresses(error))
+
+
+def without_addresses(error: str) -> str:
+    """A mail server's answer for the log, which is kept longer than the addresses that it may repeat."""
+    return ADDRESS.sub("***", error)
 
 
 def delay_after(tries: int) -> timedelta:
@@ -244,7 +251,7 @@ def give_up(letter: Letter, failure: GivenUp, *, policy: Policy, now: datetime) 
         if given_up and traits_of(letter.kind).is_missed and letter.role != Role.SENDER:
             tell_undelivered(letter, cases, failure, policy=policy, now=now)
     if given_up:
-        log.error("letter %s was given up: %s", letter.key, failure.error)
+        log.error("letter %s was given up: %s", letter.key, without_addresses(failure.error))
 
 
 def tell_undelivered(
