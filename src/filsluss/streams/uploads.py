@@ -20,7 +20,7 @@ from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
 from filsluss.streams.content_headers import checksum_of
 from filsluss.streams.leases import taken
-from filsluss.streams.request import Request, deadline_of, refuse_over
+from filsluss.streams.request import Deadline, Request, refuse_over
 from filsluss.streams.responses import Headers, Refusal, Response
 from filsluss.streams.tus import (
     BODY_TYPE,
@@ -143,7 +143,7 @@ def patch(request: Request) -> Response:
         raise Refusal("content_type")
     claimed = read_number(request.header("Upload-Offset") or "", code="offset_invalid")
     checksum = checksum_of(request)
-    body = Body(request.environ, until=deadline_of(file.transfer, request.now))
+    body = Body(request.environ, is_over=Deadline(file.transfer, now=request.now).is_over)
     with writing(request, file, body) as writer:
         if claimed != writer.offset:
             where = (("Upload-Offset", str(writer.offset)),)
