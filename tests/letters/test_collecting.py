@@ -134,6 +134,11 @@ def test_nor_does_the_button_that_sends_it_now_make_more_of_them(transfer, now):
     ]
 
 
+def test_it_closes_though_the_clock_was_ahead_when_it_began(transfer, now):
+    ready(transfer, now + timedelta(days=2), 1)
+    assert closed(now) == 1
+
+
 def test_letters_about_another_case_do_not_count(now):
     few = example_policy(code_keys=(b"c" * 32,), file_letters_per_hour=1)
     ready(make_transfer(now), now, 1, policy=few)

@@ -22,6 +22,7 @@ from filsluss.letters import collecting, compose, notices
 from filsluss.letters.each_row import each_row
 from filsluss.models import TransferFile
 from filsluss.models.connections import let_go
+from filsluss.models.letter import SKEW
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
@@ -92,7 +93,9 @@ def scan_claimed(file: TransferFile, *, scanner: Clamd, services: Services, at: 
 
 def waiting(now: datetime) -> QuerySet[TransferFile]:
     """Files of open transfers that are to be scanned now, the oldest first."""
-    due = Q(state__in=(FileState.SCANNING, FileState.UNSCANNED), scan_again_at__lte=now)
+    set_back = Q(scan_again_at__gt=now + LATER_DELAY + SKEW)  # the clock: nothing waits so long
+    late = Q(scan_again_at__lte=now) | set_back
+    due = late & Q(state__in=(FileState.SCANNING, FileState.UNSCANNED))
     new = Q(state=FileState.RECEIVED, released_at=None)
     return TransferFile.objects.filter(
         due | new, transfer__state=State.OPEN, transfer__open_until__gt=now

@@ -116,9 +116,7 @@ def _add(letter: Letter, party: Party, file: TransferFile) -> None:
 
 def close_due(*, policy: Policy, now: datetime) -> int:
     """Closes the letters that are due; returns how many."""
-    due = (
-        Letter.objects.collecting().filter(next_try_at__lte=now).exclude(kind=LetterKind.APPROVALS_REQUESTED)
-    )
+    due = Letter.objects.closing_at(now, within=QUIET).exclude(kind=LetterKind.APPROVALS_REQUESTED)
     due = due.order_by("next_try_at", "id")
     return each_row(
         "close collected letters",
