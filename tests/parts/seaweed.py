@@ -178,7 +178,7 @@ def start(folder: Path, certificate: Certificate | None = None) -> tuple[subproc
 
 
 def remove_dead_sockets() -> None:
-    """A server makes a dozen sockets in /tmp, whatever it is told, and one that is killed leaves them there."""
+    """A server makes a dozen sockets in /tmp, whatever it is told; one that is killed leaves them there."""
     for path in Path("/tmp").glob("seaweedfs-*.sock"):
         with socket.socket(socket.AF_UNIX) as trial:
             try:
