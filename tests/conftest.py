@@ -293,9 +293,10 @@ def web_only(make_service: ServiceFactory) -> Service:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def browser(pytestconfig: pytest.Config) -> Iterator[Any]:
+    """Chromium: without its window, or with --full the whole browser."""
     try:
-        with chromium.chromium() as opened:
+        with chromium.chromium(is_whole=pytestconfig.getoption("--full")) as opened:
             yield opened
     except chromium.ChromiumMissing as missing:
         pytest.skip(str(missing))
