@@ -28,6 +28,7 @@ from tests.parts.seaweed import Seaweed, SeaweedMissing, of_this_run
 from tests.parts.service import FaketimeMissing, Service
 from tests.parts.shared_service import SharedService, database_of_its_own, start_shared_service
 from tests.parts.stores import IN_BUCKET, WHERE, blobs_of_its_own, why_not_in_bucket
+from tests.parts.together import TOGETHER, Together
 
 # Before anything reads Django's settings: which database is meant, and whose installation this is.
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
@@ -103,6 +104,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     longest_first(items)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
+    return Together(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def longest_first(items: list[pytest.Item]) -> None:
     """Files are handed out in this order: whatever came last would be waited for by one process alone."""
     seconds: Counter[str] = Counter()
@@ -116,6 +122,8 @@ def longest_first(items: list[pytest.Item]) -> None:
 def mark(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         asked = set(getattr(item, "fixturenames", ()))
+        for fixture in asked & set(TOGETHER):
+            assert item.location[0] in TOGETHER[fixture], f"{item.location[0]} is not in TOGETHER"
         if asked & {"db", "transactional_db"} or item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.database)
         if asked & {"make_service", *EMPTIED}:
@@ -293,9 +301,10 @@ def web_only(make_service: ServiceFactory) -> Service:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def browser(pytestconfig: pytest.Config) -> Iterator[Any]:
+    """Chromium: without its window, or with --full the whole browser."""
     try:
-        with chromium.chromium() as opened:
+        with chromium.chromium(is_whole=pytestconfig.getoption("--full")) as opened:
             yield opened
     except chromium.ChromiumMissing as missing:
         pytest.skip(str(missing))
