@@ -3,11 +3,13 @@
 import gc
 import os
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,11 @@ import pytest
 pytest.register_assert_rewrite("tests.parts")
 
 from tests.parts import browser as chromium
-from tests.parts import installation
+from tests.parts import installation, migrated
 from tests.parts.databases import needs_one
 from tests.parts.emptied import Emptied
 from tests.parts.mail_server import MailServer
-from tests.parts.postgres import Postgres, PostgresMissing
+from tests.parts.postgres import MIGRATED, Postgres, PostgresMissing
 from tests.parts.seaweed import Seaweed, SeaweedMissing, of_this_run
 from tests.parts.service import FaketimeMissing, Service
 from tests.parts.shared_service import SharedService, database_of_its_own, start_shared_service
@@ -54,6 +56,7 @@ django.setup()
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
 from django.conf import settings as django_settings
+from django.db import connection
 from django.db.models.signals import post_migrate
 
 # One that takes no time: these tests are about when a password is looked at. Services that run keep Django's.
@@ -82,6 +85,9 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until everything is collected: all of it stays
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "short")
     if not hasattr(config, "workerinput"):  # once, before pytest-xdist starts its workers
+        shutil.rmtree(
+            installation.folder_of_run(), ignore_errors=True
+        )  # of a run that had this number before
         lay_out(PACKAGE / "static", PACKAGE / "laid_out")  # as `bin/venv` has done, if nothing changed since
 
 
@@ -210,7 +216,23 @@ def seaweed() -> Seaweed:
 def django_db_modify_db_settings(
     database_server: Postgres | None, django_db_modify_db_settings_parallel_suffix: None
 ) -> None:
-    """The server is there before Django makes its test database."""
+    """The server is there before Django makes its test database, which gets its tables from a template.
+
+    Django then finds no migration left to be applied.
+    """
+    if database_server:
+        connection.settings_dict["TEST"]["TEMPLATE"] = MIGRATED
+        return
+    make_empty = connection.creation._create_test_db
+
+    def make_with_tables(*args: Any, **more: Any) -> str:
+        connection.settings_dict["NAME"] = name = make_empty(*args, **more)
+        with closing(sqlite3.connect(migrated.sqlite_database())) as template:
+            connection.ensure_connection()
+            template.backup(connection.connection)
+        return name
+
+    connection.creation._create_test_db = make_with_tables
 
 
 @pytest.fixture(scope="session")
@@ -318,6 +340,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """With --failed-to FILE, the names of the tests that failed go there, one a line, for `bin/test`."""
+    if not hasattr(session.config, "workerinput"):
+        shutil.rmtree(installation.folder_of_run(), ignore_errors=True)
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     target = session.config.getoption("--failed-to")
     if target and reporter and not hasattr(session.config, "workerinput"):
