@@ -67,13 +67,22 @@ from filsluss.origin import NOWHERE, set_origin
 from filsluss.rules.policy import Policy
 from filsluss.static_layout import PACKAGE, lay_out
 
-hypothesis.settings.register_profile("short", deadline=None, database=None, derandomize=True)
+# Without --full the examples are the same in each run.
+hypothesis.settings.register_profile("short", deadline=None, database=None, derandomize=True, max_examples=50)
 hypothesis.settings.register_profile("full", deadline=None, database=None, max_examples=2000)
 
 ROOT = Path(__file__).parent.parent
 ServiceFactory = Callable[..., Service]
 SECONDS = {"browser": 4.0, "live": 1.5, "database": 0.05}
 """About how long a test takes, by what it uses."""
+TOGETHER = {
+    "two machines": ("tests/nodes/",),
+    "a service with data in every state": tuple(
+        f"tests/security/test_{name}.py"
+        for name in ("access", "downloads", "headers", "injection", "oversized_requests")
+    ),
+}
+"""Files that share what takes long to make, which each process of a run would make anew."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -109,14 +118,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     longest_first(items)
 
 
+def together(path: str) -> str:
+    """The file, or the name of those that one process runs."""
+    return next((name for name, files in TOGETHER.items() if path.startswith(files)), path)
+
+
 def longest_first(items: list[pytest.Item]) -> None:
     """Files are handed out in this order: whatever came last would be waited for by one process alone."""
     seconds: Counter[str] = Counter()
     for item in items:
         skipped = item.get_closest_marker("skip")
         kinds = [cost for kind, cost in SECONDS.items() if item.get_closest_marker(kind)]
-        seconds[item.location[0]] += 0 if skipped else max(kinds, default=0.02)
-    items.sort(key=lambda item: -seconds[item.location[0]])
+        seconds[together(item.location[0])] += 0 if skipped else max(kinds, default=0.02)
+    items.sort(key=lambda item: -seconds[together(item.location[0])])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile` the tests of a file stay with one process, and so do those of files TOGETHER."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(super()._split_scope(nodeid))
+
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def mark(config: pytest.Config, items: list[pytest.Item]) -> None:
