@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from bench.parts import database, measurement, table
@@ -146,13 +147,17 @@ def by_pace(kind: str, *, quick: bool) -> None:
         relay = start_relay(port, pace.seconds)
         wait_for(port)
         count = pace.letters // 10 if quick else pace.letters
-        run = measured(count, lambda _, pace=pace: from_the_outbox(pace.connections))
+        run = measured(count, partial(at_pace, pace))
         print(f"{number}\t{run.rate:.1f}", flush=True)
         relay.terminate()
         relay.join()
     start_relay(port, 0.0)
     wait_for(port)
     print(f"{SOON}\t{one_behind(WAITING // 50 if quick else WAITING):.2f}", flush=True)
+
+
+def at_pace(pace: Pace, _: bytes) -> None:
+    from_the_outbox(pace.connections)
 
 
 def wait_for(port: int) -> None:
