@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from tests.parts.certificate import Certificate
 from tests.parts.eventually import eventually
+from tests.parts.installation import number_of_run
 
 ACCESS_KEY, SECRET_KEY = "filsluss-access", "filsluss-secret"
 READER_KEY = "filsluss-reader"
@@ -101,7 +102,7 @@ class Seaweed:
 
 def of_this_run() -> Seaweed:
     """The server of the run of tests that this process belongs to. Raises SeaweedMissing."""
-    run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    run = number_of_run()
     return running(str(run), run)
 
 
