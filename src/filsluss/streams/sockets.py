@@ -1,4 +1,4 @@
-"""What is asked of a TCP socket: what waits in it, what the client has acknowledged, to read no more, to hold little."""
+"""What is asked of a TCP socket: what waits, what is acknowledged, to read no more, to hold little."""
 
 import contextlib
 import fcntl
