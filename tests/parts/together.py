@@ -1,4 +1,4 @@
-"""Files that one process tests, one after the other, as they share a service that takes long to fill."""
+"""Files that one process tests, one after the other, as they share what takes long to make."""
 
 from xdist.scheduler import LoadFileScheduling
 
@@ -17,13 +17,14 @@ TOGETHER = {
         "tests/security/test_injection.py",
         "tests/security/test_oversized_requests.py",
     ),
+    "nodes": ("tests/nodes/",),
 }
-"""The fixture of a whole run that is that service, and the files whose tests ask for it."""
+"""The fixture that is that service, or two machines, and the files or the folder whose tests ask for it."""
 
 
 def of_file(path: str) -> str:
     """The name of what that file belongs to: the file itself, unless it shares a service."""
-    return next((fixture for fixture, paths in TOGETHER.items() if path in paths), path)
+    return next((fixture for fixture, paths in TOGETHER.items() if path.startswith(paths)), path)
 
 
 class Together(LoadFileScheduling):
