@@ -99,7 +99,7 @@ def filled(database: str, size: int) -> Any:
     if database == "postgresql":
         from tests.parts.postgres import Postgres
 
-        server = Postgres()
+        server = Postgres(fsync=True)
         server.start()
         server.sql("CREATE DATABASE rows")
         own["DATABASE_URL"] = server.url("rows")

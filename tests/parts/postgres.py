@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
+
 from tests.parts.eventually import eventually
 from tests.parts.installation import folder, once_a_run
 from tests.parts.migrated import migrate
@@ -42,11 +44,12 @@ def find_binaries() -> Path:
 class Postgres:
     """Nobody but its own system user and root gets to the socket.
 
-    fsync is off: no test takes away what this server has not written yet, and each COMMIT would wait for
-    whatever else the tests write.
+    It waits for the disk (fsync) only where that is measured: no test takes away what it has not written yet,
+    and each COMMIT would wait for whatever else the tests write.
     """
 
-    def __init__(self, own_folder: Path | None = None) -> None:
+    def __init__(self, own_folder: Path | None = None, *, fsync: bool = False) -> None:
+        self.fsync = "on" if fsync else "off"
         self.binaries = find_binaries()
         self.folder = own_folder or folder("pg")
         self.process: subprocess.Popen[bytes] | None = None
@@ -83,7 +86,7 @@ class Postgres:
             "-c",
             f"unix_socket_directories={self.folder}",
             "-c",
-            "fsync=off",
+            f"fsync={self.fsync}",
         )
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -138,7 +141,8 @@ class Postgres:
         return self.database(name, template=MIGRATED)
 
     def sql(self, statement: str) -> None:
-        self.order("psql", "-q", "-h", self.folder, "-U", USER, "-d", "postgres", "-c", statement)
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())
 
     def order(self, program: str, *words: str | Path) -> None:
         line: list[str | Path] = [*self.as_owner, self.binaries / program, *words]
