@@ -30,6 +30,7 @@ from tests.parts.seaweed import Seaweed, SeaweedMissing, of_this_run
 from tests.parts.service import FaketimeMissing, Service
 from tests.parts.shared_service import SharedService, database_of_its_own, start_shared_service
 from tests.parts.stores import IN_BUCKET, WHERE, blobs_of_its_own, why_not_in_bucket
+from tests.parts.together import TOGETHER, Together, of_file
 
 # Before anything reads Django's settings: which database is meant, and whose installation this is.
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
@@ -75,14 +76,6 @@ ROOT = Path(__file__).parent.parent
 ServiceFactory = Callable[..., Service]
 SECONDS = {"browser": 4.0, "live": 1.5, "database": 0.05}
 """About how long a test takes, by what it uses."""
-TOGETHER = {
-    "two machines": ("tests/nodes/",),
-    "a service with data in every state": tuple(
-        f"tests/security/test_{name}.py"
-        for name in ("access", "downloads", "headers", "injection", "oversized_requests")
-    ),
-}
-"""Files that share what takes long to make, which each process of a run would make anew."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -118,9 +111,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     longest_first(items)
 
 
-def together(path: str) -> str:
-    """The file, or the name of those that one process runs."""
-    return next((name for name, files in TOGETHER.items() if path.startswith(files)), path)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
+    return Together(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def longest_first(items: list[pytest.Item]) -> None:
@@ -129,25 +122,15 @@ def longest_first(items: list[pytest.Item]) -> None:
     for item in items:
         skipped = item.get_closest_marker("skip")
         kinds = [cost for kind, cost in SECONDS.items() if item.get_closest_marker(kind)]
-        seconds[together(item.location[0])] += 0 if skipped else max(kinds, default=0.02)
-    items.sort(key=lambda item: -seconds[together(item.location[0])])
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With `--dist loadfile` the tests of a file stay with one process, and so do those of files TOGETHER."""
-    from xdist.scheduler import LoadFileScheduling
-
-    class Scheduling(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return together(super()._split_scope(nodeid))
-
-    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+        seconds[of_file(item.location[0])] += 0 if skipped else max(kinds, default=0.02)
+    items.sort(key=lambda item: -seconds[of_file(item.location[0])])
 
 
 def mark(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         asked = set(getattr(item, "fixturenames", ()))
+        for fixture in asked & set(TOGETHER):
+            assert item.location[0].startswith(TOGETHER[fixture]), f"{item.location[0]} is not in TOGETHER"
         if asked & {"db", "transactional_db"} or item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.database)
         if asked & {"make_service", *EMPTIED}:
@@ -341,9 +324,10 @@ def web_only(make_service: ServiceFactory) -> Service:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def browser(pytestconfig: pytest.Config) -> Iterator[Any]:
+    """Chromium: without its window, or with --full the whole browser."""
     try:
-        with chromium.chromium() as opened:
+        with chromium.chromium(is_whole=pytestconfig.getoption("--full")) as opened:
             yield opened
     except chromium.ChromiumMissing as missing:
         pytest.skip(str(missing))
