@@ -1,4 +1,4 @@
-"""A store that answers with other bytes than it was asked for, or another in its place: nothing is believed."""
+"""A store that answers with other bytes than it was asked for, or another in its place: none is believed."""
 
 import os
 
