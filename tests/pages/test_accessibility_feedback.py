@@ -87,7 +87,7 @@ def test_strangers_report_as_often_as_they_apply(outside, read, supported):
     assert [answer.status_code for answer in answers] == [303] * 5 + [429]
     assert Letter.objects.count() == 5
     assert 3590 <= int(answers[-1]["Retry-After"]) <= 3600
-    assert "Många formulär har skickats från ert nätverk den senaste timmen." in read(answers[-1]).text
+    assert "Många formulär har skickats från ditt nätverk den senaste timmen." in read(answers[-1]).text
 
 
 def test_many_reports_of_others_never_refuse_a_first_one(outside, read, settings, supported):
