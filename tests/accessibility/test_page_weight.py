@@ -77,3 +77,17 @@ def test_all_scripts_of_all_pages_together_weigh_less_than_24_kilobytes(populate
         len(populated.service.request("GET", url, headers={"Accept-Encoding": "gzip"}).body) for url in loaded
     ]
     assert sum(sizes) < 24_000
+
+
+def test_the_list_of_an_empty_account_comes_with_the_page_and_is_not_asked_for_twice(populated, browser):
+    asked = []
+    with chromium.person(browser) as page:
+        page.on("request", lambda request: asked.append(request.url.rsplit("/", 1)[-1]))
+        populated.open_page(page, "upload-empty", "sv")
+        page.locator("#drop").wait_for()
+        page.wait_for_load_state("networkidle")
+    # By the page, which answers what the script asks first, and by the list itself once there is one.
+    assert asked.count("files") == 2
+    assert asked.index("files") < next(
+        place for place, name in enumerate(asked) if name.startswith("file-list")
+    )

@@ -288,7 +288,9 @@ def test_a_wrong_code_is_422_and_the_fifth_is_429(inside, read):
     assert codes == [422, 422, 422, 429]
     waiting = inside.post("/code", {"code": "K7PM-4QXD-9T2V"})
     assert (waiting.status_code, 0 < int(waiting["Retry-After"]) <= 60) == (429, True)
-    assert "Många felaktiga koder har angetts från ditt nätverk. Försök igen om 1 minut." in read(waiting).text
+    assert (
+        "Många felaktiga koder har angetts från ditt nätverk. Försök igen om 1 minut." in read(waiting).text
+    )
 
 
 def test_guessing_never_blocks_the_file_itself(inside):
