@@ -1,14 +1,18 @@
-"""A thousand letters out of the outbox, to a server that thinks 10 ms: beside loops of smtplib."""
+"""Letters out of the outbox: beside loops of smtplib, by the relay's pace, and one behind ten thousand."""
 
 import multiprocessing
 import resource
 import smtplib
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
-from bench.parts import measurement, table
+from bench.parts import database, measurement, table
+from bench.parts.measurement import Session
 from bench.parts.table import Candidate, Run
 from tests.parts import installation
 from tests.parts.mail_server import MailServer
@@ -16,10 +20,30 @@ from tests.parts.mail_server import MailServer
 THINKS, DOMAINS = 0.010, 100
 
 
-def serve(port: int) -> None:
-    server = MailServer(port=port, slow=THINKS)
+class Pace(NamedTuple):
+    """So many connections to a relay that takes so many seconds for each letter."""
+
+    seconds: float
+    connections: int
+    letters: int
+    goal: str
+
+
+PACES = (Pace(0.0, 4, 1000, "≥ 300"), Pace(1.0, 24, 240, "≥ 20"), Pace(1.0, 4, 20, "≥ 3"))
+WAITING, SOON = 10_000, "one behind 10 000, s"
+
+
+def serve(port: int, thinks: float) -> None:
+    server = MailServer(port=port, slow=thinks)
     server.start()
     threading.Event().wait()
+
+
+def start_relay(port: int, thinks: float) -> multiprocessing.Process:
+    """In a process of its own, which ends with ours or when it is told to."""
+    relay = multiprocessing.Process(target=serve, args=(port, thinks), daemon=True)
+    relay.start()
+    return relay
 
 
 def queue(count: int) -> bytes:
@@ -96,12 +120,11 @@ def measured(count: int, work: Callable[[bytes], None]) -> Run:
     return Run(count / seconds, cpu * 1000 / count, peak)
 
 
-def main() -> None:
-    session = measurement.start_session(__doc__)
+def beside_smtplib(session: Session) -> list[Candidate]:
+    """A thousand letters to a relay that thinks 10 ms; the peers record no result."""
     count, port = session.size(1000, 100), MailServer().port
-    multiprocessing.Process(target=serve, args=(port,), daemon=True).start()
-    installation.configure_process(session.folder / "data", SMTP_URL=f"smtp://127.0.0.1:{port}")
-    start_django()
+    start_relay(port, THINKS)
+    database.set_up("sqlite", session.folder / "data", SMTP_URL=f"smtp://127.0.0.1:{port}")
 
     def row(name: str, work: Callable[[bytes], None]) -> Candidate:
         return Candidate(name, lambda: measured(count, work))
@@ -113,20 +136,98 @@ def main() -> None:
         row("smtplib, one for each", lambda message: by_smtplib(port, message, count, reuse=False)),
     ]
     table.run_rounds(candidates, session.rounds)
+    return candidates
+
+
+def by_pace(kind: str, *, quick: bool) -> None:
+    """Prints letters a second at each pace, and how long a letter about a decision waits behind others."""
+    port = MailServer().port
+    database.set_up(kind, installation.folder("letters"), SMTP_URL=f"smtp://127.0.0.1:{port}")
+    for number, pace in enumerate(PACES):
+        relay = start_relay(port, pace.seconds)
+        wait_for(port)
+        count = pace.letters // 10 if quick else pace.letters
+        run = measured(count, partial(at_pace, pace))
+        print(f"{number}\t{run.rate:.1f}", flush=True)
+        relay.terminate()
+        relay.join()
+    start_relay(port, 0.0)
+    wait_for(port)
+    print(f"{SOON}\t{one_behind(WAITING // 50 if quick else WAITING):.2f}", flush=True)
+
+
+def at_pace(pace: Pace, _: bytes) -> None:
+    from_the_outbox(pace.connections)
+
+
+def wait_for(port: int) -> None:
+    from tests.parts.eventually import eventually
+
+    eventually(lambda: smtplib.SMTP("127.0.0.1", port).quit()[0], excusing=OSError)
+
+
+def one_behind(others: int) -> float:
+    """Seconds until a letter has left that is queued while four connections deliver so many others."""
+    from django.utils import timezone
+
+    from filsluss.letters import compose
+    from filsluss.models import Letter
+    from filsluss.rules.directions import Role
+    from filsluss.rules.tokens import draw_row_id
+    from tests.letters.cases import example_policy, make_transfer
+
+    queue(others)
+    delivering = threading.Thread(target=from_the_outbox, args=(4,))
+    delivering.start()
+    while not Letter.objects.filter(delivery="sent").exists():
+        time.sleep(0.05)
+    now, policy = timezone.now(), example_policy()
+    transfer = make_transfer(now, public_id=draw_row_id()[:9], recipient_email="chef@ltdalarna.se")
+    start = time.monotonic()
+    letter = compose.write("approved", transfer=transfer, role=Role.SENDER, policy=policy, now=now)
+    assert letter is not None
+    while not Letter.objects.filter(pk=letter.pk, delivery="sent").exists():
+        time.sleep(0.02)
+    took, waiting = time.monotonic() - start, Letter.objects.filter(delivery="queued")
+    assert waiting.exists(), "nothing waited behind it"
+    waiting.delete()
+    delivering.join()
+    return took
+
+
+def show_paces(session: Session) -> None:
+    """The table of `by_pace`, each database in a process of its own, as often as there are rounds."""
+    found: dict[str, dict[str, list[float]]] = {"sqlite": {}, "postgresql": {}}
+    for _ in range(session.rounds):
+        for kind, figures in found.items():
+            command = [sys.executable, "-m", "bench.letters", "paces", kind, str(int(session.quick))]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            for name, text in (line.split("\t") for line in done.stdout.splitlines() if "\t" in line):
+                figures.setdefault(name, []).append(float(text))
+    lines = [
+        [
+            f"letters/s, {pace.connections} connections, a relay of {pace.seconds:g} s a letter",
+            *(table.spread(figures[str(number)], ".1f") for figures in found.values()),
+            pace.goal,
+        ]
+        for number, pace in enumerate(PACES)
+    ]
+    lines.append([SOON, *(table.spread(figures[SOON], ".2f") for figures in found.values()), "< 5"])
+    table.show("Letters by the relay's pace", ["", *found, "must reach"], lines)
+
+
+def main() -> None:
+    session = measurement.start_session(__doc__)
+    candidates = beside_smtplib(session)
     session.describe()
+    count = session.size(1000, 100)
     table.show_comparison(f"{count} letters", "letters/s", candidates, "CPU s/1000 letters")
-
-
-def start_django() -> None:
-    import os
-
-    import django
-    from django.core.management import call_command
-
-    os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
-    django.setup()
-    call_command("migrate", verbosity=0)
+    show_paces(session)
 
 
 if __name__ == "__main__":
-    main()
+    match sys.argv[1:]:
+        case ["paces", kind, quick]:
+            by_pace(kind, quick=bool(int(quick)))
+        case _:
+            main()

@@ -11,6 +11,7 @@ from datetime import timedelta
 from statistics import median
 from typing import Any
 
+from bench.parts import database as database_of
 from bench.parts import machine, table
 from tests.parts import installation
 
@@ -95,21 +96,7 @@ def tell(figures: dict[str, str]) -> None:
 
 def filled(database: str, size: int) -> Any:
     """Sets this process up with a database of so many transfers that are over; returns the time."""
-    own = {}
-    if database == "postgresql":
-        from tests.parts.postgres import Postgres
-
-        server = Postgres()
-        server.start()
-        server.sql("CREATE DATABASE rows")
-        own["DATABASE_URL"] = server.url("rows")
-    installation.configure_process(installation.folder("rows"), **own)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
+    database_of.set_up(database, installation.folder("rows"))
     from django.utils import timezone
 
     from bench.parts import fill

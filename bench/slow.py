@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 
 from bench.pages import look
-from bench.parts import beside_slow, measurement, table
+from bench.parts import beside_slow, kernel_settings, measurement, table
 from bench.parts.behind_nginx import BehindNginx
 from bench.parts.beside_slow import OF_NGINX, Beside, Crowd
 from bench.parts.client import MIB, Source, create_with, make_source
@@ -143,7 +143,8 @@ def beside_takers(session: Session) -> None:
     other = Nginx("nginx sendfile", session.folder)
     os.link(small.path, other.files / OF_NGINX[1:])
     measured = [Beside(server, other, crowd, links[server.name]) for server in servers for crowd in crowds]
-    beside_slow.run_rounds(measured, source, paths, session)
+    with kernel_settings.as_shipped():
+        beside_slow.run_rounds(measured, source, paths, session)
     beside_slow.show(measured)
 
 

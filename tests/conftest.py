@@ -3,11 +3,13 @@
 import gc
 import os
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,15 +21,16 @@ import pytest
 pytest.register_assert_rewrite("tests.parts")
 
 from tests.parts import browser as chromium
-from tests.parts import installation
+from tests.parts import installation, migrated
 from tests.parts.databases import needs_one
 from tests.parts.emptied import Emptied
 from tests.parts.mail_server import MailServer
-from tests.parts.postgres import Postgres, PostgresMissing
+from tests.parts.postgres import MIGRATED, Postgres, PostgresMissing
 from tests.parts.seaweed import Seaweed, SeaweedMissing, of_this_run
 from tests.parts.service import FaketimeMissing, Service
 from tests.parts.shared_service import SharedService, database_of_its_own, start_shared_service
 from tests.parts.stores import IN_BUCKET, WHERE, blobs_of_its_own, why_not_in_bucket
+from tests.parts.together import TOGETHER, Together, of_file
 
 # Before anything reads Django's settings: which database is meant, and whose installation this is.
 DATABASE = os.environ.get("TEST_DATABASE", "sqlite")
@@ -54,6 +57,7 @@ django.setup()
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
 from django.conf import settings as django_settings
+from django.db import connection
 from django.db.models.signals import post_migrate
 
 # One that takes no time: these tests are about when a password is looked at. Services that run keep Django's.
@@ -64,7 +68,8 @@ from filsluss.origin import NOWHERE, set_origin
 from filsluss.rules.policy import Policy
 from filsluss.static_layout import PACKAGE, lay_out
 
-hypothesis.settings.register_profile("short", deadline=None, database=None, derandomize=True)
+# Without --full the examples are the same in each run.
+hypothesis.settings.register_profile("short", deadline=None, database=None, derandomize=True, max_examples=50)
 hypothesis.settings.register_profile("full", deadline=None, database=None, max_examples=2000)
 
 ROOT = Path(__file__).parent.parent
@@ -82,6 +87,9 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until everything is collected: all of it stays
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "short")
     if not hasattr(config, "workerinput"):  # once, before pytest-xdist starts its workers
+        shutil.rmtree(
+            installation.folder_of_run(), ignore_errors=True
+        )  # of a run that had this number before
         lay_out(PACKAGE / "static", PACKAGE / "laid_out")  # as `bin/venv` has done, if nothing changed since
 
 
@@ -103,19 +111,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     longest_first(items)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
+    return Together(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def longest_first(items: list[pytest.Item]) -> None:
     """Files are handed out in this order: whatever came last would be waited for by one process alone."""
     seconds: Counter[str] = Counter()
     for item in items:
         skipped = item.get_closest_marker("skip")
         kinds = [cost for kind, cost in SECONDS.items() if item.get_closest_marker(kind)]
-        seconds[item.location[0]] += 0 if skipped else max(kinds, default=0.02)
-    items.sort(key=lambda item: -seconds[item.location[0]])
+        seconds[of_file(item.location[0])] += 0 if skipped else max(kinds, default=0.02)
+    items.sort(key=lambda item: -seconds[of_file(item.location[0])])
 
 
 def mark(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         asked = set(getattr(item, "fixturenames", ()))
+        for fixture in asked & set(TOGETHER):
+            assert item.location[0].startswith(TOGETHER[fixture]), f"{item.location[0]} is not in TOGETHER"
         if asked & {"db", "transactional_db"} or item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.database)
         if asked & {"make_service", *EMPTIED}:
@@ -210,7 +225,23 @@ def seaweed() -> Seaweed:
 def django_db_modify_db_settings(
     database_server: Postgres | None, django_db_modify_db_settings_parallel_suffix: None
 ) -> None:
-    """The server is there before Django makes its test database."""
+    """The server is there before Django makes its test database, which gets its tables from a template.
+
+    Django then finds no migration left to be applied.
+    """
+    if database_server:
+        connection.settings_dict["TEST"]["TEMPLATE"] = MIGRATED
+        return
+    make_empty = connection.creation._create_test_db
+
+    def make_with_tables(*args: Any, **more: Any) -> str:
+        connection.settings_dict["NAME"] = name = make_empty(*args, **more)
+        with closing(sqlite3.connect(migrated.sqlite_database())) as template:
+            connection.ensure_connection()
+            template.backup(connection.connection)
+        return name
+
+    connection.creation._create_test_db = make_with_tables
 
 
 @pytest.fixture(scope="session")
@@ -293,9 +324,10 @@ def web_only(make_service: ServiceFactory) -> Service:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def browser(pytestconfig: pytest.Config) -> Iterator[Any]:
+    """Chromium: without its window, or with --full the whole browser."""
     try:
-        with chromium.chromium() as opened:
+        with chromium.chromium(is_whole=pytestconfig.getoption("--full")) as opened:
             yield opened
     except chromium.ChromiumMissing as missing:
         pytest.skip(str(missing))
@@ -318,6 +350,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """With --failed-to FILE, the names of the tests that failed go there, one a line, for `bin/test`."""
+    if not hasattr(session.config, "workerinput"):
+        shutil.rmtree(installation.folder_of_run(), ignore_errors=True)
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     target = session.config.getoption("--failed-to")
     if target and reporter and not hasattr(session.config, "workerinput"):

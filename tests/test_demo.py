@@ -15,8 +15,8 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from tests.accessibility.test_axe import AXE, RULES
 from tests.browser.steps import apply, choose, download, is_sent, sha256, write_file
+from tests.parts.axe import axe_violations
 from tests.parts.browser import person, while_page_works
 from tests.parts.eventually import eventually
 from tests.parts.installation import bare_environment
@@ -137,8 +137,7 @@ def is_painted(frame):
 
 
 def found_by_axe(page):
-    result = AXE.run(page, options=RULES).response
-    return [(each["id"], node["target"]) for each in result["violations"] for node in each["nodes"]]
+    return [(each["id"], node["target"]) for each in axe_violations(page) for node in each["nodes"]]
 
 
 def sign_in(demo, face, start="/staff"):

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from filsluss.rules.refusals import STATUS
+from filsluss.rules.refusals import AT_ONCE_AGAIN, STATUS, Refused
 from tests.test_conventions import modules_of, name_of, tree_of
 
 NO_REFUSALS = {
@@ -69,3 +69,11 @@ def test_every_code_that_a_byte_path_refuses_with_has_its_status():
     }
     assert len(raised) > 20
     assert raised - set(STATUS) == set()
+
+
+def test_whoever_is_to_try_again_is_told_when():
+    passing = [Refused(code) for code, status in STATUS.items() if status == 503]
+    assert len(passing) > 3
+    assert {refused.retry_after for refused in passing} == {AT_ONCE_AGAIN}
+    assert Refused("busy", retry_after=30).retry_after == 30
+    assert Refused("not_found").retry_after is None

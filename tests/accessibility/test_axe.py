@@ -3,9 +3,9 @@
 from itertools import product
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from tests.parts import browser as chromium
+from tests.parts.axe import axe_violations, load_axe
 from tests.parts.populated_service import PopulatedService
 
 LANGUAGES, SCHEMES, SCRIPTS, WIDTHS = ("sv", "en"), ("light", "dark"), (True, False), (320, 1280)
@@ -19,11 +19,6 @@ PAIRS = [
     ("sv", "light", False, 1280),
 ]
 """Between them every two of these properties meet; a page is shown in one and in its opposite."""
-RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
-AXE = Axe()
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -38,6 +33,7 @@ def violations(populated: PopulatedService, browser, look, names):
     found = {}
     habits = {"color_scheme": scheme, "locale": language, "viewport": {"width": width, "height": 800}}
     with chromium.person(browser, **habits) as page:
+        load_axe(page)
         if not script:
             page.route("**/*.js", lambda route: route.abort())  # axe itself must still be able to run
         for name in names:
@@ -45,10 +41,9 @@ def violations(populated: PopulatedService, browser, look, names):
             if script and name == "upload":
                 page.locator("#drop").wait_for()
             page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-            result = AXE.run(page, options=RULES).response
             said = [
                 (each["id"], node["target"], node["failureSummary"])
-                for each in result["violations"]
+                for each in axe_violations(page)
                 for node in each["nodes"]
             ]
             wide = page.evaluate("document.documentElement.scrollWidth")
@@ -72,10 +67,10 @@ def test_every_page_is_accessible_in_every_combination(populated, browser, look)
 
 def test_axe_reports_a_missing_label(populated, browser):
     with chromium.person(browser) as page:
+        load_axe(page)
         populated.open_page(page, "apply", "sv")
         page.evaluate("document.querySelector('label[for=sender_name]').remove()")
-        result = AXE.run(page, options=RULES).response
-        assert [each["id"] for each in result["violations"]] == ["label"]
+        assert [each["id"] for each in axe_violations(page)] == ["label"]
 
 
 def test_the_combinations_cover_every_pair_of_properties():

@@ -47,48 +47,48 @@ PAGES = ("apply-wrong", "decide", "upload", "download", "status-recipient", "hel
 
 @pytest.fixture
 def shown(populated, browser):
-    """Opens a page with those browser settings, and evaluates a script in it."""
+    """What a script says in each of these pages, opened in one browser with those settings, by its name."""
 
-    def show(name, question, **habits):
+    def show(question, *names, **habits):
         media = {
             name: habits.pop(name) for name in ("forced_colors", "reduced_motion", "media") if name in habits
         }
-        sheet = habits.pop("sheet", "")
+        sheet, found = habits.pop("sheet", ""), {}
         with chromium.person(browser, **{"bypass_csp": bool(sheet), **habits}) as page:
             page.emulate_media(**media)
-            populated.open_page(page, name, "sv")
-            if sheet:
-                page.add_style_tag(content=sheet)
-            if name == "upload" and media.get("media") != "print":
-                page.locator("#drop").wait_for()
-            return page.evaluate(question)
+            for name in names or PAGES:
+                populated.open_page(page, name, "sv")
+                if sheet:
+                    page.add_style_tag(content=sheet)
+                if name == "upload" and media.get("media") != "print":
+                    page.locator("#drop").wait_for()
+                found[name] = page.evaluate(question)
+        return found
 
     return show
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_320_pixels_with_wide_spacing(shown, name):
+def of_each(answer):
+    """What `shown` returns where every page answers the same."""
+    return dict.fromkeys(PAGES, answer)
+
+
+def test_a_page_fits_320_pixels_with_wide_spacing(shown):
     narrow = {"width": 320, "height": 640}
-    assert shown(name, "document.documentElement.scrollWidth", sheet=SPACED, viewport=narrow) == 320
+    assert shown("document.documentElement.scrollWidth", sheet=SPACED, viewport=narrow) == of_each(320)
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_text_of_twice_the_size_needs_no_scrolling_to_the_side(shown, name):
-    narrow = {"width": 640, "height": 640}
-    assert (
-        shown(
-            name, "document.documentElement.scrollWidth", sheet=":root { font-size: 200% }", viewport=narrow
-        )
-        == 640
-    )
+def test_text_of_twice_the_size_needs_no_scrolling_to_the_side(shown):
+    narrow, twice = {"width": 640, "height": 640}, ":root { font-size: 200% }"
+    assert shown("document.documentElement.scrollWidth", sheet=twice, viewport=narrow) == of_each(640)
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_every_target_is_large_enough(shown, name):
-    targets = shown(name, TARGETS, viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
-    assert len(targets) > 6
-    assert [each for each in targets if min(each["width"], each["height"]) < 24] == []
-    assert [each for each in targets if each["isButton"] and each["height"] < 44] == []
+def test_every_target_is_large_enough(shown):
+    found = shown(TARGETS, viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
+    for name, targets in found.items():
+        assert len(targets) > 6, name
+        assert (name, [each for each in targets if min(each["width"], each["height"]) < 24]) == (name, [])
+        assert (name, [each for each in targets if each["isButton"] and each["height"] < 44]) == (name, [])
 
 
 @pytest.mark.parametrize(("width", "at_most"), [(1280, 64), (375, 130), (320, 165)])
@@ -102,25 +102,22 @@ def test_the_row_of_a_file_with_a_code_is_low_and_whole(shown, width, at_most):
             .filter(part => part.checkVisibility() && !part.closest(".hidden"))
             .filter(part => part.getBoundingClientRect().right > innerWidth).length,
     }))"""
-    first, second, *_ = found = shown("upload", rows, viewport={"width": width, "height": 700})
+    found = shown(rows, "upload", viewport={"width": width, "height": 700})["upload"]
+    first, second, *_ = found
     assert (first["height"] <= at_most, second["height"] <= at_most + 24) == (True, True), found
     assert {each["outside"] for each in found} == {0}
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_moves_for_whoever_has_asked_for_that(shown, name):
-    assert shown(name, MOVING, reduced_motion="reduce") == []
+def test_nothing_moves_for_whoever_has_asked_for_that(shown):
+    assert shown(MOVING, reduced_motion="reduce") == of_each([])
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_in_the_systems_own_colours_every_field_and_button_has_an_edge(shown, name):
-    assert shown(name, UNSEEN, forced_colors="active") == []
+def test_in_the_systems_own_colours_every_field_and_button_has_an_edge(shown):
+    assert shown(UNSEEN, forced_colors="active") == of_each([])
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_printed_page_has_the_case_and_neither_buttons_nor_secrets(shown, name):
+def test_a_printed_page_has_the_case_and_neither_buttons_nor_secrets(shown):
     left = shown(
-        name,
         "[document.body.innerText, "
         "...[...document.querySelectorAll('button, .site-header nav, footer, .demo')]"
         ".filter(each => each.checkVisibility()).map(each => each.outerHTML.slice(0, 80)), "
@@ -128,22 +125,23 @@ def test_a_printed_page_has_the_case_and_neither_buttons_nor_secrets(shown, name
         media="print",
         viewport=PAPER,
     )
-    text, *visible, width = left
-    assert (visible, width) == ([], PAPER["width"])
-    assert re.findall(r"(?<![\w-])[\w-]{43}(?![\w-])", text) == []
-    assert len(text) > 100
+    for name, (text, *visible, width) in left.items():
+        assert (name, visible, width) == (name, [], PAPER["width"])
+        assert (name, re.findall(r"(?<![\w-])[\w-]{43}(?![\w-])", text)) == (name, [])
+        assert len(text) > 100, name
 
 
 def test_on_paper_a_link_to_another_website_says_where_it_leads_and_none_to_a_case_does(shown):
     question = """[...document.querySelectorAll("main a[href]")].map(each =>
         [each.getAttribute("href"), getComputedStyle(each, "::after").content])"""
-    links = shown("privacy", question, media="print") + shown("upload", question, media="print")
+    links = [link for found in shown(question, "privacy", "upload", media="print").values() for link in found]
     assert len(links) > 4
     assert {address for address, after in links if after != "none"} == {"https://www.imy.se/"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_wrong_field_has_a_border_in_the_colour_of_errors(shown, scheme):
-    error, fields = shown("apply-wrong", COLOUR_OF_WRONG_FIELDS, color_scheme=scheme)
+    found = shown(COLOUR_OF_WRONG_FIELDS, "apply-wrong", color_scheme=scheme)
+    error, fields = found["apply-wrong"]
     assert fields
     assert set(fields) == {error}

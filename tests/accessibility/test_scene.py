@@ -3,14 +3,13 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.accessibility.conftest import open_account
-from tests.accessibility.test_axe import RULES
 from tests.accessibility.test_display_modes import MOVING, UNSEEN
 from tests.accessibility.test_uploading import MiB, choose, file_of
 from tests.parts import browser as chromium
+from tests.parts.axe import axe_violations, load_axe
 from tests.parts.keyboard import Keyboard
 
 pytestmark = pytest.mark.timeout(600)
@@ -21,7 +20,6 @@ IN_VIEW = """each => {
 }"""
 PHONE = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True}
 WIDE = {"viewport": {"width": 1280, "height": 800}}
-AXE = Axe()
 
 
 def is_in_view(place):
@@ -30,7 +28,7 @@ def is_in_view(place):
 
 def violations(page):
     """What axe reports of the page as it is, and whether it must be scrolled to the side."""
-    found = AXE.run(page, options=RULES).response["violations"]
+    found = axe_violations(page)
     wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
     return [(each["id"], node["target"]) for each in found for node in each["nodes"]] + ["wide"] * wide
 
@@ -68,6 +66,7 @@ def test_the_first_file_and_done_are_in_view_without_scrolling(slow_proxy, brows
 def test_going_and_done_are_accessible_in_every_mode_of_display(slow_proxy, browser, tmp_path):
     """At 400 % of 1280 × 800 pixels a page has 320 × 200."""
     with chromium.person(browser, viewport={"width": 320, "height": 200}) as page:
+        load_axe(page)
         open_account(page, slow_proxy)
         choose(page, [file_of(tmp_path, f"{n} ritning plan.pdf", 60 * MiB) for n in range(3)])
         expect(page.get_by_text("Laddar upp", exact=True)).to_have_count(2)

@@ -10,11 +10,12 @@ import pytest
 import requests
 from playwright.sync_api import Page
 
-from tests.accessibility.test_axe import AXE, PAIRS, RULES, ids
+from tests.accessibility.test_axe import PAIRS, ids
 from tests.identity.issuer import CLIENT, SECRET, Issuer
 from tests.parts import administrators, people
 from tests.parts import browser as chromium
 from tests.parts.administrators import NAME, PASSWORD, Browser
+from tests.parts.axe import axe_violations, load_axe
 from tests.parts.keyboard import Keyboard, is_seen
 from tests.parts.people import BO, FROM_OUTSIDE, KARIN
 from tests.parts.service import Response
@@ -166,6 +167,7 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_its_window(signed, browser,
     habits = {"color_scheme": scheme, "locale": language, "viewport": {"width": width, "height": 800}}
     found = {}
     with at_desk(signed, browser, **habits) as page:
+        load_axe(page)
         if not script:
             page.route("**/*.js", lambda route: route.abort())  # axe itself must still be able to run
         for name in opened(signed, page, language):
@@ -175,10 +177,9 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_its_window(signed, browser,
 
 def faults(page: Page, name: str, width: int) -> dict[str, tuple[list, int]]:
     """By its name, what axe reports on the page, and how wide it is if that is too wide; else nothing."""
-    result = AXE.run(page, options=RULES).response
     said = [
         (each["id"], node["target"], node["failureSummary"])
-        for each in result["violations"]
+        for each in axe_violations(page)
         for node in each["nodes"]
     ]
     wide = page.evaluate("document.documentElement.scrollWidth")
@@ -191,6 +192,7 @@ def test_axe_finds_nothing_on_a_page_of_oversight_and_none_is_wider_than_its_win
     habits = {"color_scheme": scheme, "locale": language, "viewport": {"width": width, "height": 800}}
     found = {}
     with chromium.person(browser, **habits) as page:
+        load_axe(page)
         if not script:
             page.route("**/*.js", lambda route: route.abort())
         for name, answer in signed.oversight(language).items():

@@ -115,6 +115,14 @@ class TestOneFigure:
         assert take(file, MIB, at=over) > MIB
         assert figure(transfer, over) == 8 * MIB
 
+    def test_a_request_without_a_byte_keeps_no_promise_alive(self, announce, now):
+        transfer, later = make_transfer(now), now + 9 * MINUTE
+        file = announce(transfer, 8 * MIB)
+        assert upload.acknowledge(file, offset=0, boot_id="b", now=later) is True
+        assert figure(transfer, now + 11 * MINUTE) == 0
+        assert upload.acknowledge(file, offset=1, boot_id="b", now=later) is True
+        assert figure(transfer, now + 11 * MINUTE) == 8 * MIB
+
     def test_as_much_as_is_left_is_granted_and_then_no_more(self, announce, take, now):
         transfer = make_transfer(now)
         announce(transfer, 7 * MIB)

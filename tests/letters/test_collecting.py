@@ -7,13 +7,15 @@ import pytest
 
 from filsluss.actions import completion, download, erasure, expiry, upload
 from filsluss.actions.choices import Choices
+from filsluss.actions.send_again import NotSentAgain, send_once_more
 from filsluss.actions.transitions import Cause
 from filsluss.blobs import Digests
 from filsluss.letters import collecting
 from filsluss.letters.claims import Claimant
 from filsluss.letters.outbox import deliver_next
-from filsluss.models import Letter, LetterCase, Link, Party, Pickup, Transfer, TransferFile
+from filsluss.models import AuditEntry, Letter, LetterCase, Link, Party, Pickup, Transfer, TransferFile
 from filsluss.models.link import token_of
+from filsluss.origin import NOWHERE, Origin, set_origin
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts
 from filsluss.rules.tokens import Purpose, code_digest, read_code
@@ -23,6 +25,12 @@ from tests.parts.services import services_for
 POLICY = example_policy(code_keys=(b"c" * 32,))
 MINUTE = timedelta(minutes=1)
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _from_nowhere():
+    yield
+    set_origin(NOWHERE)
 
 
 @pytest.fixture
@@ -113,6 +121,35 @@ def test_a_mailbox_that_got_many_letters_within_the_hour_gets_one_for_all_furthe
     ready(transfer, now + 62 * MINUTE, 6, policy=few)
     assert len(letters("file-ready")) == 4
     assert POLICY.file_letters_per_hour == 50
+
+
+def test_nor_does_the_button_that_sends_it_now_make_more_of_them(transfer, now):
+    few = services_for(example_policy(code_keys=(b"c" * 32,), file_letters_per_hour=2))
+    for number in (1, 2, 3, 4):
+        ready(transfer, now + number * MINUTE, number, policy=few.policy)
+        completion.send_now(transfer, services=few, now=now + number * MINUTE)
+    assert [each.delivery for each in letters("files-ready")] == ["queued", "queued", "collecting"]
+    assert completion.send_now(transfer, services=few, now=now + 62 * MINUTE) == 1
+    assert [f"ritning {number}.pdf" in letters("files-ready")[2].text for number in (2, 3, 4)] == [
+        *(False, True, True)
+    ]
+
+
+def test_nor_does_the_sender_who_has_each_of_them_sent_once_more(now):
+    few = services_for(example_policy(code_keys=(b"c" * 32,), file_letters_per_hour=2))
+    transfer = make_transfer(now)
+    for number in (1, 2):
+        ready(transfer, now, number, policy=few.policy)
+    Letter.objects.update(delivery="sent", sent_at=now)
+    first = letters("file-ready")[0]
+    with pytest.raises(NotSentAgain, match="often"):
+        send_once_more(first, services=few, now=now + 59 * MINUTE)
+    assert send_once_more(first, services=few, now=now + 61 * MINUTE).again_of == first
+
+
+def test_it_closes_though_the_clock_was_ahead_when_it_began(transfer, now):
+    ready(transfer, now + timedelta(days=2), 1)
+    assert closed(now) == 1
 
 
 def test_letters_about_another_case_do_not_count(now):
@@ -249,6 +286,23 @@ def test_a_receipt_outlives_the_file_and_the_account(now):
     expiry.end_accounts(services=services_for(POLICY), now=transfer.open_until)
     assert closed(transfer.open_until) == 1
     assert [each.delivery for each in letters("files-downloaded")] == ["queued"]
+
+
+def test_the_trail_does_not_grow_with_every_fetch_nor_with_every_address_of_a_network(now):
+    file = ready(make_transfer(now), now)
+    for step, stop in (("partly-fetched", 1), ("fetched", None)):
+        for number in range(30):
+            set_origin(Origin(f"2001:db8::{number + 1:x}", ""))
+            fetch(file, now, stop=stop)
+        noted = AuditEntry.objects.filter(step=step)
+        assert noted.count() == {"partly-fetched": 1, "fetched": download.NOTED_OF_NETWORK}[step]
+        for number in range(200):
+            set_origin(Origin(f"2001:db8:0:{number + 1:x}::1", ""))
+            fetch(file, now, stop=stop)
+        assert noted.count() == download.NOTED_IN_ALL
+    set_origin(Origin("2001:db8::1", ""))
+    fetch(file, now + timedelta(days=1))
+    assert (noted.count(), Pickup.objects.get().fetches) == (download.NOTED_IN_ALL + 1, 231)
 
 
 # Spans, and what a fetch proves

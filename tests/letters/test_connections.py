@@ -74,6 +74,23 @@ def test_an_error_closes_the_connection_and_the_next_letter_has_a_new_one(now, m
     assert (len(mail_server.letters), len(mail_server.helos)) == (2, 2)
 
 
+@pytest.mark.parametrize("answer", [f"250 {'x' * 10_000}", "251 2.0.0 taken", f"250-{'x' * 9000}\r\n250 ok"])
+def test_a_letter_that_was_taken_is_not_sent_again_however_the_server_says_so(now, mail_server, answer):
+    queue(now, "bo@rontgen.example")
+    mail_server.plan = {".": [answer]}
+    assert deliver_all(Claimant(), MailConnection(), now) == 1
+    assert Letter.objects.get(key="copy:0").delivery == "sent"
+
+
+@pytest.mark.parametrize("answer", [f"550 5.1.1 {'x' * 10_000}", f"550 5.1.1 {'x' * 20_000}"])
+def test_a_long_refusal_is_read_as_any_other(now, mail_server, answer):
+    queue(now, "bo@rontgen.example")
+    mail_server.plan = {"RCPT": [answer]}
+    deliver_all(Claimant(), MailConnection(), now)
+    refused = Letter.objects.get(key="copy:0")
+    assert (refused.delivery, refused.failure, len(refused.last_error)) == ("given_up", "unknown", 300)
+
+
 @pytest.mark.parametrize("answer", ["drop", "421 4.3.2 going down", "500 what"])
 def test_a_connection_that_the_server_has_given_up_costs_no_try(now, mail_server, answer):
     queue(now, *(f"bo{number}@rontgen.example" for number in range(2)))

@@ -355,3 +355,33 @@ def test_what_people_may_well_be_called_arrives_as_they_wrote_it(now, mail_serve
     )
     round_at(now)
     assert f"\n> {one_line(text)}\n" in mail_server.one().text.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("code", ["450 4.1.1", "550 5.1.1"])
+def test_the_log_holds_no_address_that_a_mail_server_repeats(now, mail_server, caplog, code):
+    letter = READY.write("sv", now)
+    mail_server.refuse[ANNA] = f"{code} <{ANNA}>: user {ANNA} is unknown"
+    round_at(now)
+    assert ANNA in row(letter).last_error
+    assert f"{code} <***>: user *** is unknown" in caplog.text
+    assert ANNA not in caplog.text
+
+
+def test_a_letter_does_not_wait_for_days_because_the_clock_was_ahead(now, mail_server):
+    letter, ahead = READY.write("sv", now), timedelta(days=3)
+    mail_server.refuse[ANNA] = "450 4.2.0 later"
+    round_at(now + ahead)
+    assert row(letter).next_try_at > now + ahead
+    mail_server.refuse = {}
+    assert (round_at(now), row(letter).delivery) == (1, "sent")
+
+
+def test_a_letter_that_waited_for_days_while_the_service_was_off_is_tried_more_than_once(now, mail_server):
+    letter, back = READY.write("sv", now), now + timedelta(days=6)
+    type(letter.cases.get().transfer).objects.update(open_until=now + timedelta(days=9))
+    mail_server.plan = {"RCPT": ["450 4.2.0 Greylisted"]}
+    round_at(back)
+    assert (row(letter).delivery, letter.next_try_at) == ("queued", back + 15 * MINUTE)
+    mail_server.plan = {"RCPT": ["450 4.2.0 Greylisted"]}
+    round_at(back + 15 * MINUTE)
+    assert row(letter).delivery == "given_up"

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 import filsluss
 from filsluss.actions import alarms, expiry, security_log
-from filsluss.actions.security_log import KEYS_PER_MINUTE, Event, Tally, Writer, event_now, note
+from filsluss.actions.security_log import KEYS_PER_KIND, Event, Tally, Writer, event_now, note
 from filsluss.models import AuditEntry, SecurityEvent
 from filsluss.origin import NOWHERE, Origin, set_origin
 from filsluss.rules.networks import Client, cut_network
@@ -163,9 +163,21 @@ def test_ten_thousand_refusals_of_a_crowd_are_a_bounded_number_of_rows(now):
             writer.flush()
     writer.flush()
     rows = SecurityEvent.objects.all()
-    assert rows.count() == KEYS_PER_MINUTE + 1
+    assert rows.count() == KEYS_PER_KIND + 1
     assert sum(row.count for row in rows) == 10_000
-    assert rows.get(network="other").count == 10_000 - KEYS_PER_MINUTE
+    assert rows.get(network="other").count == 10_000 - KEYS_PER_KIND
+
+
+def test_a_flood_of_one_kind_hides_no_network_of_another(now):
+    writer = Writer()
+    for number in range(KEYS_PER_KIND * 2):
+        writer.add(event(now, number), Tally(1, "flood"))
+    set_origin(Origin("198.51.100.7", ""))
+    guess = event_now(Kind.SIGN_IN, outcome=Outcome.WRONG, account="eva", now=now)
+    writer.add(guess, Tally(1, "guess"))
+    writer.flush()
+    row = SecurityEvent.objects.get(kind="sign-in")
+    assert (row.account, row.network) == ("eva", "198.51.100.7")
 
 
 def test_what_could_not_be_written_is_kept_and_its_number_is_bounded(monkeypatch, now):
@@ -176,7 +188,7 @@ def test_what_could_not_be_written_is_kept_and_its_number_is_bounded(monkeypatch
     with monkeypatch.context() as broken:
         broken.setattr(security_log, "write", fail)
         for minute in range(60):
-            for number in range(KEYS_PER_MINUTE):
+            for number in range(KEYS_PER_KIND):
                 writer.add(event(now + timedelta(minutes=minute), number), Tally(1, ""))
             writer.flush()
     writer.flush()

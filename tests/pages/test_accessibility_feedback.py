@@ -1,10 +1,11 @@
 """A report of what cannot be used goes to support, as often as an application may, and is forgotten."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.conf import settings as django_settings
 from django.utils import timezone
 
@@ -90,6 +91,7 @@ def test_strangers_report_as_often_as_they_apply(outside, read, supported):
     assert "Många formulär har skickats från ditt nätverk den senaste timmen." in read(answers[-1]).text
 
 
+@time_machine.travel(datetime(2026, 3, 3, 9, tzinfo=UTC))  # a minute before midnight would be the day after
 def test_many_reports_of_others_never_refuse_a_first_one(outside, read, settings, supported):
     settings.POLICY = replace(supported, feedback_per_day=3)
     statuses = []

@@ -3,6 +3,11 @@
 ONE_DATABASE = {
     "tests/accessibility": "markup, and what a link scanner may ask for: the pages' own",
     "tests/deploy/test_check.py": "what a proxy does to requests and responses",
+    "tests/deploy/test_proxies.py": "what a proxy does to uploads and downloads, and without the service",
+    "tests/downloads/test_names.py": "the names of files in headers, and on the disk of who saves them",
+    "tests/downloads/test_programs.py": "what curl, wget and aria2c make of a response",
+    "tests/downloads/test_ranges.py": "ranges and fetches; it runs on PostgreSQL with blobs in a bucket",
+    "tests/foreign": "what upload clients of others send",
     "tests/identity/test_attacks.py": "what a provider says of a person",
     "tests/identity/test_real_provider.py": "the pages of a provider",
     "tests/identity/test_settings.py": "the environment",
@@ -17,9 +22,14 @@ ONE_DATABASE = {
     "tests/security/test_headers.py": "response headers",
     "tests/security/test_oversized_requests.py": "requests that are refused before a row is read",
     "tests/streams/test_archive.py": "the bytes of a ZIP file",
+    "tests/streams/test_body_headers.py": "headers and queries that are heeded or refused",
     "tests/streams/test_lingering.py": "connections that clients do not close",
     "tests/streams/test_model.py": "bytes and offsets, which lie in the store",
     "tests/streams/test_slow_requests.py": "threads and slow clients",
+    "tests/streams/test_smuggling.py": "bytes that two parsers might read differently",
+    "tests/streams/test_timeouts.py": "clients that send or read nothing for a time",
+    "tests/streams/test_tus.py": "tus, as it is spoken; it runs on PostgreSQL with blobs in a bucket",
+    "tests/streams/test_upload_programs.py": "what curl, requests and aiohttp send",
     "tests/test_settings.py": "the environment",
 }
 """Path of a file or folder, and what it is about. docs/testing.md has the same table."""

@@ -1,9 +1,11 @@
 """The environment of an installation for tests: Landstinget Dalarna, in a folder that is gone afterwards."""
 
 import atexit
+import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 DEFAULTS = {
@@ -25,6 +27,32 @@ def folder(prefix: str) -> Path:
     return path
 
 
+def number_of_run() -> int:
+    """The process that the whole run of tests belongs to: this one, or the one whose worker this is."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
+def folder_of_run() -> Path:
+    """What all workers of a run share; the run removes it at its end (`tests/conftest.py`)."""
+    return Path(f"/tmp/filsluss-run-{number_of_run()}")
+
+
+def once_a_run(name: str, make: Callable[[Path], None]) -> Path:
+    """A folder of that name, filled by whichever worker of the run wants it first; the others wait for it."""
+    shared = folder_of_run()
+    shared.mkdir(exist_ok=True)
+    made = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            new = shared / f"{name}.new"
+            shutil.rmtree(new, ignore_errors=True)  # of a worker that was killed meanwhile
+            new.mkdir()
+            make(new)
+            new.rename(made)
+    return made
+
+
 def bare_environment() -> dict[str, str]:
     """What a process may inherit: nothing that configures some other installation."""
     unwanted = ("FILSLUSS_", "DJANGO_", "PYTEST_")
@@ -39,6 +67,7 @@ def environment(data_dir: Path, **own: str) -> dict[str, str]:
 
 def configure_process(data_dir: Path, **own: str) -> None:
     """Gives this process such an environment, before Django reads its settings."""
-    wanted = environment(data_dir, **own)
+    of_worker = {name: text for name, text in os.environ.items() if name.startswith("PYTEST_XDIST_")}
+    wanted = {**environment(data_dir, **own), **of_worker}
     os.environ.clear()
     os.environ.update(wanted)

@@ -1,4 +1,4 @@
-"""A database with all tables, made once and copied: making them takes as long as the rest of a start."""
+"""A database with all tables, made once a run and copied: making them takes longer than a start does."""
 
 import shutil
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from tests.parts.installation import environment, folder
+from tests.parts.installation import environment, once_a_run
 
 DATABASE = "filsluss.sqlite3"
 
@@ -20,10 +20,9 @@ def migrate(data_dir: Path, **own: str) -> None:
 @cache
 def sqlite_database() -> Path:
     """The file, closed and whole; it holds no secret key and knows of none."""
-    made = folder("migrated")
-    migrate(made)
-    assert not list(made.glob(f"{DATABASE}-wal")), "it is still open"
-    return made / DATABASE
+    made = once_a_run("migrated", migrate) / DATABASE
+    assert not made.with_name(f"{DATABASE}-wal").exists(), "it is still open"
+    return made
 
 
 def lay_down(data_dir: Path) -> None:

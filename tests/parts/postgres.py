@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.parts.eventually import eventually
-from tests.parts.installation import folder
+from tests.parts.installation import folder, once_a_run
 from tests.parts.migrated import migrate
 
 USER = "filsluss"
@@ -40,24 +40,40 @@ def find_binaries() -> Path:
 
 
 class Postgres:
-    """fsync is on, as where it counts; nobody but its own system user and root gets to the socket."""
+    """Nobody but its own system user and root gets to the socket.
+
+    fsync is off: no test takes away what this server has not written yet, and each COMMIT would wait for
+    whatever else the tests write.
+    """
 
     def __init__(self, own_folder: Path | None = None) -> None:
         self.binaries = find_binaries()
         self.folder = own_folder or folder("pg")
         self.process: subprocess.Popen[bytes] | None = None
-        self.has_tables = False
 
     def url(self, database: str) -> str:
         return f"postgresql://{USER}@{quote(str(self.folder), safe='')}/{database}"
 
     def start(self) -> None:
-        cluster = self.folder / "cluster"
+        """Runs a copy of the cluster of this run, in which there is a database with all tables."""
+        made = once_a_run("postgresql", make_cluster) / "cluster"
+        self.own()
+        subprocess.run([*self.as_owner, "cp", "-a", made, self.folder / "cluster"], cwd="/", check=True)
+        self.run()
+
+    def own(self) -> None:
         if self.owner:
             os.chown(self.folder, self.owner.pw_uid, self.owner.pw_gid)
+
+    def make(self) -> None:
+        """The cluster that the others are copies of."""
+        self.own()
         kind = ("--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust", f"--username={USER}")
-        self.order("initdb", f"--pgdata={cluster}", *kind)
+        self.order("initdb", f"--pgdata={self.folder / 'cluster'}", "--no-sync", *kind)
         self.run()
+        self.sql(f'CREATE DATABASE "{MIGRATED}"')
+        migrate(folder("data"), DATABASE_URL=self.url(MIGRATED))
+        self.stop()
 
     def run(self) -> None:
         """The server of the cluster, also again after it has stopped."""
@@ -67,7 +83,7 @@ class Postgres:
             "-c",
             f"unix_socket_directories={self.folder}",
             "-c",
-            "fsync=on",
+            "fsync=off",
         )
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -118,11 +134,7 @@ class Postgres:
             self.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def migrated_database(self, name: str) -> AbstractContextManager[str]:
-        """The same with all tables, copied from one that is made when it is asked for first."""
-        if not self.has_tables:
-            self.sql(f'CREATE DATABASE "{MIGRATED}"')
-            migrate(self.folder / "data", DATABASE_URL=self.url(MIGRATED))
-            self.has_tables = True
+        """The same with all tables."""
         return self.database(name, template=MIGRATED)
 
     def sql(self, statement: str) -> None:
@@ -151,3 +163,7 @@ class Postgres:
         if not self.owner:
             return ["setpriv"]
         return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+
+
+def make_cluster(empty: Path) -> None:
+    Postgres(empty).make()

@@ -1,12 +1,14 @@
-"""Python programs, forked from a process that has imported the libraries: a start costs no imports.
+"""Python programs, forked from a process that has imported everything: a start costs no imports.
 
-Importing Django, gunicorn and the others takes most of the processor time of a start, and the tests start
-hundreds of services and commands. What is loaded here reads no settings; the child reads those of its own
-environment, and runs the program as `python -m MODULE` or `python FILE` would.
+Importing Django, gunicorn, the others and our own modules takes most of the processor time of a start, and
+the tests start hundreds of services and commands. The modules loaded here read no settings, and those
+that Django needs to load models are forgotten again. The child reads those of its own environment, and runs
+the program as `python -m MODULE` or `python FILE` would.
 """
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -25,21 +27,16 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = """
-    concurrent.futures cryptography.fernet cryptography.hazmat.primitives.ciphers.aead ctypes
-    dj_database_url django.conf django.contrib.auth.hashers django.contrib.messages.storage
-    django.contrib.sessions.middleware django.contrib.staticfiles.storage django.core.cache
-    django.core.handlers.wsgi django.core.mail.backends.smtp django.core.management.commands.migrate
-    django.core.paginator django.core.servers.basehttp django.core.wsgi
-    django.db.backends.postgresql.base django.db.backends.sqlite3.base django.db.migrations.executor
-    django.db.models.functions django.forms django.middleware.csrf django.middleware.gzip
-    django.shortcuts django.template.loader django.template.defaultfilters django.templatetags.i18n
-    django.templatetags.static django.test.client django.urls django.utils.translation.trans_real
-    django.views.defaults email.policy google_crc32c gunicorn.app.base gunicorn.arbiter
-    gunicorn.glogging gunicorn.workers.gthread html.parser idna logging.config multipart
-    prometheus_client psycopg psycopg_pool smtplib sqlite3 urllib.request whitenoise.base
-    whitenoise.middleware whitenoise.storage xml.etree.ElementTree zoneinfo
+    concurrent.futures ctypes django.contrib.auth.hashers django.core.mail.backends.smtp
+    django.core.management.commands.migrate django.core.servers.basehttp django.core.wsgi
+    django.db.migrations.executor django.template.defaultfilters django.templatetags.i18n
+    django.templatetags.static django.test.client django.utils.translation.trans_real django.views.defaults
+    email.policy google_crc32c gunicorn.app.base gunicorn.arbiter gunicorn.glogging gunicorn.workers.gthread
+    html.parser psycopg psycopg_pool smtplib urllib.request xml.etree.ElementTree zoneinfo
 """.split()
-"""What the service imports and Django does not need settings for; our rules come to it."""
+"""What is imported when it is needed; our own modules, and with them what they import, come to it."""
+STARTED = {"filsluss.__main__", "filsluss.settings", "filsluss.wsgi"}
+"""Modules of ours that do something when they are imported."""
 SAME = ("PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 """What counts when Python starts: a child with other values is started by itself."""
 
@@ -158,11 +155,7 @@ class Asked(Exception):
 
 def fork_until_closed(asking: socket.socket) -> None:
     """Forks as it is asked, and tells how each child has ended; raises Asked in the child."""
-    import filsluss.rules
-
-    ours = pkgutil.iter_modules(filsluss.rules.__path__, "filsluss.rules.")
-    for name in (*LIBRARIES, *(module.name for module in ours)):
-        importlib.import_module(name)
+    load()
     woken, waking = os.pipe()
     os.set_blocking(waking, False)
     os.set_blocking(woken, False)
@@ -193,6 +186,50 @@ def fork_until_closed(asking: socket.socket) -> None:
             os.close(descriptor)
         told[pid] = handed[3]
         asking.send(str(pid).encode())
+
+
+def load() -> None:
+    """Imports everything, under the settings of no installation, of which nothing is kept."""
+    import django
+
+    import filsluss
+    from filsluss.server import placeholder_settings
+
+    before = dict(os.environ)
+    placeholder_settings.apply()
+    os.environ["DJANGO_SETTINGS_MODULE"] = "filsluss.settings"
+    django.setup()
+    ours = [module.name for module in pkgutil.walk_packages(filsluss.__path__, "filsluss.")]
+    for name in (*LIBRARIES, *(name for name in ours if name.startswith("filsluss.migrations."))):
+        importlib.import_module(name)
+    forget_settings()
+    # There are no settings now: a module that asks for one when it is imported fails, as the child's differ.
+    for name in ours:
+        if name not in STARTED:
+            importlib.import_module(name)
+    os.environ.clear()
+    os.environ.update(before)
+    gc.collect()
+    gc.freeze()  # what is never looked at again is never copied for a child
+
+
+def forget_settings() -> None:
+    """Django reads them again when it is next asked for one; the models that it has loaded stay."""
+    from django.conf import settings
+    from django.db import connections
+    from django.utils.functional import empty
+    from django.utils.translation import trans_real
+
+    import filsluss
+
+    for known in [name for name in vars(settings) if name != "_wrapped"]:
+        delattr(settings, known)
+    vars(settings)["_wrapped"] = empty
+    del sys.modules["filsluss.settings"], filsluss.settings, connections["default"]
+    vars(connections).pop("settings", None)
+    vars(connections)["_settings"] = None
+    vars(trans_real).update(_default=None, _translations={})
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def tell_ends(told: dict[int, int]) -> None:

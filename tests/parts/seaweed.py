@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from tests.parts.certificate import Certificate
 from tests.parts.eventually import eventually
+from tests.parts.installation import number_of_run
 
 ACCESS_KEY, SECRET_KEY = "filsluss-access", "filsluss-secret"
 READER_KEY = "filsluss-reader"
@@ -101,7 +102,7 @@ class Seaweed:
 
 def of_this_run() -> Seaweed:
     """The server of the run of tests that this process belongs to. Raises SeaweedMissing."""
-    run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    run = number_of_run()
     return running(str(run), run)
 
 
@@ -166,6 +167,7 @@ def start(folder: Path, certificate: Certificate | None = None) -> tuple[subproc
 
     A port that was free may be taken before the server opens it; then it ends, and is started with others.
     """
+    remove_dead_sockets()
     for each in ("data", "logs"):
         (folder / each).mkdir(parents=True, exist_ok=True)
     (folder / "s3.json").write_text(json.dumps(IDENTITIES))
@@ -174,6 +176,18 @@ def start(folder: Path, certificate: Certificate | None = None) -> tuple[subproc
         if is_ready(process, server):
             return process, server
     raise SeaweedMissing(f"SeaweedFS has ended {STARTS} times as it was started; its log is in {folder}/logs")
+
+
+def remove_dead_sockets() -> None:
+    """A server makes a dozen sockets in /tmp, whatever it is told; one that is killed leaves them there."""
+    for path in Path("/tmp").glob("seaweedfs-*.sock"):
+        with socket.socket(socket.AF_UNIX) as trial:
+            try:
+                trial.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
+            except OSError:
+                continue
 
 
 def launch(folder: Path, certificate: Certificate | None) -> tuple[subprocess.Popen[bytes], Seaweed]:

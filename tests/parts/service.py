@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlencode, urlsplit
@@ -50,12 +51,18 @@ def faketime_environment(moment: datetime | None) -> dict[str, str]:
     """The environment that sets a program's clock to that moment; from there it runs on."""
     if moment is None:
         return {}
-    found = sorted(Path("/usr/lib").glob("**/libfaketimeMT.so.1"))
-    if not found:
-        raise FaketimeMissing("faketime is not here (apt-get install faketime)")
     ahead = round((moment - datetime.now(UTC)).total_seconds())
     # Both clocks are set, as Python cannot sleep otherwise; files keep their times.
-    return {"LD_PRELOAD": str(found[0]), "FAKETIME": f"{ahead:+d}s", "NO_FAKE_STAT": "1"}
+    return {"LD_PRELOAD": faketime_library(), "FAKETIME": f"{ahead:+d}s", "NO_FAKE_STAT": "1"}
+
+
+@cache
+def faketime_library() -> str:
+    """Where Debian keeps it; looked for once, in that folder of each architecture only."""
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not found:
+        raise FaketimeMissing("faketime is not here (apt-get install faketime)")
+    return str(found[0])
 
 
 def process_tree(pid: int) -> list[int]:

@@ -15,11 +15,13 @@ from django.utils import translation
 from filsluss.actions import completion, erasure, expiry, oversee, scan, upload
 from filsluss.actions.choices import Choices
 from filsluss.actions.transitions import StepRefused
-from filsluss.models import AuditEntry, LetterCase, TransferFile
+from filsluss.letters import collecting
+from filsluss.models import AuditEntry, Letter, LetterCase, TransferFile
 from filsluss.pages import presenters
 from filsluss.rules.lifecycle import ErasedBecause, FileState
 from filsluss.rules.refusals import FormRefused
 from filsluss.scanners.clamd import EICAR, STREAM_MAX, Clamd, NotScanned
+from tests.letters.cases import make_file, make_transfer
 from tests.parts.people import ANNA, BO
 from tests.parts.scanner import VIRUS, zipped
 from tests.parts.services import services_for
@@ -78,6 +80,28 @@ def test_an_infected_file_is_erased_and_only_its_sender_and_the_administrator_he
     assert letters("file-infected") == [(ANNA, file.public_id), (ADMIN, file.public_id)]
     assert letters("file-ready") == letters("file-removed") == []
     assert steps(file) == ["received", "infected", "file-infected", "file-erased"]
+
+
+def test_a_sender_of_many_infected_files_fills_nobodys_mailbox(store, policy, now):
+    transfer, services = make_transfer(now), services_for(policy, store)
+    for number in range(1, 9):
+        scanning = {
+            "state": FileState.SCANNING,
+            "ready_at": None,
+            "sha256": "",
+            "upload_id": f"{number}" * 32,
+        }
+        file = make_file(transfer, now, number, **scanning)
+        assert scan.mark_infected(file, virus=VIRUS, sha256="0" * 64, services=services, now=now)
+    to = [address for address, _ in letters("file-infected")]
+    assert (to.count(BO), to.count(ADMIN)) == (5, 5)
+    assert collecting.close_due(policy=policy, now=now + timedelta(minutes=5)) == 1
+    last = Letter.objects.get(kind="files-removed")
+    assert (last.to, [f"ritning åäö {number}.pdf" in last.text for number in (5, 6, 7, 8)]) == (
+        BO,
+        [False, True, True, True],
+    )
+    assert "stoppad i viruskontrollen" in last.text
 
 
 def test_what_a_crash_left_infected_is_erased_by_the_next_round(send, store, policy, now):

@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+import time_machine
 
 from filsluss.models import AuditEntry, Letter
 from filsluss.models.letter import Delivery
@@ -142,6 +144,7 @@ def report(client, transfer, role=Role.RECIPIENT):
     return client.post(report_link(transfer, Purpose(f"status-{role}")), {"abuse": "x"})
 
 
+@time_machine.travel(datetime(2026, 3, 3, 9, tzinfo=UTC))  # a minute before midnight would be the day after
 def test_f3_each_role_reports_a_case_five_times_a_day_and_uses_up_nobody_elses(inside):
     transfer = decided("approve")
     for role in Role:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +18,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from filsluss.actions import alarms, completion, erasure, expiry, oversee
+from filsluss.actions.retention import retain
 from filsluss.actions.transitions import Cause, record_audit
 from filsluss.blobs import open_store
 from filsluss.machine import boot_id
@@ -239,6 +241,22 @@ def end_everything(now):
 def forget(over_at):
     at = over_at + timedelta(days=settings.POLICY.forget_days, seconds=1)
     expiry.forget(services=services_for(settings.POLICY), now=at)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL is copied by pg_dump")
+def test_a_copy_of_the_database_goes_after_a_week_though_the_service_runs_on(tmp_path, monkeypatch):
+    """Also what is left of one that was being written when the service was killed."""
+    monkeypatch.setitem(connection.settings_dict, "NAME", str(tmp_path / "filsluss.sqlite3"))
+    now = timezone.now()
+    names = [f"before-upgrade-{name}" for name in ("1.sqlite3", "2.part", "3.sqlite3", "4.part")]
+    for name, days in zip(names, (8, 8, 6, 6), strict=True):
+        copy = tmp_path / name
+        copy.write_text(MARK)
+        aged = (now - timedelta(days=days)).timestamp()
+        os.utime(copy, (aged, aged))
+    (tmp_path / "notes.part").touch()
+    retain(services=services_for(), now=now)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*names[2:], "notes.part"]
 
 
 def test_every_text_column_says_whether_it_may_outlive_its_case():

@@ -6,6 +6,7 @@ import os
 import re
 import select
 import time
+from pathlib import Path
 
 import pytest
 
@@ -213,6 +214,26 @@ def test_another_spelling_of_the_address_takes_no_threads_from_others(shared_ser
 def test_an_office_behind_one_address_is_not_refused(shared_service, files, taking):
     connections = [taking(shared_service, path, network(5)) for path, _ in files for _ in range(2)]
     assert [status_of(each) for each in connections] == [200] * 2 * len(files)
+
+
+def queued(service, connection):
+    """How many bytes the kernel holds of the service's answer (proc_pid_net(5), tx_queue)."""
+    near, far = (f"{port:04X}" for port in (service.port, connection.sock.getsockname()[1]))
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    (line,) = [line for line in lines if (line[1][9:], line[2][9:]) == (near, far)]
+    return int(line[4][:8], 16)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["file", "archive"])
+def test_a_client_that_reads_nothing_takes_little_of_the_kernels_memory(shared_service, files, taking, which):
+    connection = taking(shared_service, files[10][which], network(1))
+    seen = [0, 0]
+    eventually(
+        lambda: seen.append(queued(shared_service, connection)) or seen[-2:],
+        lambda last: last[0] == last[1] > 0,
+        interval=0.5,
+    )
+    assert seen[-1] < MIB
 
 
 def test_uploads_that_do_not_come_leave_downloads_their_threads(shared_service, files):

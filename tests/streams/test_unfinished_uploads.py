@@ -17,6 +17,7 @@ from filsluss.models import Transfer, TransferFile
 from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
+from filsluss.streams.request import Deadline
 from tests.parts import tokens
 from tests.parts.eventually import eventually
 from tests.parts.people import ANNA, BO, FORM, announce, append, apply, offset_of
@@ -65,6 +66,17 @@ def begun(transfer, store, policy, settings, tmp_path):
 
 
 @pytest.mark.django_db
+def test_a_body_that_comes_for_hours_goes_on_where_its_account_was_given_more_days(transfer):
+    now = datetime.now(UTC)
+    transfer.open_until = now  # as it was when the request began
+    assert Deadline(transfer, now=now).is_over() is False
+    Transfer.objects.update(open_until=now)
+    assert Deadline(transfer, now=now).is_over() is True
+    Transfer.objects.update(open_until=now + HOUR, state="closing")
+    assert Deadline(transfer, now=now).is_over() is True
+
+
+@pytest.mark.django_db
 class TestTwoDays:
     def test_an_upload_is_kept_for_two_days_after_its_last_byte_and_no_longer(
         self, begun, store, policy, now
@@ -78,9 +90,10 @@ class TestTwoDays:
         erasure.erase_files(services=services_for(policy, store), now=over)
         assert not store.exists(file.blob)
 
-    def test_they_are_counted_from_the_last_activity(self, begun, store, policy, now):
+    def test_they_are_counted_from_the_last_byte(self, begun, store, policy, now):
         file = begun(now)
-        upload.acknowledge(file, offset=3, boot_id="this boot", now=now + 40 * HOUR)
+        upload.acknowledge(file, offset=4, boot_id="this boot", now=now + 40 * HOUR)
+        upload.acknowledge(file, offset=4, boot_id="this boot", now=now + 41 * HOUR)
         assert expiry.expire_stale(services=services_for(policy, store), now=now + 87 * HOUR) == 0
         assert expiry.expire_stale(services=services_for(policy, store), now=now + 88 * HOUR) == 1
 

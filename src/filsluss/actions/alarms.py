@@ -189,10 +189,10 @@ def check_nodes(*, services: Services, now: datetime) -> None:
 
 
 def clear_alarm(name: str) -> bool:
-    """Records that the condition no longer holds; True if it did before."""
+    """Records that the condition no longer holds, and forgets what was said of it; True if it did before."""
     raised = Alarm.objects.filter(name=name, since__isnull=False)
     # A SELECT first, because it takes no lock: every check runs each minute.
-    cleared = raised.exists() and raised.update(since=None, is_told=False)
+    cleared = raised.exists() and raised.update(since=None, is_told=False, value="", limit="")
     if cleared:
         log.info("alarm over: %s", name)
     return bool(cleared)

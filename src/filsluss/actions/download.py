@@ -20,6 +20,8 @@ from filsluss.rules.throttle import FREE_FAILURES, Failures, delay_after
 from filsluss.rules.tokens import Purpose, code_digest, read_code
 
 WRONG_CODE = "wrong-code"
+NOTED_OF_NETWORK, NOTED_IN_ALL = 10, 100
+"""Whole fetches of a file by one party that the trail notes in a day; the pickup counts further ones."""
 
 
 def pickup_by_code(typed: str, *, client: Client, services: Services, now: datetime) -> Pickup:
@@ -62,7 +64,8 @@ def record_sent_bytes(link: Link, *, start: int, reached: int, services: Service
     """Records that bytes [start, reached) of the link's file were sent; all of them together are a fetch.
 
     They may be sent in any order and in several responses at once. Bytes that left without being all are in
-    the audit trail, too, once for each link, network and day. A GET writes nothing else.
+    the audit trail, too, once for each link, network and day. A GET writes nothing else, and neither adds
+    entries without end, however often and from however many networks it comes.
     """
     assert link.file is not None
     with transaction.atomic():
@@ -83,16 +86,36 @@ def record_sent_bytes(link: Link, *, start: int, reached: int, services: Service
 def _note_partly(link: Link, *, services: Services, now: datetime) -> None:
     file, cause = link.file, Cause(link.party.role, detail={"link": link.purpose})
     assert file is not None
+    noted = _noted_today(link, "partly-fetched", services=services, now=now)
+    if (_network_of(cause), cause.detail) not in noted and len(noted) < NOTED_IN_ALL:
+        record_audit(file.transfer, step="partly-fetched", cause=cause, now=now, file=file)
+
+
+def _noted_today(
+    link: Link, step: str, *, services: Services, now: datetime
+) -> list[tuple[str, dict[str, str] | None]]:
+    """The network and the details of each entry of today about the file and the party of the link."""
+    assert link.file is not None
     noted = AuditEntry.objects.filter(
-        transfer_public_id=file.transfer.public_id,
-        file_public_id=file.public_id,
-        step="partly-fetched",
+        transfer_public_id=link.file.transfer.public_id,
+        file_public_id=link.file.public_id,
+        step=step,
         party_public_id=link.party.public_id,
-        network=cause.origin.network,
         at__gte=services.policy.end_of(now, -1),
     )
-    if cause.detail not in noted.values_list("detail", flat=True):
-        record_audit(file.transfer, step="partly-fetched", cause=cause, now=now, file=file)
+    return [(rate_key(network), detail) for network, detail in noted.values_list("network", "detail")]
+
+
+def _network_of(cause: Cause) -> str:
+    """What one client owns: an IPv4 address, or the /64 of an IPv6 address."""
+    return rate_key(cause.origin.network)
+
+
+def _is_to_be_noted(pickup: Pickup, link: Link, cause: Cause, *, services: Services, now: datetime) -> bool:
+    if pickup.fetches <= NOTED_OF_NETWORK:
+        return True
+    noted = [network for network, _ in _noted_today(link, "fetched", services=services, now=now)]
+    return noted.count(_network_of(cause)) < NOTED_OF_NETWORK and len(noted) < NOTED_IN_ALL
 
 
 def _fetched(pickup: Pickup, link: Link, *, services: Services, now: datetime) -> None:
@@ -104,7 +127,9 @@ def _fetched(pickup: Pickup, link: Link, *, services: Services, now: datetime) -
     pickup.save(update_fields=["spans", "fetches", "fetched_last_at", "fetched_at"])
     if link.purpose == Purpose.DOWNLOAD:  # a code may have reached them by another way than a letter
         link.party.prove(Proof.MAILBOX, now=now)
-    record_audit(file.transfer, step="fetched", cause=Cause(link.party.role), now=now, file=file)
+    cause = Cause(link.party.role)
+    if _is_to_be_noted(pickup, link, cause, services=services, now=now):
+        record_audit(file.transfer, step="fetched", cause=cause, now=now, file=file)
     receipts = file.transfer.receipts
     if receipts == Receipts.EACH or (is_first and receipts == Receipts.FIRST):
         collecting.collect_fetched(file, link.party, policy=services.policy, now=now)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from filsluss.actions.erasure import take_away
 from filsluss.actions.retention import retain
@@ -23,7 +24,7 @@ from filsluss.models import (
 )
 from filsluss.models.audit import FORGOTTEN, IS_FORGOTTEN
 from filsluss.models.batches import batches, delete_at_once, rows_of, shared_out
-from filsluss.models.letter import BLANK, Delivery
+from filsluss.models.letter import BLANK, SKEW, Delivery
 from filsluss.rules.lifecycle import ENDED, LAPSED, OVER, ErasedBecause, FileState
 
 FORGOTTEN_AT_ONCE = 500
@@ -77,7 +78,8 @@ def forget(*, services: Services, now: datetime) -> int:
         "forget", shared_out(old, size=FORGOTTEN_AT_ONCE), _forget, policy=services.policy, now=now
     )
     AuditEntry.objects.filter(at__lte=now - timedelta(days=services.policy.audit_days)).delete()
-    Attempt.objects.filter(at__lte=now - timedelta(days=1)).delete()
+    # Those to come are of a clock that was set back; they would count until then.
+    Attempt.objects.filter(Q(at__lte=now - timedelta(days=1)) | Q(at__gt=now + SKEW)).delete()
     retain(services=services, now=now)
     of_no_case = Letter.objects.of_no_case().filter(written_at__lte=limit)
     of_no_case.exclude(delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)).delete()

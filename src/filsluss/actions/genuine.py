@@ -8,7 +8,7 @@ from hashlib import sha256
 from django.db import transaction
 
 from filsluss.actions.download import seconds_to_wait
-from filsluss.actions.limits import Limit, LimitReached
+from filsluss.actions.limits import Limit, LimitReached, attempts
 from filsluss.installation import Services
 from filsluss.models import Attempt, Letter, serialize_on
 from filsluss.models.letter import Delivery
@@ -31,7 +31,8 @@ def letters_sent(
 
     Each question is counted, whatever its answer, so that neither row nor time tells who has a case. Raises
     FormRefused, or LimitReached: a network waits as it does after wrong codes, and a mailbox is asked
-    about no more than `letters_per_day` times a day.
+    about no more than `letters_per_day` times a day, but for the first question of a network: others must
+    not keep its reader from asking.
     """
     if problems := _problems_of(reference, address, services.policy):
         raise FormRefused(problems)
@@ -59,7 +60,7 @@ def _count(mailbox: str, *, client: Client, services: Services, now: datetime) -
     delay = seconds_to_wait(network, now=now, kind=GENUINE, free=services.policy.wrong_codes)
     asked = Attempt.objects.filter(kind=OF_MAILBOX, network=about, at__gt=now - DAY).order_by("at")
     times, most = list(asked.values_list("at", flat=True)), services.policy.letters_per_day
-    if len(times) >= most:
+    if len(times) >= most and attempts(GENUINE, network=network, since=now - DAY):
         delay = max(delay, math.ceil((times[-most] + DAY - now).total_seconds()))
     if delay:
         raise LimitReached(Limit.QUESTIONS, delay)

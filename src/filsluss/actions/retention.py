@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 
 from filsluss.actions.block_list import forget_blocks
@@ -15,6 +16,7 @@ from filsluss.actions.staff_sessions import forget_sessions
 from filsluss.installation import Services
 from filsluss.models import AuditEntry, SecurityEvent
 from filsluss.rules.networks import cut_network
+from filsluss.sqlite.copies import remove_old_copies
 
 FULL_FOR = timedelta(days=7)
 """How long a client's whole address is kept."""
@@ -24,13 +26,15 @@ IS_CUT = Q(network__endswith="/24") | Q(network__endswith="/48") | Q(network__in
 
 
 def retain(*, services: Services, now: datetime) -> None:
-    """Deletes old security events, blocks, sessions and persons, and cuts networks after a while."""
+    """Deletes old security events, blocks, sessions, persons and copies, and cuts networks after a while."""
     old = SecurityEvent.objects.filter(at__lte=now - timedelta(days=services.policy.security_log_days))
     if old.exists():  # a SELECT takes no lock
         old.delete()
     forget_blocks(now=now)
     forget_sessions(policy=services.policy, now=now)
     forget_persons(services=services, now=now)
+    if connection.vendor == "sqlite":  # also where the service is not started anew for months
+        remove_old_copies(Path(connection.settings_dict["NAME"]).parent, now=now)
     limit = now - FULL_FOR
     _in_batches(AuditEntry.objects.filter(at__lte=limit), _cut_entries)
     _in_batches(SecurityEvent.objects.filter(at__lte=limit), _cut_events)

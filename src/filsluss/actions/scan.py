@@ -18,13 +18,15 @@ from filsluss.actions.erasure import take_away
 from filsluss.actions.transitions import RULE, record_audit
 from filsluss.blobs import BlobMissing, Digests
 from filsluss.installation import Services
-from filsluss.letters import compose, notices
+from filsluss.letters import collecting, compose, notices
 from filsluss.letters.each_row import each_row
 from filsluss.models import TransferFile
 from filsluss.models.connections import let_go
+from filsluss.models.letter import SKEW
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
+from filsluss.rules.policy import Policy
 from filsluss.scanners.clamd import Clamd, NotScanned
 
 log = logging.getLogger(__name__)
@@ -91,7 +93,9 @@ def scan_claimed(file: TransferFile, *, scanner: Clamd, services: Services, at: 
 
 def waiting(now: datetime) -> QuerySet[TransferFile]:
     """Files of open transfers that are to be scanned now, the oldest first."""
-    due = Q(state__in=(FileState.SCANNING, FileState.UNSCANNED), scan_again_at__lte=now)
+    set_back = Q(scan_again_at__gt=now + LATER_DELAY + SKEW)  # the clock: nothing waits so long
+    late = Q(scan_again_at__lte=now) | set_back
+    due = late & Q(state__in=(FileState.SCANNING, FileState.UNSCANNED))
     new = Q(state=FileState.RECEIVED, released_at=None)
     return TransferFile.objects.filter(
         due | new, transfer__state=State.OPEN, transfer__open_until__gt=now
@@ -195,18 +199,25 @@ def mark_infected(file: TransferFile, *, virus: str, sha256: str, services: Serv
             return False
         file.refresh_from_db()
         record_audit(file.transfer, step="infected", cause=replace(RULE, reason=virus), now=now, file=file)
-        compose.write(
-            LetterKind.FILE_INFECTED,
-            transfer=file.transfer,
-            role=Role.SENDER,
-            policy=services.policy,
-            now=now,
-            file=file,
-        )
-        notices.write_infected(file, policy=services.policy, now=now)
+        tell_infected(file, policy=services.policy, now=now)
     log.warning("file %s of %s is infected: %s", file.public_id, file.transfer.public_id, virus)
     erase_infected(services=services, now=now)
     return True
+
+
+def tell_infected(file: TransferFile, *, policy: Policy, now: datetime) -> None:
+    """Tells the sender and the administrators; of many in a case the sender in one letter.
+
+    The administrators, who have been told of the case, see the others there: a sender must not be able to
+    fill their mailboxes.
+    """
+    sender = file.transfer.sender
+    if collecting.had_many_infected(sender, now=now):
+        collecting.collect_removed(file, sender, policy=policy, now=now)
+        return
+    kind = LetterKind.FILE_INFECTED
+    compose.write(kind, transfer=file.transfer, role=Role.SENDER, policy=policy, now=now, file=file)
+    notices.write_infected(file, policy=policy, now=now)
 
 
 def erase_infected(*, services: Services, now: datetime) -> int:

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -19,8 +20,11 @@ from filsluss.rules.security_events import BY_STATUS, OUTCOMES, Kind, Outcome, r
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 5.0
-KEYS_PER_MINUTE = 500
-"""How many different events of one minute a process counts apart; the rest count under network `other`."""
+KEYS_PER_KIND = 200
+"""How many different events of a kind and minute a process counts apart; the rest are of network `other`.
+
+Each kind has as many, so that no flood of one hides where another came from.
+"""
 MOST_WAITING = 5000
 """How many different events may wait while the database does not answer; further ones are dropped."""
 ELSEWHERE = "other"
@@ -115,7 +119,7 @@ class Writer:
         self._lock = threading.Lock()
         self._waiting: dict[Event, Tally] = {}
         self._minute: datetime | None = None
-        self._seen: set[Event] = set()
+        self._seen: defaultdict[str, set[Event]] = defaultdict(set)
         self._pid = 0
         self._stop = threading.Event()
 
@@ -143,12 +147,13 @@ class Writer:
                 self._waiting[event] = tally
 
     def _bounded(self, event: Event) -> Event:
-        """The event, or the one that it counts as when its minute has too many different ones."""
+        """The event, or the one that it counts as when its minute has too many different ones of its kind."""
         if event.at != self._minute:
-            self._minute, self._seen = event.at, set()
-        if event not in self._seen and len(self._seen) >= KEYS_PER_MINUTE:
+            self._minute, self._seen = event.at, defaultdict(set)
+        seen = self._seen[event.kind]
+        if event not in seen and len(seen) >= KEYS_PER_KIND:
             return replace(event, network=ELSEWHERE, account="", transfer_public_id="")
-        self._seen.add(event)
+        seen.add(event)
         return event
 
     def flush(self) -> None:

@@ -151,10 +151,13 @@ def declare_size(file: TransferFile, *, size: int, services: Services, now: date
 def acknowledge(file: TransferFile, *, offset: int, boot_id: str, now: datetime) -> bool:
     """Stores how many bytes will last, and gives back what was reserved beyond them.
 
-    Called before the client is told. False if the file is not uploading any more, or not by this writer.
+    Called before the client is told. A request that brought none keeps no promise alive. False if the file is
+    not uploading any more, or not by this writer.
     """
+    changes: dict[str, Any] = {"acknowledged": offset, "arrived": offset, "boot_id": boot_id}
+    if offset > file.acknowledged:
+        changes["active_at"] = file.active_at = now
     file.acknowledged = file.arrived = offset
-    changes = {"acknowledged": offset, "arrived": offset, "boot_id": boot_id, "active_at": now}
     return bool(writable(file).update(**changes))
 
 

@@ -12,7 +12,7 @@ from filsluss.letters.each_row import each_row
 from filsluss.models import Letter, LetterCase, Party, Pickup, Transfer, TransferFile
 from filsluss.models.batches import batches
 from filsluss.models.letter import BLANK, Delivery
-from filsluss.rules.letter_kinds import LetterKind
+from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
 from filsluss.rules.lifecycle import FileState
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import draw_row_id, show_code
@@ -27,7 +27,10 @@ RECEIPT_WINDOW = timedelta(minutes=10)
 REMOVAL_WINDOW = timedelta(minutes=5)
 """Such a letter collects the removals within this time after its first one."""
 SINGLE_REMOVALS = 5
-"""Removals in a transfer within an hour that a mailbox gets a letter each about; others are collected."""
+"""Removals in a transfer within an hour that a mailbox gets a letter each about; others are collected.
+
+So it is with infected files.
+"""
 IN_PROGRESS = (FileState.UPLOADING, FileState.RECEIVED, FileState.SCANNING)
 """States of files that a letter about many files waits for."""
 
@@ -42,12 +45,13 @@ def collect_ready(file: TransferFile, recipient: Party, *, policy: Policy, now: 
 
 def had_many_letters(recipient: Party, *, policy: Policy, now: datetime) -> bool:
     """Whether that mailbox got as many letters about the transfer's files within an hour as it should get."""
-    return _had(policy.file_letters_per_hour, LetterKind.FILE_READY, recipient, now=now)
+    return _had(policy.file_letters_per_hour, READY_KINDS, recipient, now=now)
 
 
-def _had(most: int, kind: str, reader: Party, *, now: datetime) -> bool:
-    """Whether that mailbox got so many letters of the kind about the transfer within an hour."""
-    letters = Letter.objects.filter(kind=kind, to=reader.address).about(reader.transfer)
+def _had(most: int, kinds: Sequence[str], reader: Party, *, now: datetime) -> bool:
+    """Whether that mailbox got so many letters of these kinds about the transfer within an hour."""
+    letters = Letter.objects.filter(kind__in=kinds, to=reader.address).about(reader.transfer)
+    letters = letters.exclude(delivery=Delivery.COLLECTING)
     latest = letters.order_by("-pk").values_list("written_at", flat=True)
     (counted,) = latest[most - 1 : most] or (None,)
     return counted is not None and counted > now - HOUR
@@ -55,11 +59,16 @@ def _had(most: int, kind: str, reader: Party, *, now: datetime) -> bool:
 
 def collects_removals(reader: Party, *, now: datetime) -> bool:
     """Whether a further removal comes to that mailbox in a letter with others."""
-    return _had(SINGLE_REMOVALS, LetterKind.FILE_REMOVED, reader, now=now)
+    return _had(SINGLE_REMOVALS, (LetterKind.FILE_REMOVED,), reader, now=now)
+
+
+def had_many_infected(sender: Party, *, now: datetime) -> bool:
+    """Whether the sender has had enough letters about infected files of the transfer within an hour."""
+    return _had(SINGLE_REMOVALS, (LetterKind.FILE_INFECTED,), sender, now=now)
 
 
 def collect_removed(file: TransferFile, reader: Party, *, policy: Policy, now: datetime) -> None:
-    """Adds a file that a person removed to the reader's letter about such files."""
+    """Adds a file that was removed, or stopped as infected, to the reader's letter about such files."""
     letter = _collecting(LetterKind.FILES_REMOVED, reader, reader, now + REMOVAL_WINDOW, policy, now)
     _add(letter, reader, file)
 
@@ -107,9 +116,7 @@ def _add(letter: Letter, party: Party, file: TransferFile) -> None:
 
 def close_due(*, policy: Policy, now: datetime) -> int:
     """Closes the letters that are due; returns how many."""
-    due = (
-        Letter.objects.collecting().filter(next_try_at__lte=now).exclude(kind=LetterKind.APPROVALS_REQUESTED)
-    )
+    due = Letter.objects.closing_at(now, within=QUIET).exclude(kind=LetterKind.APPROVALS_REQUESTED)
     due = due.order_by("next_try_at", "id")
     return each_row(
         "close collected letters",
@@ -121,7 +128,12 @@ def close_due(*, policy: Policy, now: datetime) -> int:
 
 
 def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:
-    """Closes the transfer's letters about many files without waiting for more; returns how many."""
+    """Closes the transfer's letters about many files without waiting for more; returns how many.
+
+    None if the recipient has had many: or each press of the button would be a letter.
+    """
+    if had_many_letters(transfer.recipient, policy=policy, now=now):
+        return 0
     letters = Letter.objects.collecting().filter(kind=LetterKind.FILES_READY).about(transfer)
     return sum(close(letter, policy=policy, now=now, at_once=True) for letter in letters)
 

@@ -116,9 +116,15 @@ def prepared_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternative
 
 
 def submit(message: EmailMultiAlternatives, server: BaseEmailBackend) -> None:
-    """Returns when the server has accepted the message; raises NotDelivered or NotSubmittable."""
+    """Returns when the server has accepted the message; raises NotDelivered or NotSubmittable.
+
+    It has, too, with another reply of the 2yz than 250, which is all that smtplib knows (RFC 5321, 4.2.1).
+    """
     try:
         server.send_messages([message])
+    except smtplib.SMTPDataError as fault:
+        if not 251 <= fault.smtp_code <= 299:
+            raise not_delivered(fault) from fault
     except (smtplib.SMTPException, OSError) as fault:
         raise not_delivered(fault) from fault
     except Exception as fault:

@@ -1,6 +1,7 @@
 """The outbox: claims due letters, delivers them, and records the result of each."""
 
 import logging
+import re
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from filsluss.letters.delivery import (
 )
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.connections import let_go
-from filsluss.models.letter import BLANK, Delivery, LetterQuerySet
+from filsluss.models.letter import BLANK, LONGEST_PAUSE, Delivery, LetterQuerySet
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind, traits_of
 from filsluss.rules.lifecycle import OVER
@@ -35,8 +36,9 @@ log = logging.getLogger(__name__)
 PAGE = 100
 """Letters read at a time when the first is another worker's."""
 RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
-LATER_DELAY = timedelta(hours=3)
-GIVE_UP_AFTER = timedelta(days=5)
+GIVE_UP_AFTER, LAST_CHANCE = timedelta(days=5), timedelta(minutes=15)
+"""A service that was off for days has tried nothing: a first no, as of greylisting, is then not the last."""
+ADDRESS = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+")
 
 
 @dataclass(frozen=True)
@@ -203,24 +205,30 @@ def mark_sent(letter: Letter, *, now: datetime) -> None:
 
 
 def postpone(letter: Letter, *, error: str, verdict: Verdict = LATER, policy: Policy, now: datetime) -> None:
-    """Schedules the next try after a growing delay; gives the letter up after GIVE_UP_AFTER."""
+    """Schedules the next try after a growing delay; gives it up after GIVE_UP_AFTER, and two tries."""
     last_try_at = letter.written_at + GIVE_UP_AFTER
-    if now >= last_try_at:
+    is_late = now >= last_try_at
+    if is_late and letter.tries > 1:
         why = "full" if verdict.failure is Failure.FULL else "expired"
         give_up(letter, GivenUp(error, why, verdict.failure), policy=policy, now=now)
         return
     claimed(letter).update(
-        next_try_at=min(now + delay_after(letter.tries), last_try_at),
+        next_try_at=now + LAST_CHANCE if is_late else min(now + delay_after(letter.tries), last_try_at),
         claimed_by="",
         last_error=error,
         failure=verdict.failure.value,
         failed_at=now,
     )
-    log.warning("letter %s waits after try %s: %s", letter.key, letter.tries, error)
+    log.warning("letter %s waits after try %s: %s", letter.key, letter.tries, without_addresses(error))
+
+
+def without_addresses(error: str) -> str:
+    """A mail server's answer for the log, which is kept longer than the addresses that it may repeat."""
+    return ADDRESS.sub("***", error)
 
 
 def delay_after(tries: int) -> timedelta:
-    return RETRY_DELAYS[tries - 1] if tries <= len(RETRY_DELAYS) else LATER_DELAY
+    return RETRY_DELAYS[tries - 1] if tries <= len(RETRY_DELAYS) else LONGEST_PAUSE
 
 
 def give_up(letter: Letter, failure: GivenUp, *, policy: Policy, now: datetime) -> None:
@@ -244,7 +252,7 @@ def give_up(letter: Letter, failure: GivenUp, *, policy: Policy, now: datetime) 
         if given_up and traits_of(letter.kind).is_missed and letter.role != Role.SENDER:
             tell_undelivered(letter, cases, failure, policy=policy, now=now)
     if given_up:
-        log.error("letter %s was given up: %s", letter.key, failure.error)
+        log.error("letter %s was given up: %s", letter.key, without_addresses(failure.error))
 
 
 def tell_undelivered(

@@ -64,7 +64,8 @@ def next_close(mailbox: str, *, policy: Policy, now: datetime) -> datetime:
 
 def close_lists(*, policy: Policy, now: datetime) -> int:
     """Closes the lists that are due; returns how many."""
-    due = Letter.objects.collecting().filter(kind=LetterKind.APPROVALS_REQUESTED, next_try_at__lte=now)
+    due = Letter.objects.closing_at(now, within=policy.list_interval)
+    due = due.filter(kind=LetterKind.APPROVALS_REQUESTED)
     return each_row(
         "close lists of requests",
         due.order_by("next_try_at", "id"),

@@ -5,7 +5,7 @@ import hmac
 import smtplib
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,6 +13,8 @@ from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
 
+LONGEST_LINE, LONGEST_DROPPED = 2048, 1 << 20
+"""Of a line of a reply: how many bytes are kept, and up to how many more are read and dropped."""
 DJANGO_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 MOST_CHALLENGES = 5
 
@@ -42,11 +44,38 @@ def helo_name(machine: str | None) -> str:
     return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
 
 
+class _CutLines:
+    """The lines of a server's replies, none longer than LONGEST_LINE.
+
+    smtplib takes a longer one for a refusal, also where it says that the message was accepted.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readline(self, size: int = -1) -> bytes:
+        line = rest = self._file.readline(size)
+        dropped = 0
+        while rest and not rest.endswith(b"\n") and dropped < LONGEST_DROPPED:
+            rest = self._file.readline(LONGEST_LINE)
+            dropped += len(rest)
+        is_whole = len(line) <= LONGEST_LINE or not rest.endswith(b"\n")
+        return line if is_whole else line[:LONGEST_LINE] + b"\r\n"
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class _OurSmtp(smtplib.SMTP):
     """Signs in with names and passwords in UTF-8 (RFC 4616), where smtplib knows ASCII only."""
 
     def __init__(self, host: str = "", port: int = 0, local_hostname: str | None = None, **own: Any) -> None:
         super().__init__(host, port, helo_name(local_hostname), **own)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _CutLines(self.sock.makefile("rb"))
+        return super().getreply()
 
     def auth(
         self, mechanism: str, authobject: Callable[..., Any], *, initial_response_ok: bool = True

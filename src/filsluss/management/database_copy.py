@@ -5,7 +5,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -13,25 +13,9 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from filsluss.ops.tables import are_empty
+from filsluss.sqlite.copies import PATTERN
 
 log = logging.getLogger(__name__)
-
-PATTERN = "before-upgrade-*.sqlite3"
-KEPT = timedelta(days=7)
-"""A copy outlives what people were promised is erased, so it goes at the first start after this."""
-
-
-def copies() -> list[Path]:
-    """The copies that lie in the data folder, the oldest first."""
-    return sorted(settings.DATA_DIR.glob(PATTERN))
-
-
-def remove_old_copies() -> None:
-    """Those that were kept long enough."""
-    now = datetime.now(UTC)
-    for copy in copies():
-        if now.timestamp() - copy.stat().st_mtime > KEPT.total_seconds():
-            copy.unlink()
 
 
 def copy_before_migrating() -> None:

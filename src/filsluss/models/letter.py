@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 
 from django.db import models
@@ -20,6 +20,10 @@ BLANK = {"subject": "", "text": "", "html": "", "claimed_by": ""}
 """The columns that are blanked when the links in a letter must exist in the mailbox only."""
 
 
+LONGEST_PAUSE, SKEW = timedelta(hours=3), timedelta(hours=1)
+"""Between two tries; and by how much less the clocks of processes differ, or one was set back."""
+
+
 class Delivery(models.TextChoices):
     COLLECTING = "collecting"
     QUEUED = "queued"
@@ -30,9 +34,12 @@ class Delivery(models.TextChoices):
 
 class LetterQuerySet(models.QuerySet["Letter"]):
     def due_at(self, now: datetime) -> LetterQuerySet:
-        """Queued letters whose next try is due, claimed or not, in the order of delivery."""
+        """Queued letters whose next try is due, claimed or not, in the order of delivery.
+
+        Also those that would wait longer than any letter does: the clock was set back.
+        """
         # Without a comparison of times for the first try: the writer's clock may be ahead of ours.
-        due = Q(tries=0) | Q(next_try_at__lte=now)
+        due = Q(tries=0) | Q(next_try_at__lte=now) | Q(next_try_at__gt=now + LONGEST_PAUSE + SKEW)
         return self.queued().filter(due).order_by("priority", "next_try_at", "id")
 
     def still_true_at(self, now: datetime) -> LetterQuerySet:
@@ -48,6 +55,10 @@ class LetterQuerySet(models.QuerySet["Letter"]):
 
     def collecting(self) -> LetterQuerySet:
         return self.filter(delivery=Delivery.COLLECTING)
+
+    def closing_at(self, now: datetime, *, within: timedelta) -> LetterQuerySet:
+        """Those that close now, also if the clock was set back: they collect for `within` at the most."""
+        return self.collecting().filter(Q(next_try_at__lte=now) | Q(next_try_at__gt=now + within + SKEW))
 
     def unsent(self) -> LetterQuerySet:
         """Letters that may still be sent."""

@@ -89,7 +89,7 @@ def show(
         "share_left": share_left(transfer, timezone.now()),
         "files": [presenters.file_view(file) for file in files.iterator(chunk_size=MOST_NAMES)],
         "receipts": [(each.value, words) for each, words in receipt_words().items()],
-        "collects": Letter.objects.collecting().filter(kind=LetterKind.FILES_READY).about(transfer).exists(),
+        "collects": collects(transfer),
         "problems": problems_of(refused, unconfirmed),
         "done": done_words(request.GET.get("done", ""), transfer),
         "error": errors.refusal_words(refused.code)[0] if refused else "",
@@ -150,8 +150,16 @@ def done_words(done: str, transfer: Transfer) -> str:
     """What the page says first after something was done; empty if that is not true."""
     if done == "removed" and transfer.files.filter(erased_because=ErasedBecause.WITHDRAWN).exists():
         return _("The file has been deleted.")
-    words = {"sent": _("The email is being sent."), "corrected": _("The request has been corrected.")}
+    sent = _("The email is being sent.")
+    if collects(transfer):
+        sent = _("The recipient has had many emails within an hour. The next is sent in 15 minutes.")
+    words = {"sent": sent, "corrected": _("The request has been corrected.")}
     return words.get(done, "")
+
+
+def collects(transfer: Transfer) -> bool:
+    """Whether a letter about several files waits for more of them."""
+    return Letter.objects.collecting().filter(kind=LetterKind.FILES_READY).about(transfer).exists()
 
 
 def receipt_words() -> dict[Receipts, str]:

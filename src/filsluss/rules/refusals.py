@@ -43,11 +43,15 @@ STATUS = {
 """The HTTP status of each problem code of uploads and downloads."""
 
 
+AT_ONCE_AGAIN = 5
+
+
 class Refused(Exception):
     """What was asked is not done, and nothing of it is stored.
 
     `code` never changes its meaning, and those of `STATUS` are part of the public interface. `status` is the
-    HTTP status of the answer. `retry_after`: the seconds after which it may be asked again, or None.
+    HTTP status of the answer. `retry_after`: the seconds after which it may be asked again, or None; with
+    503, which is a reason to try again, AT_ONCE_AGAIN if nothing else is known.
     `params`: what else the answer says, by name.
     """
 
@@ -56,8 +60,9 @@ class Refused(Exception):
 
     def __init__(self, code: str, *, retry_after: int | None = None, **params: Any) -> None:
         super().__init__(code)
-        self.code, self.retry_after, self.params = code, retry_after, params
+        self.code, self.params = code, params
         self.status = STATUS.get(code, self.status)
+        self.retry_after = AT_ONCE_AGAIN if retry_after is None and self.status == 503 else retry_after
 
 
 class FormRefused(Refused):

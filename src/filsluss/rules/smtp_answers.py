@@ -73,10 +73,19 @@ POLICY = (7, 1)
 _ENHANCED = re.compile(r"(?:^|[\s(#])[245]\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _SAYS_NOTHING = ((0, 0), (5, 0))
 _ABOUT_US_WORDS = re.compile(
-    r"\b(relay(ing)?|rcpthosts|helo|ehlo|client host|sender address rejected|must issue a starttls)\b",
+    r"\b(relay(ing)?|rcpthosts|helo|ehlo|client host|must issue a starttls|your (ip|host|server|domain)"
+    r"|sender (address )?(rejected|denied|blocked)|sender verif\w+|to send (as|from)|unauthenticated"
+    r"|spf|dkim|dmarc|ptr|rdns|reverse (dns|lookup|hostname)"
+    r"|(black|block|deny)[ -]?list(ed)?|dnsbl|rbl|spamhaus|(?<!not )list(ed|ing) (at|in|on|by))\b",
     re.IGNORECASE,
 )
-_NAMES = re.compile(r"<[^>]*>|\[[^\]]*\]|\S*[@.:/]\w\S*")
+"""Who may relay, our name, From, address, and what proves our domain; Exim says so without enhanced codes."""
+_SIGN_IN_WORDS = re.compile(r"\bauthenticat\w+ (is )?(required|needed)\b", re.IGNORECASE)
+_LATER_WORDS = re.compile(
+    r"\b(too (many|quickly|fast)|at a rate|rate limit|(re)?try (again )?later|temporar(y|ily)|gr[ae]y-?list)",
+    re.IGNORECASE,
+)
+_NAMES = re.compile(r"<[^>]*>|\[[^\]]*\]|\"[^\"]*\"|\S*[@.:/]\w\S*|\S+\.{3}")
 """Addresses, hosts and URLs in an answer: `relay.example` does not mean that relaying is denied."""
 _RECIPIENT_REJECTED = re.compile(r"recipient address rejected", re.IGNORECASE)
 _SIZE = re.compile(r"\bsize\b|too (big|large)", re.IGNORECASE)
@@ -101,9 +110,9 @@ def judge(answer: Answer, *, met_elsewhere: bool = False) -> Verdict:
         return FULL if answer.detail == (2, 2) else LATER
     if is_ambiguous(answer):
         return ABOUT_US if met_elsewhere else REFUSED
-    if answer.detail is None:
-        return _judge_bare(answer)
-    return _judge_detail(answer, *answer.detail)
+    verdict = _judge_detail(answer, *answer.detail) if answer.detail else _judge_bare(answer)
+    is_later = verdict.concerns is Concerns.READER and _LATER_WORDS.search(_words(answer))
+    return LATER if is_later else verdict
 
 
 def is_ambiguous(answer: Answer) -> bool:
@@ -114,7 +123,7 @@ def is_ambiguous(answer: Answer) -> bool:
 
 def is_about_us(answer: Answer) -> bool:
     """Whether the answer alone says that the server wants no letter from us, or not like this."""
-    words = _NAMES.sub(" ", answer.text)
+    words = _words(answer)
     if answer.code in _AUTHENTICATION_CODES or (answer.code >= 400 and _ABOUT_US_WORDS.search(words)):
         return True
     if answer.detail is None:
@@ -125,8 +134,14 @@ def is_about_us(answer: Answer) -> bool:
     return answer.code >= 500 and answer.detail in _SENDER_DETAILS
 
 
+def _words(answer: Answer) -> str:
+    return _NAMES.sub(" ", answer.text)
+
+
 def _judge_bare(answer: Answer) -> Verdict:
-    """A 5xx reply of which only the three digits are known."""
+    """A 5xx reply of which only the three digits are known, and its words."""
+    if _SIGN_IN_WORDS.search(_words(answer)):
+        return ABOUT_US
     if answer.code == 552:
         return CONTENT if _SIZE.search(answer.text) else FULL
     if answer.verb is Verb.RCPT and answer.code in (550, 551, 556):

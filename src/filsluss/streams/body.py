@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from filsluss.streams.connection import MORE_SECONDS, PIECE, Connection, Sink, SocketReader
@@ -39,15 +39,15 @@ class Body:
 
     `is_here`: all of it was taken into memory, so that nothing waits for the client.
 
-    `until` is a deadline by time.monotonic(), after which the body stops with "account_ended".
+    `is_over`: once it says so, the body stops with "account_ended".
     """
 
-    def __init__(self, environ: dict[str, Any], *, until: float | None = None) -> None:
+    def __init__(self, environ: dict[str, Any], *, is_over: Callable[[], bool] | None = None) -> None:
         self._connection = Connection.of(environ)
         self._reader: SocketReader | None = None
         self._chunks: Iterator[bytes] | None = None
         self._excess = b""
-        self._until = until
+        self._is_over = is_over
         self._window, self._rate = (time.monotonic(), 0), Rate()
         self.length = content_length(environ)
         self.count = 0
@@ -148,7 +148,7 @@ class Body:
             return b""
 
     def _may_continue(self, limit: int) -> bool:
-        if self._until is not None and time.monotonic() >= self._until:
+        if self._is_over is not None and self._is_over():
             self.stopped = self.stopped or "account_ended"
         return not self.stopped and self.count < limit
 
@@ -209,7 +209,8 @@ def read_form(environ: dict[str, Any]) -> bool:
         return True
     if length is not None and length > LONG_FORM_MAX:
         return _leave_unread(environ, length)
-    with Body(environ, until=time.monotonic() + FORM_SECONDS) as body:
+    end = time.monotonic() + FORM_SECONDS
+    with Body(environ, is_over=lambda: time.monotonic() >= end) as body:
         form = b"".join(bytes(piece) for piece in body.pieces(limit=LONG_FORM_MAX))
         if length is None and len(form) == LONG_FORM_MAX and body.has_more():
             return _leave_unread(environ, LONG_FORM_MAX + 1)

@@ -21,6 +21,12 @@ PIECE = 1 << 20
 READ_SIZE = PIECE // 4
 MORE_SECONDS = 0.05
 """How long to wait for more of a fast sender's bytes, so that they come in large pieces."""
+UNSENT_MAX = 1 << 18
+"""How many bytes of a download the kernel may hold before it sends them.
+
+Left alone it takes up to 4 MiB for each client that does not read (tcp(7), tcp_wmem). Some hundred of them
+fill what it has for all connections (tcp_mem), and it then drops bytes of uploads that it has received.
+"""
 
 
 class Sink(Protocol):
@@ -257,11 +263,13 @@ class Connection:
     def send_for(self, seconds: float) -> None:
         """Blocking sends, which the kernel ends when the client acknowledges nothing for so long.
 
-        They cost less than a poll for each piece (tcp(7), TCP_USER_TIMEOUT).
+        They cost less than a poll for each piece (tcp(7), TCP_USER_TIMEOUT). Of what it cannot send yet the
+        kernel takes no more than UNSENT_MAX; what is on its way to a fast client does not count.
         """
         if self._socket:
             self._socket.settimeout(None)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_MAX)
 
     def acknowledged(self) -> int | None:
         """How many bytes the client has acknowledged; None where nobody tells (Linux before 4.1)."""

@@ -11,7 +11,7 @@ from filsluss.rules.lifecycle import ErasedBecause
 from filsluss.streams.body import Body
 from filsluss.streams.choices import refuse_queried_choices
 from filsluss.streams.content_headers import checksum_of
-from filsluss.streams.request import Request, deadline_of
+from filsluss.streams.request import Deadline, Request
 from filsluss.streams.responses import Refusal, Response
 from filsluss.streams.tus import BODY_TYPE, Checksum, Metadata, read_length, read_metadata
 from filsluss.streams.uploads import expiry, path_of, receive_bytes, require_tus_version, writing
@@ -26,7 +26,7 @@ def create(request: Request) -> Response:
     refuse_queried_choices(request)
     size = read_length(request.header("Upload-Length"), request.header("Upload-Defer-Length"))
     metadata = read_metadata(request.header("Upload-Metadata"))
-    body = Body(request.environ, until=deadline_of(account, request.now))
+    body = Body(request.environ, is_over=Deadline(account, now=request.now).is_over)
     carries = request.header("Content-Type") == BODY_TYPE and body.length != 0
     checksum = checksum_of(request) if carries else None
     if carries and size is not None and (body.length or 0) > size:
@@ -38,7 +38,7 @@ def create(request: Request) -> Response:
     if carries or size == 0:
         file.transfer = request.transfer()
         offset = first_bytes(request, file, body, checksum)
-    return created(request, file.upload_id, offset, *expiry(request, file.state, account.open_until))
+    return created(request, file.upload_id, offset, *expiry(request, file, account.open_until))
 
 
 def taken_whole(body: Body, size: int | None) -> bytes | None:

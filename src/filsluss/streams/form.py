@@ -25,7 +25,7 @@ from filsluss.streams.content_headers import (
     refuse_part_of_file,
 )
 from filsluss.streams.form_names import name_in
-from filsluss.streams.request import Request, deadline_of
+from filsluss.streams.request import Deadline, Request
 from filsluss.streams.responses import Refusal, Response
 from filsluss.streams.tus import read_digest
 from filsluss.streams.uploads import path_of, receive, receive_bytes, save_progress, writing
@@ -37,7 +37,7 @@ NO_LIMIT = 1 << 62
 def put(request: Request) -> Response:
     """`curl -T file …/upload/<token>/`: a complete file in one request; an incomplete one is discarded."""
     transfer = request.transfer()
-    body = Body(request.environ, until=deadline_of(transfer, request.now))
+    body = Body(request.environ, is_over=Deadline(transfer, now=request.now).is_over)
     refuse_part_of_file(request, length=body.length)
     checksum = checksum_of(request)
     # Bytes that are not UTF-8 become lone surrogates, which no file name may contain.
@@ -239,7 +239,7 @@ def post(request: Request) -> Response:
     kind, options = parse_options_header(request.header("Content-Type") or "")
     if kind != "multipart/form-data" or not options.get("boundary"):
         raise Refusal("form_invalid")
-    body = Body(request.environ, until=deadline_of(transfer, request.now))
+    body = Body(request.environ, is_over=Deadline(transfer, now=request.now).is_over)
     if (body.length or 0) > request.policy.max_transfer_size:
         raise Refusal("too_large")
     refuse_queried_choices(request)

@@ -13,7 +13,9 @@ from django.conf import settings
 from filsluss.blobs import Store
 from filsluss.installation import Services, current_services
 from filsluss.models import Link, Transfer
+from filsluss.models.connections import let_go
 from filsluss.models.upload_queries import UploadAccount, account_at_upload_link, transfer_at_upload_link
+from filsluss.rules.lifecycle import State
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose
 from filsluss.streams.responses import Refusal, Response
@@ -99,10 +101,28 @@ def refuse_over(transfer: Transfer | UploadAccount, *, now: datetime) -> None:
         raise Refusal("account_closed_by_admin" if transfer.closed_reason else "account_ended")
 
 
-def deadline_of(transfer: Transfer | UploadAccount, now: datetime) -> float:
-    """The transfer's end by time.monotonic(); no body is read past it."""
-    assert transfer.open_until is not None
-    return time.monotonic() + (transfer.open_until - now).total_seconds()
+class Deadline:
+    """The transfer's end, past which no body is read. Somebody may move it while a body comes, for hours."""
+
+    def __init__(self, transfer: Transfer | UploadAccount, *, now: datetime) -> None:
+        self._transfer = transfer.pk
+        self._set(transfer.open_until, now)
+
+    def _set(self, until: datetime | None, now: datetime) -> None:
+        assert until is not None
+        self._at = time.monotonic() + (until - now).total_seconds()
+
+    def is_over(self) -> bool:
+        """Looks into the row when it has come, and gives the database connection back."""
+        if time.monotonic() < self._at:
+            return False
+        row = Transfer.objects.filter(pk=self._transfer, state=State.OPEN)
+        until = row.values_list("open_until", flat=True).first()
+        let_go()
+        if until is None:
+            return True
+        self._set(until, datetime.now(UTC))
+        return time.monotonic() >= self._at
 
 
 Handler = Callable[[Request], Response]

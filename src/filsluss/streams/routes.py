@@ -126,7 +126,7 @@ def respond(environ: dict[str, Any], route: Route, path_params: dict[str, str]) 
             log.error("the disk has no room: %s", fault)
             raise Refusal("disk_full") from None
         log.exception("the blob store failed")
-    raise Refusal("busy", retry_after=5)
+    raise Refusal("busy")
 
 
 def refuse_crowded(environ: dict[str, Any], prefix: Prefix) -> None:
@@ -134,7 +134,7 @@ def refuse_crowded(environ: dict[str, Any], prefix: Prefix) -> None:
     if CROWDED_KEY not in environ:
         return
     if prefix.bytes is Bytes.RECEIVED:
-        raise Refusal("busy", retry_after=5)
+        raise Refusal("busy")
     raise Refusal("too_many_downloads", retry_after=RETRY_SECONDS)
 
 

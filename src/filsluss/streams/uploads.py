@@ -20,7 +20,7 @@ from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
 from filsluss.streams.content_headers import checksum_of
 from filsluss.streams.leases import taken
-from filsluss.streams.request import Request, deadline_of, refuse_over
+from filsluss.streams.request import Deadline, Request, refuse_over
 from filsluss.streams.responses import Headers, Refusal, Response
 from filsluss.streams.tus import (
     BODY_TYPE,
@@ -53,11 +53,13 @@ def path_of(request: Request, upload_id: str) -> str:
     return UPLOAD.path(request.path_params["token"], "files", upload_id)
 
 
-def expiry(request: Request, state: str, open_until: datetime | None) -> Headers:
-    """`Upload-Expires` (tus, "expiration") of an incomplete upload: `upload_idle` from now, or the end."""
-    if state != FileState.UPLOADING or open_until is None:
+def expiry(request: Request, file: TransferFile, open_until: datetime | None) -> Headers:
+    """`Upload-Expires` (tus, "expiration") of an incomplete upload: `upload_idle` from its last byte, or
+    the end.
+    """
+    if file.state != FileState.UPLOADING or open_until is None:
         return ()
-    until = min(open_until, request.now + request.policy.upload_idle)
+    until = min(open_until, file.active_at + request.policy.upload_idle)
     utc = until.astimezone(request.now.tzinfo)
     return (("Upload-Expires", format_datetime(utc, usegmt=True)),)
 
@@ -91,7 +93,7 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
     except BlobMissing:
         raise Refusal("upload_gone") from None
     except BlobBusy:
-        raise Refusal("busy", retry_after=5) from None
+        raise Refusal("busy") from None
 
 
 def is_as_stored(file: TransferFile, offset: int, boot_id: str) -> bool:
@@ -128,7 +130,7 @@ def head(request: Request) -> Response:
             length,
             ("Cache-Control", "no-store"),
             *echoed,
-            *expiry(request, file.state, file.transfer.open_until),
+            *expiry(request, file, file.transfer.open_until),
         ),
     )
 
@@ -141,7 +143,7 @@ def patch(request: Request) -> Response:
         raise Refusal("content_type")
     claimed = read_number(request.header("Upload-Offset") or "", code="offset_invalid")
     checksum = checksum_of(request)
-    body = Body(request.environ, until=deadline_of(file.transfer, request.now))
+    body = Body(request.environ, is_over=Deadline(file.transfer, now=request.now).is_over)
     with writing(request, file, body) as writer:
         if claimed != writer.offset:
             where = (("Upload-Offset", str(writer.offset)),)
@@ -152,7 +154,7 @@ def patch(request: Request) -> Response:
         elif body.length != 0:
             raise Refusal("too_large")
         offset = writer.offset
-    expires = expiry(request, file.state, file.transfer.open_until)
+    expires = expiry(request, file, file.transfer.open_until)
     return Response(204, (("Upload-Offset", str(offset)), *expires))
 
 
@@ -264,8 +266,7 @@ def acknowledge(request: Request, file: TransferFile, offset: int) -> None:
 
 def refusal_at(offset: int, code: str) -> Refusal:
     """A refusal after which the client goes on at that offset, later if the fault passes."""
-    later = (("Retry-After", "5"),) if code == "busy" else ()
-    return Refusal(code, headers=(("Upload-Offset", str(offset)), *later))
+    return Refusal(code, headers=(("Upload-Offset", str(offset)),))
 
 
 def _report(body: Body, writer: Writer, *, no_room: str, checksum: Checksum | None) -> None:

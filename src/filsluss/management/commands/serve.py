@@ -4,6 +4,7 @@ import errno
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,21 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from filsluss.conf.data_folder import lock_down
-from filsluss.management.database_copy import copy_before_migrating, remove_old_copies
+from filsluss.management.database_copy import copy_before_migrating
 from filsluss.management.running import run_again
 from filsluss.ops.secret_key import require_known_key
 from filsluss.ops.tables import require_known_tables, waiting_migrations
 from filsluss.postgresql.sessions import direct_session
 from filsluss.server import notify
 from filsluss.server.supervisor import Child, host_name, once_open, port_number, require_free_port, supervise
+from filsluss.sqlite.copies import remove_old_copies
 
 
 def migrate_tables() -> None:
     """Applies the migrations, unless the tables are newer; one process at a time."""
     with start_lock(), migration_lock():
         require_known_tables()
-        remove_old_copies()
+        remove_old_copies(settings.DATA_DIR, now=datetime.now(UTC))
         if waiting_migrations():  # to find nothing to do takes Django's command half a second
             copy_before_migrating()
             call_command("migrate", verbosity=0, interactive=False)
