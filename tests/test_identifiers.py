@@ -107,6 +107,10 @@ def test_every_kind_and_outcome_of_a_security_event_is_listed_and_has_a_label():
 
 def test_every_alarm_is_listed():
     assert listed(section("Alarms")) == [*alarms.CHECKS]
+    explained = (
+        DOCUMENT.with_name("operations.md").read_text().partition("\nAlarms are: ")[2].partition("\n\n")[0]
+    )
+    assert sorted(re.findall(r"\(`([a-z-]+)`\)", explained)) == sorted(alarms.CHECKS)
 
 
 def test_every_listed_event_of_the_log_is_one_that_is_written():

@@ -39,6 +39,9 @@ NEVER = {
         (r"[Aa]ttestant|[Aa]dministratör", "systemansvarig"),
         (r"(?:hos|på|i|vid) %\(organisation\)s", "%(at_organisation)s"),
         (r"\b[Öö]verföringar|Öppet till och med", "ärenden"),
+        (r"\b[Ee]rt nätverk", "ditt nätverk"),
+        (r"[Aa]nnuller", "raderas"),
+        (r"gått att lämna", "leverera"),
     ],
     "en": [
         (r"[Rr]emove(?:d|s)?\b(?! (?:it, or say|the text|from the list)|.{0,9}from the list)", "delete"),
@@ -67,6 +70,8 @@ NEVER = {
         ),
         (r"(?:at|of) %\(organisation\)s(?!\.|’)|Open through", "%(at_organisation)s"),
         (r"\bcancel(?:ed|ing)\b|\bcenter|\bcatalog\b", "Cancelled"),
+        (r"\bof just now\b|\banew\b", "again"),
+        (r"\bpersons\b", "people"),
     ],
 }
 """For each language: an expression, and the word of ours that stands in its place."""

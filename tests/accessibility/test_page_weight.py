@@ -38,7 +38,7 @@ def test_no_page_weighs_more_than_64_kilobytes_on_the_first_visit(weighed):
 
 def test_all_scripts_together_weigh_less_than_21_kilobytes(populated, weighed):
     scripts = {url for url, _, _ in weighed["upload"] if url.endswith(".js")}
-    assert len(scripts) == 12
+    assert len(scripts) == 11
     sizes = [
         len(populated.service.request("GET", url, headers={"Accept-Encoding": "gzip"}).body)
         for url in scripts
@@ -48,7 +48,7 @@ def test_all_scripts_together_weigh_less_than_21_kilobytes(populated, weighed):
 
 def test_what_is_static_is_named_by_its_hash_kept_for_ever_and_sent_compressed(populated, weighed):
     static = {url: headers for url, _, headers in weighed["upload"] if "/static/" in url}
-    assert len(static) == 15
+    assert len(static) == 14
     for url, headers in static.items():
         assert re.search(r"\.[0-9a-f]{12}\.(js|css|svg)$", url), url
         assert headers["cache-control"] == "max-age=315360000, public, immutable", url
@@ -72,8 +72,22 @@ def test_what_is_sent_compressed_is_what_it_was(populated, weighed):
 def test_all_scripts_of_all_pages_together_weigh_less_than_24_kilobytes(populated, weighed):
     """No page loads them all: those of the application form are not those of the upload page."""
     loaded = {url for answers in weighed.values() for url, _, _ in answers if url.endswith(".js")}
-    assert len(loaded) == 15 + sum("signed-in" in url for url in loaded)
+    assert len(loaded) == 14 + sum("signed-in" in url for url in loaded)
     sizes = [
         len(populated.service.request("GET", url, headers={"Accept-Encoding": "gzip"}).body) for url in loaded
     ]
     assert sum(sizes) < 24_000
+
+
+def test_the_list_of_an_empty_account_comes_with_the_page_and_is_not_asked_for_twice(populated, browser):
+    asked = []
+    with chromium.person(browser) as page:
+        page.on("request", lambda request: asked.append(request.url.rsplit("/", 1)[-1]))
+        populated.open_page(page, "upload-empty", "sv")
+        page.locator("#drop").wait_for()
+        page.wait_for_load_state("networkidle")
+    # By the page, which answers what the script asks first, and by the list itself once there is one.
+    assert asked.count("files") == 2
+    assert asked.index("files") < next(
+        place for place, name in enumerate(asked) if name.startswith("file-list")
+    )

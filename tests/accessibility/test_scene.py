@@ -49,6 +49,7 @@ def test_the_first_file_and_done_are_in_view_without_scrolling(slow_proxy, brows
         expect(panel).to_be_focused()
         assert is_in_view(panel)
         assert is_in_view(page.locator("#done-heading"))
+        expect(page.locator("#upload-status")).to_be_empty()  # nothing that was so before
         reference = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", panel.inner_text())
         assert reference
         assert reference[0] in page.locator(".case").inner_text()

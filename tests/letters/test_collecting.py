@@ -7,6 +7,7 @@ import pytest
 
 from filsluss.actions import completion, download, erasure, expiry, upload
 from filsluss.actions.choices import Choices
+from filsluss.actions.send_again import NotSentAgain, send_once_more
 from filsluss.actions.transitions import Cause
 from filsluss.blobs import Digests
 from filsluss.letters import collecting
@@ -132,6 +133,18 @@ def test_nor_does_the_button_that_sends_it_now_make_more_of_them(transfer, now):
     assert [f"ritning {number}.pdf" in letters("files-ready")[2].text for number in (2, 3, 4)] == [
         *(False, True, True)
     ]
+
+
+def test_nor_does_the_sender_who_has_each_of_them_sent_once_more(now):
+    few = services_for(example_policy(code_keys=(b"c" * 32,), file_letters_per_hour=2))
+    transfer = make_transfer(now)
+    for number in (1, 2):
+        ready(transfer, now, number, policy=few.policy)
+    Letter.objects.update(delivery="sent", sent_at=now)
+    first = letters("file-ready")[0]
+    with pytest.raises(NotSentAgain, match="often"):
+        send_once_more(first, services=few, now=now + 59 * MINUTE)
+    assert send_once_more(first, services=few, now=now + 61 * MINUTE).again_of == first
 
 
 def test_it_closes_though_the_clock_was_ahead_when_it_began(transfer, now):

@@ -88,7 +88,7 @@ def test_strangers_report_as_often_as_they_apply(outside, read, supported):
     assert [answer.status_code for answer in answers] == [303] * 5 + [429]
     assert Letter.objects.count() == 5
     assert 3590 <= int(answers[-1]["Retry-After"]) <= 3600
-    assert "Många formulär har skickats från ert nätverk den senaste timmen." in read(answers[-1]).text
+    assert "Många formulär har skickats från ditt nätverk den senaste timmen." in read(answers[-1]).text
 
 
 @time_machine.travel(datetime(2026, 3, 3, 9, tzinfo=UTC))  # a minute before midnight would be the day after

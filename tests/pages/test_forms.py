@@ -241,7 +241,7 @@ def test_the_sixth_application_of_an_hour_is_asked_to_wait_and_nothing_typed_is_
         assert outside.post("/", FORM).status_code == 303
     answer = outside.post("/", FORM)
     assert (answer.status_code, 3590 <= int(answer["Retry-After"]) <= 3600) == (429, True)
-    told = r"Många formulär har skickats från ert nätverk den senaste timmen\. "
+    told = r"Många formulär har skickats från ditt nätverk den senaste timmen\. "
     assert re.search(told + r"Försök igen (om 59 minuter|(i morgon )?kl\. \d\d\.\d\d)\.", read(answer).text)
     assert read(answer).field("recipient_email")["value"] == BO
     assert Transfer.objects.count() == 5
@@ -290,7 +290,9 @@ def test_a_wrong_code_is_422_and_the_fifth_is_429(inside, read):
     assert codes == [422, 422, 422, 429]
     waiting = inside.post("/code", {"code": "K7PM-4QXD-9T2V"})
     assert (waiting.status_code, 0 < int(waiting["Retry-After"]) <= 60) == (429, True)
-    assert "Många felaktiga koder har angetts från ert nätverk. Försök igen om 1 minut." in read(waiting).text
+    assert (
+        "Många felaktiga koder har angetts från ditt nätverk. Försök igen om 1 minut." in read(waiting).text
+    )
 
 
 def test_guessing_never_blocks_the_file_itself(inside):

@@ -49,6 +49,15 @@ def test_every_address_of_a_case_may_break():
     assert [each for each in found if each[2] != "|breakable"] == []
 
 
+def test_every_cell_that_shows_what_somebody_typed_may_break_anywhere():
+    cell = re.compile(r"<(t[dh])\b([^>]*)>(.*?)</\1>")
+    found = [(path.name, *each) for path in TEMPLATES for each in cell.findall(path.read_text())]
+    typed = [each for each in found if re.search(r"breakable|<bdi|\|shown:mask", each[3])]
+    assert len(typed) > 10
+    assert [each for each in typed if 'class="long"' not in each[2]] == []
+    assert re.search(r"\.data-table \.long \{[^}]*overflow-wrap: anywhere", SHEET)
+
+
 def test_the_administrators_tables_have_iso_dates_tags_ways_and_last_days(inside):
     administrators.sign_in(inside)
     waiting, busy = pending(), open_transfer()

@@ -226,3 +226,13 @@ def test_auditors_read_who_has_which_role_and_change_none(as_role):
     page = auditor.get("/oversee/persons").content.decode()
     assert ("auditor-" in page, "/oversee/persons/" in page) == (True, False)
     assert auditor.get(f"/oversee/persons/{Person.objects.get().pk}").status_code == 403
+
+
+def test_the_security_log_names_who_reads_as_it_names_who_signs_in(as_role, monkeypatch):
+    noted = []
+    monkeypatch.setattr("filsluss.pages.oversee.noting.note", noted.append)
+    administrator = as_role(StaffRole.ADMINISTRATOR)
+    Person.objects.update(address=ANNA)
+    administrator.get("/oversee")
+    administrator.get("/oversee/trail.csv")
+    assert [event.account for event in noted] == [ANNA, ANNA]

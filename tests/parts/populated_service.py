@@ -190,7 +190,9 @@ class PopulatedService:
         self.service.stop()
         self.service.start()
         upload = people.apply(self.service, FORM).location
-        people.send_tus(self.service, upload, b"x" * 4096, filename="Ritning, inte kontrollerad.pdf")
+        people.send_tus(
+            self.service, upload, b"x" * 4096, filename="Ritning 19121212-1212, inte kontrollerad.pdf"
+        )
         newest = self.seen_by_administrator("/oversee", 'id="alarms"')
         case = re.findall(r'href="(/oversee/transfers/[0-9A-Z-]+)', newest)[0]
         page = self.seen_by_administrator(case, "/release")

@@ -69,8 +69,8 @@ def test_days_and_moments_read_as_people_say_them() -> None:
         "30 November 2026",
     ]
     assert [weekday_date_text(date(2027, 5, 1), language) for language in ("sv", "en")] == [
-        "lördag 1 maj 2027",
-        "Saturday 1 May 2027",
+        "lördag 1 maj",
+        "Saturday 1 May",
     ]
     assert [moment_text(moment, language) for language in ("sv", "en")] == [
         "30 november 2026 kl. 14.32",
@@ -129,7 +129,7 @@ def test_a_waiting_time_is_told_by_the_clock_on_the_day_that_it_changes() -> Non
 def test_an_unknown_language_reads_english(language: str) -> None:
     day = datetime(2026, 11, 30, 14, 32, tzinfo=UTC)
     shown = (size_text(1536, language), moment_text(day, language), weekday_date_text(day, language))
-    assert shown == ("1.5\u00a0kB", "30 November 2026 at 14:32", "Monday 30 November 2026")
+    assert shown == ("1.5\u00a0kB", "30 November 2026 at 14:32", "Monday 30 November")
 
 
 @pytest.mark.parametrize(

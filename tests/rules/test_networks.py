@@ -135,3 +135,9 @@ def test_whatever_a_header_holds_the_client_has_an_address_or_none(
 @given(st.lists(st.ip_addresses(v=4).map(str)))
 def test_what_a_client_writes_left_of_the_proxies_entry_never_counts(forged: list[str]) -> None:
     assert client("10.0.0.1", ", ".join([*forged, "198.51.100.9"])) == Client("198.51.100.9", True)
+
+
+def test_behind_a_translator_of_addresses_each_ipv4_client_counts_by_itself():
+    assert rate_key("64:ff9b::198.51.100.7") == rate_key("198.51.100.7") == "198.51.100.7/32"
+    assert rate_key("64:ff9b::198.51.100.8") == "198.51.100.8/32"
+    assert rate_key("64:ff9b:1::198.51.100.8") == "64:ff9b:1::/64"

@@ -8,12 +8,13 @@ from django.db import transaction
 
 from filsluss.actions.transitions import Cause, record_audit
 from filsluss.installation import Services
-from filsluss.letters import compose, truth
+from filsluss.letters import collecting, compose, truth
 from filsluss.letters.mailboxes import has_room
 from filsluss.models import Letter, LetterCase
 from filsluss.models.letter import Delivery
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
+from filsluss.rules.policy import Policy
 from filsluss.rules.refusals import Refused
 
 STEP = "letter-sent-again"
@@ -50,7 +51,7 @@ def send_once_more(letter: Letter, *, services: Services, now: datetime) -> Lett
     """Queues a letter in ASKED_FOR once more for the sender of its case; returns the new one.
 
     Pressed again while that is on its way, or within PAUSE, it returns the same. Raises NotSentAgain: each
-    letter is sent again MOST times, and a mailbox gets no more requests than its limit.
+    letter is sent again MOST times, and a mailbox gets no more requests, or letters of files, than its limit.
     """
     with transaction.atomic():
         Letter.objects.select_for_update().get(pk=letter.pk)
@@ -63,10 +64,17 @@ def send_once_more(letter: Letter, *, services: Services, now: datetime) -> Lett
         left = last.delivery in (Delivery.SENT, Delivery.GIVEN_UP) or cases[0].transfer.is_blocked
         if not left or not truth.is_true_at(last, cases, now):
             raise NotSentAgain("untrue")
-        reader = cases[0].party if letter.kind not in READY_KINDS else None
-        if reader and not has_room(reader, kind=letter.kind, policy=services.policy, now=now):
+        if not _has_room(letter, cases, policy=services.policy, now=now):
             raise NotSentAgain("often")
         return _queue(last, cases, by=Cause(Role.SENDER), services=services, now=now)
+
+
+def _has_room(letter: Letter, cases: Sequence[LetterCase], *, policy: Policy, now: datetime) -> bool:
+    """Whether its reader gets one more: of letters about files as many in an hour as come by themselves."""
+    if letter.kind in READY_KINDS:
+        return not collecting.had_many_letters(cases[0].transfer.recipient, policy=policy, now=now)
+    reader = cases[0].party
+    return reader is None or has_room(reader, kind=letter.kind, policy=policy, now=now)
 
 
 def times_sent_again(letter: Letter) -> int:

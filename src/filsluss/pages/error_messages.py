@@ -194,7 +194,7 @@ def sign_in_words() -> dict[str, str]:
         "factor_wrong": _("The code is wrong, or has been used. Wait for the next one, and enter it."),
         "passkey_wrong": _("The passkey was not accepted. Try again, or use a code."),
         "role_unknown": _("Choose a role"),
-        "scope_unknown": _("Only a registrar is held to a domain, and to one of yours"),
+        "scope_unknown": _("Only a registrar can be limited to a domain, and only to one of yours"),
         "role_days": _("The number of days must be between 1 and 3650"),
         "person_self": _("You cannot shut yourself out. Another administrator can."),
         "person_address_taken": _(

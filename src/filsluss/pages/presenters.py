@@ -278,7 +278,7 @@ def ready_words(letter: Letter | None) -> tuple[str, str]:
 def because_words(reason: str) -> str:
     """Why a file is gone; names roles, no people."""
     words = {
-        ErasedBecause.ENDED: _("The time was up."),
+        ErasedBecause.ENDED: _("The account has ended."),
         ErasedBecause.REMOVED: _("Deleted by the system administrator."),
         ErasedBecause.WITHDRAWN: _("Deleted by the sender."),
         ErasedBecause.STALE: _("The upload was never finished."),

@@ -44,8 +44,9 @@ def short_date_text(day: date, language: str) -> str:
 
 
 def weekday_date_text(day: date, language: str) -> str:
+    """The date with its weekday and without its year: a choice is read on a phone, closed and in one line."""
     own = language_named(language)
-    return own.weekday_date.format(weekday=own.weekdays[day.weekday()], date=date_text(day, language))
+    return own.weekday_date.format(weekday=own.weekdays[day.weekday()], date=short_date_text(day, language))
 
 
 def time_text(moment: datetime, language: str) -> str:

@@ -14,6 +14,7 @@ from ipaddress import (
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+TRANSLATED = IPv6Network("64:ff9b::/96")
 
 
 FORWARDED_FOR = "HTTP_X_FORWARDED_FOR"
@@ -81,11 +82,14 @@ def is_inside_network(client: Client, *, networks: Sequence[Network]) -> bool:
 def rate_key(address: str | None) -> str:
     """The key that limits count by: the IPv4 address, or the /64 of an IPv6 address, which one client owns.
 
-    Clients without a known address share one key.
+    Behind a translator (RFC 6052, 2.1) every IPv4 client has an address of one /64: the IPv4 address in it
+    counts. Clients without a known address share one key.
     """
     parsed = _read(address or "")
     if parsed is None:
         return "unknown"
+    if parsed in TRANSLATED:
+        parsed = IPv4Address(int(parsed) & 0xFFFFFFFF)
     return str(ip_network((parsed, 32 if parsed.version == 4 else 64), strict=False))
 
 

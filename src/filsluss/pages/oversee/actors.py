@@ -16,7 +16,7 @@ def actors_of(entries: Iterable[AuditEntry]) -> dict[int, str]:
         )
     )
     found = User.objects.filter(pk__in=set(filter(None, map(_user, rows)))).select_related("person")
-    users = {user.pk: _name_of(user) for user in found}
+    users = {user.pk: name_of(user) for user in found}
     return {entry.pk: _actor(addresses.get(entry.party_public_id, ""), _name(entry, users)) for entry in rows}
 
 
@@ -25,7 +25,8 @@ def _actor(address: str, person: str) -> str:
     return f"{address} ({person})" if address and person and person != address else address or person
 
 
-def _name_of(user: User) -> str:
+def name_of(user: User) -> str:
+    """The address of somebody of a provider, else the name of the account."""
     person = getattr(user, "person", None)
     return person.address if person and person.address else user.get_username()
 

@@ -20,6 +20,7 @@ from filsluss.pages.error_messages import Problem
 from filsluss.pages.form_page import Form, form_page
 from filsluss.pages.oversee import unsent
 from filsluss.pages.oversee.access import permitted, standing_in
+from filsluss.pages.oversee.actors import name_of
 from filsluss.pages.oversee.noting import note_read
 from filsluss.rules.addresses import pasted_address
 from filsluss.rules.blocking import MOST_DAYS
@@ -105,8 +106,3 @@ def names_of(rows: list[Blocked]) -> dict[str, str]:
     keys = [row.by.removeprefix("user:") for row in rows if row.by.startswith("user:")]
     users = User.objects.filter(pk__in=keys).select_related("person")
     return {f"user:{user.pk}": name_of(user) for user in users}
-
-
-def name_of(user: User) -> str:
-    person = getattr(user, "person", None)
-    return person.address if person and person.address else user.get_username()

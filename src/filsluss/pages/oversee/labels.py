@@ -63,7 +63,7 @@ def step_label(step: str) -> str:
         "letter-sent-again": _("an email sent again"),
         "block-added": _("address or domain blocked"),
         "block-removed": _("block ended"),
-        "file-ended": _("to be deleted: the time is up"),
+        "file-ended": _("to be deleted: the account has ended"),
         "file-removed": _("to be deleted: decided by the administrator"),
         "file-withdrawn": _("to be deleted: decided by the sender"),
         "local-sign-in": _("signed in with an account of this service"),

@@ -8,6 +8,7 @@ from filsluss.actions.security_log import event_now, note
 from filsluss.actions.transitions import Cause, record_audit
 from filsluss.models import Transfer
 from filsluss.pages.oversee.access import standing_in
+from filsluss.pages.oversee.actors import name_of
 from filsluss.rules.permissions import StaffRole
 from filsluss.rules.security_events import Kind, Outcome
 
@@ -31,7 +32,7 @@ def note_export(request: HttpRequest, transfer: str) -> None:
 
 def _note(request: HttpRequest, kind: Kind, outcome: Outcome, transfer: str) -> None:
     assert isinstance(request.user, User)  # @permitted
-    person, account = f"user:{request.user.pk}", request.user.get_username()
+    person, account = f"user:{request.user.pk}", name_of(request.user)
     event = event_now(
         kind, outcome=outcome, account=account, person=person, transfer=transfer, now=timezone.now()
     )

@@ -74,8 +74,8 @@ def stale(request: HttpRequest, back: str) -> HttpResponse:
     return errors.error_page(
         request,
         403,
-        _("You must sign in anew"),
-        _("What you want to do cannot be undone, so it needs a sign-in of just now. Nothing has been done."),
+        _("You need to sign in again"),
+        _("What you want to do cannot be undone, so you need to sign in again first. Nothing has been done."),
         _("What you wrote is kept, and you can send it after you have signed in."),
         more={"first": sign_in_again(request, back, is_fresh=True)},
     )
@@ -122,8 +122,8 @@ def reason(code: str) -> tuple[str, ...]:
             _("Sign in again, and choose a way with a second step, such as a code or a card."),
         ),
         "stale": (
-            _("You must sign in anew"),
-            _("What you want to do needs a sign-in of just now, and the old one was used. Sign in again."),
+            _("You need to sign in again"),
+            _("What you want to do needs a new sign-in, but the old one was used. Sign in again."),
         ),
         "clock": (
             _("The sign-in was not completed"),

@@ -157,8 +157,9 @@ export class Scene {
     showWords(byId("done-next"), t(next));
     byId("done").hidden = false;
     this.root.dataset.stage = "done";
-    if (activeElement.closest("input, select, textarea, details[open]")) this.say(text);
-    else byId("done").focus();
+    const isBusy = activeElement.closest("input, select, textarea, details[open]");
+    this.say(isBusy ? text : ""); // what was said before is no longer so
+    if (!isBusy) byId("done").focus();
   }
 
   hideDone() {
