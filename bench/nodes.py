@@ -36,7 +36,7 @@ def two_nodes() -> Iterator[tuple[Seaweed, list[Service]]]:
         process, store = seaweed.start(folder("bench-store"), certificate)
         until_the_end.callback(process.wait)
         until_the_end.callback(process.kill)
-        server = Postgres()
+        server = Postgres(fsync=True)
         server.start()
         until_the_end.callback(server.stop)
         store.make_bucket(BUCKET)

@@ -3,8 +3,6 @@
 import os
 import re
 import runpy
-import subprocess
-import sys
 from datetime import date, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -18,6 +16,7 @@ from filsluss.conf.settings_file import SettingUnreadable
 from filsluss.rules.statements import Assessment, Conformance, LegalBasis
 from tests.parts.installation import environment
 from tests.parts.people import BO, FORM, apply, fetch, send_tus
+from tests.parts.service import Service
 
 GIB = 1024**3
 REQUIRED = ("BASE_URL", "ORGANISATION", "INSIDE_DOMAINS", "SMTP_URL", "MAIL_FROM")
@@ -406,15 +405,7 @@ COMMANDS = [
 
 
 def run(tmp_path, *words, **own):
-    return subprocess.run(
-        [sys.executable, "-m", "filsluss", *words],
-        env=environment(tmp_path / "data", **own),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return Service(tmp_path / "data", **own).run(*words, check=False)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ def set_up(kind: str, folder: Path, **settings: str) -> None:
     from tests.parts.postgres import Postgres
 
     if kind == "postgresql":
-        server = Postgres()
+        server = Postgres(fsync=True)
         server.start()
         server.sql("CREATE DATABASE bench")
         settings["DATABASE_URL"] = server.url("bench")

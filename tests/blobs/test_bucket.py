@@ -9,6 +9,7 @@ from filsluss.blobs import LeaseLost, StoreAway, StoreRefused, erase_held, held_
 from filsluss.blobs.bucket import Bucket
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.bucket_rules import faults_of
+from filsluss.blobs.part_table import draw_part
 from filsluss.blobs.s3 import S3Store
 from filsluss.blobs.s3_writer import PART
 from filsluss.rules.tokens import draw_upload_id
@@ -157,8 +158,8 @@ def test_older_versions_and_marks_of_what_was_merged_are_strays(store, blob, sea
 def test_an_object_of_no_part_is_a_stray_once_it_is_old(store, blob, seaweed, bucket_name):
     with store.writer(blob) as writer:
         writer.write(b"kept")
-    for key in (f"files/{blob}/00000000000004-late", f"files/{draw_upload_id()}/00000000000000-late"):
-        seaweed.client().put_object(Bucket=bucket_name, Key=key, Body=b"late")
+    for part in (draw_part(blob, 4, 4), draw_part(draw_upload_id(), 0, 4)):
+        seaweed.client().put_object(Bucket=bucket_name, Key=f"files/{part.key}", Body=b"late")
     assert list(store.strays(datetime.now(UTC) - timedelta(hours=1))) == []
     found = list(store.strays(later()))
     assert len(found) == 2
@@ -166,6 +167,20 @@ def test_an_object_of_no_part_is_a_stray_once_it_is_old(store, blob, seaweed, bu
         store.erase_stray(stray)
     assert len(seaweed.keys(bucket_name)) == 1
     assert store.open(blob).read() == b"kept"
+
+
+def test_objects_of_others_in_the_bucket_are_left_alone(store, blob, seaweed, bucket_name):
+    """Also those of an installation whose prefix begins with ours."""
+    theirs = [
+        "files/dump.sql",
+        f"files/{blob}",
+        f"files/{blob}/notes.txt",
+        f"files/trial/{draw_part(draw_upload_id(), 0, 4).key}",
+    ]
+    for key in theirs:
+        seaweed.client().put_object(Bucket=bucket_name, Key=key, Body=b"kept")
+    assert list(store.strays(later())) == []
+    assert sorted(seaweed.keys(bucket_name)) == sorted(theirs)
 
 
 def other_store(store, kind, *, bucket="", endpoint="", keys=(READER_KEY, SECRET_KEY)):

@@ -204,3 +204,8 @@ def test_a_full_disk_refuses_a_blob(disk, blob, failing):
 def test_a_name_that_is_none_is_missing(disk):
     with pytest.raises(BlobMissing):
         disk.path("locks")
+
+
+def test_a_file_that_is_no_blob_has_no_name_in_the_store(disk, blob):
+    (disk.path(blob).parent / f"{blob}.swp").write_bytes(b"an editor's")
+    assert [name for name, _ in disk.names()] == [blob]

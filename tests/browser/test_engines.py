@@ -238,11 +238,6 @@ def sign_in(engine, service):
     engine.sees("Inloggad som eva")
 
 
-@pytest.fixture
-def overseen(make_service):
-    return make_service().start()
-
-
 def refused_closing(engine, service):
     """The page of a case whose closing was refused, as its reason has a personal number."""
     public_id = files_page(service)
@@ -258,9 +253,9 @@ def files_page(service):
     return service.run("list").stdout.split()[0]
 
 
-def test_back_leads_to_what_an_administrator_typed_while_they_are_signed_in(engine, overseen):
-    sign_in(engine, overseen)
-    refused_closing(engine, overseen)
+def test_back_leads_to_what_an_administrator_typed_while_they_are_signed_in(engine, service):
+    sign_in(engine, service)
+    refused_closing(engine, service)
     follow(engine, "location.href = '/oversee?lang=sv'")
     engine.back()
     engine.eventually("return !document.documentElement.hidden && document.getElementById('summary')")
@@ -268,10 +263,10 @@ def test_back_leads_to_what_an_administrator_typed_while_they_are_signed_in(engi
 
 
 @pytest.mark.parametrize("page", ["list", "refused form"])
-def test_back_after_the_sign_out_shows_no_page_of_an_administrator(engine, overseen, page):
-    sign_in(engine, overseen)
+def test_back_after_the_sign_out_shows_no_page_of_an_administrator(engine, service, page):
+    sign_in(engine, service)
     if page == "refused form":
-        refused_closing(engine, overseen)
+        refused_closing(engine, service)
     else:
         follow(engine, "location.href = '/oversee?lang=sv'")
     submit(engine, ".signed-in [type=submit]")

@@ -86,6 +86,21 @@ def test_orphans_are_erased_however_many(now, store):
     assert [name for name, _ in store.names()] == [kept.upload_id]
 
 
+def test_orphans_are_erased_as_their_names_come(now, store, monkeypatch):
+    """So that the names of all blobs, of which a bucket may have millions, are never in memory at once."""
+    names = blobs_without_rows(store)
+
+    def named():
+        for number, name in enumerate(names):
+            if number == MANY - 1:
+                assert not store.exists(names[0])
+            yield name, now - timedelta(days=1)
+
+    monkeypatch.setattr(store, "names", named)
+    with few_names():
+        assert erasure.erase_orphans(services=services_for(POLICY, store), now=now) == MANY
+
+
 def test_the_integrity_check_compares_blobs_and_rows_however_many(now, store):
     blobs_without_rows(store)
     many_files(make_transfer(now), now)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from filsluss.streams.connection import UNSENT_MAX
+from filsluss.streams.sockets import UNSENT_MAX
 
 FILE = Path(__file__).parents[2] / "deploy" / "sysctl.conf"
 

@@ -10,6 +10,7 @@ from threading import Thread
 
 import pytest
 
+from tests.operations.test_logs import read
 from tests.parts.eventually import eventually
 from tests.parts.faulty_store import FaultyStore
 from tests.parts.invariants import wait_until_idle
@@ -21,7 +22,7 @@ from tests.streams.test_connection import await_ready
 
 pytestmark = [pytest.mark.live]
 BUCKET = "faults"
-MIB = 1 << 20
+MIB, PART = 1 << 20, 8 << 20
 SLOW_DELAY, SLOW_RATE = 0.2, 64 << 10
 
 
@@ -102,6 +103,28 @@ def test_an_upload_is_told_where_to_go_on_and_the_file_is_whole(installed, store
     assert append(service, where, MIB, data[MIB:]).status == 204
     assert await_ready(service, account)["sha256"] == hashlib.sha256(data).hexdigest()
     is_clean(service)
+
+
+def test_an_outage_is_told_in_one_line_and_its_end_in_another(installed, store, account):
+    """Also of bodies of more than one part, of which the bytes that came last are given up at once."""
+    service, data = installed.service, os.urandom(PART + MIB)
+    where = announce(service, account, len(data)).location
+    before = len(told(service))
+    store.fail("wrong key", "PUT")  # which is not asked for again
+    for _ in range(3):
+        assert append(service, where, 0, data).status == 503
+    store.heal()
+    assert append(service, where, 0, data).status == 204
+    assert [line.split(" after ")[0] for line in told(service)[before:]] == [
+        "the blob store did not answer",
+        "the blob store answers again",
+    ]
+
+
+def told(service):
+    """What the web process has said of the store, each line's message."""
+    lines = [read(line) for line in service.log_text().splitlines() if line.startswith("at=")]
+    return [line["event"] for line in lines if line["event"].startswith("the blob store")]
 
 
 def test_one_lost_answer_is_asked_for_again_and_nobody_notices(installed, store, account):

@@ -13,9 +13,29 @@ ANSWERS = {
     "wrong key": (403, "InvalidAccessKeyId"),
     "full": (507, "InsufficientStorage"),
 }
-OTHERS = ("truncated", "lost")
-"""Half of the body of an answer comes; the answer to a request that was done does not come."""
+OTHERS = ("truncated", "lost", "whole", "other range", "more", "no XML")
+"""Half of the body of an answer comes; the answer to a request that was done does not come; the range is
+
+passed over; it is another one; more bytes come than the range has; a page of some proxy comes instead.
+"""
 OF_CONNECTION = {"connection", "transfer-encoding", "content-length", "date", "server"}
+
+
+def spoiled(
+    fault: str, status: int, headers: dict[str, str], body: bytes
+) -> tuple[int, dict[str, str], bytes]:
+    """An answer as such a store gives it."""
+    others = {name: value for name, value in headers.items() if name.lower() != "content-range"}
+    match fault:
+        case "whole":
+            return 200, others, b"before" + body
+        case "other range":
+            return status, {**others, "Content-Range": f"bytes 1-{len(body)}/{len(body) + 1}"}, body[::-1]
+        case "more":
+            return status, headers, body + b"behind"
+        case "no XML":
+            return 200, {"Content-Type": "text/html"}, b"<html>Welcome"
+    return status, headers, body
 
 
 class FaultyStore:
@@ -71,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "lost":
             self.close_connection = True
             return
-        self.send(status, headers, found, half=fault == "truncated" and bool(found))
+        self.send(*spoiled(fault, status, headers, found), half=fault == "truncated" and bool(found))
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer  # noqa: N815 -- their names are the library's
 

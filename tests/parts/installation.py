@@ -33,14 +33,19 @@ def number_of_run() -> int:
 
 
 def folder_of_run() -> Path:
-    """What all workers of a run share; the run removes it at its end (`tests/conftest.py`)."""
+    """What all workers of a run share."""
     return Path(f"/tmp/filsluss-run-{number_of_run()}")
 
 
 def once_a_run(name: str, make: Callable[[Path], None]) -> Path:
-    """A folder of that name, filled by whichever worker of the run wants it first; the others wait for it."""
+    """A folder of that name, filled by whichever worker of the run wants it first; the others wait for it.
+
+    A run without workers removes it at its end, one with workers in `tests/conftest.py`.
+    """
     shared = folder_of_run()
     shared.mkdir(exist_ok=True)
+    if number_of_run() == os.getpid():
+        atexit.register(shutil.rmtree, shared, ignore_errors=True)
     made = shared / name
     with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

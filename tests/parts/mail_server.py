@@ -124,7 +124,7 @@ class MailServer:
 
     A reply is a line of SMTP, "" (do as usual), "drop" (the connection is cut) or "stall" (no reply).
     At the dot also "lose" and "keep silent": the letter is accepted, and the connection cut or no reply sent.
-    `slow`: seconds it takes to accept a letter; `thinks`: seconds at RCPT, by the domain of the reader.
+    `slow`: seconds it takes to accept a letter; `thinks_about`: domains of readers it thinks about at RCPT.
     With `accounts` (names and passwords) it wants a sign-in, by one of `mechanisms`; set before it starts.
     `helos`: the names that clients called themselves, one for each connection; `most_at_once`: by domain.
     """
@@ -136,7 +136,7 @@ class MailServer:
     tries: int = 0
     slow: float = 0.0
     controller: Controller | None = None
-    thinks: dict[str, float] = field(default_factory=dict)
+    thinks_about: set[str] = field(default_factory=set)
     accounts: dict[str, str] = field(default_factory=dict)
     mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN", "CRAM-MD5")
     helos: list[str] = field(default_factory=list)
@@ -172,7 +172,7 @@ class MailServer:
 
     def forget(self) -> None:
         """As if nobody had sent anything, or planned a reply; it runs."""
-        for kept in (self.letters, self.plan, self.refuse, self.thinks, self.helos, self.most_at_once):
+        for kept in (self.letters, self.plan, self.refuse, self.thinks_about, self.helos, self.most_at_once):
             kept.clear()
         self.tries, self.slow = 0, 0.0
         if self.controller is None:
@@ -215,7 +215,8 @@ class MailServer:
         domain = address.rpartition("@")[2]
         self.now_at_once[domain] += 1
         self.most_at_once[domain] = max(self.most_at_once[domain], self.now_at_once[domain])
-        await asyncio.sleep(self.thinks.get(domain, 0))
+        while domain in self.thinks_about:
+            await asyncio.sleep(0.05)
         self.now_at_once[domain] -= 1
         if answer := self.refuse.get(address):
             self.tries += 1

@@ -42,11 +42,12 @@ def find_binaries() -> Path:
 class Postgres:
     """Nobody but its own system user and root gets to the socket.
 
-    fsync is off: no test takes away what this server has not written yet, and each COMMIT would wait for
-    whatever else the tests write.
+    It waits for the disk (fsync) only where that is measured: no test takes away what it has not written yet,
+    and each COMMIT would wait for whatever else the tests write.
     """
 
-    def __init__(self, own_folder: Path | None = None) -> None:
+    def __init__(self, own_folder: Path | None = None, *, fsync: bool = False) -> None:
+        self.fsync = "on" if fsync else "off"
         self.binaries = find_binaries()
         self.folder = own_folder or folder("pg")
         self.process: subprocess.Popen[bytes] | None = None
@@ -83,7 +84,7 @@ class Postgres:
             "-c",
             f"unix_socket_directories={self.folder}",
             "-c",
-            "fsync=off",
+            f"fsync={self.fsync}",
         )
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Min, Q, Sum
 
 from filsluss.actions import nodes, room, scan
 from filsluss.actions.heartbeat import TWO_PERSONS, UNNAMED_PROXY
@@ -123,10 +123,9 @@ def check_disk(*, services: Services, now: datetime) -> None:
 def check_letters(*, services: Services, now: datetime) -> None:
     """Without letters about alarms: one that cannot be delivered must not raise another alarm."""
     letters = Letter.objects.exclude(kind=LetterKind.ALARM)
-    late = letters.queued().filter(written_at__lte=now - LATE_LETTER_AGE)
-    refused = letters.queued().filter(failure=Failure.US)
+    is_late = Q(written_at__lte=now - LATE_LETTER_AGE)
+    late, queued = letters.queued().filter(is_late), letters.queued().filter(is_late | Q(failure=Failure.US))
     given_up = letters.filter(delivery=Delivery.GIVEN_UP, given_up_at__gt=now - DAY, again=None)
-    queued = late | refused
     for name, rows, since, limit in (
         ("letters", queued, "written_at", "15 min" if late.exists() else ""),
         ("given-up", given_up, "given_up_at", ""),

@@ -269,14 +269,6 @@ def queue_erased(transfers: Sequence[Transfer], *, services: Services, now: date
 
 def erase_orphans(*, services: Services, now: datetime) -> int:
     """Erases blobs without a row, left by a crash; younger ones may still get their row. Returns how many."""
-    aged = [name for name, written_at in services.store.names() if written_at < now - ORPHAN_AGE]
-    live = TransferFile.objects.exclude(state=FileState.ERASED)
-    known = {
-        name
-        for batch in batches(aged)
-        for name in live.filter(upload_id__in=batch).values_list("upload_id", flat=True)
-    }
-    orphans = [name for name in aged if name not in known]
 
     def erase_orphan(name: str) -> int:
         with contextlib.suppress(BlobBusy):
@@ -284,8 +276,18 @@ def erase_orphans(*, services: Services, now: datetime) -> int:
             return 1
         return 0
 
+    orphans = _orphans(services=services, now=now)
     done = each_row("erase orphans", orphans, erase_orphan, policy=services.policy, now=now)
     return done + _erase_strays(services=services, now=now)
+
+
+def _orphans(*, services: Services, now: datetime) -> Iterator[str]:
+    """Their names, as they are met: a store may have millions of blobs."""
+    aged = (name for name, written_at in services.store.names() if written_at < now - ORPHAN_AGE)
+    live = TransferFile.objects.exclude(state=FileState.ERASED)
+    for batch in batches(aged):
+        known = set(live.filter(upload_id__in=batch).values_list("upload_id", flat=True))
+        yield from (name for name in batch if name not in known)
 
 
 def _erase_strays(*, services: Services, now: datetime) -> int:

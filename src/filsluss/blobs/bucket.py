@@ -19,7 +19,8 @@ TIMES = {"connect_timeout": 3, "read_timeout": 30, "retries": {"mode": "standard
 QUICK = {"connect_timeout": 1, "read_timeout": 2, "retries": {"mode": "standard", "total_max_attempts": 1}}
 CONNECTIONS = 64
 """Kept open by each process; further ones are closed after use."""
-FULL = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "507"}
+STORE = "store bytes"
+FULL = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
 BUSY = {"SlowDown", "RequestTimeout", "RequestTimeTooSkewed", "429"}
 MISSING = {"NoSuchKey", "404", "NotFound"}
 UNKNOWN_REQUEST = {"NotImplemented", "MethodNotAllowed", "501", "405"}
@@ -38,14 +39,17 @@ class Version(NamedTuple):
 
 @contextlib.contextmanager
 def our_errors(action: str) -> Iterator[None]:
-    """Raises BlobMissing for an object that is not there, StoreFull, StoreRefused or StoreAway."""
+    """Raises BlobMissing for an object that is not there, StoreRefused or StoreAway, and StoreFull for STORE.
+
+    A store with no room may refuse anything in these words; but what we read or delete needs no room of it.
+    """
     try:
         yield
     except ClientError as fault:
         code = _code(fault)
         if code in MISSING:
             raise BlobMissing(action) from None
-        if code in FULL:
+        if action == STORE and (code in FULL or _status(fault) == 507):
             raise StoreFull(action) from None
         kind = StoreAway if _status(fault) >= 500 or code in BUSY else StoreRefused
         raise kind(f"the store did not {action}: {code}") from fault
@@ -126,12 +130,20 @@ class Bucket:
 
     def put(self, key: str, body: Any, *, size: int) -> None:
         """Stores an object. May be repeated: nobody gives a key to other bytes."""
-        self.ask("store bytes", "put_object", Key=self._path(key), Body=body, ContentLength=size)
+        self.ask(STORE, "put_object", Key=self._path(key), Body=body, ContentLength=size)
 
     def get(self, key: str, start: int, stop: int) -> Any:
-        """A stream of the object's bytes [start, stop); raises BlobMissing."""
-        span = f"bytes={start}-{stop - 1}"
-        return self.ask("read bytes", "get_object", Key=self._path(key), Range=span)["Body"]
+        """A stream of the object's bytes [start, stop); raises BlobMissing, and StoreAway if others come.
+
+        A store that answers with the whole object names no range (RFC 9110, 14.2).
+        """
+        span = f"{start}-{stop - 1}"
+        answer = self.ask("read bytes", "get_object", Key=self._path(key), Range=f"bytes={span}")
+        said = answer.get("ContentRange") or f"bytes 0-{answer['ContentLength'] - 1}/"
+        if not said.startswith(f"bytes {span}/"):
+            answer["Body"].close()
+            raise StoreAway("the store sent other bytes than it was asked for")
+        return answer["Body"]
 
     def versions(self, prefix: str = "") -> Iterator[Version]:
         """Every version, and every mark of a deletion, of the objects whose keys begin so."""

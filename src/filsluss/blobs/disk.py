@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from filsluss.blobs.protocol import (
+    NAME,
     NO_EPOCH,
     Allowance,
     BlobDamaged,
@@ -210,7 +211,7 @@ class DiskStore:
 
     def names(self) -> Iterator[tuple[str, datetime]]:
         for folder in self.root.glob("*.d"):
-            for entry in os.scandir(folder):
+            for entry in filter(lambda entry: NAME.fullmatch(entry.name), os.scandir(folder)):
                 with contextlib.suppress(FileNotFoundError):
                     yield entry.name, datetime.fromtimestamp(entry.stat().st_mtime, UTC)
 

@@ -1,14 +1,17 @@
 """The table of the parts that blobs in a bucket consist of: what it says is stored, and nothing else is."""
 
+import re
 import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from filsluss.blobs.protocol import BlobMissing, LeaseLost
+from filsluss.blobs.protocol import NAME, BlobMissing, LeaseLost
 
 BATCH = 1000
+KEY = re.compile(rf"{NAME.pattern}/[0-9]{{14}}-[0-9a-f]{{16}}")
+"""The key of a part, as `draw_part` draws it."""
 
 
 class Cursor(Protocol):

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from filsluss.blobs.bucket import MOST_DELETED, Bucket, Version
-from filsluss.blobs.part_table import PartTable, draw_part, end_of
+from filsluss.blobs.part_table import KEY, PartTable, draw_part, end_of
 from filsluss.blobs.protocol import (
     NO_EPOCH,
     UNLIMITED,
@@ -105,10 +105,13 @@ class S3Store:
         return self.table.names()
 
     def strays(self, before: datetime) -> Iterator[str]:
-        """Objects of no part, older versions, and marks of deletions, each as `key?number`."""
+        """Objects of no part, older versions, and marks of deletions, each as `key?number`.
+
+        Only under keys that are a part's: what else lies in the bucket is somebody else's.
+        """
         versions = self.bucket.versions()
         while batch := list(islice(versions, MOST_DELETED)):
-            aged = [each for each in batch if each.modified < before]
+            aged = [each for each in batch if each.modified < before and KEY.fullmatch(each.key)]
             known = self.table.known({each.key for each in aged if each.is_current})
             yield from (
                 f"{each.key}?{each.number}" for each in aged if not (each.is_current and each.key in known)

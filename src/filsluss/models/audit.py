@@ -71,7 +71,10 @@ class SecurityEvent(models.Model):
     count = models.PositiveIntegerField(default=1)
 
     class Meta:
-        indexes = [models.Index(fields=["kind", "outcome", "account"], name="security_event_account")]
+        indexes = [
+            models.Index(fields=["kind", "outcome", "account"], name="security_event_account"),
+            models.Index(fields=["kind", "at"], name="security_event_kind"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["at", "kind", "outcome", "account", "network", "person", "transfer_public_id"],

@@ -141,15 +141,11 @@ class Letter(models.Model):
     class Meta:
         indexes = [
             models.Index(
-                fields=["priority", "next_try_at"],
-                name="letter_waiting",
-                condition=Q(delivery__in=["queued", "collecting"]),
+                fields=["priority", "next_try_at"], name="letter_queued", condition=Q(delivery="queued")
             ),
             models.Index(fields=["given_up_at"], name="letter_given_up", condition=Q(delivery="given_up")),
             models.Index(fields=["to", "written_at"], name="letter_to_written"),
-            models.Index(
-                fields=["failed_at"], name="letter_refused", condition=Q(failure__in=["refused", "us"])
-            ),
+            models.Index(fields=["failed_at"], name="letter_failed", condition=Q(failed_at__isnull=False)),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -15,7 +15,7 @@ from filsluss.rules.tokens import Purpose
 from filsluss.streams import downloads
 from filsluss.streams.request import Request
 from filsluss.streams.responses import Refusal, Response, http_date
-from filsluss.streams.sending import ActiveDownload, begin, record, registry, still_downloadable
+from filsluss.streams.sending import ActiveDownload, begin, next_bytes, record, registry, still_downloadable
 from filsluss.streams.zip_format import Member, archive_size, end_of_archive, local_header
 
 PIECE = 1 << 20
@@ -86,7 +86,17 @@ class Archive:
         self._request, self._links, self._members, self._active = request, links, members, active
 
     def __iter__(self) -> Iterator[bytes]:
-        """Ends early, with the connection cut, if a file may not be sent any more."""
+        """Ends early, with the connection cut, if a file may not be sent any more, or cannot be."""
+        try:
+            yield from self._in_turn()
+        except outages.AWAY as fault:
+            outages.database.met(fault)
+            self._active.cut()
+        except StoreAway as fault:
+            outages.store.met(fault)
+            self._active.cut()
+
+    def _in_turn(self) -> Iterator[bytes]:
         for position, file in enumerate(self._links):
             self._active.file = file.pk
             if not still_downloadable({file.pk}, now=self._request.now):
@@ -139,11 +149,7 @@ def read(request: Request, file: TransferFile, active: ActiveDownload) -> Iterat
     with blob:
         left = file.size or 0
         while left and not active.is_cut:
-            try:
-                data = blob.raw.read(min(PIECE, left))
-            except StoreAway as fault:
-                outages.store.met(fault)
-                data = b""
+            data = next_bytes(blob, min(PIECE, left))
             if not data:
                 return active.cut()
             left -= len(data)

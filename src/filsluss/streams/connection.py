@@ -15,18 +15,12 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol
 
 from filsluss.blobs import StoreFull
-from filsluss.streams.sockets import acknowledged_bytes, stop_reading, waiting_bytes
+from filsluss.streams.sockets import acknowledged_bytes, limit_unsent, stop_reading, waiting_bytes
 
 PIECE = 1 << 20
 READ_SIZE = PIECE // 4
 MORE_SECONDS = 0.05
 """How long to wait for more of a fast sender's bytes, so that they come in large pieces."""
-UNSENT_MAX = 1 << 18
-"""How many bytes of a download the kernel may hold before it sends them.
-
-Left alone it takes up to 4 MiB for each client that does not read (tcp(7), tcp_wmem). Some hundred of them
-fill what it has for all connections (tcp_mem), and it then drops bytes of uploads that it has received.
-"""
 
 
 class Sink(Protocol):
@@ -263,13 +257,12 @@ class Connection:
     def send_for(self, seconds: float) -> None:
         """Blocking sends, which the kernel ends when the client acknowledges nothing for so long.
 
-        They cost less than a poll for each piece (tcp(7), TCP_USER_TIMEOUT). Of what it cannot send yet the
-        kernel takes no more than UNSENT_MAX; what is on its way to a fast client does not count.
+        They cost less than a poll for each piece (tcp(7), TCP_USER_TIMEOUT).
         """
         if self._socket:
             self._socket.settimeout(None)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_MAX)
+            limit_unsent(self._socket)
 
     def acknowledged(self) -> int | None:
         """How many bytes the client has acknowledged; None where nobody tells (Linux before 4.1)."""

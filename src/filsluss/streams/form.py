@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
+from filsluss import outages
 from filsluss.actions import upload
 from filsluss.actions.choices import Choices, choose, read_choices
 from filsluss.actions.erasure import take_away
@@ -206,6 +207,7 @@ class Form:
         if not self._file or not self._writer:
             return
         save_progress(self._request, self._file, self._writer)
+        outages.store.over()
         self._waiting.append((self._file, self._writer.offset))
         self._file = self._writer = None
         self._writer_stack.close()

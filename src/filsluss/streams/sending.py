@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection
 
 from filsluss import outages
 from filsluss.actions import download
-from filsluss.blobs import StoreAway
+from filsluss.blobs import BlobMissing, StoreAway
 from filsluss.models import Link, TransferFile
 from filsluss.models.batches import batches
 from filsluss.rules.lifecycle import FileState, State
@@ -152,6 +152,22 @@ def begin(link: Link, environ: dict[str, Any]) -> ActiveDownload:
     return active
 
 
+def next_bytes(blob: BufferedReader, size: int) -> bytes:
+    """None at the end of the blob, or if it cannot be read on: then the response must be cut.
+
+    A blob in a bucket is looked up while it is read, so that the database may be away, too.
+    """
+    try:
+        return blob.raw.read(size) or b""
+    except StoreAway as fault:
+        outages.store.met(fault)
+    except outages.AWAY as fault:
+        outages.database.met(fault)
+    except BlobMissing:
+        log.error("bytes of a blob are not in the store any more")
+    return b""
+
+
 class SendingBlob:
     """An open blob for `wsgi.file_wrapper` that records how far it was sent when it is closed.
 
@@ -178,12 +194,11 @@ class SendingBlob:
         self._reached = self._blob.raw.tell()
         if self._active.is_cut:
             return b""
-        try:
-            return self._blob.raw.read(max(0, min(size, self._span.stop - self._reached))) or b""
-        except StoreAway as fault:
-            outages.store.met(fault)
+        left = max(0, self._span.stop - self._reached)
+        data = next_bytes(self._blob, min(size, left))
+        if left and not data:
             self._active.cut()
-            return b""
+        return data
 
     def close(self) -> None:
         registry.drop(self._active)

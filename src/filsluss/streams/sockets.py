@@ -1,4 +1,4 @@
-"""What is asked of a TCP socket: what waits in it, what the client has acknowledged, to read no more."""
+"""What is asked of a TCP socket: what waits, what is acknowledged, to read no more, to hold little."""
 
 import contextlib
 import fcntl
@@ -9,6 +9,12 @@ import termios
 import time
 from array import array
 
+UNSENT_MAX = 1 << 18
+"""How many bytes of a download the kernel may hold before it sends them.
+
+Left alone it takes up to 4 MiB for each client that does not read (tcp(7), tcp_wmem). Some hundred of them
+fill what it has for all connections (tcp_mem), and it then drops bytes of uploads that it has received.
+"""
 BYTES_ACKED = 120
 """Where `tcpi_bytes_acked` (RFC 4898) stands in Linux's `struct tcp_info`."""
 
@@ -39,6 +45,11 @@ def stop_reading(sock: socket.socket) -> None:
     """Received bytes can still be read; after them the stream ends."""
     with contextlib.suppress(OSError):  # the client closed first
         sock.shutdown(socket.SHUT_RD)
+
+
+def limit_unsent(sock: socket.socket) -> None:
+    """What is on its way to a fast client does not count (TCP_NOTSENT_LOWAT)."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_MAX)
 
 
 def unread_bytes(sock: socket.socket) -> int:

@@ -203,6 +203,8 @@ def receive_bytes(
     save_progress(request, file, writer)
     if overran:
         raise Refusal("too_large")
+    if writer.offset > start and not no_room:
+        outages.store.over()
     if writer.offset == file.size:
         receive(request, file)  # also before a refusal: the client's next HEAD shows a complete upload
     _report(body, writer, no_room=no_room, checksum=checksum)
@@ -242,7 +244,6 @@ def save_progress(request: Request, file: TransferFile, writer: Writer) -> None:
     refused = ""
     try:
         writer.sync(keep=file.acknowledged)
-        outages.store.over()
     except BlobDamaged:
         take_away(file, because=ErasedBecause.DAMAGED, as_writer=True, now=request.now)
         raise Refusal("damaged") from None

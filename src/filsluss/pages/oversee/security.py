@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -79,18 +80,20 @@ def read_cursor(text: str) -> Position | None:
 
 
 def is_older(source: int, position: Position | None) -> Q:
-    """The rows of that source after `position`; all without one."""
+    """The rows of that source after `position`, from where the database goes on in its index; all without."""
     if position is None:
         return Q()
     if source == position.source:
-        return Q(at__lt=position.at) | Q(at=position.at, pk__lt=position.pk)
+        return Q(at__lte=position.at) & (Q(at__lt=position.at) | Q(pk__lt=position.pk))
     return Q(at__lte=position.at) if source < position.source else Q(at__lt=position.at)
 
 
 def trail_rows(kind: str, before: Position | None) -> list[Row]:
+    """Read by their times, and not by their steps, of which every entry would have to be sorted."""
     if kind not in ("", TRAIL):
         return []
-    found = AuditEntry.objects.filter(is_older(0, before), step__in=(*DECISIONS, *DOWNLOADS))
+    by_time = AuditEntry.objects.alias(word=Concat("step", Value("")))
+    found = by_time.filter(is_older(0, before), word__in=(*DECISIONS, *DOWNLOADS))
     entries = list(found.order_by("-at", "-pk")[: PER_PAGE + 1])
     actors = actors_of(entries)
     return [

@@ -1,0 +1,101 @@
+"""A store that answers with other bytes than it was asked for, or another in its place: none is believed."""
+
+import os
+
+import pytest
+
+from filsluss.blobs import StoreAway, StoreFull
+from filsluss.blobs.bucket import Bucket
+from filsluss.blobs.bucket_address import BucketAddress
+from filsluss.blobs.s3 import S3Store
+from filsluss.rules.tokens import draw_upload_id
+from tests.blobs.kinds import Kind
+from tests.parts.faulty_store import FaultyStore
+from tests.parts.seaweed import ACCESS_KEY, SECRET_KEY
+
+DATA = os.urandom(1 << 20)
+OTHER_BYTES = ("whole", "other range")
+
+
+@pytest.fixture
+def kind(bucket_kind: Kind) -> Kind:
+    return bucket_kind
+
+
+@pytest.fixture
+def between(seaweed):
+    proxy = FaultyStore(seaweed.port)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def faulty(store, kind, between):
+    """The same store, by way of the proxy, whose errors are not waited for."""
+    address = BucketAddress.of(kind.url)
+    address = BucketAddress(address.bucket, address.prefix, f"http://127.0.0.1:{between.port}")
+    return S3Store(Bucket(address, lambda: (ACCESS_KEY, SECRET_KEY)), store.table)
+
+
+@pytest.mark.parametrize("fault", OTHER_BYTES)
+def test_bytes_of_another_range_are_not_taken_for_those_that_were_asked_for(
+    store, faulty, between, blob, fault
+):
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    between.fail(fault, "GET")
+    with faulty.open(blob) as file:
+        file.seek(7)
+        with pytest.raises(StoreAway, match="other bytes"):
+            file.read(100)
+    with pytest.raises(StoreAway):
+        faulty.digests(blob)
+
+
+@pytest.mark.parametrize("fault", [*OTHER_BYTES, "more"])
+def test_a_remainder_that_comes_back_otherwise_is_not_stored_with_what_follows(
+    store, faulty, between, blob, fault
+):
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    between.fail(fault, "GET")
+    with pytest.raises(StoreAway), faulty.writer(blob) as writer:
+        writer.write(DATA)
+    assert between.met, "the store was asked"
+    assert store.open(blob).read() == DATA
+
+
+def test_bytes_that_come_after_those_that_were_asked_for_are_left(store, faulty, between, blob):
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    between.fail("more", "GET")
+    with faulty.open(blob) as file:
+        assert file.read() == DATA
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_list_or_a_deletion_that_answers_with_a_page_is_a_store_that_is_away(
+    store, faulty, between, blob, method
+):
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    between.fail("no XML", method)
+    with pytest.raises(StoreAway) as away:
+        faulty.erase(blob)
+    assert "\n" not in str(away.value)
+    assert store.exists(blob)
+
+
+def test_a_full_store_is_full_for_what_is_stored_and_away_for_all_else(store, faulty, between, blob):
+    """What was stored together with its remainder stays stored, though the remainder cannot be deleted."""
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    between.fail("full", "DELETE", "POST")
+    with faulty.writer(blob) as writer:
+        writer.write(DATA)
+    assert store.open(blob).read() == DATA + DATA
+    with pytest.raises(StoreAway):
+        faulty.erase(blob)
+    between.fail("full", "PUT")
+    with pytest.raises(StoreFull):
+        faulty.put(draw_upload_id(), b"abc")

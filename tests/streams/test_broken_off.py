@@ -1,0 +1,71 @@
+"""A download that cannot go on is cut, so that nobody takes it for whole, and a line of the log says why."""
+
+import logging
+from types import SimpleNamespace
+from unittest.mock import MagicMock, Mock
+
+import pytest
+from django.db import InterfaceError, OperationalError
+
+from filsluss import outages
+from filsluss.blobs import BlobMissing, StoreAway
+from filsluss.streams import archive
+from filsluss.streams.ranges import Span
+from filsluss.streams.sending import SendingBlob
+
+FAULTS = [OperationalError("away"), InterfaceError("away"), StoreAway("away")]
+
+
+@pytest.fixture(autouse=True)
+def afterwards():
+    yield
+    outages.database.over()
+    outages.store.over()
+
+
+@pytest.fixture
+def active():
+    found = Mock(is_cut=False)
+    found.cut.side_effect = lambda: setattr(found, "is_cut", True)
+    return found
+
+
+def blob_of(*answers):
+    blob = Mock()
+    blob.raw.read.side_effect = answers
+    blob.raw.tell.return_value = 10
+    return blob
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, BlobMissing("read bytes")])
+def test_a_file_that_cannot_be_read_on_is_cut(active, caplog, fault):
+    sending = SendingBlob(blob_of(fault), Mock(), Mock(), Span(10, 20), active=active)
+    with caplog.at_level(logging.ERROR):
+        assert sending.read(5) == b""
+    assert active.is_cut
+    assert [record.exc_info for record in caplog.records] == [None]
+
+
+def test_the_end_of_a_range_is_no_cut(active):
+    sending = SendingBlob(blob_of(b""), Mock(), Mock(), Span(0, 10), active=active)
+    assert sending.read(5) == b""
+    assert not active.is_cut
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_archive_that_cannot_go_on_is_cut(active, caplog, monkeypatch, fault):
+    monkeypatch.setattr(archive, "still_downloadable", Mock(side_effect=fault))
+    file = Mock(pk=1)
+    with caplog.at_level(logging.ERROR):
+        assert list(archive.Archive(Mock(), {file: Mock()}, [Mock()], active=active)) == []
+    assert active.is_cut
+    assert [record.exc_info for record in caplog.records] == [None]
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, BlobMissing("read bytes")])
+def test_a_file_in_an_archive_that_cannot_be_read_on_cuts_it(active, fault):
+    request, file = Mock(), SimpleNamespace(blob="a" * 22, size=10)
+    request.store.open.return_value = MagicMock()
+    request.store.open.return_value.raw.read.side_effect = fault
+    assert list(archive.read(request, file, active)) == []
+    assert active.is_cut
