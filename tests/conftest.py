@@ -87,9 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until everything is collected: all of it stays
     hypothesis.settings.load_profile("full" if config.getoption("--full") else "short")
     if not hasattr(config, "workerinput"):  # once, before pytest-xdist starts its workers
-        shutil.rmtree(
-            installation.folder_of_run(), ignore_errors=True
-        )  # of a run that had this number before
+        installation.remove_ended_runs()
         lay_out(PACKAGE / "static", PACKAGE / "laid_out")  # as `bin/venv` has done, if nothing changed since
 
 

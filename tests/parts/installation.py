@@ -37,6 +37,14 @@ def folder_of_run() -> Path:
     return Path(f"/tmp/filsluss-run-{number_of_run()}")
 
 
+def remove_ended_runs() -> None:
+    """What runs have left behind that were killed, also one that had the number of this process."""
+    for path in Path("/tmp").glob("filsluss-run-*"):
+        number = path.name.rpartition("-")[2]
+        if number == str(os.getpid()) or not Path("/proc", number).exists():
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def once_a_run(name: str, make: Callable[[Path], None]) -> Path:
     """A folder of that name, filled by whichever worker of the run wants it first; the others wait for it.
 
