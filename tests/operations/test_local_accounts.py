@@ -227,10 +227,15 @@ def test_each_emergency_sign_in_is_mailed_and_stands_in_the_trail(client_of_staf
     assert (entry.person, entry.proof) == (person.trail_name, "sign-in")
     settings.POLICY = replace(settings.POLICY, local_sign_in=LocalSignIn.NO)
     refused = client_of_staff.post("/oversee/sign-in", {"username": NAME, "password": PASSWORD})
-    assert (refused.status_code, b"password" in client_of_staff.get("/oversee/sign-in").content) == (403, False)
+    assert (refused.status_code, b"password" in client_of_staff.get("/oversee/sign-in").content) == (
+        403,
+        False,
+    )
 
 
-def test_a_sign_in_by_a_link_is_an_emergency_too_and_where_there_are_none_it_opens_nothing(client_of_staff, settings):
+def test_a_sign_in_by_a_link_is_an_emergency_too_and_where_there_are_none_it_opens_nothing(
+    client_of_staff, settings
+):
     emails = ("drift@ltdalarna.se",)
     settings.POLICY = replace(settings.POLICY, local_sign_in=LocalSignIn.BREAK_GLASS, admin_emails=emails)
     enrol(client_of_staff, link_in(admin("add", NAME)))
