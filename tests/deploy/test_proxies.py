@@ -481,8 +481,12 @@ def test_one_request_has_one_id_in_the_proxys_log_and_in_ours(proxied):
     eventually(proxied.log_text, lambda text: own[0] in text)
 
 
-def test_a_download_says_the_id_that_the_proxy_logged_once(proxied, filled):
-    answer = proxied.get(filled[1])
+def test_a_download_says_the_id_that_the_proxy_logged_once(proxied, account):
+    """Of a file that nobody has fetched: the trail notes so many fetches of one in a day, and no more."""
+    send_tus(proxied, account, b"liten", filename="en.bin")
+    await_ready(proxied, account)
+    ((token, *_),) = links(proxied, account)
+    answer = proxied.get(f"/download/{token}/en.bin")
     (own,) = answer.headers.get_all("X-Request-ID")
     noted = f"SELECT step, network FROM filsluss_auditentry WHERE request_id = '{own}'"
     (entry,) = eventually(lambda: rows(proxied.service, noted))
