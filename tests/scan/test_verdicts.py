@@ -89,7 +89,7 @@ def test_a_sender_of_many_infected_files_fills_nobodys_mailbox(store, policy, no
             "state": FileState.SCANNING,
             "ready_at": None,
             "sha256": "",
-            "upload_id": f"{number}" * 32,
+            "upload_id": f"{number}" * 22,
         }
         file = make_file(transfer, now, number, **scanning)
         assert scan.mark_infected(file, virus=VIRUS, sha256="0" * 64, services=services, now=now)
