@@ -396,6 +396,7 @@ def test_the_administrators_command_says_when_it_will_be_asked(now, capsys):
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.django_db(transaction=True)  # in one transaction PostgreSQL keeps every version of each row
 def test_two_hundred_suppliers_are_all_served_while_a_network_floods_their_mailbox(now):
     """A day of it: each supplier is asked for within four hours, and the mailbox is not flooded."""
     policy = replace(POLICY, letters_per_day=20)
