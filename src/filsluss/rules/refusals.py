@@ -44,6 +44,7 @@ STATUS = {
 
 
 AT_ONCE_AGAIN = 5
+"""Seconds after which a request that was refused with 503 may come again, if nothing else is known."""
 
 
 class Refused(Exception):
@@ -51,7 +52,7 @@ class Refused(Exception):
 
     `code` never changes its meaning, and those of `STATUS` are part of the public interface. `status` is the
     HTTP status of the answer. `retry_after`: the seconds after which it may be asked again, or None; with
-    503, which is a reason to try again, AT_ONCE_AGAIN if nothing else is known.
+    503 never None.
     `params`: what else the answer says, by name.
     """
 
