@@ -82,8 +82,9 @@ def _whole(query: str) -> Q:
 
 
 def _named(reference: str) -> Q:
-    of_file = TransferFile.objects.filter(public_id=reference).values("transfer_id")
-    return Q(public_id=reference) | Q(pk__in=of_file)
+    """One list of keys, as a condition or another list would have PostgreSQL look at every transfer."""
+    of_file = TransferFile.objects.filter(public_id=reference).values_list("transfer_id")
+    return Q(pk__in=Transfer.objects.filter(public_id=reference).values_list("pk").union(of_file))
 
 
 def _canonical(query: str) -> str:
