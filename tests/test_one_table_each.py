@@ -1,4 +1,4 @@
-"""What several parts must know stands in one table each: kinds of letters, roles, settings."""
+"""What several parts must know stands in one table each: letter kinds, roles, permissions, settings."""
 
 import ast
 import dataclasses
@@ -17,7 +17,7 @@ from filsluss.conf.table import TABLE
 from filsluss.rules import lifecycle
 from filsluss.rules.directions import BY_RULE, Role
 from filsluss.rules.letter_kinds import KINDS, LetterKind
-from filsluss.rules.permissions import StaffRole
+from filsluss.rules.permissions import Act, StaffRole
 from filsluss.rules.policy import Policy
 
 SOURCE = Path(filsluss.__file__).parent
@@ -52,6 +52,8 @@ ALSO_FIELDS = {
     "pages/prefilled_link.py": {"approver"},  # a field of a link
 }
 """Where the word of a role is a value of the letters' templates, or what a limit is of."""
+ALSO_WORDS = {"management/commands/letter.py": {"send-again"}, "urls.py": {"send-again"}}
+"""Where the word of something that a role may do is a word of the command line, or of a path."""
 FIXED = {
     *("link_keys", "code_keys"),  # derived from the secret key
     *("max_files", "max_files_ever", "max_unfinished", "upload_idle", "promise_lasts"),
@@ -131,6 +133,10 @@ def test_no_role_is_written_out_but_in_its_table():
     assert written_out({*Role, *StaffRole, BY_RULE}, ROLES_TABLES, ALSO_FIELDS) == []
 
 
+def test_nothing_that_a_role_may_do_is_written_out_but_in_its_table():
+    assert written_out({*Act}, ("rules/permissions.py",), ALSO_WORDS) == []
+
+
 def test_templates_compare_a_role_with_one_that_there_is():
     """They are the words for each role, so that they name them."""
     named = {
@@ -141,7 +147,9 @@ def test_templates_compare_a_role_with_one_that_there_is():
     assert named == {*Role}
 
 
-@pytest.mark.parametrize(("places", "words"), [(ALSO_STATES, {*LetterKind}), (ALSO_FIELDS, {*Role})])
+@pytest.mark.parametrize(
+    ("places", "words"), [(ALSO_STATES, {*LetterKind}), (ALSO_FIELDS, {*Role}), (ALSO_WORDS, {*Act})]
+)
 def test_what_is_let_through_is_there(places: dict[str, set[str]], words: set[str]):
     """An exception that nothing needs any more would hide a mistake."""
     for name, known in places.items():

@@ -124,6 +124,14 @@ def test_who_may_not_close_withdraw_or_remove_is_refused_and_nothing_happens(as_
     assert case.state == "open"
 
 
+def test_who_has_no_access_is_told_whom_to_ask_and_of_no_letter(as_role, read):
+    """They are signed in, and followed no link."""
+    answer = as_role(StaffRole.HELP_DESK).get("/oversee/security")
+    assert answer.status_code == 403
+    assert "Fråga systemansvarig" in read(answer).text
+    assert "mejl" not in read(answer).text
+
+
 def test_a_role_holds_until_its_end_and_the_trail_says_who_gave_and_took_it(as_role, read):
     admin, bo = as_role(StaffRole.ADMINISTRATOR), as_role(StaffRole.AUDITOR)
     person = Person.objects.get(user__username="auditor-")

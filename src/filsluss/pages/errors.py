@@ -243,11 +243,13 @@ def handler400(request: HttpRequest, exception: Exception | None = None) -> Http
 
 
 def handler403(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django calls it so
+    """Only pages of the staff raise PermissionDenied; links of the parties answer 404 or 410."""
     return error_page(
         request,
         403,
         _("You do not have access to this page"),
-        _("Check that you opened the whole link from the email."),
+        _("What you are allowed to do in this service does not include it."),
+        _("If you need it for your work, ask an administrator of the service."),
     )
 
 
