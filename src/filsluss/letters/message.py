@@ -11,6 +11,7 @@ from filsluss.letters.headers import fold, sender_header, text_header
 from filsluss.letters.html import LOGO
 from filsluss.letters.sanitize import one_line
 from filsluss.models import Letter
+from filsluss.models.letter_queries import cases_of
 from filsluss.rules.encryption import DecryptionFailed, is_encrypted
 from filsluss.rules.logo import Logo
 from filsluss.rules.policy import Policy
@@ -37,7 +38,7 @@ class LetterMessage(EmailMultiAlternatives):
         return message
 
 
-def build_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
+def build_message(letter: Letter, *, policy: Policy) -> LetterMessage:
     """A message to one address, the same at every try; raises DecryptionFailed."""
     if is_encrypted(letter.text):
         raise DecryptionFailed("no key decrypts the letter")
@@ -81,7 +82,7 @@ def message_headers(letter: Letter, *, policy: Policy) -> dict[str, str]:
 
 def case_of(letter: Letter) -> str:
     """The public id of the letter's transfer; empty if it is about none, or about several, or not saved."""
-    ids = {case.transfer.public_id for case in letter.cases.all()} if letter.pk else set()
+    ids = cases_of(letter) if letter.pk else set()
     return ids.pop() if len(ids) == 1 else ""
 
 
