@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.models import F, QuerySet
 
 from filsluss.letters.candidates import Candidates
@@ -52,7 +52,7 @@ class Claimant:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._held: dict[int, Held] = {}
-        self._is_beating = False
+        self._beating: threading.Thread | None = None
         self.candidates = Candidates(self)
         self._seen: dict[int, tuple[Heartbeat, float]] = {}
         self._elsewhere: tuple[float, Counter[str]] = (-LOOK_AGAIN, Counter())
@@ -148,10 +148,9 @@ class Claimant:
     def beat(self) -> None:
         """Renews the claims on all letters that are held, from one thread, until none is."""
         with self._lock:
-            if self._is_beating:
-                return
-            self._is_beating = True
-        threading.Thread(target=self._send_heartbeats, name="lease", daemon=True).start()
+            if self._beating is None or not self._beating.is_alive():
+                self._beating = threading.Thread(target=self._send_heartbeats, name="lease", daemon=True)
+                self._beating.start()
 
     def _send_heartbeats(self) -> None:
         while True:
@@ -159,11 +158,11 @@ class Claimant:
             with self._lock:
                 claims = {pk: held.claim for pk, held in self._held.items()}
                 if not claims:
-                    self._is_beating = False
+                    self._beating = None
                     return
-            with suppress(DatabaseError):
-                held = Letter.objects.queued().filter(pk__in=claims, claimed_by__in=claims.values())
-                held.update(claim_count=F("claim_count") + 1)
+            with suppress(Error):
+                renewed = Letter.objects.queued().filter(pk__in=claims, claimed_by__in=claims.values())
+                renewed.update(claim_count=F("claim_count") + 1)
             connection.close()
 
 

@@ -5,6 +5,7 @@ import smtplib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -120,14 +121,18 @@ def prepared_message(letter: Letter, *, policy: Policy) -> PreparedMessage:
     """
     try:
         message = build_message(letter, policy=policy)
-        sender, *recipients = (
-            sanitize_address(address, "utf-8") for address in (message.from_email, *message.recipients())
-        )
+        sender, *recipients = map(envelope_address, (message.from_email, *message.recipients()))
         content = message.message().as_bytes(linesep="\r\n")
     except Exception as fault:
         log.exception("letter %s cannot be serialised", letter.key)
         raise NotSubmittable(described(fault)) from fault
     return PreparedMessage(message, sender, tuple(recipients), content)
+
+
+@lru_cache(maxsize=100)
+def envelope_address(address: str) -> str:
+    """As SMTP takes it; parsing an address, such as the sender's for each letter, takes long."""
+    return sanitize_address(address, "utf-8")
 
 
 def submit(prepared: PreparedMessage, server: BaseEmailBackend) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 
-from filsluss.letters.headers import fold, sender_header, text_header
+from filsluss.letters.headers import LONGEST_LINE, FoldedHeader, fold, sender_header, text_header
 from filsluss.letters.html import LOGO
 from filsluss.letters.sanitize import one_line
 from filsluss.models import Letter
@@ -25,6 +25,7 @@ class LetterMessage(EmailMultiAlternatives):
 
     mixed_subtype = "related"  # the only attachment is the logo, to which the HTML refers (RFC 2387)
     sender_name = ""
+    boundary = ""
 
     def message(self, **_: Any) -> Any:
         message = super().message()
@@ -35,7 +36,18 @@ class LetterMessage(EmailMultiAlternatives):
         }
         for name, value in folded.items():
             message.replace_header(name, value)
+        for number, part in enumerate(message.walk()):
+            leave_as_they_are(part)
+            if part.is_multipart():
+                part.set_boundary(f"=_{self.boundary}.{number}")  # no encoded body holds "=_" (RFC 2045)
         return message
+
+
+def leave_as_they_are(part: Any) -> None:
+    """Marks short headers of plain text, which the generator of messages would else parse and fold."""
+    for name, value in part.items():
+        if isinstance(value, str) and value.isascii() and len(f"{name}: {value}") <= LONGEST_LINE:
+            part.replace_header(name, FoldedHeader([value]))
 
 
 def build_message(letter: Letter, *, policy: Policy) -> LetterMessage:
@@ -50,7 +62,7 @@ def build_message(letter: Letter, *, policy: Policy) -> LetterMessage:
         reply_to=[letter.reply_to] if letter.reply_to else [],
         headers=message_headers(letter, policy=policy),
     )
-    message.sender_name = one_line(policy.organisation)
+    message.sender_name, message.boundary = one_line(policy.organisation), letter.public_id
     message.attach_alternative(letter.html, "text/html")
     message.encoding = quoted_printable()
     if policy.logo and f'src="cid:{LOGO}"' in letter.html:
