@@ -36,18 +36,18 @@ class LetterMessage(EmailMultiAlternatives):
         }
         for name, value in folded.items():
             message.replace_header(name, value)
+        leave_as_they_are(message)
         for number, part in enumerate(message.walk()):
-            leave_as_they_are(part)
             if part.is_multipart():
                 part.set_boundary(f"=_{self.boundary}.{number}")  # no encoded body holds "=_" (RFC 2045)
         return message
 
 
-def leave_as_they_are(part: Any) -> None:
+def leave_as_they_are(message: Any) -> None:
     """Marks short headers of plain text, which the generator of messages would else parse and fold."""
-    for name, value in part.items():
+    for name, value in message.items():
         if isinstance(value, str) and value.isascii() and len(f"{name}: {value}") <= LONGEST_LINE:
-            part.replace_header(name, FoldedHeader([value]))
+            message.replace_header(name, FoldedHeader([value]))
 
 
 def build_message(letter: Letter, *, policy: Policy) -> LetterMessage:
