@@ -31,6 +31,7 @@ class Pace(NamedTuple):
 
 PACES = (Pace(0.0, 4, 1000, "≥ 300"), Pace(1.0, 24, 240, "≥ 20"), Pace(1.0, 4, 20, "≥ 3"))
 WAITING, SOON = 10_000, "one behind 10 000, s"
+LOOPS = "letters/s, 4 loops of smtplib, which record nothing, to the relay of 0 s"
 
 
 def serve(port: int, thinks: float) -> None:
@@ -111,6 +112,16 @@ def by_smtplib(port: int, message: bytes, count: int, *, reuse: bool) -> None:
     smtp.quit()
 
 
+def by_loops(port: int, count: int, message: bytes) -> None:
+    """What the relay takes of four connections: it is Python, too, and is then what limits."""
+    share = partial(by_smtplib, port, message, count // 4, reuse=True)
+    threads = [threading.Thread(target=share) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def measured(count: int, work: Callable[[bytes], None]) -> Run:
     message = queue(count)
     before, start = time.process_time(), time.perf_counter()
@@ -153,6 +164,8 @@ def by_pace(kind: str, *, quick: bool) -> None:
         relay.join()
     start_relay(port, 0.0)
     wait_for(port)
+    count = 100 if quick else 1000
+    print(f"{LOOPS}\t{measured(count, partial(by_loops, port, count)).rate:.1f}", flush=True)
     print(f"{SOON}\t{one_behind(WAITING // 50 if quick else WAITING):.2f}", flush=True)
 
 
@@ -212,6 +225,7 @@ def show_paces(session: Session) -> None:
         ]
         for number, pace in enumerate(PACES)
     ]
+    lines.insert(1, [LOOPS, *(table.spread(figures[LOOPS], ".1f") for figures in found.values()), ""])
     lines.append([SOON, *(table.spread(figures[SOON], ".2f") for figures in found.values()), "< 5"])
     table.show("Letters by the relay's pace", ["", *found, "must reach"], lines)
 

@@ -329,8 +329,10 @@ def come_once_or_twice(case: Case, kind: str, to: str) -> None:
 
 def crashed_after_250(case: Case) -> bool:
     """Whether the last point but for the record of it was a mail server's answer."""
-    passed = case.installation.passed
-    return passed[-1:] != [] and passed[-1].startswith(("after-mail-data", "before-write-update"))
+    *_, before, last = ("", "", *case.installation.passed)
+    if before.startswith("after-mail-data") and last.startswith("before-"):
+        return True
+    return last.startswith("after-mail-data")
 
 
 def ready(case: Case) -> None:

@@ -143,9 +143,35 @@ def test_a_letter_withdrawn_while_the_connection_was_opened_is_not_sent(letter, 
 
 def test_of_two_that_claim_a_stale_letter_at_the_same_moment_one_has_it(letter, now):
     set_claim(letter, AWAY)
+    one, other = Claimant(), Claimant()
     first, second = row(letter), row(letter)
-    assert (Claimant().take(first), Claimant().take(second)) == (True, False)
-    assert claimed(first).exists()
+    assert (one.hold(first), other.hold(second)) == (True, True)
+    whole = one.claim(first, now=now)
+    assert (claimed(whole).exists(), other.claim(second, now=now)) == (True, None)
+    assert (one.held_letters(), other.held_letters()) == ([letter.pk], [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_thread_renews_the_claims_on_all_letters_that_a_process_delivers(now):
+    letters = [
+        Case("rejected", Role.SENDER, transfer={"public_id": public_id}).write("sv", now)
+        for public_id in ("K7PM-4QXD", "K7PM-4QXE")
+    ]
+    me = Claimant()
+    held = [outbox.claim(me, now=now) for _ in letters]
+    for _ in held:
+        me.beat()
+    counts = eventually(
+        lambda: [row(letter).claim_count for letter in letters], lambda counts: min(counts) >= 4
+    )
+    assert ([each.name for each in threading.enumerate()].count("lease"), len(counts)) == (1, 2)
+    me.let_go(held[0])
+    ended = row(held[0]).claim_count
+    eventually(lambda: row(held[1]).claim_count, lambda count: count >= counts[1] + 4)
+    assert row(held[0]).claim_count <= ended + 1  # the one that was under way
+    me.let_go(held[1])
+    eventually(lambda: "lease" not in [each.name for each in threading.enumerate()])
+    me.release()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from filsluss.letters import claims, compose, delivery
+from filsluss.letters import candidates, claims, compose, delivery
 from filsluss.letters.claims import Claimant
 from filsluss.letters.delivery import MailConnection
 from filsluss.letters.outbox import deliver_next
@@ -157,7 +157,8 @@ def test_a_letter_that_a_thread_of_ours_delivers_is_never_stale_to_another(now, 
     monkeypatch.setattr(claims, "LEASE", 0.0)
     (letter,) = queue(now, "bo@rontgen.example")
     me = Claimant()
-    assert me.take(letter)
+    assert me.hold(letter)
+    assert me.claim(letter, now=now)
     letter = Letter.objects.get(pk=letter.pk)
     assert [me.is_claimable(letter) for _ in range(3)] == [False] * 3
     me.let_go(letter)
@@ -167,18 +168,20 @@ def test_a_letter_that_a_thread_of_ours_delivers_is_never_stale_to_another(now, 
 def test_a_domain_takes_two_letters_at_a_time_in_any_spelling(now, mail_server):
     letters = queue(now, "a@x.example", "b@X.example", "c@x.example", "d@y.example", "e@sub.x.example")
     me = Claimant()
-    assert [me.take(letter) for letter in letters] == [True, True, False, True, True]
+    assert [me.hold(letter) for letter in letters] == [True, True, False, True, True]
     assert me.full_domains() == ["x.example"]
     me.let_go(letters[0])
-    assert (me.full_domains(), me.take(letters[2])) == ([], True)
+    assert (me.full_domains(), me.hold(letters[2])) == ([], True)
 
 
 def test_what_other_processes_deliver_to_a_domain_counts(now, mail_server, monkeypatch):
     monkeypatch.setattr(claims, "LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(candidates, "FRESH", 0.0)
     letters = queue(now, *(f"bo{number}@x.example" for number in range(4)), "eva@y.example")
     one, other = Claimant(), Claimant()
-    assert one.take(letters[0])
-    assert other.take(letters[1])
+    for claimant, letter in zip((one, other), letters, strict=False):
+        assert claimant.hold(letter)
+        assert claimant.claim(letter, now=now)
     third = Claimant()
     assert (third.full_domains(), third.full_with_others()) == ([], ["x.example"])
     assert deliver_next(third, policy=POLICY, now=now)

@@ -92,7 +92,10 @@ def mark_files(points: Points) -> None:
 
 
 def mark_database(points: Points) -> None:
-    """The COMMIT of a transaction that wrote, and every statement that is a transaction of its own."""
+    """The COMMIT of a transaction that wrote; a statement that writes outside of one is its own.
+
+    On SQLite threads may share the transaction of what each does by one statement on PostgreSQL.
+    """
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.backends.utils import CursorWrapper
 
@@ -108,7 +111,7 @@ def mark_database(points: Points) -> None:
         if cursor.db.in_atomic_block:
             writing.add(id(cursor.db))
             return f"write-{verb.lower()}" if each_statement else ""
-        return f"write-{verb.lower()}"
+        return "commit"
 
     def raw_statement(database: Any, sql: str, *args: Any, **more: Any) -> str:
         if not database.in_atomic_block or sql.split(None, 1)[0].upper() not in WRITES:

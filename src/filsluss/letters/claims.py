@@ -6,15 +6,19 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.models import F, QuerySet
 
+from filsluss.letters.candidates import Candidates
 from filsluss.models import Letter
+from filsluss.models.letter_queries import claim_as_read, claimed_letter
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +35,25 @@ UNKNOWN_BOOT = str(uuid4())
 Heartbeat = tuple[str, int]
 
 
+class Held(NamedTuple):
+    """A letter that a thread of this process delivers: the claim that is written, and the reader's domain."""
+
+    claim: str
+    domain: str
+
+
 class Claimant:
     """A process that claims letters, and the heartbeats that it has seen of other claims.
 
     A claim is stale when its heartbeat has not changed for LEASE seconds by this process's monotonic clock.
-    Several threads may share it: a letter that one of them delivers is held. They claim one at a time.
+    Several threads may share it: a letter that one of them delivers is held.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: dict[str, tuple[int, str]] = {}
-        self.claiming = threading.Lock()
+        self._held: dict[int, Held] = {}
+        self._beating: threading.Thread | None = None
+        self.candidates = Candidates(self)
         self._seen: dict[int, tuple[Heartbeat, float]] = {}
         self._elsewhere: tuple[float, Counter[str]] = (-LOOK_AGAIN, Counter())
         self._token = secrets.token_hex(8)
@@ -62,7 +74,7 @@ class Claimant:
             return True
         heartbeat, now = (letter.claimed_by, letter.claim_count), time.monotonic()
         with self._lock:
-            if letter.claimed_by in self._held:
+            if letter.pk in self._held:
                 return False
             last, since = self._seen.get(letter.pk, (("", 0), now))
             if last != heartbeat:
@@ -70,37 +82,39 @@ class Claimant:
                 return False
         return now - since >= LEASE
 
-    def take(self, letter: Letter) -> bool:
-        """Claims and holds the letter; False if its domain is full, or its claim is not as it was read."""
-        claim = f"{self.name}.{secrets.token_hex(4)}"
-        as_read = claimed(letter).filter(claim_count=letter.claim_count)
-        if not self._hold(claim, letter):
-            return False
-        if not as_read.update(claimed_by=claim, claim_count=F("claim_count") + 1, tries=F("tries") + 1):
-            self._held.pop(claim, None)
-            return False
-        if letter.claimed_by:
-            log.warning("the claim on letter %s was stale; it is claimed anew", letter.key)
-        letter.claimed_by, letter.tries = claim, letter.tries + 1
-        return True
-
-    def _hold(self, claim: str, letter: Letter) -> bool:
-        """Counts the letter of that claim as being delivered; False if its domain is full."""
+    def hold(self, letter: Letter) -> bool:
+        """Counts the letter as being delivered; False if it is already, or its domain is full."""
         with self._lock:
-            if letter.domain in self._full():
+            if letter.pk in self._held or letter.domain in self._full():
                 return False
-            self._held[claim] = letter.pk, letter.domain
+            self._held[letter.pk] = Held(f"{self.name}.{secrets.token_hex(4)}", letter.domain)
             return True
 
+    def claim(self, letter: Letter, *, now: datetime) -> Letter | None:
+        """Claims a letter that is held, and reads it whole.
+
+        None, and it is held no longer, if it is not due and true, or its claim is not as it was read.
+        """
+        claim, claimed_whole = self._held[letter.pk].claim, None
+        try:
+            if claim_as_read(letter, claim, now=now):
+                claimed_whole = claimed_letter(letter.pk, claim)
+        finally:
+            if claimed_whole is None:
+                self.let_go(letter)
+        if claimed_whole and letter.claimed_by:
+            log.warning("the claim on letter %s was stale; it is claimed anew", letter.key)
+        return claimed_whole
+
     def let_go(self, letter: Letter) -> None:
-        """Ends the holding of a letter that was taken: it was delivered, or is not now."""
+        """Ends the holding of a letter: it was delivered, or is not now."""
         with self._lock:
-            self._held.pop(letter.claimed_by, None)
+            self._held.pop(letter.pk, None)
 
     def held_letters(self) -> list[int]:
         """The primary keys of letters that a thread of this process delivers now."""
         with self._lock:
-            return [pk for pk, _ in self._held.values()]
+            return list(self._held)
 
     def full_domains(self) -> list[str]:
         """Domains that no further letter is claimed for until one to them is let go."""
@@ -108,7 +122,7 @@ class Claimant:
             return self._full()
 
     def _full(self) -> list[str]:
-        counts = Counter(domain for _, domain in self._held.values())
+        counts = Counter(held.domain for held in self._held.values())
         return [domain for domain, count in counts.items() if count >= MOST_TO_A_DOMAIN]
 
     def full_with_others(self) -> list[str]:
@@ -118,18 +132,38 @@ class Claimant:
         """
         with self._lock:
             looked, elsewhere = self._elsewhere
-            own = [pk for pk, _ in self._held.values()]
+            own = list(self._held)
         if time.monotonic() - looked >= LOOK_AGAIN:
             looked, elsewhere = time.monotonic(), delivered_elsewhere(own)
         with self._lock:
             self._elsewhere = looked, elsewhere
-            counts = elsewhere + Counter(domain for _, domain in self._held.values())
+            counts = elsewhere + Counter(held.domain for held in self._held.values())
         return [domain for domain, count in counts.items() if count >= MOST_TO_A_DOMAIN]
 
     def forget_all_but(self, letters: Collection[int]) -> None:
         """Keeps the seen heartbeats of these letters (primary keys) only."""
         with self._lock:
             self._seen = {pk: seen for pk, seen in self._seen.items() if pk in letters}
+
+    def beat(self) -> None:
+        """Renews the claims on all letters that are held, from one thread, until none is."""
+        with self._lock:
+            if self._beating is None or not self._beating.is_alive():
+                self._beating = threading.Thread(target=self._send_heartbeats, name="lease", daemon=True)
+                self._beating.start()
+
+    def _send_heartbeats(self) -> None:
+        while True:
+            time.sleep(RENEWAL)
+            with self._lock:
+                claims = {pk: held.claim for pk, held in self._held.items()}
+                if not claims:
+                    self._beating = None
+                    return
+            with suppress(Error):
+                renewed = Letter.objects.queued().filter(pk__in=claims, claimed_by__in=claims.values())
+                renewed.update(claim_count=F("claim_count") + 1)
+            connection.close()
 
 
 def delivered_elsewhere(own: Collection[int]) -> Counter[str]:
@@ -176,23 +210,3 @@ def has_exited(claimed_by: str) -> bool:
 def claimed(letter: Letter) -> QuerySet[Letter]:
     """The row, if it is still queued and this claim on it still holds."""
     return Letter.objects.queued().filter(pk=letter.pk, claimed_by=letter.claimed_by)
-
-
-@contextmanager
-def heartbeating(letter: Letter) -> Iterator[None]:
-    """Renews the claim with heartbeats, from a thread, until the block ends."""
-    done = threading.Event()
-    thread = threading.Thread(target=_send_heartbeats, args=(letter, done), name="lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
-def _send_heartbeats(letter: Letter, done: threading.Event) -> None:
-    while not done.wait(RENEWAL):
-        with suppress(DatabaseError):
-            claimed(letter).update(claim_count=F("claim_count") + 1)
-        connection.close()

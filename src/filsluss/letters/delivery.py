@@ -4,11 +4,14 @@ import logging
 import smtplib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
+from django.core.mail.message import sanitize_address
 
 from filsluss.letters.message import build_message
 from filsluss.letters.sanitize import one_line
@@ -101,27 +104,47 @@ def set_timeout(server: BaseEmailBackend, seconds: float) -> None:
         server.connection.sock.settimeout(seconds)
 
 
-def prepared_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
-    """The message, serialised once so that one which cannot be fails before a connection is opened.
+@dataclass(frozen=True)
+class PreparedMessage:
+    """A message, its envelope, and its bytes with the line ends of SMTP, which are written out once."""
+
+    message: EmailMessage
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+
+
+def prepared_message(letter: Letter, *, policy: Policy) -> PreparedMessage:
+    """The message whole, so that one which cannot be written out fails before a connection is opened.
 
     Raises NotSubmittable.
     """
     try:
         message = build_message(letter, policy=policy)
-        message.message().as_bytes()
+        sender, *recipients = map(envelope_address, (message.from_email, *message.recipients()))
+        content = message.message().as_bytes(linesep="\r\n")
     except Exception as fault:
         log.exception("letter %s cannot be serialised", letter.key)
         raise NotSubmittable(described(fault)) from fault
-    return message
+    return PreparedMessage(message, sender, tuple(recipients), content)
 
 
-def submit(message: EmailMultiAlternatives, server: BaseEmailBackend) -> None:
+@lru_cache(maxsize=100)
+def envelope_address(address: str) -> str:
+    """As SMTP takes it; parsing an address, such as the sender's for each letter, takes long."""
+    return sanitize_address(address, "utf-8")
+
+
+def submit(prepared: PreparedMessage, server: BaseEmailBackend) -> None:
     """Returns when the server has accepted the message; raises NotDelivered or NotSubmittable.
 
     It has, too, with another reply of the 2yz than 250, which is all that smtplib knows (RFC 5321, 4.2.1).
     """
     try:
-        server.send_messages([message])
+        if isinstance(server, EmailBackend) and server.connection:
+            server.connection.sendmail(prepared.sender, prepared.recipients, prepared.content)
+        else:
+            server.send_messages([prepared.message])
     except smtplib.SMTPDataError as fault:
         if not 251 <= fault.smtp_code <= 299:
             raise not_delivered(fault) from fault

@@ -7,10 +7,11 @@ from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 
-from filsluss.letters.headers import fold, sender_header, text_header
+from filsluss.letters.headers import LONGEST_LINE, FoldedHeader, fold, sender_header, text_header
 from filsluss.letters.html import LOGO
 from filsluss.letters.sanitize import one_line
 from filsluss.models import Letter
+from filsluss.models.letter_queries import cases_of
 from filsluss.rules.encryption import DecryptionFailed, is_encrypted
 from filsluss.rules.logo import Logo
 from filsluss.rules.policy import Policy
@@ -24,6 +25,7 @@ class LetterMessage(EmailMultiAlternatives):
 
     mixed_subtype = "related"  # the only attachment is the logo, to which the HTML refers (RFC 2387)
     sender_name = ""
+    boundary = ""
 
     def message(self, **_: Any) -> Any:
         message = super().message()
@@ -34,10 +36,21 @@ class LetterMessage(EmailMultiAlternatives):
         }
         for name, value in folded.items():
             message.replace_header(name, value)
+        leave_as_they_are(message)
+        for number, part in enumerate(message.walk()):
+            if part.is_multipart():
+                part.set_boundary(f"=_{self.boundary}.{number}")  # no encoded body holds "=_" (RFC 2045)
         return message
 
 
-def build_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
+def leave_as_they_are(message: Any) -> None:
+    """Marks short headers of plain text, which the generator of messages would else parse and fold."""
+    for name, value in message.items():
+        if isinstance(value, str) and value.isascii() and len(f"{name}: {value}") <= LONGEST_LINE:
+            message.replace_header(name, FoldedHeader([value]))
+
+
+def build_message(letter: Letter, *, policy: Policy) -> LetterMessage:
     """A message to one address, the same at every try; raises DecryptionFailed."""
     if is_encrypted(letter.text):
         raise DecryptionFailed("no key decrypts the letter")
@@ -49,7 +62,7 @@ def build_message(letter: Letter, *, policy: Policy) -> EmailMultiAlternatives:
         reply_to=[letter.reply_to] if letter.reply_to else [],
         headers=message_headers(letter, policy=policy),
     )
-    message.sender_name = one_line(policy.organisation)
+    message.sender_name, message.boundary = one_line(policy.organisation), letter.public_id
     message.attach_alternative(letter.html, "text/html")
     message.encoding = quoted_printable()
     if policy.logo and f'src="cid:{LOGO}"' in letter.html:
@@ -81,7 +94,7 @@ def message_headers(letter: Letter, *, policy: Policy) -> dict[str, str]:
 
 def case_of(letter: Letter) -> str:
     """The public id of the letter's transfer; empty if it is about none, or about several, or not saved."""
-    ids = {case.transfer.public_id for case in letter.cases.all()} if letter.pk else set()
+    ids = cases_of(letter) if letter.pk else set()
     return ids.pop() if len(ids) == 1 else ""
 
 

@@ -12,7 +12,8 @@ from django.db.models import Exists, OuterRef
 
 from filsluss import outages
 from filsluss.letters import claims, collecting, compose, refusals
-from filsluss.letters.claims import Claimant, claimed, heartbeating
+from filsluss.letters.candidates import due_letters
+from filsluss.letters.claims import Claimant, claimed
 from filsluss.letters.context import Undelivered
 from filsluss.letters.delivery import (
     LeaseLost,
@@ -25,7 +26,8 @@ from filsluss.letters.delivery import (
 )
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.connections import let_go
-from filsluss.models.letter import BLANK, LONGEST_PAUSE, Delivery, LetterQuerySet
+from filsluss.models.letter import BLANK, LONGEST_PAUSE, Delivery
+from filsluss.models.letter_queries import holds, record_sent
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind, traits_of
 from filsluss.rules.lifecycle import OVER
@@ -33,8 +35,6 @@ from filsluss.rules.policy import Policy
 from filsluss.rules.smtp_answers import LATER, Concerns, Failure, Verdict, is_ambiguous
 
 log = logging.getLogger(__name__)
-PAGE = 100
-"""Letters read at a time when the first is another worker's."""
 RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 GIVE_UP_AFTER, LAST_CHANCE = timedelta(days=5), timedelta(minutes=15)
 """A service that was off for days has tried nothing: a first no, as of greylisting, is then not the last."""
@@ -64,9 +64,9 @@ def deliver_next(me: Claimant, *, mail: MailConnection | None = None, policy: Po
             mail.close()
         return False
     own = mail or MailConnection()
+    me.beat()
     try:
-        with heartbeating(letter):
-            try_once(letter, own, policy=policy, now=now)
+        try_once(letter, own, policy=policy, now=now)
     finally:
         me.let_go(letter)
         if mail is None:
@@ -135,32 +135,10 @@ def withdraw_all(transfers: Collection[Transfer], *, kinds: Collection[str]) -> 
 def claim(me: Claimant, *, now: datetime) -> Letter | None:
     """Claims a due letter; None if there is none, apart from those of others and those to full domains."""
     let_go()  # or those who wait here could hold every connection that the one inside needs
-    with me.claiming:
-        return _claim(me, now)
-
-
-def _claim(me: Claimant, now: datetime) -> Letter | None:
-    """Those that others have claimed come first in the list, each time that it is read on."""
-    claimed_by_others = list[int]()
-    while True:
-        due = due_letters(now).not_to(me.full_domains()).exclude(pk__in=me.held_letters())
-        due = due.unclaimed_not_to(me.full_with_others())  # one whose claimant has ended can be claimed anew
-        passed = len(claimed_by_others)
-        some = list(due[passed : passed + (PAGE if passed else 1)])
-        if not some:
-            me.forget_all_but(claimed_by_others)
-            return None
-        for letter in some:
-            if not me.is_claimable(letter):
-                claimed_by_others.append(letter.pk)
-            elif me.take(letter):
-                return letter
-            else:
-                break
-
-
-def due_letters(now: datetime) -> LetterQuerySet:
-    return Letter.objects.due_at(now).still_true_at(now).prefetch_related("cases__transfer")
+    while candidate := me.candidates.hold_next(now):
+        if letter := me.claim(candidate, now=now):
+            return letter
+    return None
 
 
 def wait_for_claimed(me: Claimant, *, now: datetime) -> bool:
@@ -183,7 +161,7 @@ def deliver(letter: Letter, *, mail: MailConnection | None = None, policy: Polic
     message = prepared_message(letter, policy=policy)
     let_go()
     with (mail or MailConnection()).opened() as server:
-        if not claimed(letter).exists():
+        if not holds(letter):
             raise LeaseLost
         let_go()
         submit(message, server)
@@ -192,10 +170,9 @@ def deliver(letter: Letter, *, mail: MailConnection | None = None, policy: Polic
 
 def mark_sent(letter: Letter, *, now: datetime) -> None:
     """Marks the letter as sent, and tries again if the database fails: it must not be sent twice."""
-    sent = Letter.objects.filter(pk=letter.pk)
     for delay in (1, 5, 15, 60, 0):
         try:
-            sent.update(delivery=Delivery.SENT, sent_at=now, last_error="", **BLANK)
+            record_sent(letter, now=now)
             log.info("letter sent", extra={"facts": {"letter": letter.key, "tries": letter.tries}})
             return
         except DatabaseError as fault:

@@ -101,6 +101,10 @@ class CompiledUpdate(CompiledQuery):
         compiled = self._compiled(database)
         return int(executed(compiled, database, values_of(compiled, given), lambda cursor: cursor.rowcount))
 
+    def change_each(self, each: Sequence[dict[str, Any]]) -> list[int]:
+        """Runs it once for each of these; returns how many rows each changed."""
+        return [self.change(**given) for given in each]
+
 
 class CompiledInsert(CompiledQuery):
     """An INSERT of one row: the columns in `given` are parameters, every other has its default."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import reduce
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Expression, OuterRef, Q
 
 from filsluss.models.compiled_queries import CompiledInsert
 from filsluss.models.encrypted_field import EncryptedTextField
@@ -22,6 +22,8 @@ BLANK = {"subject": "", "text": "", "html": "", "claimed_by": ""}
 
 LONGEST_PAUSE, SKEW = timedelta(hours=3), timedelta(hours=1)
 """Between two tries; and by how much less the clocks of processes differ, or one was set back."""
+LONGEST_DELAY = LONGEST_PAUSE + SKEW
+"""A next try that is farther away than that was set by a clock that was ahead."""
 
 
 class Delivery(models.TextChoices):
@@ -38,11 +40,15 @@ class LetterQuerySet(models.QuerySet["Letter"]):
 
         Also those that would wait longer than any letter does: the clock was set back.
         """
+        return self.due_between(now, now + LONGEST_DELAY)
+
+    def due_between(self, now: datetime | Expression, far: datetime | Expression) -> LetterQuerySet:
+        """As `due_at`; `far` is LONGEST_DELAY after `now`. Both may be parameters."""
         # Without a comparison of times for the first try: the writer's clock may be ahead of ours.
-        due = Q(tries=0) | Q(next_try_at__lte=now) | Q(next_try_at__gt=now + LONGEST_PAUSE + SKEW)
+        due = Q(tries=0) | Q(next_try_at__lte=now) | Q(next_try_at__gt=far)
         return self.queued().filter(due).order_by("priority", "next_try_at", "id")
 
-    def still_true_at(self, now: datetime) -> LetterQuerySet:
+    def still_true_at(self, now: datetime | Expression) -> LetterQuerySet:
         """Without letters that are untrue because of the time, and that no job has withdrawn yet."""
         cases = LetterCase.objects.filter(letter=OuterRef("pk"))
         undecided = Exists(cases.exclude(transfer__lapse_by__lte=now))
