@@ -15,6 +15,7 @@ from filsluss.actions.security_log import Event, Tally, write
 from filsluss.actions.staff_sessions import forget_sessions
 from filsluss.installation import Services
 from filsluss.models import AuditEntry, SecurityEvent
+from filsluss.models.batches import by_key
 from filsluss.rules.networks import cut_network
 from filsluss.sqlite.copies import remove_old_copies
 
@@ -41,8 +42,8 @@ def retain(*, services: Services, now: datetime) -> None:
 
 
 def _in_batches(rows: QuerySet[Row], cut: Callable[[list[Row]], None]) -> None:
-    """The newest first: those from long ago are cut already, and are read once."""
-    while batch := list(rows.exclude(IS_CUT).order_by("-at")[:BATCH]):
+    """By their keys, as they lie in the table: most are cut already, and each is looked at once."""
+    for batch in by_key(rows.filter(pk__gt=0).exclude(IS_CUT), BATCH):
         with transaction.atomic():
             cut(batch)
 
