@@ -7,7 +7,12 @@ from typing import Any
 from django.db import connection, models
 
 from filsluss.models import AuditEntry, Letter, LetterCase, Link, Party, Pickup, Transfer, TransferFile
+from filsluss.rules.tokens import CODE_ALPHABET
 
+BASE = len(CODE_ALPHABET)
+EIGHT = BASE**8
+STRIDE = 300_000_000_001
+"""Has no divisor in common with EIGHT, so that its multiples meet no number twice."""
 DAYS = 20
 """The transfers are spread over so many days before now."""
 STEPS = (
@@ -45,6 +50,17 @@ def text_of(number: str, width: int) -> str:
     if connection.vendor == "postgresql":
         return f"lpad(({number})::text, {width}, '0')"
     return f"printf('%0{width}d', {number})"
+
+
+def public_id_of(number: str) -> Sql:
+    """SQL for a public id as it would be drawn: those of different numbers differ, and have no order."""
+    digit = (
+        f"substr('{CODE_ALPHABET}', ((({number}) * {STRIDE}) %% {EIGHT} / {{}} %% {BASE} + 1)::integer, 1)"
+    )
+    if connection.vendor != "postgresql":
+        digit = digit.replace("::integer", "")
+    digits = [digit.format(BASE**place) for place in range(8)]
+    return Sql(" || ".join([*digits[:4], "'-'", *digits[4:]]))
 
 
 def time_of(now: datetime, count: int) -> Sql:
@@ -102,7 +118,7 @@ def fill(count: int, *, now: datetime, closed: bool = True, base: int = 0) -> No
         Transfer,
         {
             "id": Sql("n"),
-            "public_id": Sql(f"'T' || {text_of('n', 8)}"),
+            "public_id": public_id_of("3 * n"),
             "state": state,
             "direction": "outbound",
             "purpose": "Ritningar till den nya mottagningen",
@@ -144,8 +160,8 @@ def fill(count: int, *, now: datetime, closed: bool = True, base: int = 0) -> No
     for step, each in STEPS if closed else STEPS[:8]:
         entry = {
             "at": at,
-            "transfer_public_id": Sql(f"'T' || {text_of('n', 8)}"),
-            "file_public_id": Sql(f"'F{each}' || {number}") if each else "",
+            "transfer_public_id": public_id_of("3 * n"),
+            "file_public_id": public_id_of(f"3 * n + {each}") if each else "",
             "step": step,
             "role": "rule",
             "about": "ritning.pdf" if each else "",
@@ -157,14 +173,15 @@ def fill(count: int, *, now: datetime, closed: bool = True, base: int = 0) -> No
 
 def _files(each: int, *, state: str, at: Sql, over: Sql | None, first: int, last: int) -> None:
     number = text_of("n", 7)
+    name = Sql(f"'ritning {each} ' || {number} || '.pdf'")
     file = {
         "id": Sql(f"2 * n - 2 + {each}"),
         "transfer_id": Sql("n"),
-        "public_id": Sql(f"'F{each}' || {number}"),
+        "public_id": public_id_of(f"3 * n + {each}"),
         "upload_id": Sql(f"'{each}' || {text_of('n', 21)}"),
         "state": "erased" if state == "closed" else "ready",
-        "name": "ritning.pdf",
-        "folded": "ritning.pdf",
+        "name": name,
+        "folded": name,
         "size": 5,
         "sha256": "0" * 64,
         "acknowledged": 5,
@@ -254,6 +271,7 @@ def _go_on_counting() -> None:
 
 
 def tidy() -> None:
-    """Lets the database know what is in its tables, as it does by itself in time."""
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    """PostgreSQL gets to know what is in its tables, as it does by itself in time; SQLite is never told."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")

@@ -8,7 +8,7 @@ from django.db import connection
 from prometheus_client import generate_latest
 
 from filsluss import jobs
-from filsluss.actions import alarms
+from filsluss.actions import alarms, retention
 from filsluss.letters import refusals
 from filsluss.models import (
     AuditEntry,
@@ -23,7 +23,9 @@ from filsluss.models import (
 )
 from filsluss.ops import metrics
 from filsluss.ops.paced import Paced
-from filsluss.pages.oversee import security
+from filsluss.pages.oversee import found, security
+from filsluss.pages.oversee.search import search
+from filsluss.rules.permissions import StaffRole, Standing
 from tests.letters.cases import example_policy, make_transfer
 from tests.parts.services import services_for
 
@@ -116,6 +118,67 @@ def test_a_page_of_the_security_log_is_read_by_its_times_and_not_sorted(now, kin
         plan = "\n".join(plan_of(*statement))
         assert not re.search("TEMP B-TREE FOR ORDER BY|INDEX OR", plan), plan
         assert before is None or re.search(r"\bat<|Index Cond: .*\bat <", plan), plan
+
+
+def searched(query, now, **asked):
+    """The statements of a search and its first page, by an administrator."""
+    standing = Standing(frozenset({(StaffRole.ADMINISTRATOR, "")}))
+    with statements() as made:
+        result = search(query, asked.pop("state", ""), standing=standing, now=now, **asked)
+        assert found.page_of(result).rows
+        result.count()
+    return made
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("most", [found.MANY, 0], ids=["few", "many"])
+@pytest.mark.parametrize("query", ["anna", "anna.berg@ltdalarna.se", "K7PM-4QXD", "k7pm4qxd"])
+def test_a_search_for_what_begins_so_reads_ranges_of_indexes(now, monkeypatch, most, query):
+    """Also where so many match that the newest transfers are looked through, with their parties and files."""
+    make_transfer(now)
+    monkeypatch.setattr(found, "MANY", most)
+    made = searched(query, now)
+    assert walked(made) == []
+    for statement in made:
+        plan = "\n".join(plan_of(*statement))
+        assert not re.search(r"SCAN filsluss_(party|transferfile)\b|MULTI-INDEX OR", plan), plan
+
+
+@pytest.mark.django_db
+def test_a_search_within_names_reads_indexes_alone(now):
+    make_transfer(now)
+    assert walked(searched("ltdalarna", now)) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", ["", "open"])
+def test_a_list_of_transfers_is_read_by_its_times_and_not_sorted(now, state):
+    make_transfer(now)
+    made = searched("", now, state=state)
+    assert walked(made) == []
+    assert [plan for each in made if "TEMP B-TREE FOR ORDER BY" in (plan := "\n".join(plan_of(*each)))] == []
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans by how many rows there are")
+def test_networks_to_be_cut_are_looked_for_row_by_row_as_they_lie(now):
+    """Not by way of an index, which would lead to most of the rows one by one."""
+    with statements() as made:
+        retention.retain(services=services_for(POLICY), now=now)
+    cuts = [each for each in made if "network" in each[0]]
+    assert cuts
+    for statement in cuts:
+        plan = "\n".join(plan_of(*statement))
+        assert re.search("PRIMARY KEY|_pkey", plan), plan
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL needs its statistics, and keeps them")
+def test_sqlite_has_no_statistics():
+    """With them it would walk the files: they tell how many states there are, not how many files in each."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM sqlite_master WHERE name LIKE 'sqlite_stat%'")
+        assert cursor.fetchone() == (0,)
 
 
 @pytest.mark.django_db

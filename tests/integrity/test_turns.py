@@ -28,13 +28,13 @@ def test_a_clock_that_was_set_back_stops_no_comparison(now):
 
 
 def test_all_is_compared_once_a_day(now):
-    assert turns.since(now=now) is None
-    turns.remember(now, whole=True)
-    assert turns.since(now=now + 30 * MINUTE) == now - SETTLED
-    turns.remember(now + 30 * MINUTE, whole=False)
-    assert turns.since(now=now + 60 * MINUTE) == now + 30 * MINUTE - SETTLED
-    assert turns.since(now=now + DAY) is None
-    assert turns.since(now=now - MINUTE) is None
+    assert turns.COMPARED.since(now=now) is None
+    turns.COMPARED.remember(now, whole=True)
+    assert turns.COMPARED.since(now=now + 30 * MINUTE) == now - SETTLED
+    turns.COMPARED.remember(now + 30 * MINUTE, whole=False)
+    assert turns.COMPARED.since(now=now + 60 * MINUTE) == now + 30 * MINUTE - SETTLED
+    assert turns.COMPARED.since(now=now + DAY) is None
+    assert turns.COMPARED.since(now=now - MINUTE) is None
 
 
 def test_a_comparison_leaves_out_what_was_over_before_and_nothing_else(now, store):

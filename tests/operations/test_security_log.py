@@ -234,6 +234,21 @@ def test_networks_are_cut_after_a_week_and_what_is_the_same_then_becomes_one(now
     assert list(trail) == ["192.0.2.0/24", "2001:db8::/48", "", "192.0.2.7", "2001:db8::7", ""]
 
 
+def test_all_networks_are_looked_at_once_a_day_and_each_hour_those_that_have_aged(now):
+    """A clock that was wrong may have dated an entry long before the last look."""
+    services = services_for(example_policy())
+    expiry.forget(services=services, now=now)
+    for at in (now - timedelta(days=90), now - timedelta(days=7) + timedelta(minutes=30)):
+        AuditEntry.objects.create(
+            at=at, transfer_public_id="K7PM-4QXD", step="fetched", role="recipient", network="192.0.2.7"
+        )
+    trail = AuditEntry.objects.order_by("pk").values_list("network", flat=True)
+    expiry.forget(services=services, now=now + timedelta(hours=1))
+    assert list(trail.all()) == ["192.0.2.7", "192.0.2.0/24"]
+    expiry.forget(services=services, now=now + timedelta(days=1))
+    assert list(trail.all()) == ["192.0.2.0/24", "192.0.2.0/24"]
+
+
 @pytest.mark.parametrize(
     ("network", "cut"),
     [

@@ -1,9 +1,13 @@
 """The page of the block list: a line is added and ended without JavaScript, and what is wrong comes back."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from filsluss.models import AuditEntry, Blocked
+from filsluss.pages.oversee import blocked
 from filsluss.rules.tokens import Purpose
 from tests.pages.cases import BO, FORM, FROM_OUTSIDE, link, pending
 
@@ -91,3 +95,23 @@ def test_a_sign_that_nobody_sees_is_named_and_never_dropped(admin, read, sign):
         assert (answer.status_code, read(answer).problems) == (422, ["value"])
         assert f"U+{ord(sign):04X}" in answer.content.decode()
     assert not Blocked.objects.exists()
+
+
+def test_a_long_list_comes_in_pages(admin, read, monkeypatch):
+    monkeypatch.setattr(blocked, "PER_PAGE", 2)
+    now = timezone.now()
+    values = [f"{name}@rontgen.example" for name in "edcba"]
+    Blocked.objects.bulk_create(
+        Blocked(kind="mailbox", value=value, reason="Skräp", until=now + timedelta(days=1), by="", at=now)
+        for value in values
+    )
+    page, seen = read(admin.get("/oversee/blocked")), []
+    assert page.text.count("Första sidan") == 0
+    while True:
+        seen.append([value for value in values if value in page.text])
+        if not (following := page.all("a", rel="next")):
+            break
+        page = read(admin.get(f"/oversee/blocked{following[0]['href']}"))
+        assert page.text.count("Första sidan") == 1
+    assert [sorted(each) for each in seen] == [sorted(values)[:2], sorted(values)[2:4], sorted(values)[4:]]
+    assert "Ingenting är spärrat." not in read(admin.get("/oversee/blocked?after=x")).text

@@ -81,8 +81,6 @@ def forget(*, services: Services, now: datetime) -> int:
     # Those to come are of a clock that was set back; they would count until then.
     Attempt.objects.filter(Q(at__lte=now - timedelta(days=1)) | Q(at__gt=now + SKEW)).delete()
     retain(services=services, now=now)
-    of_no_case = Letter.objects.of_no_case().filter(written_at__lte=limit)
-    of_no_case.exclude(delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)).delete()
     return forgotten
 
 

@@ -10,23 +10,31 @@ from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 
 from filsluss.actions.block_list import forget_blocks
+from filsluss.actions.passes import Passes
 from filsluss.actions.persons import forget_persons
 from filsluss.actions.security_log import Event, Tally, write
 from filsluss.actions.staff_sessions import forget_sessions
 from filsluss.installation import Services
-from filsluss.models import AuditEntry, SecurityEvent
+from filsluss.models import AuditEntry, Letter, SecurityEvent
+from filsluss.models.batches import by_key
+from filsluss.models.letter import Delivery
 from filsluss.rules.networks import cut_network
 from filsluss.sqlite.copies import remove_old_copies
 
 FULL_FOR = timedelta(days=7)
 """How long a client's whole address is kept."""
+LOOKED_THROUGH = Passes("networks looked through", settled=FULL_FOR + timedelta(hours=1))
+"""The whole is looked at once a day, for what a wrong clock has dated; else what has aged since."""
 BATCH = 500
 Row = TypeVar("Row", bound=Model)
 IS_CUT = Q(network__endswith="/24") | Q(network__endswith="/48") | Q(network__in=("", "unknown", "other"))
 
 
 def retain(*, services: Services, now: datetime) -> None:
-    """Deletes old security events, blocks, sessions, persons and copies, and cuts networks after a while."""
+    """Deletes old security events, blocks, sessions, persons and copies, and cuts networks after a while.
+
+    Once a day also deletes letters of no case.
+    """
     old = SecurityEvent.objects.filter(at__lte=now - timedelta(days=services.policy.security_log_days))
     if old.exists():  # a SELECT takes no lock
         old.delete()
@@ -35,14 +43,23 @@ def retain(*, services: Services, now: datetime) -> None:
     forget_persons(services=services, now=now)
     if connection.vendor == "sqlite":  # also where the service is not started anew for months
         remove_old_copies(Path(connection.settings_dict["NAME"]).parent, now=now)
-    limit = now - FULL_FOR
-    _in_batches(AuditEntry.objects.filter(at__lte=limit), _cut_entries)
-    _in_batches(SecurityEvent.objects.filter(at__lte=limit), _cut_events)
+    since = LOOKED_THROUGH.since(now=now)
+    if since is None:
+        _forget_letters_of_no_case(now - timedelta(days=services.policy.forget_days))
+    _in_batches(AuditEntry.objects.filter(at__lte=now - FULL_FOR), since, _cut_entries)
+    _in_batches(SecurityEvent.objects.filter(at__lte=now - FULL_FOR), since, _cut_events)
+    LOOKED_THROUGH.remember(now, whole=since is None)
 
 
-def _in_batches(rows: QuerySet[Row], cut: Callable[[list[Row]], None]) -> None:
-    """The newest first: those from long ago are cut already, and are read once."""
-    while batch := list(rows.exclude(IS_CUT).order_by("-at")[:BATCH]):
+def _forget_letters_of_no_case(limit: datetime) -> None:
+    old = Letter.objects.of_no_case().filter(written_at__lte=limit)
+    old.exclude(delivery__in=(Delivery.QUEUED, Delivery.COLLECTING)).delete()
+
+
+def _in_batches(rows: QuerySet[Row], since: datetime | None, cut: Callable[[list[Row]], None]) -> None:
+    """By their keys, so that each is looked at once: all as they lie in the table, or those since then."""
+    rows = rows.filter(at__gt=since) if since else rows.filter(pk__gt=0)
+    for batch in by_key(rows.exclude(IS_CUT), BATCH):
         with transaction.atomic():
             cut(batch)
 

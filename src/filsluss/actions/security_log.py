@@ -5,11 +5,11 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import UTC, datetime
+from operator import itemgetter
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F
 from django.utils.crypto import salted_hmac
 
 from filsluss.models import SecurityEvent
@@ -99,14 +99,23 @@ def note_refusal(path: str, *, status: str, now: datetime) -> None:
         log.error("a refusal is not noted in the security log: %s", fault)
 
 
+EVENT = ", ".join(field.name for field in fields(Event))
+ADD = (
+    f"INSERT INTO filsluss_securityevent ({EVENT}, request_id, count)"  # noqa: S608 - constants
+    f" VALUES ({', '.join(['%s'] * (len(fields(Event)) + 2))})"
+    f" ON CONFLICT ({EVENT}) DO UPDATE SET count = filsluss_securityevent.count + excluded.count"
+)
+
+
 def write(tallies: Mapping[Event, Tally]) -> None:
     """Adds counts to the rows, in one transaction and in one order, so that two writers never deadlock."""
-    events = sorted(tallies)
-    rows = [SecurityEvent(**asdict(event), request_id=tallies[event].request_id, count=0) for event in events]
-    with transaction.atomic():
-        SecurityEvent.objects.bulk_create(rows, ignore_conflicts=True)
-        for event in events:
-            SecurityEvent.objects.filter(**asdict(event)).update(count=F("count") + tallies[event].count)
+    minute = SecurityEvent._meta.get_field("at")
+    rows = [
+        [minute.get_db_prep_save(event.at, connection), *astuple(event)[1:], tally.request_id, tally.count]
+        for event, tally in sorted(tallies.items(), key=itemgetter(0))
+    ]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(ADD, rows)
 
 
 class Writer:

@@ -1,5 +1,6 @@
 """Lists taken in batches: a database takes only so many values at once, and memory only so many rows."""
 
+import json
 import random
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
@@ -8,6 +9,7 @@ from typing import TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Max, Min, Model, QuerySet
+from django.db.models.expressions import RawSQL
 
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound=Model)
@@ -22,6 +24,14 @@ def batches(items: Iterable[Item], size: int = MOST_NAMES) -> Iterator[list[Item
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
+
+
+def listed(keys: Iterable[int]) -> RawSQL:
+    """The keys, however many, as one value for `__in`; each row is looked up by its key."""
+    value = json.dumps(list(keys))
+    if connection.vendor == "postgresql":
+        return RawSQL("SELECT value::bigint FROM json_array_elements_text(%s::json)", [value])
+    return RawSQL("SELECT value FROM json_each(%s)", [value])
 
 
 def weighed(items: Iterable[Item], weight: Callable[[Item], int], most: int) -> Iterator[list[Item]]:

@@ -84,7 +84,7 @@ class TransferFile(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["state", "active_at"], name="file_state_active"),
-            models.Index(fields=["folded"], name="file_folded"),
+            models.Index(fields=["folded", "transfer"], name="file_by_folded"),
             models.Index(fields=["transfer", "state", "size"], name="file_of_transfer"),
         ]
         constraints = [models.CheckConstraint(name="file_state_known", condition=Q(state__in=EVERY_STATE))]

@@ -32,8 +32,8 @@ class Party(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["canonical"], name="party_canonical"),
-            models.Index(fields=["folded"], name="party_folded"),
+            models.Index(fields=["canonical", "transfer"], name="party_by_canonical"),
+            models.Index(fields=["folded", "transfer"], name="party_by_folded"),
         ]
 
     def __str__(self) -> str:

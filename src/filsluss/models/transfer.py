@@ -60,6 +60,7 @@ class Transfer(models.Model):
             models.Index(fields=["state", "lapse_by"], name="transfer_lapse_by"),
             models.Index(fields=["state", "over_at"], name="transfer_over_at"),
             models.Index(fields=["-applied_at", "-id"], name="transfer_newest"),
+            models.Index(fields=["state", "-applied_at", "-id"], name="transfer_state_newest"),
         ]
         constraints = [
             models.CheckConstraint(

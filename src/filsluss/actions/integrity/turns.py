@@ -4,15 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 from filsluss.actions.integrity.findings import SETTLED, World
 from filsluss.actions.integrity.repair import REPAIRED, reconcile
+from filsluss.actions.passes import Passes
 from filsluss.installation import Services
-from filsluss.models import Installation, RowLock
+from filsluss.models import RowLock
 
 EVERY = timedelta(minutes=30)
-WHOLE_EVERY = timedelta(days=1)
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 NAME = "check integrity"
-COMPARED, COMPARED_WHOLE = "compared", "compared whole"
-"""Names of rows of `Installation`: when the last comparison that left nothing, or of all, began."""
+COMPARED = Passes("compared", settled=SETTLED)
 
 
 def take_turn(*, now: datetime) -> bool:
@@ -28,26 +26,7 @@ def take_turn(*, now: datetime) -> bool:
 
 def compare(*, services: Services, now: datetime) -> None:
     """Compares, and repairs what can be repaired."""
-    from_when = since(now=now)
+    from_when = COMPARED.since(now=now)
     lines = reconcile(World(services, now, since=from_when))
     if all(line.outcome is REPAIRED for line in lines):
-        remember(now, whole=from_when is None)
-
-
-def since(*, now: datetime) -> datetime | None:
-    """Transfers that were over before then need not be compared; None: all are."""
-    whole, last = _time_of(COMPARED_WHOLE), _time_of(COMPARED)
-    if whole is None or last is None or not now - WHOLE_EVERY < whole <= now:
-        return None
-    return min(last, now) - SETTLED
-
-
-def remember(began: datetime, *, whole: bool) -> None:
-    """Notes a comparison that left nothing, for the next one."""
-    for name in (COMPARED, COMPARED_WHOLE) if whole else (COMPARED,):
-        Installation.objects.update_or_create(name=name, defaults={"value": began.isoformat()})
-
-
-def _time_of(name: str) -> datetime | None:
-    found = Installation.objects.filter(name=name).first()
-    return datetime.fromisoformat(found.value) if found else None
+        COMPARED.remember(now, whole=from_when is None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -29,6 +30,7 @@ from filsluss.rules.permissions import Act, StaffRole
 from filsluss.rules.security_events import Outcome
 
 ORDER = ("value", "reason", "days")
+PER_PAGE = 100
 
 
 @allow_methods("GET")
@@ -83,7 +85,9 @@ def there(done: str) -> str:
 
 def show(request: HttpRequest, form: Form, *, kept: Sequence[Problem] = ()) -> HttpResponse:
     now = timezone.now()
-    found = list(Blocked.objects.filter(until__gt=now).order_by("value"))
+    after = request.GET.get("after", "").replace("\0", "")[:255] if request.method == "GET" else ""
+    found = list(Blocked.objects.filter(until__gt=now, value__gt=after).order_by("value")[: PER_PAGE + 1])
+    more, found = len(found) > PER_PAGE, found[:PER_PAGE]
     names = names_of(found)
     words = {
         "added": _("The block is on the list and holds from now on."),
@@ -92,6 +96,8 @@ def show(request: HttpRequest, form: Form, *, kept: Sequence[Problem] = ()) -> H
     done = words.get(request.GET.get("done", ""), "") if request.method == "GET" else ""
     page: dict[str, Any] = {
         "rows": [(row, presenters.last_day(row.until), names.get(row.by, "")) for row in found],
+        "is_first": not after,
+        "next": urlencode({"after": found[-1].value}) if more else "",
         "may_change": standing_in(request).may(Act.CHANGE_BLOCK_LIST),
         "done": done,
         "most_days": MOST_DAYS,

@@ -19,6 +19,7 @@ from filsluss.pages.decorators import allow_methods
 from filsluss.pages.error_messages import Problem
 from filsluss.pages.oversee.access import flags, permitted, standing_in
 from filsluss.pages.oversee.actors import actors_of
+from filsluss.pages.oversee.found import file_counts, page_of
 from filsluss.pages.oversee.labels import (
     STATE_TONES,
     alarm_label,
@@ -31,14 +32,7 @@ from filsluss.pages.oversee.labels import (
     way_label,
 )
 from filsluss.pages.oversee.noting import note_opened, note_read
-from filsluss.pages.oversee.search import (
-    MOST_COUNTED,
-    file_counts,
-    masked_among,
-    page_of,
-    reached,
-    search,
-)
+from filsluss.pages.oversee.search import masked_among, reached, search
 from filsluss.rules.contrast import light_shades, was_darkened
 from filsluss.rules.lifecycle import FileState, State
 from filsluss.rules.permissions import Act
@@ -52,26 +46,30 @@ def transfers(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").replace("\0", "").strip()[:254]
     state = request.GET.get("state", "")
     note_read(request, Outcome.SEARCH if query else Outcome.LIST)
-    found = search(as_asked(query), state, standing=standing_in(request), now=timezone.now())
+    parts = request.GET.get("parts", "") == "1"
+    standing, now = standing_in(request), timezone.now()
+    found = search(as_asked(query), state, standing=standing, now=now, parts=parts)
     shown = page_of(found, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
-    counts, masked = file_counts(shown.rows), masked_among(shown.rows, standing=standing_in(request))
+    counts, masked = file_counts(shown.rows), masked_among(shown.rows, standing=standing)
+    count, are_all = found.count()
     accent = settings.POLICY.accent
     page = {
         "newer": shown.newer,
         "older": shown.older,
-        "count": found[: MOST_COUNTED + 1].count(),
-        "most_counted": MOST_COUNTED,
+        "count": count,
+        "more": not are_all,
+        "inside": "&parts=1" if found.begins and not standing.masks else "",
         "darkened": light_shades(accent).brand if was_darkened(accent) else "",
         "alarms": [
             (alarm_label(each.name), each, presenters.moment(each.since)) for each in alarms.active_alarms()
         ],
         "rows": [listed(row, counts.get(row.pk, 0), mask=row.pk in masked) for row in shown.rows],
         "may": flags(request),
-        "mask": standing_in(request).masks,
+        "mask": standing.masks,
         "q": query,
         "state": state,
         "states": [(each.value, state_label(each)) for each in State if each is not State.NEW],
-        "query": "&" + urlencode({"q": query, "state": state}),
+        "query": "&" + urlencode({"q": query, "state": state, **({"parts": 1} if parts else {})}),
     }
     return render(request, "pages/oversee/transfers.html", page)
 
