@@ -11,12 +11,14 @@ ANSWERS = {
     "error": (500, "InternalError"),
     "busy": (503, "SlowDown"),
     "wrong key": (403, "InvalidAccessKeyId"),
+    "denied": (403, "AccessDenied"),
     "full": (507, "InsufficientStorage"),
 }
-OTHERS = ("truncated", "lost", "whole", "other range", "more", "no XML")
+OTHERS = ("truncated", "lost", "whole", "other range", "more", "no XML", "no such page")
 """Half of the body of an answer comes; the answer to a request that was done does not come; the range is
 
-passed over; it is another one; more bytes come than the range has; a page of some proxy comes instead.
+passed over; it is another one; more bytes come than the range has; a page of some proxy comes instead, also
+one that says 404.
 """
 OF_CONNECTION = {"connection", "transfer-encoding", "content-length", "date", "server"}
 
@@ -35,6 +37,8 @@ def spoiled(
             return status, headers, body + b"behind"
         case "no XML":
             return 200, {"Content-Type": "text/html"}, b"<html>Welcome"
+        case "no such page":
+            return 404, {"Content-Type": "text/html"}, b"<html>404 Not Found"
     return status, headers, body
 
 
@@ -116,6 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD" and status not in (204, 304):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self.command == "HEAD":
+            return
         self.wfile.write(body[: len(body) // 2] if half else body)
         if half:
             self.close_connection = True
