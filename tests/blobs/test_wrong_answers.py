@@ -104,6 +104,14 @@ def test_a_page_that_is_not_found_is_no_blob_that_is_missing(store, faulty, betw
     assert store.open(blob).read() == DATA
 
 
+def test_a_store_that_leads_elsewhere_is_not_followed(faulty, between):
+    between.fail("redirect", "GET", "PUT", "HEAD", "POST")
+    for act in (lambda: faulty.put(draw_upload_id(), b"abc"), faulty.bucket.look):
+        with pytest.raises(StoreRefused, match="TemporaryRedirect"):
+            act()
+    assert between.met <= 3, "each is asked once, and the bucket a second time for the reason"
+
+
 def test_what_is_refused_of_one_object_says_nothing_of_the_next(faulty, between, blob, store):
     with store.writer(blob) as writer:
         writer.write(DATA)
@@ -115,6 +123,19 @@ def test_what_is_refused_of_one_object_says_nothing_of_the_next(faulty, between,
         with pytest.raises(StoreRefused, match="InvalidAccessKeyId") as refused:
             act()
         assert not isinstance(refused.value, ObjectRefused)
+
+
+def test_what_a_list_does_not_have_is_erased_if_the_rows_have_it(
+    store, faulty, between, blob, seaweed, bucket_name
+):
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    assert len(seaweed.keys(bucket_name)) == 1
+    between.fail("empty list", "GET")
+    faulty.erase(blob)
+    assert between.met, "the store was asked"
+    assert seaweed.keys(bucket_name) == []
+    assert not store.exists(blob)
 
 
 def test_a_full_store_is_full_for_what_is_stored_and_away_for_all_else(store, faulty, between, blob):

@@ -85,6 +85,8 @@ def is_clean(service):
         ("lost", ("PUT",)),
         ("truncated", ("GET",)),
         ("no such page", ("PUT", "GET", "DELETE", "POST")),
+        ("nothing", ("PUT",)),
+        ("redirect", ("PUT", "GET", "DELETE", "POST", "HEAD")),
     ],
 )
 def test_an_upload_is_told_where_to_go_on_and_the_file_is_whole(installed, store, account, fault, methods):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from boto3.session import Session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.protocol import BlobMissing, ObjectRefused, StoreAway, StoreFull, StoreRefused
@@ -55,6 +55,8 @@ def our_errors(action: str) -> Iterator[None]:
         if action == STORE and (code in FULL or status == 507):
             raise StoreFull(action) from None
         raise _kind(action, code, status)(f"the store did not {action}: {code or status}") from fault
+    except NoCredentialsError as fault:
+        raise StoreAway(f"the store could not be asked to {action}: no keys are set or found") from fault
     except BotoCoreError as fault:
         raise StoreAway(f"the store could not be asked to {action}: {type(fault).__name__}") from fault
 
@@ -121,7 +123,10 @@ class Bucket:
         where = {"endpoint_url": self.address.endpoint or None, "region_name": self.address.region}
         access_key, secret_key = (each or None for each in credentials)
         keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
-        return Session().client("s3", config=config, **where, **keys)
+        client = Session().client("s3", config=config, **where, **keys)
+        if self.address.endpoint:
+            client.meta.events.register("before-parameter-build.s3", _stay)
+        return client
 
     def ask(self, action: str, verb: str, *, quick: bool = False, **values: Any) -> Any:
         """One request about the bucket; `action` says in words what it is for."""
@@ -150,8 +155,13 @@ class Bucket:
             raise
 
     def put(self, key: str, body: Any, *, size: int) -> None:
-        """Stores an object. May be repeated: nobody gives a key to other bytes."""
-        self.ask(STORE, "put_object", Key=self._path(key), Body=body, ContentLength=size)
+        """Stores an object. May be repeated: nobody gives a key to other bytes.
+
+        Whatever answers without naming what it has stored (ETag) is not the store.
+        """
+        answer = self.ask(STORE, "put_object", Key=self._path(key), Body=body, ContentLength=size)
+        if not answer.get("ETag"):
+            raise StoreAway(f"the store did not say that it did {STORE}")
 
     def get(self, key: str, start: int, stop: int) -> Any:
         """A stream of the object's bytes [start, stop); raises BlobMissing, and StoreAway if others come.
@@ -210,6 +220,14 @@ class Bucket:
 
     def _path(self, key: str) -> str:
         return f"{self.address.prefix}{key}"
+
+
+def _stay(context: dict[str, Any], **_: Any) -> None:
+    """Keeps botocore from asking for the region of a bucket when it is redirected.
+
+    Only Amazon answers that. Another redirects that, too, and is asked again until Python's stack is full.
+    """
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _code(fault: ClientError) -> str:

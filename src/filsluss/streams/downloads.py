@@ -1,5 +1,6 @@
 """Downloads: a ready file or one range of it, sent with sendfile or by the proxy."""
 
+import os
 import re
 from base64 import b64encode
 from datetime import datetime
@@ -140,7 +141,7 @@ def send(request: Request, link: Link, span: Span) -> Any:
 
 def read_ahead(blob: BufferedReader, span: Span) -> bytes:
     """The first bytes of what is to be sent: whether the store answers shows before the status is sent."""
-    blob.raw.seek(span.start)
+    blob.raw.seek(span.start, os.SEEK_SET)
     data = blob.raw.read(min(PIECE, span.length)) or b""
     if span.length and not data:
         raise BlobMissing("erased meanwhile")
