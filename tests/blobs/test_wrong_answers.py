@@ -125,16 +125,15 @@ def test_what_is_refused_of_one_object_says_nothing_of_the_next(faulty, between,
         assert not isinstance(refused.value, ObjectRefused)
 
 
-def test_what_a_list_does_not_have_is_erased_if_the_rows_have_it(
-    store, faulty, between, blob, seaweed, bucket_name
-):
+def test_what_a_list_does_not_have_is_erased_if_the_rows_have_it(store, faulty, between, blob, seaweed, kind):
+    bucket = BucketAddress.of(kind.url).bucket
     with store.writer(blob) as writer:
         writer.write(DATA)
-    assert len(seaweed.keys(bucket_name)) == 1
+    assert len(seaweed.keys(bucket)) == 1
     between.fail("empty list", "GET")
     faulty.erase(blob)
     assert between.met, "the store was asked"
-    assert seaweed.keys(bucket_name) == []
+    assert seaweed.keys(bucket) == []
     assert not store.exists(blob)
 
 
