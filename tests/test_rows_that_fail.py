@@ -22,7 +22,7 @@ from filsluss.actions import (
 )
 from filsluss.actions.integrity import repair, rows
 from filsluss.actions.integrity.findings import Finding, World
-from filsluss.blobs import Digests
+from filsluss.blobs import Digests, ObjectRefused, StoreRefused
 from filsluss.letters import collecting, each_row, outbox, request_lists
 from filsluss.models import Alarm, Letter, Link, LinkRequest, Transfer, TransferFile
 from filsluss.rules.lifecycle import FileState, State
@@ -348,6 +348,23 @@ def test_an_error_of_the_whole_database_stops_the_job_and_blames_no_row(now, sto
             expiry.end_accounts(services=services_for(POLICY), now=now)
     assert expiry.end_accounts(services=services_for(POLICY), now=now) == 2
     assert not Alarm.objects.exists()
+
+
+def test_a_refusal_of_one_blob_is_told_in_one_line_and_one_of_all_stops_the_job(policy, now, caplog):
+    def act(row):
+        if row == "first":
+            raise ObjectRefused("the store did not delete: AccessDenied")
+        if row == "third":
+            raise StoreRefused("the store did not delete: InvalidAccessKeyId")
+        return 1
+
+    assert each_row.each_row("erase", ["first", "second"], act, policy=policy, now=now) == 1
+    assert [alarm.value for alarm in alarms.active_alarms()] == [
+        "erase: first (the store did not delete: AccessDenied)"
+    ]
+    assert not any(record.exc_info for record in caplog.records)
+    with pytest.raises(StoreRefused):
+        each_row.each_row("erase", ["third", "fourth"], act, policy=policy, now=now)
 
 
 def test_a_check_or_repair_that_fails_keeps_no_other(now, store, monkeypatch):

@@ -297,6 +297,13 @@ def test_a_value_that_cannot_be_read_is_named_in_one_line(refusal, name, bad):
     assert re.fullmatch(rf"FILSLUSS_{name}: cannot read .+: .+", refusal(**{name: bad}))
 
 
+@pytest.mark.parametrize(
+    "url", ["s3://key:kanelbulle@files/x", "s3://files?endpoint=http%3A//key:kanelbulle@host"]
+)
+def test_a_password_in_an_address_that_has_none_is_not_shown(refusal, url):
+    assert refusal(BLOB_URL=url).startswith("FILSLUSS_BLOB_URL: cannot read its value: ")
+
+
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_required_setting_that_is_missing_or_empty_is_named(refusal, name):
     assert refusal(**{name: None}) == f"FILSLUSS_{name} is missing"

@@ -35,6 +35,14 @@ def test_a_part_that_is_not_heard_of_is_missed_by_the_name_of_its_node(now):
     assert found == f"worker on fs2 is not heard of since {at:%Y-%m-%d %H:%M} UTC"
 
 
+def test_a_part_whose_clock_is_ahead_is_not_called_lost(now):
+    nodes.beat(WORKER_2, now=now + 10 * MINUTE)
+    (found,) = troubles(now)
+    at = (now + 10 * MINUTE).astimezone(UTC)
+    said = f"worker on fs2 notes that it is {at:%Y-%m-%d %H:%M} UTC, which is not yet"
+    assert found == f"{said}: set the clocks by NTP"
+
+
 def test_a_part_that_has_ended_in_order_is_not_missed(now):
     nodes.beat(WEB_1, now=now)
     nodes.beat(WORKER_2, now=now)

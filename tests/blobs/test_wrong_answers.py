@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from filsluss.blobs import StoreAway, StoreFull
+from filsluss.blobs import ObjectRefused, StoreAway, StoreFull, StoreRefused
 from filsluss.blobs.bucket import Bucket
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.s3 import S3Store
@@ -84,6 +84,57 @@ def test_a_list_or_a_deletion_that_answers_with_a_page_is_a_store_that_is_away(
         faulty.erase(blob)
     assert "\n" not in str(away.value)
     assert store.exists(blob)
+
+
+def test_a_page_that_is_not_found_is_no_blob_that_is_missing(store, faulty, between, blob):
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    between.fail("no such page", "GET", "PUT", "POST", "DELETE", "HEAD")
+    for act in (
+        lambda: faulty.open(blob).read(),
+        lambda: faulty.digests(blob),
+        lambda: faulty.put(draw_upload_id(), b"abc"),
+        lambda: faulty.erase(blob),
+        faulty.bucket.look,
+    ):
+        with pytest.raises(StoreAway) as away:
+            act()
+        assert not isinstance(away.value, StoreRefused)
+    assert faulty.answers() is False
+    assert store.open(blob).read() == DATA
+
+
+def test_a_store_that_leads_elsewhere_is_not_followed(faulty, between):
+    between.fail("redirect", "GET", "PUT", "HEAD", "POST")
+    for act in (lambda: faulty.put(draw_upload_id(), b"abc"), faulty.bucket.look):
+        with pytest.raises(StoreRefused, match="TemporaryRedirect"):
+            act()
+    assert between.met <= 3, "each is asked once, and the bucket a second time for the reason"
+
+
+def test_what_is_refused_of_one_object_says_nothing_of_the_next(faulty, between, blob, store):
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    between.fail("denied", "GET")
+    with pytest.raises(ObjectRefused, match="AccessDenied"):
+        faulty.open(blob).read()
+    between.fail("wrong key", "GET", "HEAD")
+    for act in (lambda: faulty.open(blob).read(), faulty.bucket.look):
+        with pytest.raises(StoreRefused, match="InvalidAccessKeyId") as refused:
+            act()
+        assert not isinstance(refused.value, ObjectRefused)
+
+
+def test_what_a_list_does_not_have_is_erased_if_the_rows_have_it(store, faulty, between, blob, seaweed, kind):
+    bucket = BucketAddress.of(kind.url).bucket
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    assert len(seaweed.keys(bucket)) == 1
+    between.fail("empty list", "GET")
+    faulty.erase(blob)
+    assert between.met, "the store was asked"
+    assert seaweed.keys(bucket) == []
+    assert not store.exists(blob)
 
 
 def test_a_full_store_is_full_for_what_is_stored_and_away_for_all_else(store, faulty, between, blob):

@@ -170,3 +170,12 @@ def test_without_notices_each_pause_is_as_long_as_it_is_to_be():
     notices.listening = False
     for every in (Pauses(), Pauses(notices)):
         assert lasts(every.of(FILES), 0.05) < POLL / 2
+
+
+@pytest.mark.live
+@pytest.mark.one_database
+def test_who_starts_behind_a_pooler_leaves_no_lock_that_the_next_waits_for(tmp_path, url, pooler):
+    """Also one that was killed, and that had no direct address."""
+    for number, direct in enumerate(({}, {}, {"DATABASE_DIRECT_URL": url})):
+        service = made(tmp_path / f"data-{number}", pooler, **direct).start()
+        service.tear_down()

@@ -1,9 +1,11 @@
 """PostgreSQL's connections are kept: once warm nobody opens one, and a server that restarts is survived."""
 
 import os
+import re
 import threading
 import time
 from collections import deque
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -84,6 +86,41 @@ def test_the_first_request_after_a_restart_of_the_server_is_answered(server, url
     assert append(service, where.location, 0, b"12345").status == 204
     assert service.get(account).status == 200
     mail_server.one("file-ready")
+
+
+@pytest.mark.live
+def test_a_server_that_can_only_be_read_is_away_until_another_takes_writes(server, url, make_service):
+    """As after a failover, for whoever still has connections to what is a standby now."""
+    service = make_service(DATABASE_URL=url).start()
+    account = apply(service, FORM).location
+    turn_read_only(server, is_read_only=True)
+    refused = announce(service, account, 5)
+    assert (refused.status, service.post("/", FORM).status) == (503, 503)
+    assert int(refused.headers["Retry-After"]) > 0
+    assert service.get("/readyz").status == 503
+    (said,) = [line for line in service.run("check", check=False).stdout.splitlines() if "database:" in line]
+    assert said == "WRONG database: can only be read, as a standby: name the server that takes writes"
+    assert service.get(account).status == 200
+    turn_read_only(server, is_read_only=False)
+    eventually(lambda: announce(service, account, 5), lambda answer: answer.status == 201)
+    eventually(lambda: service.get("/readyz"), lambda answer: answer.status == 200)
+
+
+def turn_read_only(server, *, is_read_only):
+    """For connections that are opened from now on; those that are open end."""
+    server.sql(f"ALTER DATABASE {NAME} SET default_transaction_read_only = {is_read_only}")
+    if is_read_only:
+        server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{NAME}'")
+
+
+@pytest.mark.live
+def test_a_machine_whose_clock_differs_from_the_servers_is_told(url, make_service):
+    service = make_service(DATABASE_URL=url)
+    service.run("migrate")
+    for minutes, way in ((10, "ahead of"), (-10, "behind")):
+        said = service.run("check", at=datetime.now(UTC) + timedelta(minutes=minutes), check=False).stdout
+        (line,) = [each for each in said.splitlines() if " clock:" in each]
+        assert re.fullmatch(rf"WRONG clock: is \d+ s {way} the database's: set both by NTP", line)
 
 
 @pytest.mark.live

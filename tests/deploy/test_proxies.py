@@ -561,6 +561,10 @@ def test_while_the_service_is_down_people_read_so_in_their_language(proxied, fil
             assert answer.status == 503
             assert re.search("<h1>(.*)</h1>", answer.text)[1] == words
             assert answer.headers["Retry-After"] == "30"
-    assert proxied.request("HEAD", f"{filled[3]}/files/{'x' * 22}", headers=TUS).status == 503
+    upload = f"{filled[3]}/files/{'x' * 22}"
+    assert proxied.request("HEAD", upload, headers=TUS).status == 503
+    for size in (1, 2 * MIB):  # what is "too large" is not sent again
+        refused = append(proxied, upload, 0, bytes(size))
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "30")
     proxied.service.start()
     assert proxied.get("/").status == 200

@@ -15,7 +15,7 @@ from tests.parts.eventually import eventually
 from tests.parts.faulty_store import FaultyStore
 from tests.parts.invariants import wait_until_idle
 from tests.parts.mail_server import MailServer
-from tests.parts.people import FORM, announce, append, apply, fetch, offset_of
+from tests.parts.people import FORM, announce, append, apply, download_links, fetch, offset_of
 from tests.parts.seaweed import ACCESS_KEY, SECRET_KEY
 from tests.parts.service import Service
 from tests.streams.test_connection import await_ready
@@ -84,6 +84,9 @@ def is_clean(service):
         ("full", ("PUT",)),
         ("lost", ("PUT",)),
         ("truncated", ("GET",)),
+        ("no such page", ("PUT", "GET", "DELETE", "POST")),
+        ("nothing", ("PUT",)),
+        ("redirect", ("PUT", "GET", "DELETE", "POST", "HEAD")),
     ],
 )
 def test_an_upload_is_told_where_to_go_on_and_the_file_is_whole(installed, store, account, fault, methods):
@@ -137,6 +140,41 @@ def test_one_lost_answer_is_asked_for_again_and_nobody_notices(installed, store,
     healing.join()
     assert await_ready(service, account)["sha256"] == hashlib.sha256(data).hexdigest()
     is_clean(service)
+
+
+@pytest.mark.parametrize("fault", ["no such page", "wrong key"])
+def test_a_file_that_cannot_be_read_just_now_waits_and_is_told_of_in_one_line(
+    installed, store, account, fault
+):
+    """What answers in the store's place says nothing of what is stored; a key that is wrong is soon right."""
+    service, data = installed.service, os.urandom(MIB)
+    where = announce(service, account, len(data)).location
+    before = len(service.log_text())
+    store.fail(fault, "GET")
+    assert append(service, where, 0, data).status == 204
+    eventually(lambda: store.met)
+    store.heal()
+    assert await_ready(service, account)["sha256"] == hashlib.sha256(data).hexdigest()
+    assert "failed, and is left until later" not in service.log_text()[before:]
+    is_clean(service)
+
+
+@pytest.mark.parametrize("fault", ["error", "no such page", "wrong key"])
+def test_a_download_is_told_that_the_store_is_away_before_it_begins(installed, store, fault):
+    service, data, to = installed.service, os.urandom(MIB), f"bo-{fault.replace(' ', '-')}@rontgen.example"
+    account = apply(service, FORM, recipient_email=to).location
+    where = announce(service, account, len(data)).location
+    assert append(service, where, 0, data).status == 204
+    letter = installed.mail_server.one("file-ready", to=to)
+    (link,) = download_links(service, letter)
+    store.fail(fault, "GET")
+    for asked in ({}, {"Range": "bytes=1000-"}):
+        refused = service.get(link, **asked)
+        assert refused.status == 503
+        assert int(refused.headers["Retry-After"]) > 0
+    store.heal()
+    assert service.get(link, Range="bytes=1000-").body == data[1000:]
+    assert fetch(service, letter).body == data
 
 
 def test_a_download_that_the_store_breaks_off_is_no_whole_file_and_can_be_asked_for_again(installed, store):

@@ -11,12 +11,25 @@ ANSWERS = {
     "error": (500, "InternalError"),
     "busy": (503, "SlowDown"),
     "wrong key": (403, "InvalidAccessKeyId"),
+    "redirect": (307, "TemporaryRedirect"),
+    "denied": (403, "AccessDenied"),
     "full": (507, "InsufficientStorage"),
 }
-OTHERS = ("truncated", "lost", "whole", "other range", "more", "no XML")
+OTHERS = (
+    "truncated",
+    "lost",
+    "whole",
+    "other range",
+    "more",
+    "no XML",
+    "no such page",
+    "empty list",
+    "nothing",
+)
 """Half of the body of an answer comes; the answer to a request that was done does not come; the range is
 
-passed over; it is another one; more bytes come than the range has; a page of some proxy comes instead.
+passed over; it is another one; more bytes come than the range has; a page of some proxy comes instead, also
+one that says 404; a list has nothing; there is no body and nothing in the headers.
 """
 OF_CONNECTION = {"connection", "transfer-encoding", "content-length", "date", "server"}
 
@@ -35,6 +48,10 @@ def spoiled(
             return status, headers, body + b"behind"
         case "no XML":
             return 200, {"Content-Type": "text/html"}, b"<html>Welcome"
+        case "empty list":
+            return 200, {"Content-Type": "application/xml"}, b"<ListVersionsResult></ListVersionsResult>"
+        case "no such page":
+            return 404, {"Content-Type": "text/html"}, b"<html>404 Not Found"
     return status, headers, body
 
 
@@ -83,6 +100,9 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(store.delay + (len(body) / store.rate if store.rate else 0))
         fault = store.fault if self.command in store.methods else ""
         store.met += bool(fault)
+        if fault == "nothing":
+            self.send(200, {}, b"")
+            return
         if fault in ANSWERS:
             status, code = ANSWERS[fault]
             self.send(status, {"Content-Type": "application/xml"}, ERROR.format(code=code).encode())
@@ -116,6 +136,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD" and status not in (204, 304):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self.command == "HEAD":
+            return
         self.wfile.write(body[: len(body) // 2] if half else body)
         if half:
             self.close_connection = True

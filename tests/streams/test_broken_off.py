@@ -1,6 +1,7 @@
 """A download that cannot go on is cut, so that nobody takes it for whole, and a line of the log says why."""
 
 import logging
+import os
 from types import SimpleNamespace
 from unittest.mock import MagicMock, Mock
 
@@ -9,8 +10,9 @@ from django.db import InterfaceError, OperationalError
 
 from filsluss import outages
 from filsluss.blobs import BlobMissing, StoreAway
-from filsluss.streams import archive
+from filsluss.streams import archive, downloads
 from filsluss.streams.ranges import Span
+from filsluss.streams.responses import Refusal
 from filsluss.streams.sending import SendingBlob
 
 FAULTS = [OperationalError("away"), InterfaceError("away"), StoreAway("away")]
@@ -69,3 +71,28 @@ def test_a_file_in_an_archive_that_cannot_be_read_on_cuts_it(active, fault):
     request.store.open.return_value.raw.read.side_effect = fault
     assert list(archive.read(request, file, active)) == []
     assert active.is_cut
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, BlobMissing("read bytes")])
+@pytest.mark.parametrize("when", ["opened", "read"])
+def test_a_download_that_does_not_begin_is_not_counted(active, monkeypatch, fault, when):
+    monkeypatch.setattr(downloads, "begin", lambda *_: active)
+    registry = Mock()
+    monkeypatch.setattr(downloads, "registry", registry)
+    request = Mock()
+    if when == "opened":
+        request.store.open.side_effect = fault
+    else:
+        request.store.open.return_value = blob_of(fault)
+    with pytest.raises(Refusal if isinstance(fault, BlobMissing) else type(fault)):
+        downloads.send(request, Mock(), Span(0, 10))
+    registry.drop.assert_called_once_with(active)
+    assert not active.is_cut
+
+
+def test_what_was_read_ahead_is_sent_first_and_counts_once(active):
+    blob = blob_of(b"cdefg")
+    sending = SendingBlob(blob, Mock(), Mock(), Span(0, 15), active=active, ahead=b"0123456789")
+    assert sending.read(100) == b"0123456789"
+    assert sending.read(100) == b"cdefg"
+    blob.raw.seek.assert_called_once_with(10, os.SEEK_SET)

@@ -56,13 +56,19 @@ def troubles(*, is_store_shared: bool, now: datetime) -> list[str]:
     """What is wrong with the nodes, each in a few words; nothing if all is well."""
     late = missed(now=now)
     alive = [node for node in Node.objects.order_by("key") if node.key not in {each.key for each in late}]
-    found = [
-        f"{node.part} on {node.name} is not heard of since {node.at:%Y-%m-%d %H:%M} UTC" for node in late
-    ]
+    found = [trouble_of(node, now=now) for node in late]
     names = sorted({node.name for node in alive})
     if len(names) > 1 and not is_store_shared:
         found.append(f"{', '.join(names)} run, but their blob store is a folder, which cannot be shared")
     return found + differences(alive)
+
+
+def trouble_of(node: Node, *, now: datetime) -> str:
+    """What is wrong with a part that is missed."""
+    who, at = f"{node.part} on {node.name}", f"{node.at:%Y-%m-%d %H:%M} UTC"
+    if node.at > now:
+        return f"{who} notes that it is {at}, which is not yet: set the clocks by NTP"
+    return f"{who} is not heard of since {at}"
 
 
 def differences(nodes: Sequence[Node]) -> list[str]:

@@ -9,20 +9,23 @@ from typing import Any, NamedTuple
 
 from boto3.session import Session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from filsluss.blobs.bucket_address import BucketAddress
-from filsluss.blobs.protocol import BlobMissing, StoreAway, StoreFull, StoreRefused
+from filsluss.blobs.protocol import BlobMissing, ObjectRefused, StoreAway, StoreFull, StoreRefused
 
 TIMES = {"connect_timeout": 3, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 3}}
 """Of a request, in seconds. "standard" waits between tries, each time longer, and never equally long."""
 QUICK = {"connect_timeout": 1, "read_timeout": 2, "retries": {"mode": "standard", "total_max_attempts": 1}}
 CONNECTIONS = 64
 """Kept open by each process; further ones are closed after use."""
-STORE = "store bytes"
+STORE, READ, DELETE = "store bytes", "read bytes", "delete"
 FULL = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
-BUSY = {"SlowDown", "RequestTimeout", "RequestTimeTooSkewed", "429"}
-MISSING = {"NoSuchKey", "404", "NotFound"}
+BUSY = {"SlowDown", "InternalError", "RequestTimeout", "RequestTimeTooSkewed"}
+MISSING, NO_BUCKET = "NoSuchKey", "NoSuchBucket"
+"""What a store says itself. A bare 404 may come from whatever stands before it, and is not believed."""
+OF_ONE_OBJECT = {"AccessDenied", "InvalidObjectState"}
+"""Refusals that a lock, a policy or an archive may have for one object and not for the next."""
 UNKNOWN_REQUEST = {"NotImplemented", "MethodNotAllowed", "501", "405"}
 MOST_DELETED = 1000
 """How many objects one request deletes (Amazon S3, DeleteObjects)."""
@@ -46,15 +49,24 @@ def our_errors(action: str) -> Iterator[None]:
     try:
         yield
     except ClientError as fault:
-        code = _code(fault)
-        if code in MISSING:
+        code, status = _code(fault), _status(fault)
+        if code == MISSING:
             raise BlobMissing(action) from None
-        if action == STORE and (code in FULL or _status(fault) == 507):
+        if action == STORE and (code in FULL or status == 507):
             raise StoreFull(action) from None
-        kind = StoreAway if _status(fault) >= 500 or code in BUSY else StoreRefused
-        raise kind(f"the store did not {action}: {code}") from fault
+        raise _kind(action, code, status)(f"the store did not {action}: {code or status}") from fault
+    except NoCredentialsError as fault:
+        raise StoreAway(f"the store could not be asked to {action}: no keys are set or found") from fault
     except BotoCoreError as fault:
         raise StoreAway(f"the store could not be asked to {action}: {type(fault).__name__}") from fault
+
+
+def _kind(action: str, code: str, status: int = 400) -> type[StoreAway]:
+    if code in OF_ONE_OBJECT and action in (READ, DELETE):
+        return ObjectRefused
+    is_bare = code in ("", str(status))
+    passes = status >= 500 or status == 429 or code in BUSY or (status == 404 and is_bare)
+    return StoreAway if passes else StoreRefused
 
 
 class Bucket:
@@ -111,7 +123,10 @@ class Bucket:
         where = {"endpoint_url": self.address.endpoint or None, "region_name": self.address.region}
         access_key, secret_key = (each or None for each in credentials)
         keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
-        return Session().client("s3", config=config, **where, **keys)
+        client = Session().client("s3", config=config, **where, **keys)
+        if self.address.endpoint:
+            client.meta.events.register("before-parameter-build.s3", _stay)
+        return client
 
     def ask(self, action: str, verb: str, *, quick: bool = False, **values: Any) -> Any:
         """One request about the bucket; `action` says in words what it is for."""
@@ -124,13 +139,29 @@ class Bucket:
         """The headers of an answer about the bucket; raises StoreRefused if there is none of that name."""
         try:
             answer = self.ask("show the bucket", "head_bucket", quick=quick)
-        except BlobMissing:
-            raise StoreRefused(f"there is no bucket {self.address.bucket}") from None
+        except StoreAway as fault:
+            if isinstance(fault.__cause__, ClientError) and _status(fault.__cause__) < 500:
+                self._ask_why(quick=quick)
+            raise
         return answer["ResponseMetadata"]["HTTPHeaders"]
 
+    def _ask_why(self, *, quick: bool) -> None:
+        """Raises what the store says of its refusal, as the answer to a HEAD has no body for that."""
+        try:
+            self.ask("show the bucket", "list_objects_v2", quick=quick, Prefix=self.address.prefix, MaxKeys=1)
+        except StoreRefused as fault:
+            if isinstance(fault.__cause__, ClientError) and _code(fault.__cause__) == NO_BUCKET:
+                raise StoreRefused(f"there is no bucket {self.address.bucket}") from None
+            raise
+
     def put(self, key: str, body: Any, *, size: int) -> None:
-        """Stores an object. May be repeated: nobody gives a key to other bytes."""
-        self.ask(STORE, "put_object", Key=self._path(key), Body=body, ContentLength=size)
+        """Stores an object. May be repeated: nobody gives a key to other bytes.
+
+        Whatever answers without naming what it has stored (ETag) is not the store.
+        """
+        answer = self.ask(STORE, "put_object", Key=self._path(key), Body=body, ContentLength=size)
+        if not answer.get("ETag"):
+            raise StoreAway(f"the store did not say that it did {STORE}")
 
     def get(self, key: str, start: int, stop: int) -> Any:
         """A stream of the object's bytes [start, stop); raises BlobMissing, and StoreAway if others come.
@@ -138,8 +169,8 @@ class Bucket:
         A store that answers with the whole object names no range (RFC 9110, 14.2).
         """
         span = f"{start}-{stop - 1}"
-        answer = self.ask("read bytes", "get_object", Key=self._path(key), Range=f"bytes={span}")
-        said = answer.get("ContentRange") or f"bytes 0-{answer['ContentLength'] - 1}/"
+        answer = self.ask(READ, "get_object", Key=self._path(key), Range=f"bytes={span}")
+        said = answer.get("ContentRange") or f"bytes 0-{answer.get('ContentLength', 0) - 1}/"
         if not said.startswith(f"bytes {span}/"):
             answer["Body"].close()
             raise StoreAway("the store sent other bytes than it was asked for")
@@ -178,16 +209,25 @@ class Bucket:
             {"Key": self._path(each.key), **({"VersionId": each.number} if each.number else {})}
             for each in versions
         ]
-        answer = self.ask("delete", "delete_objects", Delete={"Objects": objects, "Quiet": True})
+        answer = self.ask(DELETE, "delete_objects", Delete={"Objects": objects, "Quiet": True})
         for error in answer.get("Errors", []):
-            raise StoreRefused(f"the store did not delete: {error.get('Code')}")
+            code = str(error.get("Code"))
+            raise _kind(DELETE, code)(f"the store did not {DELETE}: {code}")
 
     def delete_key(self, key: str) -> None:
         """Deletes an object of which there is one version. May be repeated."""
-        self.ask("delete", "delete_object", Key=self._path(key))
+        self.ask(DELETE, "delete_object", Key=self._path(key))
 
     def _path(self, key: str) -> str:
         return f"{self.address.prefix}{key}"
+
+
+def _stay(context: dict[str, Any], **_: Any) -> None:
+    """Keeps botocore from asking for the region of a bucket when it is redirected.
+
+    Only Amazon answers that. Another redirects that, too, and is asked again until Python's stack is full.
+    """
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _code(fault: ClientError) -> str:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+BUCKET_NAME = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 PREFIX = re.compile(r"((?!\.\.?/)[A-Za-z0-9._-]+/)*")
 REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 LONGEST_PREFIX = 500

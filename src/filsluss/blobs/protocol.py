@@ -36,6 +36,10 @@ class StoreRefused(StoreAway):
     """The store answers and does not do it: a wrong key, a policy, a bucket that is not there. One line."""
 
 
+class ObjectRefused(StoreRefused):
+    """The store refuses it of this blob, and perhaps of no other. One line."""
+
+
 class LeaseLost(Exception):
     """A newer lease of the blob was given meanwhile: nothing that this holder still does counts.
 

@@ -92,14 +92,26 @@ class S3Store:
         return Digests(sha256.hexdigest(), crc32)
 
     def erase(self, name: str) -> None:
-        """Every version and every mark of a deletion goes, until none is listed; then the row goes."""
+        """Every version and every mark of a deletion goes, until none is listed; then the row goes.
+
+        Also what the rows know of, if the list does not have it: a list may be older than what it lists.
+        """
         require_name(name)
+        unlisted = self._keys_of(name)
         for _ in range(ROUNDS):
             found = list(islice(self.bucket.versions(f"{name}/"), MOST_DELETED))
+            found = found or [Version(key) for key in islice(unlisted, MOST_DELETED)]
             if not found:
                 return self.table.forget(name)
             self.bucket.delete(found)
+            unlisted -= {each.key for each in found}
         raise StoreAway("the store goes on listing what was deleted")
+
+    def _keys_of(self, name: str) -> set[str]:
+        try:
+            return {part.key for part in self.table.read(name)[1]}
+        except BlobMissing:
+            return set()
 
     def names(self) -> Iterator[tuple[str, datetime]]:
         return self.table.names()

@@ -2,9 +2,11 @@
 
 import difflib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from filsluss.conf import settings_file
 from filsluss.conf.names import PREFIX, Name
@@ -15,6 +17,8 @@ from filsluss.conf.sign_in_table import contradiction
 from filsluss.conf.table import TABLE
 
 NAMES = frozenset(name for row in TABLE for name in row.names)
+USER_IN_URL = re.compile("://[^/?#]*@")
+"""In an address, perhaps one within another: what stands before the @ may be a password."""
 ENVIRONMENT, DEFAULT = "environment", "default"
 
 
@@ -87,7 +91,8 @@ def read(row: Setting, values: Values) -> Any:
             one_line(text)
         return row.read(text)
     except (ValueError, OSError) as fault:
-        shown = "its value" if row.is_secret or len(text) > 100 else repr(text)
+        is_hidden = row.is_secret or len(text) > 100 or USER_IN_URL.search(unquote(text))
+        shown = "its value" if is_hidden else repr(text)
         raise SettingUnreadable(f"{row.name}: cannot read {shown}: {shortened(fault)}") from None
 
 

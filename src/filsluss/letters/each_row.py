@@ -10,7 +10,7 @@ from typing import TypeVar
 from django.db import DatabaseError, connection, transaction
 
 from filsluss import outages
-from filsluss.blobs import StoreAway, StoreRefused
+from filsluss.blobs import ObjectRefused, StoreAway
 from filsluss.letters import notices
 from filsluss.rules.policy import Policy
 
@@ -111,9 +111,11 @@ class Walk:
             if concerns_all(fault):
                 raise
             name = name_of(row)
-            log.exception("%s: %s failed, and is left until later", self._job, name)
+            is_said = isinstance(fault, StoreAway)  # in its one line
+            why = str(fault) if is_said else type(fault).__name__
+            what = f"{self._job}: {name} ({why})"
+            log.error("%s failed, and is left until later", what, exc_info=not is_said)
             self._still[name] = failed_again(self._failed.get(name), self._now)
-            what = f"{self._job}: {name} ({type(fault).__name__})"
             tell(what, policy=self._policy, now=self._now)
         return 0
 
@@ -137,7 +139,7 @@ class Walk:
 def concerns_all(fault: Exception) -> bool:
     """Whether the next row would meet it, too: database or store do not answer."""
     if isinstance(fault, StoreAway):
-        return not isinstance(fault, StoreRefused)
+        return not isinstance(fault, ObjectRefused)
     return isinstance(fault, outages.AWAY)
 
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from filsluss import outages
 from filsluss.actions import key_fingerprint, nodes, room
-from filsluss.blobs import StoreAway, erase_held, held_writer
+from filsluss.blobs import BlobMissing, StoreAway, erase_held, held_writer
 from filsluss.conf.names import Name
 from filsluss.installation import Services, current_services, is_in_bucket
 from filsluss.models import Heartbeat, Node
 from filsluss.ops import mail_check
+from filsluss.ops.database_server import require_same_time, require_writable
 from filsluss.ops.deploy_checks import check_downloads, check_provider, check_proxy, check_uploads
 from filsluss.ops.findings import CheckFailed, Finding
 from filsluss.ops.notices import require_notices
@@ -89,6 +91,7 @@ def check_database() -> str:
         return f"{connection.vendor}, empty: `filsluss serve` makes its tables"
     if waiting:
         raise CheckFailed(f"{waiting} migrations are not applied: run `filsluss migrate`")
+    require_writable()
     require_notices()
     return f"{connection.vendor}, all migrations are applied"
 
@@ -108,6 +111,8 @@ def check_store() -> str:
         same = round_trip(services)
     except StoreAway as fault:
         raise CheckFailed(f"{settings.BLOB_URL}: {fault}") from None
+    except BlobMissing:
+        raise CheckFailed(f"{settings.BLOB_URL}: took a test blob, and then had none") from None
     except OSError as fault:
         raise CheckFailed(
             f"cannot be written to: {fault}; it must belong to the user of the service"
@@ -224,6 +229,7 @@ def check_nodes() -> str:
 def check_clock() -> str:
     if time.time() < datetime(2026, 1, 1, tzinfo=UTC).timestamp():
         raise CheckFailed("is years behind: accounts would never end; set it")
+    require_same_time()
     return f"{datetime.now(settings.POLICY.time_zone):%Y-%m-%d %H:%M %Z}"
 
 
@@ -284,5 +290,7 @@ def run_checks(*, deploy: bool, letter_to: str = "") -> Iterator[Finding]:
             yield Finding(part, True, check())
         except CheckFailed as failed:
             yield Finding(part, False, str(failed))
+        except outages.AWAY:
+            yield Finding(part, False, "cannot be told while the database does not answer")
         except Exception as fault:  # noqa: BLE001 - a check that breaks must not hide the others
             yield Finding(part, False, f"{type(fault).__name__}: {fault}")

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
@@ -11,6 +11,7 @@ from filsluss.installation import current_services
 from filsluss.models import Heartbeat
 from filsluss.ops.metrics import may_read_metrics
 from filsluss.pages.decorators import allow_methods
+from filsluss.postgresql.sessions import takes_writes
 
 WORKER = "worker"
 HEARTBEAT_AGE = timedelta(seconds=60)
@@ -44,11 +45,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def database_answers() -> bool:
+    """Whether it can be read and, where that is another server's, written to."""
     try:
         Heartbeat.objects.exists()
+        return connection.vendor != "postgresql" or takes_writes()
     except DatabaseError:
         return False
-    return True
 
 
 def disk_has_room() -> bool:

@@ -11,8 +11,11 @@ import threading
 import time
 from typing import Any
 
+from django.db import utils
 from django.db.backends.postgresql import base
+from django.utils.functional import cached_property
 from psycopg import Connection, OperationalError
+from psycopg.errors import ReadOnlySqlTransaction
 from psycopg_pool import PoolTimeout
 
 QUEUE_SECONDS = 20.0
@@ -47,7 +50,22 @@ away = threading.Event()
 """Set while the pool cannot open connections: then each thread asks the server itself, which says why."""
 
 
+class ErrorWrapper(utils.DatabaseErrorWrapper):
+    """Takes a server that can only be read, as a standby, for one that is away: the next may be another."""
+
+    def __exit__(self, kind: Any, fault: Any, traceback: Any) -> None:
+        if isinstance(fault, ReadOnlySqlTransaction):
+            if opened := self.wrapper.connection:  # type: ignore[attr-defined]
+                opened.close()  # or it would come back to the pool, and to the next thread
+            raise utils.OperationalError(*fault.args).with_traceback(traceback) from fault
+        super().__exit__(kind, fault, traceback)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    @cached_property
+    def wrap_database_errors(self) -> ErrorWrapper:
+        return ErrorWrapper(self)
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
         """One of the pool. Raises OperationalError, which says why if the server cannot be reached."""
         end = time.monotonic() + QUEUE_SECONDS

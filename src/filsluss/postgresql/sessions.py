@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -63,6 +64,22 @@ class Sessions:
     def let_go(self) -> None:
         if not connection.in_atomic_block:
             connection.close()
+
+
+def database_clock() -> datetime:
+    """The server's time. Raises DatabaseError."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        ((now,),) = cursor.fetchall()
+    assert isinstance(now, datetime)
+    return now
+
+
+def takes_writes() -> bool:
+    """Whether the server may be written to, which a standby may not. Raises DatabaseError."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        return cursor.fetchall() == [("off",)]
 
 
 def hears_notices() -> bool:

@@ -1,8 +1,10 @@
 """Downloads: a ready file or one range of it, sent with sendfile or by the proxy."""
 
+import os
 import re
 from base64 import b64encode
 from datetime import datetime
+from io import BufferedReader
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +30,7 @@ from filsluss.streams.request import Request
 from filsluss.streams.responses import Headers, Refusal, Response, http_date
 from filsluss.streams.sending import SendingBlob, begin, record, registry
 
+PIECE = 1 << 20
 PLAIN_RANGE = re.compile("bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
 
 
@@ -124,12 +127,22 @@ def send(request: Request, link: Link, span: Span) -> Any:
     active = begin(link, request.environ)
     try:
         blob = request.store.open(link.file.blob)
+        ahead = read_ahead(blob, span) if request.store.is_shared else b""
     except BlobMissing:
         registry.drop(active)
         raise Refusal("upload_gone") from None
-    except OSError:
+    except BaseException:
         registry.drop(active)
         raise
     connection.close()
-    sending = SendingBlob(blob, request, link, span, active=active)
-    return request.environ["wsgi.file_wrapper"](sending, 1 << 20)
+    sending = SendingBlob(blob, request, link, span, active=active, ahead=ahead)
+    return request.environ["wsgi.file_wrapper"](sending, PIECE)
+
+
+def read_ahead(blob: BufferedReader, span: Span) -> bytes:
+    """The first bytes of what is to be sent: whether the store answers shows before the status is sent."""
+    blob.raw.seek(span.start, os.SEEK_SET)
+    data = blob.raw.read(min(PIECE, span.length)) or b""
+    if span.length and not data:
+        raise BlobMissing("erased meanwhile")
+    return data

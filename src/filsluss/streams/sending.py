@@ -175,12 +175,21 @@ class SendingBlob:
     """
 
     def __init__(
-        self, blob: BufferedReader, request: Request, link: Link, span: Span, *, active: ActiveDownload
+        self,
+        blob: BufferedReader,
+        request: Request,
+        link: Link,
+        span: Span,
+        *,
+        active: ActiveDownload,
+        ahead: bytes = b"",
     ) -> None:
+        """`ahead`: what was read of the span's beginning already, where `read` is what the server calls."""
         self._blob, self._request, self._link, self._span = blob, request, link, span
         self._reached, self._active = span.start, active
         self._active.connection.cork(True)
-        blob.raw.seek(span.start, os.SEEK_SET)
+        self._ahead = ahead
+        blob.raw.seek(span.start + len(ahead), os.SEEK_SET)
 
     def fileno(self) -> int:
         """Raises OSError where the blob is not on a disk: the server then reads it instead."""
@@ -191,9 +200,12 @@ class SendingBlob:
 
     def read(self, size: int) -> bytes:
         """The next bytes, for a server without sendfile."""
-        self._reached = self._blob.raw.tell()
+        self._reached = self._blob.raw.tell() - len(self._ahead)
         if self._active.is_cut:
             return b""
+        if self._ahead:
+            data, self._ahead = self._ahead, b""
+            return data
         left = max(0, self._span.stop - self._reached)
         data = next_bytes(self._blob, min(size, left))
         if left and not data:

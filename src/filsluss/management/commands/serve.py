@@ -44,12 +44,15 @@ def require_static_files() -> None:
 
 @contextmanager
 def migration_lock() -> Iterator[None]:
-    """PostgreSQL may be shared by several machines: an advisory lock lets one of them migrate at a time."""
+    """PostgreSQL may be shared by several machines: an advisory lock lets one of them migrate at a time.
+
+    It is a transaction's, as a session's would stay with a pooler for whoever comes next.
+    """
     if connection.vendor != "postgresql":
         yield
         return
-    with direct_session() as session:  # it ends with the session
-        session.execute("SELECT pg_advisory_lock(hashtext('filsluss migrate'))")
+    with direct_session() as session, session.transaction():
+        session.execute("SELECT pg_advisory_xact_lock(hashtext('filsluss migrate'))")
         yield
 
 
