@@ -38,3 +38,7 @@ ONE_DATABASE = {
 def needs_one(path: str) -> bool:
     """Whether one database is enough for the tests of that file; the path is relative to the root."""
     return any(path == known or path.startswith(f"{known}/") for known in ONE_DATABASE)
+
+
+if __name__ == "__main__":
+    print(*ONE_DATABASE, sep="\n")  # for `bin/test`
