@@ -249,9 +249,12 @@ def django_db_setup(django_db_setup: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What pip would fetch, fetched before: there is no network where the lines are run."""
-    folder = tmp_path_factory.mktemp("wheels")
+def wheels() -> Path:
+    """What pip would fetch, fetched before, once a run: there is no network where the lines are run."""
+    return installation.once_a_run("wheels", fetch_wheels)
+
+
+def fetch_wheels(folder: Path) -> None:
     builder = re.search(r"^setuptools==\S+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
     assert builder
     pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "-d", folder]
@@ -260,7 +263,6 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ran = subprocess.run([*pip, *words], capture_output=True, text=True, check=False)
         if ran.returncode:
             pytest.skip(f"pip cannot fetch what the service needs: {ran.stderr[-200:]}")
-    return folder
 
 
 @pytest.fixture

@@ -31,9 +31,31 @@ def load_before(
 
 
 @pytest.fixture(scope="module")
-def upgraded(load_before: LoadBefore) -> InstallationBefore:
+def copy_upgraded(
+    tmp_path_factory: pytest.TempPathFactory, database_server: Postgres | None, load_before: LoadBefore
+) -> Iterator[LoadBefore]:
+    """Copies of one that was upgraded, once a file, and never started: `copy_upgraded(SMTP_URL=…)`."""
+    original = load_before()
+    original.run("migrate", "--verbosity", "0")
+    with ExitStack() as until_the_end:
+
+        def copy(**own: str) -> InstallationBefore:
+            folder = tmp_path_factory.mktemp("upgraded")
+            if database_server:
+                template = original.env["FILSLUSS_DATABASE_URL"].rpartition("/")[2]
+                own["DATABASE_URL"] = until_the_end.enter_context(
+                    database_server.database(folder.name, template)
+                )
+            made = installation_before.copy(original, folder / "data", **own)
+            until_the_end.callback(made.tear_down)
+            return made
+
+        yield copy
+
+
+@pytest.fixture(scope="module")
+def upgraded(copy_upgraded: LoadBefore) -> InstallationBefore:
     """Upgraded, with its pages running; no test changes it."""
-    service = load_before()
-    service.run("migrate", "--verbosity", "0")
+    service = copy_upgraded()
     service.start("web")
     return service

@@ -44,15 +44,9 @@ for kind, found in (
 
 
 @pytest.fixture
-def upgrade(load_before, mail_server):
+def upgrade(copy_upgraded, mail_server):
     """A copy of one's own, upgraded and not started."""
-
-    def upgraded():
-        service = load_before(SMTP_URL=mail_server.url)
-        service.run("migrate", "--verbosity", "0")
-        return service
-
-    return upgraded
+    return lambda: copy_upgraded(SMTP_URL=mail_server.url)
 
 
 def at(days):

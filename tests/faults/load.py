@@ -11,6 +11,7 @@ from tests.parts import people
 from tests.parts.service import Response, Service
 
 GONE = (OSError, http.client.HTTPException)
+PAUSE = 0.04
 TUS = {"Tus-Resumable": "1.0.0"}
 
 
@@ -37,7 +38,10 @@ class Upload:
 
 
 class Load:
-    """`count` clients at once, each with one account and file after file, until they are stopped."""
+    """`count` clients at once, each with one account and file after file, until they are stopped.
+
+    Between two files a client pauses for up to PAUSE seconds: each file makes work for long after its upload.
+    """
 
     def __init__(self, service: Service, *, count: int = 4, seed: int = 1) -> None:
         self.service = service
@@ -73,6 +77,7 @@ class Load:
                     to = f"bo{seed}x{letters}@rontgen.example"
                     account = self._apply(to)
                 self._one_file(account, to, chance)
+                self._stop.wait(chance.uniform(0, PAUSE))
             except GONE:
                 account = ""
                 time.sleep(0.02)

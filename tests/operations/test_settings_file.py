@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from contextlib import chdir
 
 import pytest
 
 from filsluss.conf.settings_file import parse
+from tests.parts import usual_places
 from tests.parts.installation import DEFAULTS, bare_environment, folder
+from tests.parts.programs import run_to_its_end
 
 LIKE_SYSTEMD = """
 # a comment
@@ -23,31 +26,16 @@ LINES="one
 two"
 LETTERS=räksmörgås
 """
-PLANTED = """
-import sys
-from pathlib import Path
-from filsluss.conf import data_folder, settings_file
-settings_file.DEFAULT, data_folder.SYSTEM_FOLDER = Path(sys.argv.pop(1)), Path(sys.argv.pop(1))
-from filsluss.cli import main
-main()
-"""
 
 
 @pytest.fixture
 def machine(tmp_path):
     """Runs `filsluss` on a machine whose usual settings file and data folder lie in `tmp_path`."""
+    program = usual_places.program(tmp_path / "filsluss.env", tmp_path / "system")
 
     def run(*words, cwd=tmp_path, **env):
-        return subprocess.run(
-            [sys.executable, "-c", PLANTED, tmp_path / "filsluss.env", tmp_path / "system", *words],
-            cwd=cwd,
-            env={**bare_environment(), "PYTHONPATH": os.pathsep.join(sys.path), **env},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        with chdir(cwd):
+            return run_to_its_end([*program, *map(str, words)], {**bare_environment(), **env}, seconds=60)
 
     return run
 

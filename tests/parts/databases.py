@@ -12,6 +12,7 @@ ONE_DATABASE = {
     "tests/identity/test_real_provider.py": "the pages of a provider",
     "tests/identity/test_settings.py": "the environment",
     "tests/languages": "languages of letters and pages, which follow from values in memory",
+    "tests/letters/test_arrived.py": "what a letter carries, made of values in memory",
     "tests/letters/test_headers.py": "the header of a letter, made of values in memory",
     "tests/letters/test_texts.py": "the words of a letter, made of values in memory",
     "tests/letters/test_words.py": "which words a letter may carry",
@@ -38,3 +39,7 @@ ONE_DATABASE = {
 def needs_one(path: str) -> bool:
     """Whether one database is enough for the tests of that file; the path is relative to the root."""
     return any(path == known or path.startswith(f"{known}/") for known in ONE_DATABASE)
+
+
+if __name__ == "__main__":
+    print(*ONE_DATABASE, sep="\n")  # for `bin/test`

@@ -92,6 +92,7 @@ class InstallationBefore(Service):
     def __init__(self, data_dir: Path, database: str, **own: str) -> None:
         settings = {name: text for name, text in contents()["settings"].items() if name != "SECRET_KEY"}
         super().__init__(data_dir, **{**settings, **own})
+        self.database = database
         self.told: dict[str, Any] = contents()["databases"][database]
         self.cases: dict[str, Any] = self.told["cases"]
         self.letters: list[Row] = self.told["letters"]
@@ -175,6 +176,14 @@ def load(data_dir: Path, *, server: Postgres | None = None, name: str = "", **ow
     made = InstallationBefore(data_dir, database, **own)
     move_times(made, datetime.now(UTC) - datetime.fromisoformat(made.told["made_at"]))
     made.before = all_rows(made)
+    return made
+
+
+def copy(original: InstallationBefore, data_dir: Path, **own: str) -> InstallationBefore:
+    """The same in another folder, as the original is now, which must not run."""
+    shutil.copytree(original.data_dir, data_dir)
+    made = InstallationBefore(data_dir, original.database, **own)
+    made.before = original.before
     return made
 
 

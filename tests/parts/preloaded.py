@@ -264,6 +264,18 @@ def run(words: list[str]) -> None:
         runpy.run_path(words[0], run_name="__main__")
 
 
+def end(status: int) -> None:
+    """What Python does at the end of a program, but that it takes no object apart.
+
+    To do so it would write to nearly all of the memory that is shared with the process that has forked.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for the threads, as multiprocessing does
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status & 0xFF)
+
+
 if __name__ == "__main__":
     try:
         with socket.socket(fileno=int(sys.argv[1])) as asking:
@@ -272,4 +284,11 @@ if __name__ == "__main__":
         words = asked.words
     else:
         sys.exit()
-    run(words)
+    try:
+        run(words)
+        status: Any = 0
+    except SystemExit as ended:
+        status = ended.code or 0
+    if isinstance(status, int):
+        end(status)
+    sys.exit(status)

@@ -6,19 +6,19 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from tests.parts import migrated, preloaded
 from tests.parts.eventually import eventually
 from tests.parts.installation import environment
 from tests.parts.mail_server import free_port
+from tests.parts.programs import run_to_its_end
 
 Body = bytes | Mapping[str, str] | None
 
@@ -85,11 +85,6 @@ def has_exited(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
-
-
-def _whole(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode()
 
 
 class Service:
@@ -171,15 +166,8 @@ class Service:
             self.lay_tables()
         djangos = {"DJANGO_SETTINGS_MODULE": "filsluss.settings"} if words[0] in OF_DJANGO else {}
         program = [sys.executable, "-m", "django"] if djangos else self.program
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            given = {**self.env, **djangos, **faketime_environment(at)}
-            process = preloaded.start([*program, *words], given, out, err)
-            try:
-                process.wait(seconds)
-            finally:
-                process.kill()
-            said = [_whole(each) for each in (out, err)]
-        ran = subprocess.CompletedProcess(words, process.returncode, *said)
+        given = {**self.env, **djangos, **faketime_environment(at)}
+        ran = run_to_its_end([*program, *words], given, seconds)
         with self.log.open("a") as log:
             log.write(ran.stderr)
         assert not check or ran.returncode == 0, f"filsluss {' '.join(words)}: {ran.stdout}{ran.stderr}"
