@@ -5,11 +5,10 @@ import random
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
-from django.db.models import Max, Min, Model, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Func, IntegerField, Max, Min, Model, QuerySet, Value
 
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound=Model)
@@ -26,12 +25,18 @@ def batches(items: Iterable[Item], size: int = MOST_NAMES) -> Iterator[list[Item
         yield batch
 
 
-def listed(keys: Iterable[int]) -> RawSQL:
-    """The keys, however many, as one value for `__in`; each row is looked up by its key."""
-    value = json.dumps(list(keys))
-    if connection.vendor == "postgresql":
-        return RawSQL("SELECT value::bigint FROM json_array_elements_text(%s::json)", [value])
-    return RawSQL("SELECT value FROM json_each(%s)", [value])
+class Listed(Func):
+    """Whole numbers, however many, as one value for `__in`; each row is looked up by its number."""
+
+    template = "(SELECT value FROM json_each(%(expressions)s))"
+    output_field = IntegerField()
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        super().__init__(Value(json.dumps(list(numbers))))
+
+    def as_postgresql(self, compiler: Any, database: Any) -> Any:
+        each = "json_array_elements_text(%(expressions)s::json)"
+        return self.as_sql(compiler, database, template=f"(SELECT value::bigint FROM {each})")
 
 
 def weighed(items: Iterable[Item], weight: Callable[[Item], int], most: int) -> Iterator[list[Item]]:
