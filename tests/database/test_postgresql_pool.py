@@ -215,7 +215,7 @@ def test_a_server_that_is_away_is_told_of_by_its_own_words_and_soon(server, url,
     backend(wrapper := open_one())
     wrapper.close()
     server.sql(f'ALTER DATABASE "{NAME}" ALLOW_CONNECTIONS false')
-    server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{NAME}'")
+    server.sql(f"SELECT pg_terminate_backend(pid, 9000) FROM pg_stat_activity WHERE datname = '{NAME}'")
     took = []
     for _ in range(5):
         began = time.monotonic()

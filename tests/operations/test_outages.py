@@ -13,7 +13,7 @@ from tests.parts.people import FORM, apply, send_tus
 from tests.parts.postgres import Postgres, PostgresMissing
 
 AWAY = 'ALTER DATABASE "outage" ALLOW_CONNECTIONS {}'
-CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'outage'"
+CUT = "SELECT pg_terminate_backend(pid, 9000) FROM pg_stat_activity WHERE datname = 'outage'"
 
 
 @pytest.fixture
