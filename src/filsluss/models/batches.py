@@ -5,11 +5,10 @@ import random
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
-from django.db.models import Max, Min, Model, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import BigIntegerField, Func, Max, Min, Model, QuerySet, Value
 
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound=Model)
@@ -26,12 +25,20 @@ def batches(items: Iterable[Item], size: int = MOST_NAMES) -> Iterator[list[Item
         yield batch
 
 
-def listed(keys: Iterable[int]) -> RawSQL:
+class _Elements(Func):
+    """The numbers of a list in JSON, as a subquery."""
+
+    template = "(SELECT value FROM json_each(%(expressions)s))"
+    output_field = BigIntegerField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "(SELECT value::bigint FROM json_array_elements_text(%(expressions)s::json))"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+def listed(keys: Iterable[int]) -> Func:
     """The keys, however many, as one value for `__in`; each row is looked up by its key."""
-    value = json.dumps(list(keys))
-    if connection.vendor == "postgresql":
-        return RawSQL("SELECT value::bigint FROM json_array_elements_text(%s::json)", [value])
-    return RawSQL("SELECT value FROM json_each(%s)", [value])
+    return _Elements(Value(json.dumps(list(keys))))
 
 
 def weighed(items: Iterable[Item], weight: Callable[[Item], int], most: int) -> Iterator[list[Item]]:
