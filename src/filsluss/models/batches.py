@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
-from django.db.models import Func, IntegerField, Max, Min, Model, QuerySet, Value
+from django.db.models import BigIntegerField, Func, Max, Min, Model, QuerySet, Value
 
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound=Model)
@@ -25,18 +25,20 @@ def batches(items: Iterable[Item], size: int = MOST_NAMES) -> Iterator[list[Item
         yield batch
 
 
-class Listed(Func):
-    """Whole numbers, however many, as one value for `__in`; each row is looked up by its number."""
+class _Elements(Func):
+    """The numbers of a list in JSON, as a subquery."""
 
     template = "(SELECT value FROM json_each(%(expressions)s))"
-    output_field = IntegerField()
+    output_field = BigIntegerField()
 
-    def __init__(self, numbers: Iterable[int]) -> None:
-        super().__init__(Value(json.dumps(list(numbers))))
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "(SELECT value::bigint FROM json_array_elements_text(%(expressions)s::json))"
+        return self.as_sql(compiler, connection, template=template, **context)
 
-    def as_postgresql(self, compiler: Any, database: Any) -> Any:
-        each = "json_array_elements_text(%(expressions)s::json)"
-        return self.as_sql(compiler, database, template=f"(SELECT value::bigint FROM {each})")
+
+def listed(keys: Iterable[int]) -> Func:
+    """The keys, however many, as one value for `__in`; each row is looked up by its key."""
+    return _Elements(Value(json.dumps(list(keys))))
 
 
 def weighed(items: Iterable[Item], weight: Callable[[Item], int], most: int) -> Iterator[list[Item]]:

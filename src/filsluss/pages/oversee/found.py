@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from filsluss.models import Party, Transfer, TransferFile
-from filsluss.models.batches import Listed
+from filsluss.models.batches import listed
 from filsluss.rules.search import prefix_range
 
 PER_PAGE = 50
@@ -48,7 +48,7 @@ class Words:
             some = list(rows[: MANY + 1])
             if len(some) > MANY:
                 return None
-            recent = Transfer.objects.filter(pk__in=Listed(some), applied_at__gt=self.since)
+            recent = Transfer.objects.filter(pk__in=listed(some), applied_at__gt=self.since)
             found.update(recent.values_list("pk", flat=True))
         return found
 
@@ -73,7 +73,7 @@ class Words:
         text = Q(folded__gte=begin, folded__lt=end)
         if self.since:
             text |= Q(folded__contains=self.text, transfer__applied_at__gt=self.since)
-        of_these = Q(transfer__in=Listed(keys))
+        of_these = Q(transfer__in=listed(keys))
         parties = Party.objects.filter(of_these, text | Q(canonical__gte=first, canonical__lt=last))
         return {*keys_in(parties), *keys_in(TransferFile.objects.filter(of_these, text))}
 
@@ -108,7 +108,7 @@ class Found:
         if keys is None:
             found = cls(rows, words, begins)
             return found if found.newest[0] else None
-        some = rows.filter(pk__in=Listed(keys))
+        some = rows.filter(pk__in=listed(keys))
         return cls(some, begins=begins) if keys and some.exists() else None
 
     @cached_property
