@@ -11,7 +11,6 @@ from tests.parts import people
 from tests.parts.service import Response, Service
 
 GONE = (OSError, http.client.HTTPException)
-PAUSE = 0.04
 TUS = {"Tus-Resumable": "1.0.0"}
 
 
@@ -40,11 +39,11 @@ class Upload:
 class Load:
     """`count` clients at once, each with one account and file after file, until they are stopped.
 
-    Between two files a client pauses for up to PAUSE seconds: each file makes work for long after its upload.
+    Between two files a client pauses for up to `pause` seconds: a file makes work for long after its upload.
     """
 
-    def __init__(self, service: Service, *, count: int = 4, seed: int = 1) -> None:
-        self.service = service
+    def __init__(self, service: Service, *, count: int = 4, seed: int = 1, pause: float = 0.0) -> None:
+        self.service, self._pause = service, pause
         self.uploads: list[Upload] = []
         self.accounts = 0
         self.refused: list[Response] = []
@@ -77,7 +76,7 @@ class Load:
                     to = f"bo{seed}x{letters}@rontgen.example"
                     account = self._apply(to)
                 self._one_file(account, to, chance)
-                self._stop.wait(chance.uniform(0, PAUSE))
+                self._stop.wait(chance.uniform(0, self._pause))
             except GONE:
                 account = ""
                 time.sleep(0.02)

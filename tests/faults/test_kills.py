@@ -23,6 +23,8 @@ FULL = pytest.mark.full
 STILL = 300.0
 """Seconds in which even on a busy machine at least one letter is sent."""
 AHEAD = (5, 30, 100, 300)
+PAUSE = 0.04
+"""Seconds that clients pause for at most between two files, in the short runs; in long ones they do not."""
 
 
 class Processes:
@@ -125,10 +127,10 @@ def nothing_is_lost(processes: Processes, load: Load, mail_server, *, faults: in
     check_invariants(service, acknowledged)
 
 
-def kills(processes: Processes, mail_server, count: int, seed: int) -> None:
+def kills(processes: Processes, mail_server, count: int, seed: int, pause: float = 0.0) -> None:
     chance = random.Random(seed)
     processes.start()
-    with Load(processes.web, seed=seed) as load:
+    with Load(processes.web, seed=seed, pause=pause) as load:
         for _ in range(count):
             time.sleep(chance.uniform(0.05, 0.4))
             victims = chance.choice(
@@ -146,7 +148,7 @@ def kills(processes: Processes, mail_server, count: int, seed: int) -> None:
 
 
 def test_twenty_kills_lose_nothing_that_was_acknowledged(processes, mail_server):
-    kills(processes(), mail_server, 20, seed=1)
+    kills(processes(), mail_server, 20, seed=1, pause=PAUSE)
 
 
 @FULL
@@ -199,9 +201,9 @@ def test_the_check_of_these_runs_finds_whatever_is_wrong(processes, mail_server,
     is_found("never left")
 
 
-def cuts(processes: Processes, disk, mail_server, count: int, seed: int) -> None:
+def cuts(processes: Processes, disk, mail_server, count: int, seed: int, pause: float = 0.0) -> None:
     chance = random.Random(seed)
-    with Load(processes.web, seed=seed) as load:
+    with Load(processes.web, seed=seed, pause=pause) as load:
         for _ in range(count):
             for each in (processes.web, processes.worker):
                 each.program = fake_reboot.program(str(uuid.uuid4()))
@@ -240,7 +242,7 @@ def cuttable_service(processes, tmp_path, mail_server, database_server):
 
 
 def test_twenty_power_cuts_lose_nothing_that_was_acknowledged(cuttable_service, mail_server):
-    cuts(*cuttable_service, mail_server, 20, seed=3)
+    cuts(*cuttable_service, mail_server, 20, seed=3, pause=PAUSE)
 
 
 @FULL

@@ -18,6 +18,7 @@ from tests.parts.installation import folder, once_a_run
 from tests.parts.migrated import migrate
 
 USER = "filsluss"
+FLEETING = ("fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
 MIGRATED = "migrated"
 
 
@@ -45,11 +46,12 @@ class Postgres:
     """Nobody but its own system user and root gets to the socket.
 
     It waits for the disk (fsync) only where that is measured: no test takes away what it has not written yet,
-    and each COMMIT would wait for whatever else the tests write.
+    and each COMMIT would wait for whatever else the tests write. Nor does it write then what only serves
+    after a power cut or for a copy elsewhere, as the making of a database is mostly that.
     """
 
     def __init__(self, own_folder: Path | None = None, *, fsync: bool = False) -> None:
-        self.fsync = "on" if fsync else "off"
+        self.options = () if fsync else FLEETING
         self.binaries = find_binaries()
         self.folder = own_folder or folder("pg")
         self.process: subprocess.Popen[bytes] | None = None
@@ -80,14 +82,11 @@ class Postgres:
 
     def run(self) -> None:
         """The server of the cluster, also again after it has stopped."""
-        options = (
-            "-c",
-            "listen_addresses=",
-            "-c",
-            f"unix_socket_directories={self.folder}",
-            "-c",
-            f"fsync={self.fsync}",
-        )
+        options = [
+            word
+            for option in ("listen_addresses=", f"unix_socket_directories={self.folder}", *self.options)
+            for word in ("-c", option)
+        ]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
