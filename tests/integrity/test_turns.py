@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from filsluss.actions.integrity import turns
 from filsluss.actions.integrity.findings import SETTLED, World
@@ -54,3 +56,16 @@ def test_a_comparison_leaves_out_what_was_over_before_and_nothing_else(now, stor
 
     assert found(None) == {"K7PM-2222", "K7PM-2223", "K7PM-2224"}
     assert found(now - MINUTE) == {"K7PM-2223", "K7PM-2224"}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL checks its pages by itself")
+def test_the_whole_file_of_sqlite_is_read_once_a_day_only(now, store):
+    services = services_for(example_policy(), store)
+
+    def checks(since):
+        with CaptureQueriesContext(connection) as asked:
+            verify_world(World(services, now, since=since))
+        return [query["sql"] for query in asked.captured_queries if "_check" in query["sql"]]
+
+    assert checks(None) == ["PRAGMA integrity_check(10)", "PRAGMA foreign_key_check"]
+    assert checks(now - MINUTE) == []
