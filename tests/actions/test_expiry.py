@@ -277,8 +277,10 @@ def test_nothing_is_forgotten_before_every_letter_about_it_has_left_or_never_wil
     ) == (
         1,
         0,
-        0,
+        1,
     )
+    expiry.forget(services=services_for(policy), now=at + timedelta(days=1))
+    assert not Letter.objects.exists(), "letters of no case go once a day"
 
 
 @pytest.mark.django_db
