@@ -7,7 +7,7 @@ from functools import partial
 from filsluss.actions import completion, erasure, room
 from filsluss.actions.erasure import take_away
 from filsluss.actions.integrity.findings import Finding, Repair, World
-from filsluss.blobs import BlobMissing, erase_held
+from filsluss.blobs import BlobMissing, erase_held, erase_stray_held
 from filsluss.models import AuditEntry, TransferFile
 from filsluss.models.batches import batches, by_key, rows_of
 from filsluss.rules.lifecycle import STORED_WHOLE, ErasedBecause, FileState
@@ -89,9 +89,10 @@ def blobs(world: World) -> Iterator[Finding]:
 
 def strays(world: World) -> Iterator[Finding]:
     """I7 and I17: nothing lies in the store that is of no blob."""
-    store = world.services.store
+    store, locker = world.services.store, world.services.locker
     for stray in store.strays(world.now - erasure.ORPHAN_AGE):
-        yield Finding("I7", f"{stray} in the store is of no blob", partial(store.erase_stray, stray))
+        erase = partial(erase_stray_held, stray, store=store, locker=locker)
+        yield Finding("I7", f"{stray} in the store is of no blob", erase)
 
 
 def _without_row(stored: dict[str, datetime], world: World) -> Iterator[Finding]:
