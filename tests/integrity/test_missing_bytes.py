@@ -3,14 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 
 from filsluss.actions import completion, scan, upload
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import reconcile, verify_world
-from filsluss.actions.missing_bytes import SECOND_LOOK
+from filsluss.actions.missing_bytes import SECOND_LOOK, found_missing
 from filsluss.blobs import ObjectMissing
 from filsluss.letters.each_row import forget_failures
-from filsluss.models import Alarm, AuditEntry
+from filsluss.models import Alarm, AuditEntry, TransferFile
 from filsluss.rules.lifecycle import ErasedBecause, FileState
 from tests.integrity.conftest import BOOT
 from tests.parts.services import services_for
@@ -102,3 +103,15 @@ def test_checksums_find_a_ready_file_missing_and_leave_it_until_they_do_so_again
 def test_a_dry_run_notes_nothing(ready, lagging, world):
     assert [finding.rule for finding in verify_world(world)] == ["I7"]
     assert noted() == 0
+
+
+def test_an_unfinished_file_is_damaged_by_its_writer_alone(begin, now):
+    file = begin(b"halva filen", size=100)
+    later = now + SECOND_LOOK
+    assert not found_missing(file, as_writer=True, now=now)
+    TransferFile.objects.update(epoch=F("epoch") + 1)  # a newer one has taken over
+    assert not found_missing(file, as_writer=True, now=later)
+    file.refresh_from_db()
+    assert file.state == FileState.UPLOADING
+    assert found_missing(file, as_writer=True, now=later)
+    assert file.erased_because == ErasedBecause.DAMAGED
