@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from filsluss.blobs import Locker, Store
+from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.rules.tokens import draw_upload_id
 from tests.blobs.kinds import Kind
 from tests.parts import bucket_store
@@ -68,3 +69,8 @@ def blob(store: Store) -> str:
     name = draw_upload_id()
     store.create(name)
     return name
+
+
+@pytest.fixture
+def bucket_name(kind: Kind) -> str:
+    return BucketAddress.of(kind.url).bucket

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from filsluss import blobs
 from filsluss.blobs import Locker, Store
+from filsluss.blobs.leases import PostgresLocker
 from tests.parts import bucket_store
 
 
@@ -26,3 +27,9 @@ class Kind:
     def notices_erasure_after(self) -> float:
         """Seconds after which whoever has an erased blob open gets no more bytes."""
         return 1.1 if self.database else 0.0
+
+
+def cut_off(locker: PostgresLocker, blob: str) -> None:
+    """As if the holder's process had ended."""
+    with locker._database.transaction() as cursor:
+        cursor.execute("UPDATE filsluss_blob SET holder = '1.1' WHERE name = %s", [blob])

@@ -1,19 +1,18 @@
-"""What only a store in a bucket has: parts, versions, strays, and writers that were cut off."""
+"""What only a store in a bucket has: parts, versions, and writers that were cut off."""
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from filsluss.blobs import LeaseLost, StoreAway, StoreRefused, erase_held, held_writer
+from filsluss.blobs import LeaseLost, StoreAway, StoreRefused, held_writer
 from filsluss.blobs.bucket import Bucket
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.bucket_rules import faults_of
-from filsluss.blobs.part_table import draw_part
 from filsluss.blobs.s3 import S3Store
 from filsluss.blobs.s3_writer import PART
 from filsluss.rules.tokens import draw_upload_id
-from tests.blobs.kinds import Kind
+from tests.blobs.kinds import Kind, cut_off
 from tests.parts.seaweed import ACCESS_KEY, READER_KEY, SECRET_KEY
 
 MIB = 1 << 20
@@ -24,17 +23,8 @@ def kind(bucket_kind: Kind) -> Kind:
     return bucket_kind
 
 
-@pytest.fixture
-def bucket_name(kind):
-    return BucketAddress.of(kind.url).bucket
-
-
 def sizes(store, blob):
     return [part.size for part in store.table.read(blob)[1]]
-
-
-def later():
-    return datetime.now(UTC) + timedelta(hours=1)
 
 
 def test_a_large_blob_leaves_in_parts_and_is_read_from_anywhere(store, blob, seaweed, bucket_name):
@@ -121,66 +111,6 @@ def test_a_writer_that_was_cut_off_cannot_truncate(store, locker, blob):
         with locker.hold(blob), pytest.raises(LeaseLost):
             late.truncate(1)
     assert store.open(blob).read() == b"kept"
-
-
-def cut_off(locker, blob):
-    """As if the holder's process had ended."""
-    with locker._database.transaction() as cursor:
-        cursor.execute("UPDATE filsluss_blob SET holder = '1.1' WHERE name = %s", [blob])
-
-
-def test_every_version_and_every_mark_is_erased(store, locker, blob, seaweed, bucket_name):
-    seaweed.client().put_bucket_versioning(Bucket=bucket_name, VersioningConfiguration={"Status": "Enabled"})
-    for number in range(8):
-        with store.writer(blob) as writer:
-            writer.write(b"x" * (100 + number))
-    other = draw_upload_id()
-    store.put(other, b"stays")
-    assert len(list(store.bucket.versions(f"{blob}/"))) > 8
-    erase_held(blob, store=store, locker=locker)
-    assert list(store.bucket.versions(f"{blob}/")) == []
-    assert (store.exists(blob), store.open(other).read()) == (False, b"stays")
-
-
-def test_older_versions_and_marks_of_what_was_merged_are_strays(store, blob, seaweed, bucket_name):
-    seaweed.client().put_bucket_versioning(Bucket=bucket_name, VersioningConfiguration={"Status": "Enabled"})
-    for _ in range(2):
-        with store.writer(blob) as writer:
-            writer.write(b"x" * 100)
-    found = list(store.strays(later()))
-    assert len(found) == 2  # the first object, and the mark that it was deleted
-    for stray in found:
-        store.erase_stray(stray)
-    assert list(store.strays(later())) == []
-    assert store.open(blob).read() == b"x" * 200
-
-
-def test_an_object_of_no_part_is_a_stray_once_it_is_old(store, blob, seaweed, bucket_name):
-    with store.writer(blob) as writer:
-        writer.write(b"kept")
-    for part in (draw_part(blob, 4, 4), draw_part(draw_upload_id(), 0, 4)):
-        seaweed.client().put_object(Bucket=bucket_name, Key=f"files/{part.key}", Body=b"late")
-    assert list(store.strays(datetime.now(UTC) - timedelta(hours=1))) == []
-    found = list(store.strays(later()))
-    assert len(found) == 2
-    for stray in found:
-        store.erase_stray(stray)
-    assert len(seaweed.keys(bucket_name)) == 1
-    assert store.open(blob).read() == b"kept"
-
-
-def test_objects_of_others_in_the_bucket_are_left_alone(store, blob, seaweed, bucket_name):
-    """Also those of an installation whose prefix begins with ours."""
-    theirs = [
-        "files/dump.sql",
-        f"files/{blob}",
-        f"files/{blob}/notes.txt",
-        f"files/trial/{draw_part(draw_upload_id(), 0, 4).key}",
-    ]
-    for key in theirs:
-        seaweed.client().put_object(Bucket=bucket_name, Key=key, Body=b"kept")
-    assert list(store.strays(later())) == []
-    assert sorted(seaweed.keys(bucket_name)) == sorted(theirs)
 
 
 def other_store(store, kind, *, bucket="", endpoint="", keys=(READER_KEY, SECRET_KEY)):

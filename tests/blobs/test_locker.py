@@ -85,8 +85,9 @@ def test_that_it_is_held_is_seen_without_disturbing(locker, blob):
 def test_what_is_missing_is_held_by_nobody(locker, store):
     name = draw_upload_id()
     assert not locker.is_held(name)
-    with pytest.raises(BlobMissing), locker.hold(name):
-        pass
+    for patience in (0, 5):
+        with pytest.raises(BlobMissing), locker.hold(name, patience=patience):
+            pass
 
 
 def test_whoever_waited_for_a_blob_that_is_erased_meanwhile_finds_it_missing(locker, store, blob):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from filsluss.blobs import ObjectRefused, StoreAway, StoreFull, StoreRefused
+from filsluss.blobs import ObjectMissing, ObjectRefused, StoreAway, StoreFull, StoreRefused
 from filsluss.blobs.bucket import Bucket
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.s3 import S3Store
@@ -102,6 +102,25 @@ def test_a_page_that_is_not_found_is_no_blob_that_is_missing(store, faulty, betw
         assert not isinstance(away.value, StoreRefused)
     assert faulty.answers() is False
     assert store.open(blob).read() == DATA
+
+
+def test_a_store_that_lacks_an_object_says_nothing_of_the_blob(store, faulty, between, blob):
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    between.fail("no such key", "GET", "PUT")
+    for act in (lambda: faulty.open(blob).read(), lambda: faulty.digests(blob)):
+        with pytest.raises(ObjectMissing, match="NoSuchKey"):
+            act()
+    with pytest.raises(ObjectMissing), faulty.writer(blob) as writer:
+        writer.write(DATA)
+    assert faulty.size(blob) == len(DATA)
+    with pytest.raises(StoreRefused) as refused:
+        faulty.put(draw_upload_id(), b"abc")
+    assert not isinstance(refused.value, ObjectMissing)
+    between.heal()
+    with faulty.writer(blob) as writer:
+        writer.write(DATA)
+    assert store.open(blob).read() == DATA + DATA
 
 
 def test_a_store_that_leads_elsewhere_is_not_followed(faulty, between):

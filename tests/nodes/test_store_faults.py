@@ -85,6 +85,7 @@ def is_clean(service):
         ("lost", ("PUT",)),
         ("truncated", ("GET",)),
         ("no such page", ("PUT", "GET", "DELETE", "POST")),
+        ("no such key", ("PUT", "GET")),
         ("nothing", ("PUT",)),
         ("redirect", ("PUT", "GET", "DELETE", "POST", "HEAD")),
     ],
@@ -159,7 +160,7 @@ def test_a_file_that_cannot_be_read_just_now_waits_and_is_told_of_in_one_line(
     is_clean(service)
 
 
-@pytest.mark.parametrize("fault", ["error", "no such page", "wrong key"])
+@pytest.mark.parametrize("fault", ["error", "no such page", "no such key", "wrong key"])
 def test_a_download_is_told_that_the_store_is_away_before_it_begins(installed, store, fault):
     service, data, to = installed.service, os.urandom(MIB), f"bo-{fault.replace(' ', '-')}@rontgen.example"
     account = apply(service, FORM, recipient_email=to).location

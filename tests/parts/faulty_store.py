@@ -14,6 +14,7 @@ ANSWERS = {
     "redirect": (307, "TemporaryRedirect"),
     "denied": (403, "AccessDenied"),
     "full": (507, "InsufficientStorage"),
+    "no such key": (404, "NoSuchKey"),
 }
 OTHERS = (
     "truncated",

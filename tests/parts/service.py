@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -87,6 +88,17 @@ def has_exited(pid: int) -> bool:
         return True
 
 
+def keeper_of_port() -> socket.socket:
+    """It is bound to a port on which a server may listen, and which nobody else finds free meanwhile.
+
+    Linux binds two sockets to one port if both say SO_REUSEADDR and neither listens yet (socket(7)).
+    """
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", free_port()))
+    return keeper
+
+
 class Service:
     """Not started yet. Settings are named without FILSLUSS_; `env` may be changed while it is stopped.
 
@@ -96,7 +108,8 @@ class Service:
     is_bare = False
 
     def __init__(self, data_dir: Path, **own: str) -> None:
-        self.port = free_port()
+        self._keeper = keeper_of_port()
+        self.port = self._keeper.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.data_dir = data_dir
         self.env = environment(data_dir, **{"BASE_URL": self.url, **own})
@@ -157,6 +170,7 @@ class Service:
         self.process.wait(10)
         with contextlib.suppress(ProcessLookupError):  # children of a parent that a test has killed
             os.killpg(self.process.pid, signal.SIGKILL)
+        eventually(lambda: all(map(has_exited, processes)))  # until then they have the port
 
     def run(
         self, *words: str, at: datetime | None = None, check: bool = True, seconds: float = 100
@@ -214,4 +228,5 @@ class Service:
             self.kill()
         for reserve in self.data_dir.glob("*-reserve"):  # hundreds of them would be many gigabytes
             reserve.unlink()
+        self._keeper.close()
         assert "Traceback" not in self.log_text(), self.log_text()

@@ -9,9 +9,10 @@ from django.db import transaction
 from django.db.models import prefetch_related_objects
 
 from filsluss.actions.erasure import take_away
+from filsluss.actions.missing_bytes import found_missing
 from filsluss.actions.transitions import RULE, record_audit
 from filsluss.actions.upload import STILL_OPEN, receive
-from filsluss.blobs import BlobBusy, BlobMissing, Digests, LeaseLost, held_writer
+from filsluss.blobs import BlobBusy, BlobMissing, Digests, LeaseLost, ObjectMissing, held_writer
 from filsluss.installation import Services
 from filsluss.letters import collecting, compose
 from filsluss.letters.each_row import each_row
@@ -82,6 +83,10 @@ def _made_ready(file: TransferFile, *, services: Services, now: datetime) -> boo
         digests = services.store.digests(file.blob)
     except BlobMissing:
         return take_away(file, because=ErasedBecause.DAMAGED, now=now)
+    except ObjectMissing:
+        if found_missing(file, now=now):
+            return True
+        raise
     return make_ready(file, digests=digests, services=services, now=now)
 
 

@@ -3,9 +3,10 @@
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Count
@@ -19,7 +20,7 @@ from filsluss.actions.transitions import (
     record_files,
     withdraw_needless_reminder,
 )
-from filsluss.blobs import BlobBusy, StoreAway, erase_held
+from filsluss.blobs import BlobBusy, StoreAway, erase_held, erase_stray_held
 from filsluss.installation import Services
 from filsluss.letters import collecting, compose, outbox
 from filsluss.letters.each_row import each_batch, each_row
@@ -269,16 +270,21 @@ def queue_erased(transfers: Sequence[Transfer], *, services: Services, now: date
 
 def erase_orphans(*, services: Services, now: datetime) -> int:
     """Erases blobs without a row, left by a crash; younger ones may still get their row. Returns how many."""
+    orphans, strays = _orphans(services=services, now=now), services.store.strays(now - ORPHAN_AGE)
+    return sum(
+        each_row(job, names, partial(_erased, erase, services=services), policy=services.policy, now=now)
+        for job, names, erase in (
+            ("erase orphans", orphans, erase_held),
+            ("erase strays", strays, erase_stray_held),
+        )
+    )
 
-    def erase_orphan(name: str) -> int:
-        with contextlib.suppress(BlobBusy):
-            erase_held(name, store=services.store, locker=services.locker)
-            return 1
-        return 0
 
-    orphans = _orphans(services=services, now=now)
-    done = each_row("erase orphans", orphans, erase_orphan, policy=services.policy, now=now)
-    return done + _erase_strays(services=services, now=now)
+def _erased(erase: Callable[..., None], name: str, *, services: Services) -> int:
+    with contextlib.suppress(BlobBusy):
+        erase(name, store=services.store, locker=services.locker)
+        return 1
+    return 0
 
 
 def _orphans(*, services: Services, now: datetime) -> Iterator[str]:
@@ -288,12 +294,3 @@ def _orphans(*, services: Services, now: datetime) -> Iterator[str]:
     for batch in batches(aged):
         known = set(live.filter(upload_id__in=batch).values_list("upload_id", flat=True))
         yield from (name for name in batch if name not in known)
-
-
-def _erase_strays(*, services: Services, now: datetime) -> int:
-    def erase_stray(stray: str) -> int:
-        services.store.erase_stray(stray)
-        return 1
-
-    strays = services.store.strays(now - ORPHAN_AGE)
-    return each_row("erase strays", strays, erase_stray, policy=services.policy, now=now)

@@ -15,8 +15,9 @@ from django.db.models import F, Q, QuerySet
 from filsluss import outages
 from filsluss.actions.completion import make_ready
 from filsluss.actions.erasure import take_away
+from filsluss.actions.missing_bytes import found_missing
 from filsluss.actions.transitions import RULE, record_audit
-from filsluss.blobs import BlobMissing, Digests
+from filsluss.blobs import BlobMissing, Digests, ObjectMissing
 from filsluss.installation import Services
 from filsluss.letters import collecting, compose, notices
 from filsluss.letters.each_row import each_row
@@ -82,6 +83,10 @@ def scan_claimed(file: TransferFile, *, scanner: Clamd, services: Services, at: 
         return True
     except BlobMissing:
         return take_away(file, because=ErasedBecause.DAMAGED, now=at())
+    except ObjectMissing as fault:
+        return found_missing(file, now=at()) or hold_unscanned(
+            file, trouble=f"the store cannot be read: {fault}", for_good=False, now=at()
+        )
     except NotScanned as fault:
         return hold_unscanned(file, trouble=str(fault), for_good=fault.for_good, now=at())
     if virus:
@@ -151,6 +156,8 @@ def _pieces(blob: IO[bytes], on_read: Callable[[bytes], None]) -> Iterator[bytes
 def _read(blob: IO[bytes]) -> bytes:
     try:
         return blob.read(PIECE)
+    except ObjectMissing:
+        raise
     except OSError as fault:
         raise NotScanned(f"the store cannot be read: {fault}") from fault
 

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from filsluss import machine
 from filsluss.blobs.disk import DiskStore
-from filsluss.blobs.held import erase_held, held_writer
+from filsluss.blobs.held import erase_held, erase_stray_held, held_writer
 from filsluss.blobs.locks import FlockLocker
 from filsluss.blobs.protocol import (
     Allowance,
@@ -18,6 +18,7 @@ from filsluss.blobs.protocol import (
     Lease,
     LeaseLost,
     Locker,
+    ObjectMissing,
     ObjectRefused,
     Store,
     StoreAway,
@@ -36,6 +37,7 @@ __all__ = [
     "Lease",
     "LeaseLost",
     "Locker",
+    "ObjectMissing",
     "ObjectRefused",
     "Store",
     "StoreAway",
@@ -43,6 +45,7 @@ __all__ = [
     "StoreRefused",
     "Writer",
     "erase_held",
+    "erase_stray_held",
     "held_writer",
     "open_locker",
     "open_store",

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from filsluss.blobs.bucket_address import BucketAddress
-from filsluss.blobs.protocol import BlobMissing, ObjectRefused, StoreAway, StoreFull, StoreRefused
+from filsluss.blobs.protocol import ObjectMissing, ObjectRefused, StoreAway, StoreFull, StoreRefused
 
 TIMES = {"connect_timeout": 3, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 3}}
 """Of a request, in seconds. "standard" waits between tries, each time longer, and never equally long."""
@@ -42,7 +42,7 @@ class Version(NamedTuple):
 
 @contextlib.contextmanager
 def our_errors(action: str) -> Iterator[None]:
-    """Raises BlobMissing for an object that is not there, StoreRefused or StoreAway, and StoreFull for STORE.
+    """Raises StoreAway of the kind that it is, ObjectMissing for READ only, and StoreFull for STORE.
 
     A store with no room may refuse anything in these words; but what we read or delete needs no room of it.
     """
@@ -50,8 +50,6 @@ def our_errors(action: str) -> Iterator[None]:
         yield
     except ClientError as fault:
         code, status = _code(fault), _status(fault)
-        if code == MISSING:
-            raise BlobMissing(action) from None
         if action == STORE and (code in FULL or status == 507):
             raise StoreFull(action) from None
         raise _kind(action, code, status)(f"the store did not {action}: {code or status}") from fault
@@ -62,6 +60,8 @@ def our_errors(action: str) -> Iterator[None]:
 
 
 def _kind(action: str, code: str, status: int = 400) -> type[StoreAway]:
+    if code == MISSING and action == READ:
+        return ObjectMissing
     if code in OF_ONE_OBJECT and action in (READ, DELETE):
         return ObjectRefused
     is_bare = code in ("", str(status))
@@ -164,7 +164,7 @@ class Bucket:
             raise StoreAway(f"the store did not say that it did {STORE}")
 
     def get(self, key: str, start: int, stop: int) -> Any:
-        """A stream of the object's bytes [start, stop); raises BlobMissing, and StoreAway if others come.
+        """A stream of the object's bytes [start, stop); raises ObjectMissing, and StoreAway if others come.
 
         A store that answers with the whole object names no range (RFC 9110, 14.2).
         """

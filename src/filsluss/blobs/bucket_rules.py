@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from filsluss.blobs.bucket import Bucket
-from filsluss.blobs.protocol import BlobMissing, StoreAway
+from filsluss.blobs.protocol import StoreAway
 
 MOST_APART = timedelta(minutes=1)
 """Of the store's clock and ours. A store refuses requests that are a quarter of an hour away."""
@@ -31,5 +31,5 @@ def faults_of(bucket: Bucket, *, kept_for: timedelta, now: datetime) -> Iterator
 def _settings(bucket: Bucket, verb: str) -> dict[str, Any]:
     try:
         return dict(bucket.ask("tell its settings", verb))
-    except (StoreAway, BlobMissing):
+    except StoreAway:
         return {}

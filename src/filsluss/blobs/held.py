@@ -30,3 +30,12 @@ def erase_held(name: str, *, store: Store, locker: Locker) -> None:
             store.erase(name)
     except BlobMissing:
         store.erase(name)  # nobody can hold what is not there; what removed it may have crashed half-way
+
+
+def erase_stray_held(stray: str, *, store: Store, locker: Locker) -> None:
+    """Erases it; may be repeated. Raises BlobBusy while somebody holds its blob, who is not asked."""
+    try:
+        with locker.hold(stray.partition("/")[0], patience=0):
+            store.erase_stray(stray)
+    except BlobMissing:
+        store.erase_stray(stray)

@@ -80,7 +80,7 @@ class PostgresLocker:
             if (epoch := self._try(name, us, stalled)) is not None:
                 return epoch
             if now - began >= patience:
-                raise BlobBusy(name)
+                raise BlobBusy(name) if self._is_there(name) else BlobMissing(name)
             if (holders := self._ask(name)) != asked:
                 asked, asked_at = holders, now
             self._database.let_go()
@@ -93,6 +93,11 @@ class PostgresLocker:
             cursor.execute(TAKE, {"us": us, "name": name, "stalled": stalled})
             taken = cursor.fetchall()
         return int(taken[0][0]) if taken else None
+
+    def _is_there(self, name: str) -> bool:
+        with self._database.transaction() as cursor:
+            cursor.execute("SELECT 1 FROM filsluss_blob WHERE name = %s", [name])
+            return bool(cursor.fetchall())
 
     def _ask(self, name: str) -> int:
         """Asks the holder to let go; returns the number of its lease. Raises BlobMissing."""

@@ -78,7 +78,7 @@ class PartTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, name: str, *parts: Part) -> None:
+    def create(self, name: str) -> None:
         """Raises FileExistsError."""
         with self._database.transaction() as cursor:
             cursor.execute(
@@ -88,8 +88,6 @@ class PartTable:
             )
             if cursor.rowcount == 0:
                 raise FileExistsError(name)
-            for part in parts:
-                self._insert(cursor, name, part)
 
     def read(self, name: str) -> tuple[int, list[Part]]:
         """The blob's epoch, and its parts in order; raises BlobMissing."""

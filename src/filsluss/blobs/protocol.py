@@ -40,6 +40,14 @@ class ObjectRefused(StoreRefused):
     """The store refuses it of this blob, and perhaps of no other. One line."""
 
 
+class ObjectMissing(ObjectRefused):
+    """The store says that it lacks bytes of a blob that is there. One line.
+
+    It may be one that answers from a copy that lags behind: only who is told so again an hour later believes
+    that they are lost.
+    """
+
+
 class LeaseLost(Exception):
     """A newer lease of the blob was given meanwhile: nothing that this holder still does counts.
 
@@ -198,10 +206,17 @@ class Store(Protocol):
         """Every blob with the time of its last write (aware, UTC)."""
 
     def strays(self, before: datetime) -> Iterator[str]:
-        """What lies in the store from before that time and belongs to no blob, as `erase_stray` takes it."""
+        """What lies in the store from before that time and belongs to no blob, as `erase_stray` takes it.
+
+        Each begins with the name of the blob that it would be of, and a slash.
+        """
 
     def erase_stray(self, stray: str) -> None:
-        """Erases it, so that it stays erased; may be repeated."""
+        """Erases it, so that it stays erased, but nothing that belongs to a blob by now; may be repeated.
+
+        The caller holds the lease of the blob that it would be of, if there is one: so a writer that slept
+        since it stored the bytes meets LeaseLost in place of telling anybody that they are there.
+        """
 
     def answers(self) -> bool:
         """Whether it can be written to just now, asked quickly."""

@@ -27,14 +27,16 @@ from filsluss.blobs.s3_writer import S3Writer
 
 PIECE = 1 << 20
 ROUNDS = 20
-"""How often what is listed is deleted, before a store that goes on listing it is not believed any more."""
+"""How often the same is deleted again, before a store that goes on listing it is not believed any more."""
 
 
 class S3Store:
     """The rows say what is stored: nothing is ever listed on the way of an upload or a download.
 
-    An object is stored before its row is written, and its row is deleted before or with it. So a crash leaves
-    an object without a row at most, which `strays` finds. No key is ever used for other bytes.
+    An object is stored before its part's row is written, and that row is deleted before or with it. So a
+    crash leaves an object without a row at most, which `strays` finds. No key is ever used for other bytes.
+    The blob's row is there before any object of it: whoever stores one and sleeps until it was erased as a
+    stray, or the blob as an orphan, has lost the lease by then.
     """
 
     is_shared = True
@@ -48,15 +50,18 @@ class S3Store:
 
     def put(self, name: str, data: Bytes) -> None:
         require_name(name)
+        self.table.create(name)
         if not data:
-            return self.table.create(name)
+            return
         part = draw_part(name, 0, len(data))
-        self.bucket.put(part.key, io.BytesIO(data), size=part.size)
         try:
-            self.table.create(name, part)
-        except FileExistsError:
-            with contextlib.suppress(StoreAway):
-                self.bucket.delete_key(part.key)
+            self.bucket.put(part.key, io.BytesIO(data), size=part.size)
+            self.table.add(name, part, epoch=0)
+        except BaseException as fault:
+            with contextlib.suppress(Exception):  # what is left is an orphan
+                self.table.forget(name)
+            if isinstance(fault, LeaseLost):
+                raise StoreAway("the blob was erased while it was stored") from None
             raise
 
     @contextlib.contextmanager
@@ -97,14 +102,17 @@ class S3Store:
         Also what the rows know of, if the list does not have it: a list may be older than what it lists.
         """
         require_name(name)
-        unlisted = self._keys_of(name)
-        for _ in range(ROUNDS):
+        unlisted, deleted, in_vain = self._keys_of(name), set[tuple[str, str]](), 0
+        while in_vain < ROUNDS:
             found = list(islice(self.bucket.versions(f"{name}/"), MOST_DELETED))
             found = found or [Version(key) for key in islice(unlisted, MOST_DELETED)]
             if not found:
                 return self.table.forget(name)
             self.bucket.delete(found)
             unlisted -= {each.key for each in found}
+            numbers = {(each.key, each.number) for each in found}
+            in_vain += numbers <= deleted
+            deleted |= numbers
         raise StoreAway("the store goes on listing what was deleted")
 
     def _keys_of(self, name: str) -> set[str]:
@@ -131,7 +139,12 @@ class S3Store:
 
     def erase_stray(self, stray: str) -> None:
         key, _, number = stray.partition("?")
-        self.bucket.delete([Version(key, number)])
+        if not (self.table.known({key}) and number in self._current(key)):
+            self.bucket.delete([Version(key, number)])
+
+    def _current(self, key: str) -> list[str]:
+        """The number of the version that a reader of that key gets; none if there is no such object."""
+        return [each.number for each in self.bucket.versions(key) if each.is_current]
 
     def answers(self) -> bool:
         try:

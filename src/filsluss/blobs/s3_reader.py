@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError
 
 from filsluss.blobs.bucket import Bucket
 from filsluss.blobs.part_table import Part, PartTable, end_of
-from filsluss.blobs.protocol import BlobMissing, StoreAway
+from filsluss.blobs.protocol import BlobMissing, ObjectMissing, StoreAway
 from filsluss.blobs.seekable import SeekableReader
 
 TRIES = 3
@@ -77,7 +77,7 @@ class PartsReader(SeekableReader):
             piece = bytes(self._stream.read(size))
         except BotoCoreError:
             piece = b""
-        except BlobMissing:
+        except ObjectMissing:
             self._looked_at = float("-inf")
             if self._part_here() == part:
                 raise

@@ -8,7 +8,7 @@ from typing import Any
 from filsluss.blobs.bucket import Bucket, our_errors
 from filsluss.blobs.disk import raising_store_full
 from filsluss.blobs.part_table import Part, PartTable, draw_part, end_of
-from filsluss.blobs.protocol import Allowance, BlobMissing, Bytes, LeaseLost, StoreAway
+from filsluss.blobs.protocol import Allowance, Bytes, LeaseLost, ObjectMissing, StoreAway
 from filsluss.blobs.seekable import SeekableReader
 
 PART = 8 << 20
@@ -143,7 +143,7 @@ class S3Writer:
         at = part.start
         try:
             found = self._bucket.get(part.key, 0, part.size)
-        except BlobMissing:
+        except ObjectMissing:
             self._table.require(self._name, epoch=self._epoch)  # a newer writer has replaced it
             raise
         with contextlib.closing(found) as stream, our_errors("read bytes"):
@@ -156,6 +156,6 @@ class S3Writer:
 
     def _delete(self, keys: list[str]) -> None:
         """What cannot be deleted now is a stray, which is found later."""
-        with contextlib.suppress(OSError, LookupError):
+        with contextlib.suppress(OSError):
             for key in keys:
                 self._bucket.delete_key(key)

@@ -103,7 +103,8 @@ FILE_STEPS_ONCE = ("received", "ready", "infected", "released", "file-erased")
 """Steps that a file takes once at most."""
 FILE_STEPS = (
     *FILE_STEPS_ONCE,
-    *("release-asked", "unscanned", "fetched", "partly-fetched", "file-withheld", "file-restored"),
+    *("release-asked", "unscanned", "fetched", "partly-fetched"),
+    *("file-missing", "file-withheld", "file-restored"),
 )
 AUDIT_STEPS = frozenset(
     {

@@ -10,7 +10,8 @@ from django.db import connection
 from filsluss import outages
 from filsluss.actions import upload
 from filsluss.actions.erasure import take_away
-from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreAway, StoreFull, Writer
+from filsluss.actions.missing_bytes import found_missing
+from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, ObjectMissing, StoreAway, StoreFull, Writer
 from filsluss.models import TransferFile
 from filsluss.models.upload_queries import file_at_upload_link, reload_progress
 from filsluss.rules.lifecycle import WHOLE_FILE, ErasedBecause, FileState
@@ -196,7 +197,7 @@ def receive_bytes(
     except Refused as refused:
         no_room = refused.code
     except StoreAway as fault:
-        outages.store.met(fault)
+        met(fault, file, request)
         no_room = "busy"
     if overran or (checksum and (no_room or not (body.is_whole and checksum.holds()))):
         writer.truncate(start)
@@ -250,12 +251,19 @@ def save_progress(request: Request, file: TransferFile, writer: Writer) -> None:
     except StoreFull:
         refused = "disk_full"
     except StoreAway as fault:
-        outages.store.met(fault)
+        met(fault, file, request)
         refused = "busy"
     if writer.offset != file.size:
         acknowledge(request, file, writer.offset)
     if refused:
         raise refusal_at(writer.offset, refused)
+
+
+def met(fault: StoreAway, file: TransferFile, request: Request) -> None:
+    """Notes that the store did not answer, or that it lacks what it had stored of the file."""
+    outages.store.met(fault)
+    if isinstance(fault, ObjectMissing):
+        found_missing(file, as_writer=True, now=request.now)
 
 
 def acknowledge(request: Request, file: TransferFile, offset: int) -> None:

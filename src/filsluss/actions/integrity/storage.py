@@ -7,7 +7,8 @@ from functools import partial
 from filsluss.actions import completion, erasure, room
 from filsluss.actions.erasure import take_away
 from filsluss.actions.integrity.findings import Finding, Repair, World
-from filsluss.blobs import BlobMissing, erase_held
+from filsluss.actions.missing_bytes import found_missing
+from filsluss.blobs import BlobMissing, ObjectMissing, erase_held, erase_stray_held
 from filsluss.models import AuditEntry, TransferFile
 from filsluss.models.batches import batches, by_key, rows_of
 from filsluss.rules.lifecycle import STORED_WHOLE, ErasedBecause, FileState
@@ -45,9 +46,21 @@ def whole(world: World) -> Iterator[Finding]:
         if stored != file.size:
             what = f"file {file.public_id} ({file.state}): {stored or 0} of its {file.size} bytes are stored"
             yield from _damaged(file, "I7", what, world)
-        elif world.checksums and file.sha256 and not _matches_checksum(file, world):
-            what = f"file {file.public_id}: its bytes do not match its SHA-256"
-            yield from _damaged(file, "I2", what, world)
+        elif world.checksums and file.sha256:
+            yield from _checked(file, world)
+
+
+def _checked(file: TransferFile, world: World) -> Iterator[Finding]:
+    """A finding if its bytes are others, or if the store lacks some, which may be there an hour later."""
+    try:
+        if _matches_checksum(file, world):
+            return
+    except ObjectMissing as fault:
+        what = f"file {file.public_id}: {fault}; it is damaged if that is found again an hour later"
+        yield Finding("I7", what, partial(found_missing, file, now=world.now))
+    else:
+        what = f"file {file.public_id}: its bytes do not match its SHA-256"
+        yield from _damaged(file, "I2", what, world)
 
 
 def _stored_size(file: TransferFile, world: World) -> int | None:
@@ -89,9 +102,10 @@ def blobs(world: World) -> Iterator[Finding]:
 
 def strays(world: World) -> Iterator[Finding]:
     """I7 and I17: nothing lies in the store that is of no blob."""
-    store = world.services.store
+    store, locker = world.services.store, world.services.locker
     for stray in store.strays(world.now - erasure.ORPHAN_AGE):
-        yield Finding("I7", f"{stray} in the store is of no blob", partial(store.erase_stray, stray))
+        erase = partial(erase_stray_held, stray, store=store, locker=locker)
+        yield Finding("I7", f"{stray} in the store is of no blob", erase)
 
 
 def _without_row(stored: dict[str, datetime], world: World) -> Iterator[Finding]:

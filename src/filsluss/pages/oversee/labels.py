@@ -79,6 +79,7 @@ def step_label(step: str) -> str:
         "code-drawn-again": _("a new download code"),
         "file-stale": _("to be deleted: never finished"),
         "file-damaged": _("to be deleted: damaged in storage"),
+        "file-missing": _("not found in storage, will be looked for again"),
         "file-infected": _("to be deleted: malicious code was found"),
         "file-withheld": _("deleted by the administrator, can be restored"),
         "file-restored": _("restored by the administrator"),
