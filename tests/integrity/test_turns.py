@@ -59,13 +59,14 @@ def test_a_comparison_leaves_out_what_was_over_before_and_nothing_else(now, stor
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL checks its pages by itself")
-def test_the_whole_file_of_sqlite_is_read_once_a_day_only(now, store):
+def test_the_whole_file_of_sqlite_is_read_once_a_day_and_each_entry_of_its_indexes_with_checksums(now, store):
     services = services_for(example_policy(), store)
 
-    def checks(since):
+    def checks(**own):
         with CaptureQueriesContext(connection) as asked:
-            verify_world(World(services, now, since=since))
+            verify_world(World(services, now, **own))
         return [query["sql"] for query in asked.captured_queries if "_check" in query["sql"]]
 
-    assert checks(None) == ["PRAGMA integrity_check(10)", "PRAGMA foreign_key_check"]
-    assert checks(now - MINUTE) == []
+    assert checks() == ["PRAGMA quick_check(10)", "PRAGMA foreign_key_check"]
+    assert checks(checksums=True) == ["PRAGMA integrity_check(10)", "PRAGMA foreign_key_check"]
+    assert checks(since=now - MINUTE) == []

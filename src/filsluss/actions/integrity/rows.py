@@ -217,12 +217,14 @@ def counts_within_size(_world: World) -> Iterator[Finding]:
 def database_is_sound(world: World) -> Iterator[Finding]:
     """I12: SQLite's integrity checks find nothing. PostgreSQL has page checksums of its own.
 
-    They read the whole file, and look up every row in every index, so only where everything is compared.
+    They read the whole file, so only where everything is compared; every row is looked up in every index with
+    checksums only, which takes as long as all the rest. `filsluss backup` does that, too, with its copy.
     """
     if connection.vendor != "sqlite" or world.since is not None:
         return
+    pages = "PRAGMA integrity_check(10)" if world.checksums else "PRAGMA quick_check(10)"
     with connection.cursor() as cursor:
-        cursor.execute("PRAGMA integrity_check(10)")
+        cursor.execute(pages)
         yield from (Finding("I12", f"database: {row[0]}") for row in cursor.fetchall() if row[0] != "ok")
         cursor.execute("PRAGMA foreign_key_check")
         yield from (
