@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection
 
-from filsluss.letters import candidates, claims, outbox
+from filsluss.letters import candidates, claims, message, outbox
 from filsluss.letters.claims import Claimant
 from filsluss.letters.delivery import MailConnection
 from filsluss.letters.outbox import deliver_next
@@ -165,6 +165,20 @@ def test_a_letter_whose_claim_failed_with_the_database_is_held_no_longer(now, ma
             deliver(me, now)
     assert me.held_letters() == []
     assert (deliver(me, now), readers(mail_server)) == (True, [letter.to])
+
+
+@pytest.mark.parametrize(("module", "asking"), [(message, "cases_of"), (outbox, "holds")])
+def test_a_letter_waits_while_the_database_is_away_and_is_not_given_up(now, monkeypatch, module, asking):
+    me, (letter,) = Claimant(), queue(now, "bo@x.example")
+
+    def away(*_, **__):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(module, asking, away)
+    with pytest.raises(OperationalError):
+        deliver(me, now)
+    letter.refresh_from_db()
+    assert (letter.delivery, letter.last_error, me.held_letters()) == ("queued", "", [])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -13,6 +13,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
 from django.core.mail.message import sanitize_address
 
+from filsluss import outages
 from filsluss.letters.message import build_message
 from filsluss.letters.sanitize import one_line
 from filsluss.letters.smtp import mail_backend
@@ -117,21 +118,24 @@ class PreparedMessage:
 def prepared_message(letter: Letter, *, policy: Policy) -> PreparedMessage:
     """The message whole, so that one which cannot be written out fails before a connection is opened.
 
-    Raises NotSubmittable.
+    Raises NotSubmittable; that the database is away is no fault of the letter's, and passes through.
     """
     try:
         message = build_message(letter, policy=policy)
-        sender, *recipients = map(envelope_address, (message.from_email, *message.recipients()))
+        recipients = [sanitize_address(address, "utf-8") for address in message.recipients()]
         content = message.message().as_bytes(linesep="\r\n")
+        sender = envelope_sender(message.from_email)
+    except outages.AWAY:
+        raise
     except Exception as fault:
         log.exception("letter %s cannot be serialised", letter.key)
         raise NotSubmittable(described(fault)) from fault
     return PreparedMessage(message, sender, tuple(recipients), content)
 
 
-@lru_cache(maxsize=100)
-def envelope_address(address: str) -> str:
-    """As SMTP takes it; parsing an address, such as the sender's for each letter, takes long."""
+@lru_cache(maxsize=1)
+def envelope_sender(address: str) -> str:
+    """As SMTP takes it; parsing it for each letter takes long. Readers' addresses are kept nowhere."""
     return sanitize_address(address, "utf-8")
 
 
