@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from filsluss.actions.integrity.findings import Finding, World
@@ -50,11 +50,12 @@ def letters_too_early(world: World) -> Iterator[Finding]:
 
 def letters_against_decisions(_world: World) -> Iterator[Finding]:
     """I6: letters about a decision say what was decided."""
-    cases = LetterCase.objects.select_related("letter")
-    unapproved = cases.filter(letter__kind=LetterKind.APPROVED, transfer__open_until=None)
-    not_rejected = cases.filter(letter__kind=LetterKind.REJECTED).exclude(transfer__state=State.REJECTED)
-    not_taken_back = cases.filter(letter__kind=LetterKind.WITHDRAWN).exclude(transfer__state=State.WITHDRAWN)
-    for case in (*unapproved, *not_rejected, *not_taken_back):
+    wrong = (
+        Q(letter__kind=LetterKind.APPROVED, transfer__open_until=None)
+        | Q(letter__kind=LetterKind.REJECTED) & ~Q(transfer__state=State.REJECTED)
+        | Q(letter__kind=LetterKind.WITHDRAWN) & ~Q(transfer__state=State.WITHDRAWN)
+    )
+    for case in LetterCase.objects.filter(wrong).select_related("letter"):
         yield Finding("I6", f"letter {case.letter.key} tells of a decision that was not made")
 
 

@@ -159,6 +159,8 @@ def back_up_rows(folder: Path, manifest: Manifest) -> str:
         source.backup(target)
         if target.execute("PRAGMA integrity_check").fetchone() != ("ok",):
             raise CommandError("the copy of the database fails its integrity check: check the disk")
+        if target.execute("PRAGMA foreign_key_check").fetchone():
+            raise CommandError("the copy of the database has rows that refer to missing rows: check the disk")
     sync(copy)
     manifest.add(folder, DATABASE)
     return f"database: {copy.stat().st_size} bytes copied"

@@ -11,6 +11,8 @@ import { LeftOut, UploadRows } from "./file-row.js";
 
 const MAX_PARALLEL = 2;
 
+const isOfOther = ({ reason }) => ["elsewhere", "left_elsewhere"].includes(reason);
+
 export class UploadQueue {
   constructor(byId, filesUrl) {
     Object.assign(this, { byId, filesUrl, uploads: [], choosing: 0 });
@@ -287,6 +289,7 @@ export class UploadQueue {
       if (upload.state !== "cancelled") continue;
       this.scene.say(t("file_status", { file: named(upload.name), text: this.list.stateOf(entry) }));
     }
+    for (const upload of this.uploads) this.askAgain(upload);
     if (this.list.latest.files.length) this.scene.begin();
     if (this.notice === "list_stale") this.showNotice("");
     this.scene.update();
@@ -297,17 +300,20 @@ export class UploadQueue {
     else if (!this.notice) this.showNotice("list_stale");
   }
 
-  onTabsChange() {
+  async onTabsChange() {
     if (this.tabs.otherFiles.length) this.showNotice("other_window");
     else if (this.notice === "other_window") this.showNotice("");
-    for (const upload of this.uploads) if (upload.reason === "elsewhere") this.askAgain(upload);
+    if (!this.uploads.some(isOfOther)) return;
+    await this.list.refreshNow();
+    for (const upload of this.uploads) this.askAgain(upload);
   }
 
-  /** The other window has finished the file, or has given it up: then it can be continued here. */
-  async askAgain(upload) {
-    await this.list.refreshNow();
+  /** Another window has the file, has finished it, or has given it up or fallen silent: then it can go on here. */
+  askAgain(upload) {
+    if (!isOfOther(upload)) return;
     const { ask } = this.check(upload.file, upload.choice, upload.resumeId);
-    if (upload.reason === "elsewhere" && ask !== "elsewhere") upload.ask(ask === "already" ? ask : "left_elsewhere");
+    const reason = ["already", "elsewhere"].includes(ask) ? ask : "left_elsewhere";
+    if (upload.reason !== reason) upload.ask(reason);
   }
 
   async takeOver(upload) {
