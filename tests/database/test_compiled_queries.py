@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db.models import BigIntegerField, CharField, F
+from django.db import connection
+from django.db.models import BigIntegerField, CharField, F, OuterRef, Subquery
 
 from filsluss.actions.upload import STILL_OPEN
 from filsluss.models import Transfer, TransferFile
@@ -111,6 +112,24 @@ def test_a_change_says_how_many_rows_it_changed_and_keeps_each_value_in_its_plac
     file.refresh_from_db()
     assert (file.name, file.acknowledged) == ("å'; --", file.size)
     assert TransferFile.objects.get(pk=other.pk).name == other.name
+
+
+@pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="only on PostgreSQL a change is read in one statement"
+)
+def test_a_change_that_is_read_returns_the_rows_as_it_left_them(transfer, django_assert_num_queries):
+    file, _ = make_file(transfer, NOW, 1), make_file(transfer, NOW, 2)
+    change = CompiledUpdate(
+        lambda: TransferFile.objects.filter(pk=Param("file", BigIntegerField())),
+        name=Param("name", CharField()),
+    )
+    case = Subquery(Transfer.objects.filter(pk=OuterRef("transfer"), state=State.OPEN).values("public_id"))
+    read = change.returning(lambda: TransferFile.objects.values_list("pk", "name", "created_at", case))
+    with django_assert_num_queries(1):
+        assert read.rows(file=file.pk, name="å'; --") == [
+            [file.pk, "å'; --", file.created_at, transfer.public_id]
+        ]
+    assert read.rows(file=0, name="none") == []
 
 
 def test_a_query_without_a_value_for_a_place_is_not_asked(transfer):

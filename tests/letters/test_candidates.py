@@ -1,5 +1,6 @@
 """The list of what to try next: it may be old, and decides nothing that the rows do not say."""
 
+import re
 import threading
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from filsluss.models import Letter
 from filsluss.models.letter_queries import PAGE
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import State
+from tests.database.test_plans import plan_of, statements
 from tests.letters.cases import Case, example_policy
 from tests.letters.test_connections import _copy, queue
 
@@ -67,6 +69,20 @@ def test_a_letter_that_time_made_untrue_since_the_list_was_read_is_not_sent(now,
     assert readers(mail_server) == ["bo@x.example"]
     request.refresh_from_db()
     assert (request.delivery, request.tries) == ("queued", 0)
+
+
+@pytest.mark.parametrize("moment", [-1, 0], ids=["a second before", "at the end"])
+def test_a_letter_about_an_account_is_sent_only_while_it_is_open(now, mail_server, old_lists, moment):
+    """The list was read before, so that it is the claim which asks."""
+    case = Case("file-ready", Role.RECIPIENT, file={}, transfer={"public_id": "K7PM-4QXE"})
+    ready, me = case.write("sv", now), Claimant()
+    (before,) = queue(now - timedelta(hours=1), "bo@x.example")
+    Letter.objects.filter(pk=before.pk).update(priority=0)
+    assert deliver(me, now)
+    assert [letter.pk for letter in me.candidates._letters] == [ready.pk]
+    end = ready.cases.get().transfer.open_until
+    assert deliver(me, end + timedelta(seconds=moment)) is (moment < 0)
+    assert len(mail_server.letters) == (2 if moment < 0 else 1)
 
 
 def test_a_letter_has_the_text_that_its_row_has_when_it_is_claimed(now, mail_server, old_lists):
@@ -179,6 +195,18 @@ def test_a_letter_waits_while_the_database_is_away_and_is_not_given_up(now, monk
         deliver(me, now)
     letter.refresh_from_db()
     assert (letter.delivery, letter.last_error, me.held_letters()) == ("queued", "", [])
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="PostgreSQL plans by how large the indexes are")
+def test_a_letter_that_is_claimed_is_found_by_its_number_however_many_are_queued(now, mail_server):
+    """PostgreSQL takes the index of all that are queued, where it may, while it is the smaller one."""
+    queue(now, *addresses(300))
+    with statements() as made:
+        assert deliver(Claimant(), now)
+    of_one = [each for each in made if '"filsluss_letter"."id" = ' in each[0]]
+    plans = ["\n".join(plan_of(*each)) for each in of_one]
+    assert len(plans) >= 3
+    assert [plan for plan in plans if not re.search("filsluss_letter_pkey", plan)] == []
 
 
 @pytest.mark.django_db(transaction=True)

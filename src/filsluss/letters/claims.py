@@ -18,7 +18,7 @@ from django.db.models import F, QuerySet
 
 from filsluss.letters.candidates import Candidates
 from filsluss.models import Letter
-from filsluss.models.letter_queries import claim_as_read, claimed_letter
+from filsluss.models.letter_queries import claim_as_read
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +97,7 @@ class Claimant:
         """
         claim, claimed_whole = self._held[letter.pk].claim, None
         try:
-            if claim_as_read(letter, claim, now=now):
-                claimed_whole = claimed_letter(letter.pk, claim)
+            claimed_whole = claim_as_read(letter, claim, now=now)
         finally:
             if claimed_whole is None:
                 self.let_go(letter)
@@ -209,4 +208,4 @@ def has_exited(claimed_by: str) -> bool:
 
 def claimed(letter: Letter) -> QuerySet[Letter]:
     """The row, if it is still queued and this claim on it still holds."""
-    return Letter.objects.queued().filter(pk=letter.pk, claimed_by=letter.claimed_by)
+    return Letter.objects.queued_row(letter.pk).filter(claimed_by=letter.claimed_by)

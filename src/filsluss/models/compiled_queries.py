@@ -95,6 +95,10 @@ class CompiledUpdate(CompiledQuery):
         query.add_update_values(self._changes)
         return query
 
+    def returning(self, wanted: Callable[[], QuerySet[Any, Any]]) -> CompiledUpdateReturning:
+        """The same UPDATE, whose rows are returned as it has left them, as the `values_list` of `wanted`."""
+        return CompiledUpdateReturning(self, wanted)
+
     def change(self, **given: Any) -> int:
         """Runs the UPDATE; returns how many rows it changed."""
         database = connections[DEFAULT_DB_ALIAS]
@@ -104,6 +108,24 @@ class CompiledUpdate(CompiledQuery):
     def change_each(self, each: Sequence[dict[str, Any]]) -> list[int]:
         """Runs it once for each of these; returns how many rows each changed."""
         return [self.change(**given) for given in each]
+
+
+class CompiledUpdateReturning(CompiledQuery):
+    """An UPDATE that is read as a query is, in one statement; for PostgreSQL."""
+
+    def __init__(self, update: CompiledUpdate, wanted: Callable[[], QuerySet[Any, Any]]) -> None:
+        super().__init__(wanted)
+        self._update = update
+
+    def _compile(self) -> Compiled:
+        update = self._update._compile()
+        compiler = self._query().get_compiler(connection=connection)
+        compiler.pre_sql_setup()
+        columns = ", ".join(text for _, (text, _), _ in compiler.select)
+        values = [value for _, (_, values), _ in compiler.select for value in values]
+        converters = compiler.get_converters([expression for expression, *_ in compiler.select])
+        slots = (*update.slots, *map(slot_of, values))
+        return Compiled(f"{update.sql} RETURNING {columns}", slots, converters)
 
 
 class CompiledInsert(CompiledQuery):

@@ -14,7 +14,7 @@ from filsluss.models.encrypted_field import EncryptedTextField
 from filsluss.models.file import TransferFile
 from filsluss.models.party import Party
 from filsluss.models.transfer import Transfer
-from filsluss.rules.letter_kinds import VALID_UNTIL_DECIDED, VALID_WHILE_OPEN, LetterKind
+from filsluss.rules.letter_kinds import VALID_UNTIL_DECIDED, VALID_WHILE_OPEN, LetterKind, Valid
 
 BLANK = {"subject": "", "text": "", "html": "", "claimed_by": ""}
 """The columns that are blanked when the links in a letter must exist in the mailbox only."""
@@ -44,20 +44,31 @@ class LetterQuerySet(models.QuerySet["Letter"]):
 
     def due_between(self, now: datetime | Expression, far: datetime | Expression) -> LetterQuerySet:
         """As `due_at`; `far` is LONGEST_DELAY after `now`. Both may be parameters."""
+        return self.queued().waited_for(now, far).order_by("priority", "next_try_at", "id")
+
+    def waited_for(self, now: datetime | Expression, far: datetime | Expression) -> LetterQuerySet:
+        """Those whose next try is due, whatever has become of them; the arguments are of `due_between`."""
         # Without a comparison of times for the first try: the writer's clock may be ahead of ours.
-        due = Q(tries=0) | Q(next_try_at__lte=now) | Q(next_try_at__gt=far)
-        return self.queued().filter(due).order_by("priority", "next_try_at", "id")
+        return self.filter(Q(tries=0) | Q(next_try_at__lte=now) | Q(next_try_at__gt=far))
 
     def still_true_at(self, now: datetime | Expression) -> LetterQuerySet:
         """Without letters that are untrue because of the time, and that no job has withdrawn yet."""
-        cases = LetterCase.objects.filter(letter=OuterRef("pk"))
-        undecided = Exists(cases.exclude(transfer__lapse_by__lte=now))
-        still_open = Exists(cases.exclude(transfer__open_until__lte=now))
-        late = Q(kind__in=VALID_UNTIL_DECIDED) & ~undecided
-        return self.exclude(late | (Q(kind__in=VALID_WHILE_OPEN) & ~still_open))
+        late = Q(kind__in=VALID_UNTIL_DECIDED) & ~is_true(Valid.UNTIL_DECIDED, now)
+        return self.exclude(late | (Q(kind__in=VALID_WHILE_OPEN) & ~is_true(Valid.WHILE_OPEN, now)))
+
+    def of_validity_true_at(self, valid: Valid, now: datetime | Expression) -> LetterQuerySet:
+        """As `still_true_at`, of letters whose kinds are all of that validity; quicker planned."""
+        return self if valid is Valid.ALWAYS else self.filter(is_true(valid, now))
 
     def queued(self) -> LetterQuerySet:
         return self.filter(delivery=Delivery.QUEUED)
+
+    def queued_row(self, row: int | Expression) -> LetterQuerySet:
+        """The letter with that primary key, if it is queued."""
+        # Asked whether it is queued, PostgreSQL may read all that are, by their index, which is the smaller.
+        return self.filter(pk=row).exclude(
+            delivery__in=[each for each in Delivery if each != Delivery.QUEUED]
+        )
 
     def collecting(self) -> LetterQuerySet:
         return self.filter(delivery=Delivery.COLLECTING)
@@ -142,6 +153,9 @@ class Letter(models.Model):
     )
     failed_at = models.DateTimeField(null=True, help_text="when that answer came")
 
+    case_ids: frozenset[str] | None = None
+    """The public ids of the transfers that it is about, if they were read with it."""
+
     objects = LetterQuerySet.as_manager()
 
     class Meta:
@@ -203,6 +217,13 @@ class LetterCase(models.Model):
 
     def __str__(self) -> str:
         return f"{self.letter_id} about {self.transfer_id}"
+
+
+def is_true(valid: Valid, now: datetime | Expression) -> Exists:
+    """Whether of a letter's cases one has not come to the time after which letters of that validity lie."""
+    ends = {Valid.UNTIL_DECIDED: "transfer__lapse_by", Valid.WHILE_OPEN: "transfer__open_until"}
+    cases = LetterCase.objects.filter(letter=OuterRef("pk"))
+    return Exists(cases.exclude(**{f"{ends[valid]}__lte": now}))
 
 
 NEW_LETTER = CompiledInsert(
