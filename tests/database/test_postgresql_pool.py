@@ -270,3 +270,14 @@ def test_when_the_server_has_no_connection_left_at_all_its_words_are_told(server
     }
     with pytest.raises(OperationalError, match="too many connections for role"):
         backend(ConnectionHandler({"default": {}, "nobody": nobody})["nobody"])
+
+
+@pooled
+def test_a_transaction_that_the_server_has_ended_as_idle_counts_as_an_outage(open_one):
+    wrapper = open_one()
+    with wrapper.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = 20")
+        cursor.execute("BEGIN")
+        time.sleep(0.3)
+        with pytest.raises(OperationalError):
+            cursor.execute("SELECT 1")
