@@ -16,6 +16,8 @@ AWAY = (OperationalError, InterfaceError)
 """What the database's driver raises when it cannot be asked; a mistake in a statement is another error."""
 DISK_FULL = "53100"
 """The SQLSTATE with which PostgreSQL says that its disk has no room."""
+UNSURE = ("08", "40003", "57P")
+"""How the SQLSTATE begins with which a connection ends, perhaps after what it was asked for was done."""
 QUIET_SECONDS = 60.0
 """An outage that nothing has met for as long as this is over."""
 
@@ -30,6 +32,14 @@ def is_full(fault: BaseException) -> bool:
         return fault.errno in (errno.ENOSPC, errno.EDQUOT)
     codes = [getattr(fault.__cause__, name, None) for name in ("sqlite_errorcode", "sqlstate")]
     return codes[0] == sqlite3.SQLITE_FULL or codes[1] == DISK_FULL
+
+
+def is_unsure(fault: BaseException) -> bool:
+    """Whether what failed may have been committed: PostgreSQL's connection ended before it said so."""
+    if not isinstance(fault, AWAY) or fault.__cause__ is None or hasattr(fault.__cause__, "sqlite_errorcode"):
+        return False
+    code = getattr(fault.__cause__, "sqlstate", None)
+    return code is None or code.startswith(UNSURE)
 
 
 class Outage:

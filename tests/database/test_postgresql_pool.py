@@ -225,3 +225,59 @@ def test_a_server_that_is_away_is_told_of_by_its_own_words_and_soon(server, url,
     server.sql(f'ALTER DATABASE "{NAME}" ALLOW_CONNECTIONS true')
     assert backend(open_one())
     assert max(took[1:]) < QUEUE_SECONDS / 2
+
+
+def as_role(url, role):
+    """Django's settings of the database, for somebody else."""
+    found = postgresql(url.replace("filsluss@", f"{role}@", 1))
+    return {**found, "TIME_ZONE": None, "ATOMIC_REQUESTS": False}
+
+
+@pooled
+def test_when_the_server_has_no_connection_left_those_that_are_open_are_shared(server, url, open_one):
+    server.sql("DROP ROLE IF EXISTS few")
+    server.sql("CREATE ROLE few LOGIN CONNECTION LIMIT 2")
+    few = as_role(url, "few")
+    served, faults = [], []
+
+    def ask():
+        try:
+            wrapper = ConnectionHandler({"default": {}, "few": few})["few"]
+            with wrapper.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid(), pg_sleep(0.4)")
+                served.append(cursor.fetchone()[0])
+            wrapper.close()
+        except OperationalError as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=ask) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (faults, len(served)) == ([], 12)
+    assert len(set(served)) <= 2
+
+
+@pooled
+def test_when_the_server_has_no_connection_left_at_all_its_words_are_told(server, url, open_one):
+    server.sql("DROP ROLE IF EXISTS nobody")
+    server.sql("CREATE ROLE nobody LOGIN CONNECTION LIMIT 0")
+    nobody = {
+        **postgresql(url.replace("filsluss@", "nobody@", 1)),
+        "TIME_ZONE": None,
+        "ATOMIC_REQUESTS": False,
+    }
+    with pytest.raises(OperationalError, match="too many connections for role"):
+        backend(ConnectionHandler({"default": {}, "nobody": nobody})["nobody"])
+
+
+@pooled
+def test_a_transaction_that_the_server_has_ended_as_idle_counts_as_an_outage(open_one):
+    wrapper = open_one()
+    with wrapper.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = 20")
+        cursor.execute("BEGIN")
+        time.sleep(0.3)
+        with pytest.raises(OperationalError):
+            cursor.execute("SELECT 1")

@@ -1,7 +1,5 @@
 """Upload: a file is announced, its bytes are acknowledged, and it is received when all are stored."""
 
-import contextlib
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,11 +8,11 @@ from django.db.models import BigIntegerField, CharField, DateTimeField, F, Query
 
 from filsluss.actions import room
 from filsluss.actions.announcement import Announced, announce_all, least_room
+from filsluss.actions.blob_of_row import erased_unless_written
 from filsluss.actions.choices import NO_CHOICE, Choices, note_choices
 from filsluss.actions.erasure import take_away
 from filsluss.actions.room import UploadRefused, refuse_closed
 from filsluss.actions.transitions import Cause, about_file, entry
-from filsluss.blobs import erase_held
 from filsluss.installation import Services
 from filsluss.models import Party, Transfer, TransferFile
 from filsluss.models.audit import NEW_ENTRY
@@ -86,8 +84,10 @@ def begin(
     def announce() -> None:
         file.pk = together(announced, announce_all)
 
-    with _empty_blob(file, services=services):
+    services.store.create(file.blob)
+    with erased_unless_written(file.blob, services=services):
         with_free_public_id(file, announce)
+    file.pk = file.pk or TransferFile.objects.values_list("pk", flat=True).get(upload_id=file.upload_id)
     file._state.adding, file._state.db = False, DEFAULT_DB_ALIAS
     note_choices(transfer, choices=choices)
     return file
@@ -103,17 +103,6 @@ def identity(name: str) -> dict[str, str]:
         "sent_name": name.replace("\0", "")[:LONGEST_SENT_NAME],
         "folded": fold(cleaned),
     }
-
-
-@contextlib.contextmanager
-def _empty_blob(file: TransferFile, *, services: Services) -> Iterator[None]:
-    """Creates the file's blob, and erases it if the block fails."""
-    services.store.create(file.blob)
-    try:
-        yield
-    except BaseException:
-        erase_held(file.blob, store=services.store, locker=services.locker)
-        raise
 
 
 def choose_code(file: TransferFile, *, with_code: bool) -> None:

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from filsluss.actions import room
 from filsluss.actions.admission import Admission, Asking, refusals_of
+from filsluss.actions.blob_of_row import erased_unless_written
 from filsluss.actions.choices import Choices, store_choices
 from filsluss.actions.room import UploadRefused
 from filsluss.actions.transitions import Cause, entry
 from filsluss.actions.upload import checked_size, identity, proved, receipt_of
-from filsluss.blobs import Bytes, erase_held
+from filsluss.blobs import Bytes
 from filsluss.installation import Services
 from filsluss.models import TransferFile
 from filsluss.models.audit import NEW_ENTRY
@@ -49,11 +50,8 @@ def upload_at_once(file: WholeFile, *, account: UploadAccount, services: Service
         together((coming, {**names, "public_id": public_id}), receive_all)
 
     services.store.put(names["upload_id"], file.content)
-    try:
+    with erased_unless_written(names["upload_id"], services=services):
         insert_drawing(TransferFile, names["public_id"], receive)
-    except BaseException:
-        erase_held(names["upload_id"], store=services.store, locker=services.locker)
-        raise
     return names["upload_id"]
 
 

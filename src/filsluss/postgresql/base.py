@@ -10,12 +10,13 @@ import select
 import threading
 import time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db import utils
 from django.db.backends.postgresql import base
 from django.utils.functional import cached_property
 from psycopg import Connection, OperationalError
-from psycopg.errors import ReadOnlySqlTransaction
+from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
 from psycopg_pool import PoolTimeout
 
 QUEUE_SECONDS = 20.0
@@ -50,11 +51,15 @@ away = threading.Event()
 """Set while the pool cannot open connections: then each thread asks the server itself, which says why."""
 
 
+opened: WeakKeyDictionary[Connection[Any], Any] = WeakKeyDictionary()
+"""Those that threads have had of a pool, and which pool: one that is not closed will be free again."""
+
+
 class ErrorWrapper(utils.DatabaseErrorWrapper):
-    """Takes a server that can only be read, as a standby, for one that is away: the next may be another."""
+    """Takes a server that can only be read, as a standby, or that has ended an idle transaction, for away."""
 
     def __exit__(self, kind: Any, fault: Any, traceback: Any) -> None:
-        if isinstance(fault, ReadOnlySqlTransaction):
+        if isinstance(fault, ReadOnlySqlTransaction | IdleInTransactionSessionTimeout):
             if opened := self.wrapper.connection:  # type: ignore[attr-defined]
                 opened.close()  # or it would come back to the pool, and to the next thread
             raise utils.OperationalError(*fault.args).with_traceback(traceback) from fault
@@ -70,10 +75,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """One of the pool. Raises OperationalError, which says why if the server cannot be reached."""
         end = time.monotonic() + QUEUE_SECONDS
         while True:
-            if away.is_set():
-                self.Database.connect(**conn_params).close()
-                away.clear()
             pool = self.pool
+            if away.is_set() and not (pool and pool.get_stats()["pool_available"]):
+                self._ask_why(conn_params)
             try:
                 connection: Connection[Any] = super().get_new_connection(conn_params)
             except PoolTimeout:
@@ -83,7 +87,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
                     away.set()
                 continue
             if is_alive(connection):
+                opened[connection] = pool
                 return connection
             connection.close()
             pool.putconn(connection)
             pool.drain()  # the others are as old
+
+    def _ask_why(self, conn_params: dict[str, Any]) -> None:
+        """Raises what the server says, unless others use connections of ours, for which we can wait."""
+        try:
+            self.Database.connect(**conn_params).close()
+        except OperationalError:
+            if all(each.closed for each, its in tuple(opened.items()) if its is self.pool):
+                raise
+        else:
+            away.clear()
