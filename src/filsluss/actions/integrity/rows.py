@@ -223,9 +223,9 @@ def counts_within_size(_world: World) -> Iterator[Finding]:
 def database_is_sound(world: World) -> Iterator[Finding]:
     """I12: SQLite's integrity checks find nothing. PostgreSQL has page checksums of its own.
 
-    They read the whole file, so only where everything is compared. A row's entries in indexes, and the rows that
-    it refers to, are looked up with checksums only: that takes as long as all the rest, foreign keys are enforced
-    with each write, and `filsluss backup` does it with its copy.
+    They read the whole file, so only where everything is compared. A row's entries in indexes, and the rows
+    that it refers to, are looked up with checksums only: that takes as long as all the rest, foreign keys
+    are enforced with each write, and `filsluss backup` does it with its copy.
     """
     if connection.vendor != "sqlite" or world.since is not None:
         return
