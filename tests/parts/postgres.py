@@ -129,7 +129,7 @@ class Postgres:
     @contextmanager
     def database(self, name: str, template: str = "template1") -> Iterator[str]:
         """The address of a fresh, empty database, which is dropped afterwards whoever is still in it."""
-        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"{self.strategy}')
         try:
             yield self.url(name)
         finally:
@@ -143,6 +143,11 @@ class Postgres:
         """One statement, on a connection of its own: psql takes longer to start than most of them do."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
+
+    @property
+    def strategy(self) -> str:
+        """A copy of the files takes half the processor time of one by way of the log, which 15 began to do."""
+        return " STRATEGY file_copy" if server_version(self.binaries) >= 15 else ""
 
     def order(self, program: str, *words: str | Path) -> None:
         line: list[str | Path] = [*self.as_owner, self.binaries / program, *words]
