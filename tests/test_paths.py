@@ -67,6 +67,21 @@ def test_whether_bytes_pass(method: str, path: str, passing: Bytes):
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "asks"),
+    [
+        ("HEAD", f"/upload/{TOKEN}/files/x", True),
+        ("OPTIONS", f"/upload/{TOKEN}/files", True),
+        ("GET", f"/upload/{TOKEN}/files?after=x/y", True),
+        ("GET", f"/upload/{TOKEN}/files/x/samples", False),
+        ("PATCH", f"/upload/{TOKEN}/files/x", False),
+        ("HEAD", f"/download/{TOKEN}/x", False),
+    ],
+)
+def test_what_asks_about_uploads_waits_for_no_store(method: str, path: str, asks: bool):
+    assert read_request_line(f"{method} {path} HTTP/1.1\r\n".encode()).asks is asks
+
+
+@pytest.mark.parametrize(
     "line", ["GET http://x/download/t/y", "GET /%64ownload/t/y", "GET /code%3f", "OPTIONS *", "GET  /", "x"]
 )
 def test_what_cannot_be_told_may_block_on_its_client(line: str):

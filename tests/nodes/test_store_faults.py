@@ -3,8 +3,10 @@
 import contextlib
 import hashlib
 import http.client
+import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Thread
 
@@ -15,7 +17,7 @@ from tests.parts.eventually import eventually
 from tests.parts.faulty_store import FaultyStore
 from tests.parts.invariants import wait_until_idle
 from tests.parts.mail_server import MailServer
-from tests.parts.people import FORM, announce, append, apply, download_links, fetch, offset_of
+from tests.parts.people import FORM, FROM_OUTSIDE, announce, append, apply, download_links, fetch, offset_of
 from tests.parts.seaweed import ACCESS_KEY, SECRET_KEY
 from tests.parts.service import Service
 from tests.streams.test_connection import await_ready
@@ -24,6 +26,8 @@ pytestmark = [pytest.mark.live]
 BUCKET = "faults"
 MIB, PART = 1 << 20, 8 << 20
 SLOW_DELAY, SLOW_RATE = 0.2, 64 << 10
+AT_ONCE = 4
+"""So many uploads, and so many downloads, have a thread."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ def installed(tmp_path_factory, seaweed, server):
             S3_SECRET_KEY=SECRET_KEY,
             SECRET_KEY="a key of its own for this installation",
             SMTP_URL=mail_server.url,
+            THREADS=str(2 * AT_ONCE),
         )
         try:
             yield Installation(service.start(), store, mail_server)
@@ -208,4 +213,46 @@ def test_while_the_store_is_slow_pages_are_not(installed, store, account):
     assert answers == [204]
     store.heal()
     assert await_ready(service, account)["sha256"] == hashlib.sha256(data).hexdigest()
+    is_clean(service)
+
+
+def test_while_the_store_has_stopped_all_but_bytes_is_answered_and_then_the_bytes_go_on(
+    installed, store, account
+):
+    """Every thread of uploads and of downloads waits for it, and an upload waits for one of those threads."""
+    service, data, to = installed.service, os.urandom(2 * MIB), "bo-stopped@rontgen.example"
+    fetched = apply(service, FORM, recipient_email=to).location
+    assert append(service, announce(service, fetched, MIB).location, 0, data[:MIB]).status == 204
+    (link,) = download_links(service, installed.mail_server.one("file-ready", to=to))
+    halves = [announce(service, account, len(data)).location for _ in range(AT_ONCE + 1)]
+    for where in halves:
+        assert append(service, where, 0, data[:MIB]).status == 204
+    idle = announce(service, fetched, 1).location
+    store.stop()
+    with ThreadPoolExecutor(3 * AT_ONCE) as clients:
+        stored = [clients.submit(append, service, where, MIB, data[MIB:]) for where in halves]
+        sent = [clients.submit(service.get, link) for _ in range(AT_ONCE)]
+        eventually(lambda: store.waiting >= 2 * AT_ONCE)
+        asked = [
+            service.get(account).status,
+            service.get(f"{account}/files").status,
+            service.request("OPTIONS", f"{account}/files").status,
+            offset_of(service, idle),
+        ]
+        waited = [each.done() for each in (*stored, *sent)]
+        apply(service, FROM_OUTSIDE, recipient_email="karin.stopped@ltdalarna.se")
+        installed.mail_server.one("approval-requested", to="karin.stopped@ltdalarna.se")
+        taken_over = offset_of(service, halves[0])
+        store.heal()
+    assert (asked, taken_over) == ([200, 200, 204, 0], MIB)
+    assert not any(waited), "somebody who asked has waited for the store"
+    assert {each.result().body for each in sent} == {data[:MIB]}
+    for where, answer in zip(halves, stored, strict=True):
+        assert answer.result().status in (204, 409), "409: whoever asked after it has taken it over"
+        if (reached := offset_of(service, where)) < len(data):
+            assert append(service, where, reached, data[reached:]).status == 204
+    eventually(
+        lambda: [each["sha256"] for each in json.loads(service.get(f"{account}/files").body)["files"]],
+        lambda found: found == [hashlib.sha256(data).hexdigest()] * len(halves),
+    )
     is_clean(service)

@@ -3,7 +3,7 @@
 import http.client
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 ERROR = '<?xml version="1.0"?><Error><Code>{code}</Code><Message>{code}</Message></Error>'
@@ -59,14 +59,17 @@ def spoiled(
 class FaultyStore:
     """Listens on `port`. `fault` is one of ANSWERS or OTHERS, for requests of these `methods`; empty: none.
 
-    `delay` is in seconds for each request, `rate` in bytes a second; 0 is no limit.
+    `delay` is in seconds for each request, `rate` in bytes a second; 0 is no limit. Once it has stopped it
+    takes requests and answers none until it is healed, and then all of them; `waiting` says how many.
     """
 
     def __init__(self, target: int) -> None:
         self.target, self.fault = target, ""
         self.methods: tuple[str, ...] = ("PUT", "GET", "POST", "DELETE")
         self.delay, self.rate = 0.0, 0
-        self.met = 0
+        self.met = self.waiting = 0
+        self._goes_on = Event()
+        self._goes_on.set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.port = self._server.server_port
@@ -77,8 +80,18 @@ class FaultyStore:
         self.fault, self.met = fault, 0
         self.methods = methods
 
+    def stop(self) -> None:
+        self.waiting = 0
+        self._goes_on.clear()
+
+    def pass_by(self) -> None:
+        """Returns when a request may be answered."""
+        self.waiting += not self._goes_on.is_set()
+        self._goes_on.wait()
+
     def heal(self) -> None:
         self.fault, self.delay, self.rate = "", 0.0, 0
+        self._goes_on.set()
 
     def close(self) -> None:
         self._server.shutdown()
@@ -98,6 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         store = self.store
+        store.pass_by()
         time.sleep(store.delay + (len(body) / store.rate if store.rate else 0))
         fault = store.fault if self.command in store.methods else ""
         store.met += bool(fault)

@@ -166,9 +166,9 @@ TABLE = (
         Name.THREADS,
         integer(2, 2000),
         "transfers at once for each process, half of them uploads and half downloads (pages have 200 threads "
-        'of their own; "Slow clients" says who may have how many). Threads are started when they are needed. '
-        "All file descriptors that the hard limit allows are used, up to 65 536; half of them are for "
-        "connections",
+        'of their own, and what asks about uploads 100; "Slow clients" says who may have how many). '
+        "Threads are started when they are needed. All file descriptors that the hard limit "
+        "allows are used, up to 65 536; half of them are for connections",
         default="1000",
     ),
     Setting(

@@ -24,8 +24,9 @@ from filsluss.streams import body, connection, sockets
 
 HEADER_SECONDS = 10.0
 """For a whole request header."""
-PAGE_THREADS, ANSWER_SECONDS = 200, 300.0
-"""ANSWER_SECONDS is for a page thread to produce and send its response."""
+PAGE_THREADS, ASKING_THREADS, ANSWER_SECONDS = 200, 100, 300.0
+"""ASKING_THREADS are for HEAD and what else asks about uploads, which may wait seconds for who writes one.
+ANSWER_SECONDS is for a page thread to produce and send its response."""
 UNREAD_MAX, PAGE_BUFFER = 64 * 1024, 256 * 1024
 """How much of an earlier response a client may have left unread when its next request gets a thread, and the
 send buffer of a page, in bytes: together they let a page thread send without waiting for the client."""
@@ -115,10 +116,11 @@ class FilslussWorker(ThreadWorker):
             beating.stop()
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
-        """Makes three pools, so that pages, uploads and downloads never take each other's threads."""
+        """Makes four pools: pages, uploads, downloads and questions about uploads never share a thread."""
         self._page_pool = ThreadPoolExecutor(PAGE_THREADS)
         self._uploads = Share(share_of(self.cfg.threads), least=UPLOADS_PER_LINK)
         self._downloads = Share(share_of(self.cfg.threads), least=DOWNLOADS_PER_LINK)
+        self._asking = Share(ASKING_THREADS, least=UPLOADS_PER_LINK)
         return self._uploads.pool
 
     def _dispatch(self, conn: TConn, peek: Peek) -> None:
@@ -130,7 +132,7 @@ class FilslussWorker(ThreadWorker):
         if not peek.is_bytes:
             self._submit(conn, self._page_pool)
             return
-        share = self._downloads if peek.sends else self._uploads
+        share = self._downloads if peek.sends else self._asking if peek.asks else self._uploads
         if share.admit(peek.link):
             self._admitted[conn] = share, peek.link
             self._submit(conn, share.pool)

@@ -11,19 +11,22 @@ from filsluss.streams.sockets import stop_reading
 HEAD_MAX = 64 * 1024
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,20})[ \t]*\r\n", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nexpect[ \t]*:", re.IGNORECASE)
+ASKING = ("HEAD", "OPTIONS")
 BODY = re.compile(rb"\r\n(?:content-length|transfer-encoding|expect)", re.IGNORECASE)
 
 
 class Peek(NamedTuple):
     """What a request's first bytes tell; `missing` bytes must arrive before it gets a thread.
 
-    `link` is the token that a byte path claims, empty where it cannot be told; `sends`: may be a download.
+    `link` is the token that a byte path claims, empty where it cannot be told; `sends`: may be a download;
+    `asks`: about uploads, without a byte of them, so that it waits for no client and no store.
     """
 
     missing: int
     is_form: bool = False
     is_bytes: bool = True
     sends: bool = False
+    asks: bool = False
     link: bytes = b""
 
 
@@ -46,7 +49,7 @@ def peek_request(sock: socket.socket, held: bytes, *, at_least: int) -> Peek:
     if size > len(seen):
         return Peek(size - len(seen) + len(waiting), is_form)
     is_bytes = not is_form and (asked.is_bytes or bool(BODY.search(seen, 0, end + 2)))
-    return Peek(0, is_form, is_bytes, asked.sends, asked.link)
+    return Peek(0, is_form, is_bytes, asked.sends, asked.asks, asked.link)
 
 
 def read_request_line(seen: bytes) -> Peek:
@@ -62,6 +65,7 @@ def read_request_line(seen: bytes) -> Peek:
         0,
         is_bytes=moved is not Bytes.NONE or path[:1] != "/" or "%" in path,
         sends=method in READS and not (prefix and prefix.bytes is Bytes.RECEIVED),
+        asks=moved is Bytes.RECEIVED and (method in ASKING or (method == "GET" and path.count("/") == 3)),
         link=b"" if "%" in token else token.encode("latin-1"),
     )
 
