@@ -120,13 +120,15 @@ def test_every_listed_event_of_the_log_is_one_that_is_written():
     begins, ends = (
         [f"{name} {words}" for name in names] for words in ("did not answer", "answers again after … s")
     )
-    fixed = ["open", "letter sent", "security event", "alarm: …", "alarm over: …"]
+    full = f"{outages.room.name} {outages.room.fault}"
+    fixed = [full, "open", "letter sent", "security event", "alarm: …", "alarm over: …"]
     rows = [line for line in section("Events of the log").splitlines() if line.startswith("| `")]
     found = [event for line in rows for event in re.findall(r"`([^`]+)`", line.split("|")[1])]
     assert sorted(found) == sorted([*fixed, *begins, *ends])
     for event in ("open", "letter sent", "security event", "alarm: ", "alarm over: "):
         assert f"'{event}" in source, event
-    assert "'%s did not answer'" in source
+    assert outages.database.fault == "did not answer"
+    assert "'%s %s'" in source
     assert "'%s answers again after %.0f s'" in source
 
 

@@ -259,7 +259,7 @@ def begin(monitor: ClockMonitor, stop: threading.Event) -> None:
             elif why := monitor.trouble:
                 log.error("%s: the hold that an earlier worker started still lasts", why)
         except outages.AWAY as fault:
-            outages.database.met(fault)
+            outages.database_failed(fault)
             connection.close()
             failures += 1
             for _ in range(int(5 * pause_after(failures))):  # not stop.wait(): see run_forever
@@ -292,7 +292,7 @@ def _run_safely(job: Job, worker: Worker, monitor: ClockMonitor) -> int | None:
         now, trouble = monitor.read() if job.needs_trusted_clock else (utc_now(), "")
         return 0 if trouble else int(job.run(worker, now))
     except outages.AWAY as fault:
-        outages.database.met(fault)
+        outages.database_failed(fault)
     except StoreAway as fault:
         outages.store.met(fault)
     except Exception:

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import Error, InterfaceError, OperationalError
 from django.db.backends.signals import connection_created
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ def is_unsure(fault: BaseException) -> bool:
 class Outage:
     """Whether something answers, as this process has last seen it. Safe in any thread."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, fault: str = "did not answer") -> None:
+        self.name, self.fault = name, fault
         self._lock = threading.Lock()
         self._began = self._met = 0.0
         self._lasts = False
@@ -59,7 +59,7 @@ class Outage:
             self._began, self._met, self._lasts = now if is_new else self._began, now, True
         if is_new:
             why = " ".join(str(fault).split())[:300]
-            log.error("%s did not answer", self.name, extra={"facts": {"fault": why}})
+            log.error("%s %s", self.name, self.fault, extra={"facts": {"fault": why}})
 
     def over(self) -> None:
         """It was reached: a line if it was away."""
@@ -70,12 +70,19 @@ class Outage:
 
 
 database, store = Outage("the database"), Outage("the blob store")
+room = Outage("the database's disk", "has no room")
+"""It is over when nothing has met it for a while: that the database can be read says nothing of it."""
 
 
-def tell(fault: DatabaseError, what: str, *args: object, logger: logging.Logger) -> None:
+def database_failed(fault: Exception) -> None:
+    """Notes one of AWAY: that the database did not answer, or could not write for want of room."""
+    (room if is_full(fault) else database).met(fault)
+
+
+def tell(fault: Error, what: str, *args: object, logger: logging.Logger) -> None:
     """Says that something could not be written: in one line for a whole outage, else with its traceback."""
     if isinstance(fault, AWAY):
-        database.met(fault)
+        database_failed(fault)
         logger.warning(what, *args)
     else:
         logger.error(what, *args, exc_info=fault)

@@ -1,5 +1,6 @@
 """PostgreSQL's connections are kept: once warm nobody opens one, and a server that restarts is survived."""
 
+import contextlib
 import os
 import re
 import threading
@@ -17,6 +18,7 @@ from filsluss.postgresql import POOL
 from filsluss.postgresql.base import QUEUE_SECONDS, close_pools
 from tests.parts.eventually import eventually
 from tests.parts.people import FORM, announce, append, apply, send_tus
+from tests.parts.pgbouncer import PgBouncerMissing, in_transaction_mode
 from tests.parts.postgres import Postgres, PostgresMissing
 
 NAME = "pooled"
@@ -227,6 +229,15 @@ def test_a_server_that_is_away_is_told_of_by_its_own_words_and_soon(server, url,
     assert max(took[1:]) < QUEUE_SECONDS / 2
 
 
+@contextlib.contextmanager
+def pooler_or_skip(server, **settings):
+    try:
+        with in_transaction_mode(server, NAME, **settings) as pooler:
+            yield pooler
+    except PgBouncerMissing as missing:
+        pytest.skip(str(missing))
+
+
 def as_role(url, role):
     """Django's settings of the database, for somebody else."""
     found = postgresql(url.replace("filsluss@", f"{role}@", 1))
@@ -270,6 +281,18 @@ def test_when_the_server_has_no_connection_left_at_all_its_words_are_told(server
     }
     with pytest.raises(OperationalError, match="too many connections for role"):
         backend(ConnectionHandler({"default": {}, "nobody": nobody})["nobody"])
+
+
+@pooled
+def test_when_a_pooler_has_no_session_left_its_words_are_told(server, url):
+    with pooler_or_skip(server, sessions=1, patience=1) as pooler:
+        behind = {"default": {}, "behind": as_role(pooler, "filsluss")}
+        with psycopg.connect(pooler) as other:
+            other.execute("SELECT 1")  # its transaction keeps the only session
+            with pytest.raises(OperationalError, match="query_wait_timeout"):
+                backend(ConnectionHandler(behind)["behind"])
+        assert backend(ConnectionHandler(behind)["behind"])
+        close_pools()
 
 
 @pooled

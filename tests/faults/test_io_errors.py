@@ -29,7 +29,7 @@ EXPECTED = (
     "failed and will be tried again",
     "waits after try",
     "is not recorded",
-    "the database has no room",
+    "the database's disk has no room",
 )
 
 

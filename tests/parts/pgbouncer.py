@@ -23,7 +23,8 @@ listen_addr =
 listen_port = {port}
 auth_type = any
 pool_mode = transaction
-default_pool_size = 8
+default_pool_size = {sessions}
+query_wait_timeout = {patience}
 """
 
 
@@ -32,13 +33,21 @@ class PgBouncerMissing(Exception):
 
 
 @contextmanager
-def in_transaction_mode(server: Postgres, database: str) -> Iterator[str]:
-    """The address of that database behind the pooler, which gives each transaction any of 8 sessions."""
+def in_transaction_mode(
+    server: Postgres, database: str, *, sessions: int = 8, patience: int = 120
+) -> Iterator[str]:
+    """The address of that database behind the pooler, which gives each transaction any of its sessions.
+
+    Whoever has none after `patience` seconds is told so.
+    """
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if not program:
         raise PgBouncerMissing("PgBouncer is not here (apt-get install pgbouncer)")
     own, port = folder("pgbouncer"), free_port()
-    (own / "ini").write_text(SETTINGS.format(server=server.folder, user=USER, folder=own, port=port))
+    settings = SETTINGS.format(
+        server=server.folder, user=USER, folder=own, port=port, sessions=sessions, patience=patience
+    )
+    (own / "ini").write_text(settings)
     line: list[str] = [program, "-q", str(own / "ini")]
     if server.owner:  # it refuses to run as root, too
         for each in (own, own / "ini"):

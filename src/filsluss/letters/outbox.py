@@ -6,8 +6,9 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import Exists, OuterRef
 
 from filsluss import outages
@@ -169,13 +170,13 @@ def deliver(letter: Letter, *, mail: MailConnection | None = None, policy: Polic
 
 
 def mark_sent(letter: Letter, *, now: datetime) -> None:
-    """Marks the letter as sent, and tries again if the database fails: it must not be sent twice."""
-    for delay in (1, 5, 15, 60, 0):
+    """Marks the letter as sent, for as long as the database fails: it must not be sent twice."""
+    for delay in chain((1, 5), repeat(15)):
         try:
             record_sent(letter, now=now)
             log.info("letter sent", extra={"facts": {"letter": letter.key, "tries": letter.tries}})
             return
-        except DatabaseError as fault:
+        except Error as fault:
             outages.tell(fault, "letter %s was sent, but could not be marked as sent", letter.key, logger=log)
             connection.close()
             time.sleep(delay)

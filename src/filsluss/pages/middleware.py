@@ -49,12 +49,12 @@ def page_for(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         return errors.form_too_long(request)
     if isinstance(exception, UnreadablePostError):
         return errors.bad_request(request)
-    if isinstance(exception, (*outages.AWAY, OSError)) and outages.is_full(exception):
+    if isinstance(exception, outages.AWAY):
+        outages.database_failed(exception)
+        return errors.no_room(request) if outages.is_full(exception) else errors.busy(request)
+    if isinstance(exception, OSError) and outages.is_full(exception):
         log.error("there is no room: %s", exception)
         return errors.no_room(request)
-    if isinstance(exception, outages.AWAY):
-        outages.database.met(exception)
-        return errors.busy(request)
     return None
 
 

@@ -5,6 +5,7 @@
 # reached, finds out one by one that its connections died with the server, and does not survive a fork.
 
 import atexit
+import contextlib
 import os
 import select
 import threading
@@ -17,6 +18,7 @@ from django.db.backends.postgresql import base
 from django.utils.functional import cached_property
 from psycopg import Connection, OperationalError
 from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
+from psycopg.pq import ExecStatus
 from psycopg_pool import PoolTimeout
 
 QUEUE_SECONDS = 20.0
@@ -44,6 +46,29 @@ def is_alive(connection: Connection[Any]) -> bool:
         connection.execute("")
     except OperationalError:
         return False
+    return True
+
+
+def is_cut(connection: Connection[Any]) -> bool:
+    """Whether the server has hung up, or we have; also of one that another thread uses, or keeps unused."""
+    heard = select.poll()
+    try:
+        heard.register(connection.fileno(), select.POLLRDHUP)
+    except OperationalError:  # it is closed
+        return True
+    return bool(heard.poll(0))
+
+
+def answers(connection: Connection[Any], seconds: float) -> bool:
+    """Whether the server answers within so long. Raises OperationalError with what is said instead."""
+    connection.pgconn.send_query(b"")
+    heard = select.poll()
+    heard.register(connection.fileno(), select.POLLIN)
+    if not heard.poll(max(0, round(1000 * seconds))):
+        return False
+    result = connection.pgconn.get_result()
+    if result is None or result.status == ExecStatus.FATAL_ERROR:
+        raise OperationalError((result or connection.pgconn).error_message.decode(errors="replace").strip())
     return True
 
 
@@ -77,7 +102,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         while True:
             pool = self.pool
             if away.is_set() and not (pool and pool.get_stats()["pool_available"]):
-                self._ask_why(conn_params)
+                self._ask_why(conn_params, end)
             try:
                 connection: Connection[Any] = super().get_new_connection(conn_params)
             except PoolTimeout:
@@ -93,12 +118,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             pool.putconn(connection)
             pool.drain()  # the others are as old
 
-    def _ask_why(self, conn_params: dict[str, Any]) -> None:
-        """Raises what the server says, unless others use connections of ours, for which we can wait."""
+    def _ask_why(self, conn_params: dict[str, Any], end: float) -> None:
+        """Raises what the server says, unless others use connections of ours, for which we can wait.
+
+        A pooler opens a connection at once, and says that it has none to the server when that is asked.
+        """
         try:
-            self.Database.connect(**conn_params).close()
+            with contextlib.closing(self.Database.connect(**conn_params)) as asked:
+                if answers(asked, end - time.monotonic()):
+                    away.clear()
         except OperationalError:
-            if all(each.closed for each, its in tuple(opened.items()) if its is self.pool):
+            if all(is_cut(each) for each, its in tuple(opened.items()) if its is self.pool):
                 raise
-        else:
-            away.clear()

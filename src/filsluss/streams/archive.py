@@ -90,7 +90,7 @@ class Archive:
         try:
             yield from self._in_turn()
         except outages.AWAY as fault:
-            outages.database.met(fault)
+            outages.database_failed(fault)
             self._active.cut()
         except StoreAway as fault:
             outages.store.met(fault)

@@ -113,10 +113,9 @@ def respond(environ: dict[str, Any], route: Route, path_params: dict[str, str]) 
     except StoreFull:
         raise Refusal("disk_full") from None
     except outages.AWAY as fault:
+        outages.database_failed(fault)
         if outages.is_full(fault):
-            log.error("the database has no room: %s", fault)
             raise Refusal("disk_full") from None
-        outages.database.met(fault)
     except LeaseLost:
         raise Refusal("preempted") from None
     except StoreAway as fault:

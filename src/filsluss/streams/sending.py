@@ -162,7 +162,7 @@ def next_bytes(blob: BufferedReader, size: int) -> bytes:
     except StoreAway as fault:
         outages.store.met(fault)
     except outages.AWAY as fault:
-        outages.database.met(fault)
+        outages.database_failed(fault)
     except BlobMissing:
         log.error("bytes of a blob are not in the store any more")
     return b""

@@ -81,6 +81,7 @@ def find(request: Request) -> TransferFile:
 def writing(request: Request, file: TransferFile, body: Body | None = None) -> Iterator[Writer]:
     """The blob's only writer, at the recovered offset; an earlier writer has released the blob."""
     stop = (lambda: body.stop("preempted")) if body else None
+    writer: Writer | None = None
     try:
         with taken(file, request, stop) as (writer, lease):
             file.hold_under(lease.epoch)
@@ -95,6 +96,11 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
         raise Refusal("upload_gone") from None
     except BlobBusy:
         raise Refusal("busy") from None
+    except outages.AWAY as fault:
+        if not outages.is_full(fault):
+            raise
+        outages.database_failed(fault)
+        raise refusal_at(writer.offset if writer else file.acknowledged, "disk_full") from None
 
 
 def is_as_stored(file: TransferFile, offset: int, boot_id: str) -> bool:
