@@ -146,7 +146,7 @@ class Postgres:
 
     @property
     def strategy(self) -> str:
-        """A copy of the files takes half the time of one by way of the log, which 15 brought as the default."""
+        """A copy of the files takes half the time of one by way of the log, the default since 15."""
         return " STRATEGY file_copy" if server_version(self.binaries) >= 15 else ""
 
     def order(self, program: str, *words: str | Path) -> None:
