@@ -28,7 +28,7 @@ from filsluss.letters.delivery import (
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.connections import let_go
 from filsluss.models.letter import BLANK, LONGEST_PAUSE, Delivery
-from filsluss.models.letter_queries import holds, record_sent
+from filsluss.models.letter_queries import OF_CANDIDATE, holds, record_sent
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind, traits_of
 from filsluss.rules.lifecycle import OVER
@@ -145,7 +145,7 @@ def claim(me: Claimant, *, now: datetime) -> Letter | None:
 def wait_for_claimed(me: Claimant, *, now: datetime) -> bool:
     """Waits for due letters that others have claimed; True when one is claimable, False after a lease."""
     end = time.monotonic() + claims.LEASE + 1
-    while due := list(due_letters(now)):
+    while due := list(due_letters(now).only(*OF_CANDIDATE.split())):
         if any(me.is_claimable(letter) for letter in due):
             return True
         if time.monotonic() >= end:
