@@ -211,6 +211,22 @@ def test_once_waits_no_longer_than_a_lease_for_a_process_that_is_alive(once, now
     assert (row(letter).delivery, mail_server.letters) == ("queued", [])
 
 
+def test_once_rests_while_a_domain_is_full_with_letters_of_processes_that_may_have_exited(
+    once, now, mail_server, monkeypatch
+):
+    *others, _free = [
+        Case("rejected", Role.SENDER, transfer={"public_id": f"K7PM-4QX{number}"}).write("sv", now)
+        for number in range(claims.MOST_TO_A_DOMAIN + 1)
+    ]
+    for letter in others:
+        set_claim(letter, AWAY)
+    looked, wait = [], outbox.wait_for_claimed
+    monkeypatch.setattr(outbox, "wait_for_claimed", lambda *a, **k: looked.append(1) or wait(*a, **k))
+    once(now)
+    assert len(mail_server.letters) == len(others) + 1
+    assert len(looked) <= 3
+
+
 def test_once_sends_what_was_written_in_its_own_round_after_it_began(once, now, mail_server):
     letter = TRUE_FOR_EVER.write("sv", now + timedelta(seconds=30))
     once(now)

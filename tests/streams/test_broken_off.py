@@ -19,10 +19,9 @@ FAULTS = [OperationalError("away"), InterfaceError("away"), StoreAway("away")]
 
 
 @pytest.fixture(autouse=True)
-def afterwards():
-    yield
-    outages.database.over()
-    outages.store.over()
+def no_outage_that_others_have_met(monkeypatch):
+    for name in ("database", "store"):
+        monkeypatch.setattr(outages, name, outages.Outage(f"the {name}"))
 
 
 @pytest.fixture

@@ -143,10 +143,15 @@ def claim(me: Claimant, *, now: datetime) -> Letter | None:
 
 
 def wait_for_claimed(me: Claimant, *, now: datetime) -> bool:
-    """Waits for due letters that others have claimed; True when one is claimable, False after a lease."""
+    """Waits for due letters that others have claimed; True when one can be taken, False after a lease.
+
+    A letter that nobody has claimed waits, too, while its domain is full with what others have.
+    """
     end = time.monotonic() + claims.LEASE + 1
     while due := list(due_letters(now).only(*OF_CANDIDATE.split())):
-        if any(me.is_claimable(letter) for letter in due):
+        full = me.full_with_others()
+        claimable = [letter for letter in due if me.is_claimable(letter)]
+        if any(letter.claimed_by or letter.domain not in full for letter in claimable):
             return True
         if time.monotonic() >= end:
             break
