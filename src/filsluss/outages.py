@@ -35,9 +35,15 @@ def is_full(fault: BaseException) -> bool:
 
 
 def is_unsure(fault: BaseException) -> bool:
-    """Whether what failed may have been committed: PostgreSQL's connection ended before it said so."""
-    if not isinstance(fault, AWAY) or fault.__cause__ is None or hasattr(fault.__cause__, "sqlite_errorcode"):
+    """Whether what failed may have been committed.
+
+    PostgreSQL's connection ended before it said so; or SQLite's log was written, but could not be synced,
+    so that it counts if the next process finds it.
+    """
+    if not isinstance(fault, AWAY) or fault.__cause__ is None:
         return False
+    if hasattr(fault.__cause__, "sqlite_errorcode"):
+        return fault.__cause__.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR
     code = getattr(fault.__cause__, "sqlstate", None)
     return code is None or code.startswith(UNSURE)
 
