@@ -45,7 +45,8 @@ def test_a_file_that_another_window_has_just_sent_is_known(service, page, tmp_pa
     assert len(entries(page, "a.bin")) == 1
 
 
-def test_a_file_that_waits_in_another_window_is_known(slow_proxy, page, tmp_path):
+def waiting_in_two(slow_proxy, page, tmp_path):
+    """Another window, which has been given a file that waits for its turn in the first."""
     big = [write_file(tmp_path / f"{number}.bin", 8 * MiB, seed=number) for number in (1, 2)]
     file = write_file(tmp_path / "a.bin", 1000)
     apply(page, slow_proxy.url)
@@ -55,6 +56,11 @@ def test_a_file_that_waits_in_another_window_is_known(slow_proxy, page, tmp_path
     await_stored(page, "1.bin", 1)
     choose(other, file)
     expect(asked(other)).to_be_visible()
+    return other
+
+
+def test_a_file_that_waits_in_another_window_is_known(slow_proxy, page, tmp_path):
+    other = waiting_in_two(slow_proxy, page, tmp_path)
     slow_proxy.rate = FAST
     is_sent(page, "a.bin")
     expect(other.locator("#uploads").get_by_text("a.bin är redan uppladdad.")).to_be_visible()
@@ -62,15 +68,7 @@ def test_a_file_that_waits_in_another_window_is_known(slow_proxy, page, tmp_path
 
 
 def test_a_window_that_was_silent_for_a_while_is_heard_again(slow_proxy, page, tmp_path):
-    big = [write_file(tmp_path / f"{number}.bin", 8 * MiB, seed=number) for number in (1, 2)]
-    file = write_file(tmp_path / "a.bin", 1000)
-    apply(page, slow_proxy.url)
-    slow_proxy.rate = MiB
-    other = second(page)
-    choose(page, *big, file)
-    await_stored(page, "1.bin", 1)
-    choose(other, file)
-    expect(asked(other)).to_be_visible()
+    other = waiting_in_two(slow_proxy, page, tmp_path)
     busy = "() => { const end = Date.now() + 9000; while (Date.now() < end); }"
     page.evaluate(f"() => {{ setTimeout({busy}, 0); }}")
     left = other.locator("#uploads").get_by_text("a.bin laddas inte längre upp i det andra fönstret.")
