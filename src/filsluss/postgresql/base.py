@@ -128,5 +128,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 if answers(asked, end - time.monotonic()):
                     away.clear()
         except OperationalError:
-            if all(is_cut(each) for each, its in tuple(opened.items()) if its is self.pool):
+            # keyrefs() is taken in one step; other threads add to it meanwhile.
+            ours = (each for ref in opened.keyrefs() if (each := ref()) and opened.get(each) is self.pool)
+            if all(is_cut(each) for each in ours):
                 raise
