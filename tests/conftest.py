@@ -25,7 +25,7 @@ from tests.parts import installation, migrated
 from tests.parts.databases import needs_one
 from tests.parts.emptied import Emptied
 from tests.parts.mail_server import MailServer
-from tests.parts.postgres import MIGRATED, Postgres, PostgresMissing
+from tests.parts.postgres import MIGRATED, Postgres, PostgresMissing, all_rows
 from tests.parts.seaweed import Seaweed, SeaweedMissing, of_this_run
 from tests.parts.service import FaketimeMissing, Service
 from tests.parts.shared_service import SharedService, database_of_its_own, start_shared_service
@@ -229,6 +229,7 @@ def django_db_modify_db_settings(
     """
     if database_server:
         connection.settings_dict["TEST"]["TEMPLATE"] = MIGRATED
+        connection.ops.sql_flush = lambda _style, tables, **_how: [all_rows(tables)]
         return
     make_empty = connection.creation._create_test_db
 

@@ -13,6 +13,7 @@ import psycopg
 
 from tests.parts.eventually import eventually
 from tests.parts.invariants import wait_until_idle
+from tests.parts.postgres import all_rows
 from tests.parts.shared_service import SharedService
 from tests.parts.storage import blobs
 
@@ -59,8 +60,7 @@ def _empty_sqlite(service: SharedService) -> None:
 def _empty_postgresql(url: str) -> None:
     named = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
     with psycopg.connect(url) as server:
-        names = [f'"{name}"' for (name,) in server.execute(named) if name not in KEPT]
-        server.execute(f"TRUNCATE {', '.join(names)}".encode())
+        server.execute(all_rows(name for (name,) in server.execute(named) if name not in KEPT))
 
 
 class Emptied:

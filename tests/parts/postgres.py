@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -24,6 +24,12 @@ MIGRATED = "migrated"
 
 class PostgresMissing(Exception):
     """Debian's server is not on this machine."""
+
+
+def all_rows(tables: Iterable[str]) -> bytes:
+    """What takes all rows away, in one transaction: of a few rows faster than TRUNCATE, which makes files anew."""
+    deletions = "".join(f'DELETE FROM "{table}"; ' for table in tables)
+    return f"SET LOCAL session_replication_role = replica; {deletions}".encode()  # foreign keys: not looked at
 
 
 def server_version(binaries: Path) -> int:
