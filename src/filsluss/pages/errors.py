@@ -234,8 +234,13 @@ def busy(request: HttpRequest) -> HttpResponse:
 
 
 def no_room(request: HttpRequest) -> HttpResponse:
-    """507: a disk is full; nothing of the request was stored."""
-    return error_page(request, 507, *refusal_words("disk_full"))
+    """507: a disk is full, of the database or of something else than a file's bytes; nothing was stored."""
+    return error_page(
+        request,
+        507,
+        _("The service cannot save anything right now"),
+        _("What you did has not been saved. Try again later."),
+    )
 
 
 def handler400(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django calls it so
