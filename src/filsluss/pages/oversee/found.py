@@ -94,22 +94,24 @@ def keys_in(rows: QuerySet[Any]) -> QuerySet[Any, int]:
 class Found:
     """The transfers in `rows` that have the `words`; None: all of them.
 
-    `begins`: they were found by what something begins with, and others may contain it.
+    `begins`: they were found by what something begins with, and others may contain it; `contains`: what
+    something contains was looked for, too.
     """
 
     rows: QuerySet[Transfer]
     words: Words | None = None
     begins: bool = False
+    contains: bool = False
 
     @classmethod
     def of(cls, rows: QuerySet[Transfer], words: Words) -> Found | None:
         """Those that have the words; None if there are none."""
-        begins, keys = words.since is None, words.keys()
+        keys, contains = words.keys(), words.since is not None
         if keys is None:
-            found = cls(rows, words, begins)
+            found = cls(rows, words, not contains, contains)
             return found if found.newest[0] else None
         some = rows.filter(pk__in=listed(keys))
-        return cls(some, begins=begins) if keys and some.exists() else None
+        return cls(some, None, not contains, contains) if keys and some.exists() else None
 
     @cached_property
     def newest(self) -> tuple[list[int], bool]:

@@ -55,7 +55,7 @@ def search(query: str, state: str, *, standing: Standing, now: datetime, parts: 
     if not parts and (begins := Found.of(among, Words(fold(query), address))):
         return begins
     words = Words(fold(query), address, since=now - CONTAINS_WITHIN)
-    return Found.of(among, words) or Found(among.none())
+    return Found.of(among, words) or Found(among.none(), contains=True)
 
 
 def masked_among(rows: Collection[Transfer], *, standing: Standing) -> set[int]:

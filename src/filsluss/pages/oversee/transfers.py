@@ -59,6 +59,7 @@ def transfers(request: HttpRequest) -> HttpResponse:
         "count": count,
         "more": not are_all,
         "inside": "&parts=1" if found.begins and not standing.masks else "",
+        "looked_inside": found.contains and not standing.masks,
         "darkened": light_shades(accent).brand if was_darkened(accent) else "",
         "alarms": [
             (alarm_label(each.name), each, presenters.moment(each.since)) for each in alarms.active_alarms()
