@@ -115,7 +115,7 @@ class ProxiedService:
 
 @cache
 def unverified_tls() -> ssl.SSLContext:
-    """The certificate is the test's own: the machine's authorities, which take long to load, are not asked."""
+    """The certificate is the test's own: the machine's authorities, which take long to load, are left out."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
