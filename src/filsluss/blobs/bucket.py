@@ -5,11 +5,14 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.loaders import Loader, create_loader
+from botocore.session import get_session
 
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.protocol import ObjectMissing, ObjectRefused, StoreAway, StoreFull, StoreRefused
@@ -69,6 +72,12 @@ def _kind(action: str, code: str, status: int = 400) -> type[StoreAway]:
     return StoreAway if passes else StoreRefused
 
 
+@cache
+def descriptions() -> Loader:
+    """What botocore reads before it makes a client: a tenth of a second of work, so once in a process."""
+    return create_loader(get_session().get_config_variable("data_path"))
+
+
 class Bucket:
     """Safe in any thread, and in a process that was forked. `before_waiting` is called before each request.
 
@@ -123,7 +132,9 @@ class Bucket:
         where = {"endpoint_url": self.address.endpoint or None, "region_name": self.address.region}
         access_key, secret_key = (each or None for each in credentials)
         keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
-        client = Session().client("s3", config=config, **where, **keys)
+        session = get_session()
+        session.register_component("data_loader", descriptions())
+        client = Session(botocore_session=session).client("s3", config=config, **where, **keys)
         if self.address.endpoint:
             client.meta.events.register("before-parameter-build.s3", _stay)
         return client
