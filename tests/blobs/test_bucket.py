@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from filsluss.blobs import LeaseLost, StoreAway, StoreRefused, held_writer
-from filsluss.blobs.bucket import Bucket
+from filsluss.blobs.bucket import BLOCK, Bucket
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.bucket_rules import faults_of
 from filsluss.blobs.s3 import S3Store
-from filsluss.blobs.s3_writer import PART
+from filsluss.blobs.s3_writer import PART, Region
 from filsluss.rules.tokens import draw_upload_id
 from tests.blobs.kinds import Kind, cut_off
 from tests.parts.seaweed import ACCESS_KEY, READER_KEY, SECRET_KEY
@@ -41,6 +41,21 @@ def test_a_large_blob_leaves_in_parts_and_is_read_from_anywhere(store, blob, sea
             assert file.read(size) == data[start : start + size]
         file.seek(0)
         assert file.read() == data
+
+
+def test_a_part_is_sent_in_large_blocks(store, blob, monkeypatch):
+    """The library has no setting for it: whether it still takes our word is seen here."""
+    sent, read = [], Region.read
+
+    def noted(region, size):
+        found = read(region, size)
+        sent.append(len(found))
+        return found
+
+    monkeypatch.setattr(Region, "read", noted)
+    with store.writer(blob) as writer:
+        writer.write(bytes(PART))
+    assert set(sent) == {BLOCK, 0}
 
 
 def test_bytes_that_the_kernel_moves_come_as_those_that_are_written(store, blob):

@@ -13,6 +13,19 @@ BATCH = 1000
 KEY = re.compile(rf"{NAME.pattern}/[0-9]{{14}}-[0-9a-f]{{16}}")
 """The key of a part, as `draw_part` draws it."""
 
+ADD = """
+    WITH held AS (
+        UPDATE filsluss_blob SET touched_at = now() WHERE name = %(name)s AND epoch = %(epoch)s RETURNING name
+    ), gone AS (
+        DELETE FROM filsluss_part USING held WHERE blob = held.name AND start >= %(start)s RETURNING key
+    ), added AS (
+        INSERT INTO filsluss_part (blob, key, start, size)
+        SELECT name, %(key)s, %(start)s, %(size)s FROM held WHERE (SELECT count(*) FROM gone) >= 0
+    )
+    SELECT gone.key FROM held LEFT JOIN gone ON true
+"""
+"""No row if the lease is lost. The count has the others deleted first: no two parts begin at one place."""
+
 
 class Cursor(Protocol):
     """A cursor of Python's DB-API (PEP 249) with parameters as %s."""
@@ -108,10 +121,11 @@ class PartTable:
         Returns the keys of those. Raises LeaseLost.
         """
         with self._database.transaction() as cursor:
-            self._require(cursor, name, epoch)
-            gone = self._cut(cursor, name, part.start)
-            self._insert(cursor, name, part)
-        return gone
+            cursor.execute(ADD, {"name": name, "epoch": epoch, **part._asdict()})
+            told = cursor.fetchall()
+        if not told:
+            raise LeaseLost(name)
+        return [key for (key,) in told if key is not None]
 
     def truncate(self, name: str, size: int, *, epoch: int) -> list[str]:
         """Drops every byte from `size` on; returns the keys of parts that are gone. Raises LeaseLost."""
@@ -177,12 +191,6 @@ class PartTable:
             "DELETE FROM filsluss_part WHERE blob = %s AND start >= %s RETURNING key", [name, start]
         )
         return [key for (key,) in cursor.fetchall()]
-
-    @staticmethod
-    def _insert(cursor: Cursor, name: str, part: Part) -> None:
-        cursor.execute(
-            "INSERT INTO filsluss_part (blob, key, start, size) VALUES (%s, %s, %s, %s)", [name, *part]
-        )
 
 
 def end_of(parts: Sequence[Part]) -> int:

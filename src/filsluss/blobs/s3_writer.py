@@ -5,7 +5,7 @@ import os
 import tempfile
 from typing import Any
 
-from filsluss.blobs.bucket import Bucket, our_errors
+from filsluss.blobs.bucket import BLOCK, Bucket, our_errors
 from filsluss.blobs.disk import raising_store_full
 from filsluss.blobs.part_table import Part, PartTable, draw_part, end_of
 from filsluss.blobs.protocol import Allowance, Bytes, LeaseLost, ObjectMissing, StoreAway
@@ -13,8 +13,6 @@ from filsluss.blobs.seekable import SeekableReader
 
 PART = 8 << 20
 """Bytes of a part: what may have to be sent again when a machine dies, and the size of a request."""
-READ = 1 << 17
-"""Bytes that are read from the spool at a time, as botocore asks for them."""
 
 
 class Region(SeekableReader):
@@ -25,13 +23,13 @@ class Region(SeekableReader):
 
     def __init__(self, fd: int, start: int, stop: int) -> None:
         self._fd, self._start, self._size = fd, start, stop - start
-        self._buffer = memoryview(bytearray(min(READ, self._size)))
+        self._buffer = memoryview(bytearray(min(BLOCK, self._size)))
 
     def end(self) -> int:
         return self._size
 
-    def read(self, size: int = READ) -> memoryview:
-        """Up to `size` bytes, and no more than READ; they are valid until the next call."""
+    def read(self, size: int = BLOCK) -> memoryview:
+        """Up to `size` bytes, and no more than BLOCK; they are valid until the next call."""
         left = max(0, min(size, self._size - self._at))
         count = os.preadv(self._fd, [self._buffer[:left]], self._start + self._at)
         self._at += count
