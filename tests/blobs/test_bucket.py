@@ -43,6 +43,17 @@ def test_a_large_blob_leaves_in_parts_and_is_read_from_anywhere(store, blob, sea
         assert file.read() == data
 
 
+def test_a_writer_reads_the_end_of_the_table_alone(store, blob):
+    with store.writer(blob) as writer:
+        for size in (PART, PART, MIB):
+            writer.write(bytes(size))
+    epoch, parts = store.table.read_end(blob, PART)
+    assert [(part.start, part.size) for part in parts] == [(2 * PART, MIB)]
+    assert store.table.read_end(blob, 1 << 40) == store.table.read(blob)
+    assert store.table.read(blob)[0] == epoch
+    assert store.size(blob) == 2 * PART + MIB
+
+
 def test_a_part_is_sent_in_large_blocks(store, blob, monkeypatch):
     """The library has no setting for it: whether it still takes our word is seen here."""
     sent, read = [], Region.read

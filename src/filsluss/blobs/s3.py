@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from filsluss.blobs.bucket import MOST_DELETED, Bucket, Version
-from filsluss.blobs.part_table import KEY, PartTable, draw_part, end_of
+from filsluss.blobs.part_table import KEY, PartTable, draw_part
 from filsluss.blobs.protocol import (
     NO_EPOCH,
     UNLIMITED,
@@ -23,7 +23,7 @@ from filsluss.blobs.protocol import (
     require_name,
 )
 from filsluss.blobs.s3_reader import PartsReader
-from filsluss.blobs.s3_writer import S3Writer
+from filsluss.blobs.s3_writer import PART, S3Writer
 
 PIECE = 1 << 20
 ROUNDS = 20
@@ -66,7 +66,7 @@ class S3Store:
 
     @contextlib.contextmanager
     def writer(self, name: str, lease: Lease = NO_EPOCH) -> Iterator[S3Writer]:
-        epoch, parts = self.table.read(name)
+        epoch, parts = self.table.read_end(name, PART)
         if lease.epoch not in (None, epoch):
             raise LeaseLost(name)
         writer = S3Writer(name, parts, epoch=epoch, table=self.table, bucket=self.bucket)
@@ -75,15 +75,10 @@ class S3Store:
             writer.sync()
 
     def size(self, name: str) -> int:
-        _, parts = self.table.read(name)
-        return end_of(parts)
+        return self.table.size(name)
 
     def exists(self, name: str) -> bool:
-        try:
-            self.table.read(name)
-        except BlobMissing:
-            return False
-        return True
+        return self.table.exists(name)
 
     def open(self, name: str) -> io.BufferedReader:
         return io.BufferedReader(PartsReader(name, table=self.table, bucket=self.bucket), PIECE)
