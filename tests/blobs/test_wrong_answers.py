@@ -156,6 +156,17 @@ def test_what_a_list_does_not_have_is_erased_if_the_rows_have_it(store, faulty, 
     assert not store.exists(blob)
 
 
+def test_what_is_not_there_any_more_is_deleted(store, faulty, between, blob):
+    """As some stores call that an error, and an erasure may be repeated."""
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    store.bucket.delete(list(store.bucket.versions(f"{blob}/")))
+    between.fail("was gone", "POST")
+    faulty.erase(blob)
+    assert between.met, "the store was asked"
+    assert not store.exists(blob)
+
+
 def test_a_full_store_is_full_for_what_is_stored_and_away_for_all_else(store, faulty, between, blob):
     """What was stored together with its remainder stays stored, though the remainder cannot be deleted."""
     with store.writer(blob) as writer:

@@ -1,4 +1,9 @@
-"""A bucket: the few requests that a store of blobs makes of it, and their errors in the store's words."""
+"""A bucket: the few requests that a store of blobs makes of it, and their errors in the store's words.
+
+Nothing else here knows boto3. A request without an answer, or with one that says that it will pass (5xx, 429,
+SlowDown), is tried three times, each of which waits 30 s for the next byte; then it is StoreAway, and whoever
+asked decides whether to ask again.
+"""
 
 import contextlib
 import os
@@ -11,6 +16,8 @@ import botocore.httpsession
 from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.protocol import ObjectMissing, ObjectRefused, StoreAway, StoreFull, StoreRefused
@@ -25,7 +32,7 @@ CONNECTIONS = 64
 STORE, READ, DELETE = "store bytes", "read bytes", "delete"
 FULL = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
 BUSY = {"SlowDown", "InternalError", "RequestTimeout", "RequestTimeTooSkewed"}
-MISSING, NO_BUCKET = "NoSuchKey", "NoSuchBucket"
+MISSING, NO_VERSION, NO_BUCKET = "NoSuchKey", "NoSuchVersion", "NoSuchBucket"
 """What a store says itself. A bare 404 may come from whatever stands before it, and is not believed."""
 OF_ONE_OBJECT = {"AccessDenied", "InvalidObjectState"}
 """Refusals that a lock, a policy or an archive may have for one object and not for the next."""
@@ -60,7 +67,7 @@ def our_errors(action: str) -> Iterator[None]:
         raise _kind(action, code, status)(f"the store did not {action}: {code or status}") from fault
     except NoCredentialsError as fault:
         raise StoreAway(f"the store could not be asked to {action}: no keys are set or found") from fault
-    except BotoCoreError as fault:
+    except (BotoCoreError, ResponseParserError, HTTPError) as fault:
         raise StoreAway(f"the store could not be asked to {action}: {type(fault).__name__}") from fault
 
 
@@ -72,6 +79,21 @@ def _kind(action: str, code: str, status: int = 400) -> type[StoreAway]:
     is_bare = code in ("", str(status))
     passes = status >= 500 or status == 429 or code in BUSY or (status == 404 and is_bare)
     return StoreAway if passes else StoreRefused
+
+
+class ObjectStream:
+    """The bytes of one answer, as they come. Whoever opens it closes it."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes, none at the end; raises StoreAway if it breaks off before that."""
+        with our_errors(READ):
+            return bytes(self._body.read(size))
+
+    def close(self) -> None:
+        self._body.close()
 
 
 class Bucket:
@@ -168,8 +190,8 @@ class Bucket:
         if not answer.get("ETag"):
             raise StoreAway(f"the store did not say that it did {STORE}")
 
-    def get(self, key: str, start: int, stop: int) -> Any:
-        """A stream of the object's bytes [start, stop); raises ObjectMissing, and StoreAway if others come.
+    def get(self, key: str, start: int, stop: int) -> ObjectStream:
+        """The object's bytes [start, stop); raises ObjectMissing, and StoreAway if others come.
 
         A store that answers with the whole object names no range (RFC 9110, 14.2).
         """
@@ -179,7 +201,7 @@ class Bucket:
         if not said.startswith(f"bytes {span}/"):
             answer["Body"].close()
             raise StoreAway("the store sent other bytes than it was asked for")
-        return answer["Body"]
+        return ObjectStream(answer["Body"])
 
     def versions(self, prefix: str = "") -> Iterator[Version]:
         """Every version, and every mark of a deletion, of the objects whose keys begin so."""
@@ -209,19 +231,20 @@ class Bucket:
         return Version(key, entry.get("VersionId", ""), is_current, entry["LastModified"])
 
     def delete(self, versions: Sequence[Version]) -> None:
-        """Deletes these versions and marks, for good; at most MOST_DELETED. May be repeated."""
+        """Deletes these versions and marks, for good. May be repeated.
+
+        Without a number it is the object, which leaves a mark where versions are kept. What is not there is
+        deleted: some stores name it as an error.
+        """
         objects = [
             {"Key": self._path(each.key), **({"VersionId": each.number} if each.number else {})}
             for each in versions
         ]
-        answer = self.ask(DELETE, "delete_objects", Delete={"Objects": objects, "Quiet": True})
-        for error in answer.get("Errors", []):
-            code = str(error.get("Code"))
-            raise _kind(DELETE, code)(f"the store did not {DELETE}: {code}")
-
-    def delete_key(self, key: str) -> None:
-        """Deletes an object of which there is one version. May be repeated."""
-        self.ask(DELETE, "delete_object", Key=self._path(key))
+        for at in range(0, len(objects), MOST_DELETED):
+            some = {"Objects": objects[at : at + MOST_DELETED], "Quiet": True}
+            for error in self.ask(DELETE, "delete_objects", Delete=some).get("Errors", []):
+                if (code := str(error.get("Code"))) not in (MISSING, NO_VERSION):
+                    raise _kind(DELETE, code)(f"the store did not {DELETE}: {code}")
 
     def _path(self, key: str) -> str:
         return f"{self.address.prefix}{key}"

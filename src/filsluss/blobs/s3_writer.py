@@ -5,7 +5,7 @@ import os
 import tempfile
 from typing import Any
 
-from filsluss.blobs.bucket import BLOCK, Bucket, our_errors
+from filsluss.blobs.bucket import BLOCK, Bucket, Version
 from filsluss.blobs.disk import raising_store_full
 from filsluss.blobs.part_table import Part, PartTable, draw_part, end_of
 from filsluss.blobs.protocol import Allowance, Bytes, LeaseLost, ObjectMissing, StoreAway
@@ -144,8 +144,8 @@ class S3Writer:
         except ObjectMissing:
             self._table.require(self._name, epoch=self._epoch)  # a newer writer has replaced it
             raise
-        with contextlib.closing(found) as stream, our_errors("read bytes"):
-            for piece in stream.iter_chunks(1 << 18):
+        with contextlib.closing(found) as stream:
+            while piece := stream.read(BLOCK):
                 with raising_store_full():
                     os.pwrite(self.fileno(), piece, self._place_of(at))
                 at += len(piece)
@@ -155,5 +155,4 @@ class S3Writer:
     def _delete(self, keys: list[str]) -> None:
         """What cannot be deleted now is a stray, which is found later."""
         with contextlib.suppress(OSError):
-            for key in keys:
-                self._bucket.delete_key(key)
+            self._bucket.delete([Version(key) for key in keys])
