@@ -1,15 +1,14 @@
 """Blobs in a bucket of an S3-compatible store: a blob is a row and its parts, each an object of its own."""
 
 import contextlib
-import hashlib
 import io
-import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 from filsluss.blobs.bucket import MOST_DELETED, Bucket, Version
+from filsluss.blobs.digests import digests_of
 from filsluss.blobs.part_table import KEY, PartTable, draw_part
 from filsluss.blobs.protocol import (
     NO_EPOCH,
@@ -84,12 +83,8 @@ class S3Store:
         return io.BufferedReader(PartsReader(name, table=self.table, bucket=self.bucket), PIECE)
 
     def digests(self, name: str) -> Digests:
-        sha256, crc32 = hashlib.sha256(), 0
         with self.open(name) as file:
-            while piece := file.read(PIECE):
-                sha256.update(piece)
-                crc32 = zlib.crc32(piece, crc32)
-        return Digests(sha256.hexdigest(), crc32)
+            return digests_of(file)
 
     def erase(self, name: str) -> None:
         """Every version and every mark of a deletion goes, until none is listed; then the row goes.
