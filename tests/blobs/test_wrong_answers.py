@@ -9,7 +9,7 @@ from filsluss.blobs.bucket import Bucket
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.s3 import S3Store
 from filsluss.rules.tokens import draw_upload_id
-from tests.blobs.kinds import Kind
+from tests.blobs.kinds import BucketKind
 from tests.parts.faulty_store import FaultyStore
 from tests.parts.seaweed import ACCESS_KEY, SECRET_KEY
 
@@ -18,7 +18,7 @@ OTHER_BYTES = ("whole", "other range")
 
 
 @pytest.fixture
-def kind(bucket_kind: Kind) -> Kind:
+def kind(bucket_kind: BucketKind) -> BucketKind:
     return bucket_kind
 
 
