@@ -47,8 +47,11 @@ def test_a_name_is_never_a_path(store, locker, name):
             verb(name)
     with pytest.raises(BlobMissing):
         store.put(name, b"abc")
+    with pytest.raises(BlobMissing), store.writer(name):
+        pass
     with pytest.raises(BlobMissing), locker.hold(name):
         pass
+    assert (store.exists(name), locker.is_held(name)) == (False, False)
 
 
 def test_the_same_blob_is_not_made_twice(store, blob):

@@ -61,7 +61,7 @@ def our_errors(action: str) -> Iterator[None]:
     try:
         yield
     except ClientError as fault:
-        code, status = _code(fault), _status(fault)
+        code, status = _said(fault)
         if action == STORE and (code in FULL or status == 507):
             raise StoreFull(action) from None
         raise _kind(action, code, status)(f"the store did not {action}: {code or status}") from fault
@@ -167,7 +167,7 @@ class Bucket:
         try:
             answer = self.ask("show the bucket", "head_bucket", quick=quick)
         except StoreAway as fault:
-            if isinstance(fault.__cause__, ClientError) and _status(fault.__cause__) < 500:
+            if 0 < _said(fault).status < 500:
                 self._ask_why(quick=quick)
             raise
         return answer["ResponseMetadata"]["HTTPHeaders"]
@@ -177,7 +177,7 @@ class Bucket:
         try:
             self.ask("show the bucket", "list_objects_v2", quick=quick, Prefix=self.address.prefix, MaxKeys=1)
         except StoreRefused as fault:
-            if isinstance(fault.__cause__, ClientError) and _code(fault.__cause__) == NO_BUCKET:
+            if _said(fault).code == NO_BUCKET:
                 raise StoreRefused(f"there is no bucket {self.address.bucket}") from None
             raise
 
@@ -208,7 +208,7 @@ class Bucket:
         try:
             yield from self._versions("list_object_versions", prefix)
         except StoreAway as fault:
-            if not isinstance(fault.__cause__, ClientError) or _code(fault.__cause__) not in UNKNOWN_REQUEST:
+            if _said(fault).code not in UNKNOWN_REQUEST:
                 raise
             yield from self._versions("list_objects_v2", prefix)  # this store keeps no versions
 
@@ -258,9 +258,20 @@ def _stay(context: dict[str, Any], **_: Any) -> None:
     context.setdefault("s3_redirect", {})["redirected"] = True
 
 
-def _code(fault: ClientError) -> str:
-    return str(fault.response.get("Error", {}).get("Code", ""))
+class Said(NamedTuple):
+    """Why the store did not do it, in its own words; empty and 0 if it did not answer."""
+
+    code: str = ""
+    status: int = 0
 
 
-def _status(fault: ClientError) -> int:
-    return int(fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+def _said(fault: BaseException) -> Said:
+    """Of a ClientError, or of what was raised because of one."""
+    fault = fault.__cause__ if isinstance(fault, StoreAway) and fault.__cause__ else fault
+    if not isinstance(fault, ClientError):
+        return Said()
+    answer = fault.response
+    return Said(
+        str(answer.get("Error", {}).get("Code", "")),
+        int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)),
+    )

@@ -179,7 +179,10 @@ class DiskStore:
             raise BlobMissing(name) from None
 
     def exists(self, name: str) -> bool:
-        return self.path(name).exists()
+        try:
+            return self.path(name).exists()
+        except BlobMissing:
+            return False
 
     def open(self, name: str) -> io.BufferedReader:
         return open(self._open(name, os.O_RDONLY), "rb")

@@ -32,6 +32,9 @@ ROUNDS = 20
 class S3Store:
     """The rows say what is stored: nothing is ever listed on the way of an upload or a download.
 
+    Each part is a whole object. In a multipart upload none but the last may be smaller than 5 MiB and there
+    are 10 000 at most, so that a remainder needs an object beside it and a file of unknown length a guess;
+    and its end is a request of which nobody knows whether it was done, if the answer is lost.
     An object is stored before its part's row is written, and that row is deleted before or with it. So a
     crash leaves an object without a row at most, which `strays` finds. No key is ever used for other bytes.
     The blob's row is there before any object of it: whoever stores one and sleeps until it was erased as a
