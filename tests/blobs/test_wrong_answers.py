@@ -3,6 +3,8 @@
 import os
 
 import pytest
+from botocore.response import StreamingBody
+from urllib3.exceptions import SSLError
 
 from filsluss.blobs import ObjectMissing, ObjectRefused, StoreAway, StoreFull, StoreRefused
 from filsluss.blobs.bucket import Bucket
@@ -71,6 +73,25 @@ def test_bytes_that_come_after_those_that_were_asked_for_are_left(store, faulty,
     between.fail("more", "GET")
     with faulty.open(blob) as file:
         assert file.read() == DATA
+
+
+def test_bytes_that_break_off_in_tls_are_read_on_from_there(store, blob, monkeypatch):
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    broken, read = [], StreamingBody.read
+
+    def breaking(stream, size):
+        if len(broken) < 2:
+            broken.append(size)
+            raise SSLError("decryption failed or bad record mac")
+        return read(stream, size)
+
+    monkeypatch.setattr(StreamingBody, "read", breaking)
+    assert store.open(blob).read() == DATA
+    assert len(broken) == 2
+    broken.clear()
+    with pytest.raises(StoreAway), store.writer(blob) as writer:
+        writer.write(DATA)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

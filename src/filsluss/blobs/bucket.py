@@ -1,9 +1,4 @@
-"""A bucket: the few requests that a store of blobs makes of it, and their errors in the store's words.
-
-Nothing else here knows boto3. A request without an answer, or with one that says that it will pass (5xx, 429,
-SlowDown), is tried three times, each of which waits 30 s for the next byte; then it is StoreAway, and whoever
-asked decides whether to ask again.
-"""
+"""A bucket: the few requests that a store of blobs makes of it, and their errors in the store's words."""
 
 import contextlib
 import os
@@ -17,13 +12,16 @@ from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
-from urllib3.exceptions import HTTPError
 
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.protocol import ObjectMissing, ObjectRefused, StoreAway, StoreFull, StoreRefused
 
 TIMES = {"connect_timeout": 3, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 3}}
-"""Of a request, in seconds. "standard" waits between tries, each time longer, and never equally long."""
+"""Of a request, in seconds; 30 is for the next byte. "standard" tries again what gets no answer, or one that
+
+says that it will pass (5xx, 429, SlowDown). It waits between tries, each time longer, and never equally long.
+Then it is StoreAway, and whoever asked decides whether to ask again.
+"""
 QUICK = {"connect_timeout": 1, "read_timeout": 2, "retries": {"mode": "standard", "total_max_attempts": 1}}
 BLOCK = 1 << 20
 """Bytes of a body that are read and sent at a time. botocore's 128 KiB cost a tenth more processor time."""
@@ -67,7 +65,7 @@ def our_errors(action: str) -> Iterator[None]:
         raise _kind(action, code, status)(f"the store did not {action}: {code or status}") from fault
     except NoCredentialsError as fault:
         raise StoreAway(f"the store could not be asked to {action}: no keys are set or found") from fault
-    except (BotoCoreError, ResponseParserError, HTTPError) as fault:
+    except (BotoCoreError, ResponseParserError) as fault:
         raise StoreAway(f"the store could not be asked to {action}: {type(fault).__name__}") from fault
 
 
@@ -89,8 +87,10 @@ class ObjectStream:
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes, none at the end; raises StoreAway if it breaks off before that."""
-        with our_errors(READ):
+        try:
             return bytes(self._body.read(size))
+        except Exception as fault:  # those of TLS, for one, are not among the library's own
+            raise StoreAway(f"the store broke off: {type(fault).__name__}") from fault
 
     def close(self) -> None:
         self._body.close()
