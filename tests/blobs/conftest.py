@@ -10,12 +10,11 @@ import pytest
 from filsluss.blobs import Locker, Store
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.rules.tokens import draw_upload_id
-from tests.blobs.kinds import Kind
+from tests.blobs.kinds import KINDS, BucketKind, DiskKind, Kind
 from tests.parts import bucket_store
 from tests.parts.postgres import Postgres, PostgresMissing
 from tests.parts.seaweed import Seaweed
 
-KINDS = ("disk", "bucket")
 _numbers = itertools.count(1)
 
 
@@ -37,20 +36,23 @@ def shared_rows(database_server: Postgres | None) -> Iterator[str]:
 
 
 @pytest.fixture
-def bucket_kind(seaweed: Seaweed, shared_rows: str) -> Iterator[Kind]:
+def bucket_kind(seaweed: Seaweed, shared_rows: str) -> Iterator[BucketKind]:
     with bucket_store.Direct(shared_rows).transaction() as cursor:
         cursor.execute("TRUNCATE filsluss_blob, filsluss_part")
     bucket = f"blobs-{os.getpid()}-{next(_numbers)}"
     seaweed.make_bucket(bucket)
-    yield Kind(seaweed.url(bucket), shared_rows)
+    yield BucketKind(seaweed.url(bucket), shared_rows)
     seaweed.drop_bucket(bucket)
 
 
+@pytest.fixture
+def disk_kind(tmp_path: Path) -> DiskKind:
+    return DiskKind((tmp_path / "blobs").as_uri())
+
+
 @pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
-    if request.param == "disk":
-        return Kind((tmp_path / "blobs").as_uri())
-    found: Kind = request.getfixturevalue("bucket_kind")
+def kind(request: pytest.FixtureRequest) -> Kind:
+    found: Kind = request.getfixturevalue(f"{request.param}_kind")
     return found
 
 
@@ -72,5 +74,5 @@ def blob(store: Store) -> str:
 
 
 @pytest.fixture
-def bucket_name(kind: Kind) -> str:
-    return BucketAddress.of(kind.url).bucket
+def bucket_name(bucket_kind: BucketKind) -> str:
+    return BucketAddress.of(bucket_kind.url).bucket

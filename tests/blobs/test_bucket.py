@@ -1,25 +1,27 @@
 """What only a store in a bucket has: parts, versions, and writers that were cut off."""
 
+import io
 import os
 from datetime import timedelta
 
 import pytest
 
 from filsluss.blobs import LeaseLost, StoreAway, StoreRefused, held_writer
-from filsluss.blobs.bucket import Bucket
+from filsluss.blobs.bucket import BLOCK, Bucket
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.bucket_rules import faults_of
+from filsluss.blobs.part_table import draw_part
 from filsluss.blobs.s3 import S3Store
-from filsluss.blobs.s3_writer import PART
+from filsluss.blobs.s3_writer import PART, Region
 from filsluss.rules.tokens import draw_upload_id
-from tests.blobs.kinds import Kind, cut_off
+from tests.blobs.kinds import BucketKind, cut_off
 from tests.parts.seaweed import ACCESS_KEY, READER_KEY, SECRET_KEY
 
 MIB = 1 << 20
 
 
 @pytest.fixture
-def kind(bucket_kind: Kind) -> Kind:
+def kind(bucket_kind: BucketKind) -> BucketKind:
     return bucket_kind
 
 
@@ -43,18 +45,43 @@ def test_a_large_blob_leaves_in_parts_and_is_read_from_anywhere(store, blob, sea
         assert file.read() == data
 
 
-def test_bytes_that_the_kernel_moves_come_as_those_that_are_written(store, blob):
-    """As connection.splice does: into the descriptor, at the writer's position."""
-    data = os.urandom(PART + MIB)
-    source, pipe = os.pipe()
+def test_a_list_of_several_pages_is_read_to_its_end(store, blob):
+    """Of two entries each, where a store gives a thousand."""
+    for at in range(5):
+        store.bucket.put(draw_part(blob, at, 1).key, io.BytesIO(b"x"), size=1)
+    events = store.bucket.client().meta.events
+    for listed in ("ListObjectVersions", "ListObjectsV2"):
+        events.register(f"provide-client-params.s3.{listed}", lambda params, **_: {**params, "MaxKeys": 2})
+    assert len(list(store.bucket.versions(f"{blob}/"))) == 5
+    assert len(list(store.bucket._versions("list_objects_v2", f"{blob}/"))) == 5
+    store.erase(blob)
+    assert list(store.bucket.versions(f"{blob}/")) == []
+
+
+def test_a_writer_reads_the_end_of_the_table_alone(store, blob):
     with store.writer(blob) as writer:
-        while writer.offset < len(data):
-            size = min(writer.allowed(), 1 << 16, len(data) - writer.offset)
-            os.write(pipe, data[writer.offset : writer.offset + size])
-            writer.moved(os.splice(source, writer.fileno(), size, offset_dst=writer.position))
-    os.close(source)
-    os.close(pipe)
-    assert store.open(blob).read() == data
+        for size in (PART, PART, MIB):
+            writer.write(bytes(size))
+    epoch, parts = store.table.read_end(blob, PART)
+    assert [(part.start, part.size) for part in parts] == [(2 * PART, MIB)]
+    assert store.table.read_end(blob, 1 << 40) == store.table.read(blob)
+    assert store.table.read(blob)[0] == epoch
+    assert store.size(blob) == 2 * PART + MIB
+
+
+def test_a_part_is_sent_in_large_blocks(store, blob, monkeypatch):
+    """The library has no setting for it: whether it still takes our word is seen here."""
+    sent, read = [], Region.read
+
+    def noted(region, size):
+        found = read(region, size)
+        sent.append(len(found))
+        return found
+
+    monkeypatch.setattr(Region, "read", noted)
+    with store.writer(blob) as writer:
+        writer.write(bytes(PART))
+    assert set(sent) == {BLOCK, 0}
 
 
 def test_many_small_appends_leave_few_parts(store, blob, seaweed, bucket_name):
@@ -64,27 +91,6 @@ def test_many_small_appends_leave_few_parts(store, blob, seaweed, bucket_name):
     assert store.open(blob).read() == b"".join(bytes([number]) * 1000 for number in range(40))
     assert len(sizes(store, blob)) <= 6
     assert len(seaweed.keys(bucket_name)) == len(sizes(store, blob))
-
-
-@pytest.mark.parametrize("size", [0, 5, PART - 1, PART, PART + 7])
-def test_what_is_cut_off_is_gone_wherever_the_cut_is_and_the_rest_goes_on(store, blob, size):
-    data = os.urandom(PART + MIB)
-    with store.writer(blob) as writer:
-        writer.write(data)
-        writer.sync()
-        writer.truncate(size)
-        assert (writer.offset, store.size(blob)) == (size, size)
-        writer.write(b"and on")
-    assert store.open(blob).read() == data[:size] + b"and on"
-
-
-def test_a_writer_that_ends_with_an_error_keeps_what_was_synced(store, blob):
-    with pytest.raises(ZeroDivisionError), store.writer(blob) as writer:  # noqa: PT012
-        writer.write(b"kept")
-        writer.sync()
-        writer.write(b"lost")
-        raise ZeroDivisionError
-    assert store.open(blob).read() == b"kept"
 
 
 def test_a_writer_that_was_cut_off_changes_nothing_and_leaves_no_bytes(

@@ -1,41 +1,15 @@
 """What any locker promises: one holder of a blob at a time, and that the newer one comes to it."""
 
-import contextlib
-import multiprocessing
 import os
 import signal
 import threading
 import time
 
-import psycopg
 import pytest
 
 from filsluss.blobs import BlobBusy, BlobMissing
 from filsluss.rules.tokens import draw_upload_id
-
-
-@contextlib.contextmanager
-def held_elsewhere(locker, name, **how):
-    """Another thread holds it, until it is asked to release it or the block ends; yields what it saw."""
-    asked, held, over = threading.Event(), threading.Event(), threading.Event()
-
-    def release():
-        asked.set()
-        over.set()
-
-    def hold():
-        with locker.hold(name, on_release_asked=release if how.get("listens", True) else None):
-            held.set()
-            over.wait(20)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    assert held.wait(60)
-    try:
-        yield asked
-    finally:
-        over.set()
-        thread.join()
+from tests.blobs.holders import held_elsewhere, other_process
 
 
 def test_whoever_comes_later_gets_it_and_the_older_is_asked_to_let_go(locker, blob):
@@ -142,31 +116,6 @@ def test_of_thirty_who_want_it_never_two_have_it(locker, blob):
     assert len(numbers) in (0, 30)
 
 
-def hold_until_asked(kind, name, holding):
-    """In a process of its own: writes a word, and lets go when it is asked to."""
-    stopped = threading.Event()
-    hold = kind.open_locker().hold(name, on_release_asked=stopped.set)
-    with hold as lease, kind.open_store().writer(name, lease) as writer:
-        writer.write(b"other process")
-        writer.sync()
-        holding.set()
-        stopped.wait(10)
-
-
-@contextlib.contextmanager
-def other_process(kind, name, how="spawn"):
-    context = multiprocessing.get_context(how)
-    holding = context.Event()
-    other = context.Process(target=hold_until_asked, args=(kind, name, holding))
-    other.start()
-    try:
-        assert holding.wait(20)
-        yield other
-    finally:
-        other.kill()
-        other.join(10)
-
-
 def test_a_request_to_release_reaches_another_process(kind, locker, store, blob):
     with other_process(kind, blob) as other:
         with locker.hold(blob), store.writer(blob) as writer:
@@ -205,53 +154,3 @@ def test_a_suspended_holder_keeps_it_and_the_newer_is_told_that_it_is_busy(kind,
             os.kill(other.pid, signal.SIGCONT)
         with locker.hold(blob, patience=5):
             pass
-
-
-def test_a_stalled_holder_is_cut_off_after_three_seconds_where_leases_have_numbers(bucket_kind):
-    store, locker, blob = bucket_kind.open_store(), bucket_kind.open_locker(), draw_upload_id()
-    store.create(blob)
-    with other_process(bucket_kind, blob) as other:
-        os.kill(other.pid, signal.SIGSTOP)
-        began = time.monotonic()
-        with locker.hold(blob, patience=5) as lease, store.writer(blob, lease) as writer:
-            assert 3 <= time.monotonic() - began < 30
-            writer.write(b" and what came after")
-            writer.sync()
-            os.kill(other.pid, signal.SIGCONT)
-            other.join(11)  # it ends, as nobody asks it any more
-            assert locker.is_held(blob), "the end of an earlier lease is not the end of ours"
-    assert store.open(blob).read() == b"other process and what came after"
-
-
-def test_who_waits_for_several_one_after_the_other_cuts_off_none_of_them(bucket_kind):
-    store, locker, blob = bucket_kind.open_store(), bucket_kind.open_locker(), draw_upload_id()
-    store.create(blob)
-    seen = []
-
-    def take():
-        with locker.hold(blob, patience=30) as lease:
-            time.sleep(1)
-            seen.append((lease.epoch, locker.is_held(blob)))
-
-    threads = [threading.Thread(target=take) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(epoch for epoch, _ in seen) == [epoch for epoch, _ in seen]
-    assert all(held for _, held in seen)
-
-
-def test_a_listener_that_lost_its_connection_hears_again(bucket_kind):
-    store, locker, blob = bucket_kind.open_store(), bucket_kind.open_locker(), draw_upload_id()
-    store.create(blob)
-    with locker.hold(blob):
-        pass
-    with psycopg.connect(bucket_kind.database, autocommit=True) as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE query LIKE '%pg_backend_pid()' AND pid <> pg_backend_pid()"
-        )
-    time.sleep(1.5)
-    with held_elsewhere(locker, blob) as asked, locker.hold(blob):
-        assert asked.is_set()

@@ -1,6 +1,7 @@
 """What any store promises: true offsets, bytes that last, and bytes that are gone when they are erased."""
 
 import hashlib
+import os
 import threading
 import time
 import zlib
@@ -10,6 +11,10 @@ import pytest
 
 from filsluss.blobs import BlobMissing, erase_held, held_writer, open_locker, open_store
 from filsluss.rules.tokens import draw_upload_id
+
+MIB = 1 << 20
+PART = 8 * MIB
+"""What a store may do in parts, it does in parts of this size (`s3_writer.PART`)."""
 
 
 def test_a_blob_is_empty_until_something_is_written(store, blob):
@@ -42,8 +47,11 @@ def test_a_name_is_never_a_path(store, locker, name):
             verb(name)
     with pytest.raises(BlobMissing):
         store.put(name, b"abc")
+    with pytest.raises(BlobMissing), store.writer(name):
+        pass
     with pytest.raises(BlobMissing), locker.hold(name):
         pass
+    assert (store.exists(name), locker.is_held(name)) == (False, False)
 
 
 def test_the_same_blob_is_not_made_twice(store, blob):
@@ -110,6 +118,54 @@ def test_truncating_forgets_the_rest(store, blob):
         writer.truncate(2)
         writer.write(b"X")
     assert store.open(blob).read() == b"abX"
+
+
+def test_bytes_that_the_kernel_moves_come_as_those_that_are_written(store, blob):
+    """As connection.splice does: into the descriptor, at the writer's position."""
+    data = os.urandom(PART + MIB)
+    source, pipe = os.pipe()
+    with store.writer(blob) as writer:
+        while writer.offset < len(data):
+            size = min(writer.allowed(), 1 << 16, len(data) - writer.offset)
+            os.write(pipe, data[writer.offset : writer.offset + size])
+            writer.moved(os.splice(source, writer.fileno(), size, offset_dst=writer.position))
+    os.close(source)
+    os.close(pipe)
+    assert store.open(blob).read() == data
+
+
+@pytest.mark.parametrize("size", [0, 5, PART - 1, PART, PART + 7])
+def test_what_is_cut_off_is_gone_wherever_the_cut_is_and_the_rest_goes_on(store, blob, size):
+    data = os.urandom(PART + MIB)
+    with store.writer(blob) as writer:
+        writer.write(data)
+        writer.sync()
+        writer.truncate(size)
+        assert (writer.offset, store.size(blob)) == (size, size)
+        writer.write(b"and on")
+    assert store.open(blob).read() == data[:size] + b"and on"
+
+
+def test_a_writer_that_ends_with_an_error_keeps_what_was_synced(store, blob):
+    with pytest.raises(ZeroDivisionError), store.writer(blob) as writer:  # noqa: PT012
+        writer.write(b"kept")
+        writer.sync()
+        writer.write(b"lost")
+        raise ZeroDivisionError
+    assert store.open(blob).read().startswith(b"kept")
+
+
+@pytest.mark.parametrize("size", [PART - 1, PART, PART + 1, 2 * PART])
+@pytest.mark.parametrize("piece", [PART, PART - 1, 3 * MIB])
+def test_a_blob_is_whole_whatever_its_size_and_its_requests(store, blob, size, piece):
+    """Also of one part, of none but full ones, and where a request ends with a part."""
+    data = os.urandom(size)
+    for at in range(0, size, piece):
+        with store.writer(blob) as writer:
+            assert writer.offset == at
+            writer.write(data[at : at + piece])
+    assert store.size(blob) == size
+    assert store.open(blob).read() == data
 
 
 def test_names_tells_every_blob_and_when_it_was_touched(store, blob):

@@ -8,11 +8,11 @@ import pytest
 from filsluss.blobs import BlobBusy, LeaseLost, StoreAway, erase_held, erase_stray_held, s3
 from filsluss.blobs.part_table import draw_part
 from filsluss.rules.tokens import draw_upload_id
-from tests.blobs.kinds import Kind, cut_off
+from tests.blobs.kinds import BucketKind, cut_off
 
 
 @pytest.fixture
-def kind(bucket_kind: Kind) -> Kind:
+def kind(bucket_kind: BucketKind) -> BucketKind:
     return bucket_kind
 
 

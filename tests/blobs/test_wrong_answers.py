@@ -3,13 +3,15 @@
 import os
 
 import pytest
+from botocore.response import StreamingBody
+from urllib3.exceptions import SSLError
 
 from filsluss.blobs import ObjectMissing, ObjectRefused, StoreAway, StoreFull, StoreRefused
 from filsluss.blobs.bucket import Bucket
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.s3 import S3Store
 from filsluss.rules.tokens import draw_upload_id
-from tests.blobs.kinds import Kind
+from tests.blobs.kinds import BucketKind
 from tests.parts.faulty_store import FaultyStore
 from tests.parts.seaweed import ACCESS_KEY, SECRET_KEY
 
@@ -18,7 +20,7 @@ OTHER_BYTES = ("whole", "other range")
 
 
 @pytest.fixture
-def kind(bucket_kind: Kind) -> Kind:
+def kind(bucket_kind: BucketKind) -> BucketKind:
     return bucket_kind
 
 
@@ -71,6 +73,25 @@ def test_bytes_that_come_after_those_that_were_asked_for_are_left(store, faulty,
     between.fail("more", "GET")
     with faulty.open(blob) as file:
         assert file.read() == DATA
+
+
+def test_bytes_that_break_off_in_tls_are_read_on_from_there(store, blob, monkeypatch):
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    broken, read = [], StreamingBody.read
+
+    def breaking(stream, size):
+        if len(broken) < 2:
+            broken.append(size)
+            raise SSLError("decryption failed or bad record mac")
+        return read(stream, size)
+
+    monkeypatch.setattr(StreamingBody, "read", breaking)
+    assert store.open(blob).read() == DATA
+    assert len(broken) == 2
+    broken.clear()
+    with pytest.raises(StoreAway), store.writer(blob) as writer:
+        writer.write(DATA)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -153,6 +174,17 @@ def test_what_a_list_does_not_have_is_erased_if_the_rows_have_it(store, faulty, 
     faulty.erase(blob)
     assert between.met, "the store was asked"
     assert seaweed.keys(bucket) == []
+    assert not store.exists(blob)
+
+
+def test_what_is_not_there_any_more_is_deleted(store, faulty, between, blob):
+    """As some stores call that an error, and an erasure may be repeated."""
+    with store.writer(blob) as writer:
+        writer.write(DATA)
+    store.bucket.delete(list(store.bucket.versions(f"{blob}/")))
+    between.fail("was gone", "POST")
+    faulty.erase(blob)
+    assert between.met, "the store was asked"
     assert not store.exists(blob)
 
 

@@ -26,11 +26,13 @@ OTHERS = (
     "no such page",
     "empty list",
     "nothing",
+    "was gone",
 )
 """Half of the body of an answer comes; the answer to a request that was done does not come; the range is
 
 passed over; it is another one; more bytes come than the range has; a page of some proxy comes instead, also
-one that says 404; a list has nothing; there is no body and nothing in the headers.
+one that says 404; a list has nothing; there is no body and nothing in the headers;
+of what was to be deleted, one object was not there.
 """
 OF_CONNECTION = {"connection", "transfer-encoding", "content-length", "date", "server"}
 
@@ -41,6 +43,9 @@ def spoiled(
     """An answer as such a store gives it."""
     others = {name: value for name, value in headers.items() if name.lower() != "content-range"}
     match fault:
+        case "was gone":
+            told = "<DeleteResult><Error><Key>one</Key><Code>NoSuchKey</Code></Error></DeleteResult>"
+            return 200, {"Content-Type": "application/xml"}, told.encode()
         case "whole":
             return 200, others, b"before" + body
         case "other range":

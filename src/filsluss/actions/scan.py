@@ -1,9 +1,7 @@
 """Scan: received files are scanned before their recipients are told; what could not be scanned waits."""
 
-import hashlib
 import logging
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +15,7 @@ from filsluss.actions.completion import make_ready
 from filsluss.actions.erasure import take_away
 from filsluss.actions.missing_bytes import found_missing
 from filsluss.actions.transitions import RULE, record_audit
-from filsluss.blobs import BlobMissing, Digests, ObjectMissing
+from filsluss.blobs import BlobMissing, Digester, Digests, ObjectMissing
 from filsluss.installation import Services
 from filsluss.letters import collecting, compose, notices
 from filsluss.letters.each_row import each_row
@@ -129,22 +127,16 @@ def scan_blob(
     file: TransferFile, *, scanner: Clamd, services: Services, at: Stopwatch
 ) -> tuple[str, Digests]:
     """The scanner's name for the virus (empty: clean) and the digests, from one reading of the blob."""
-    sha256, crc32 = hashlib.sha256(), 0
-
-    def add(piece: bytes) -> None:
-        nonlocal crc32
-        sha256.update(piece)
-        crc32 = zlib.crc32(piece, crc32)
-
+    digester = Digester()
     let_go()
     with services.store.open(file.blob) as blob:
-        virus = scanner.scan(_pieces(blob, add), size=file.size or 0, tick=_claim_renewer(file, at))
+        virus = scanner.scan(_pieces(blob, digester.add), size=file.size or 0, tick=_claim_renewer(file, at))
         while not virus and (rest := _read(blob)):
-            add(rest)  # not empty only if the blob has grown
+            digester.add(rest)  # not empty only if the blob has grown
         is_whole = blob.tell() == file.size
     if not is_whole and not virus:
         raise BlobMissing(file.blob)
-    return virus, Digests(sha256.hexdigest(), crc32)
+    return virus, digester.digests()
 
 
 def _pieces(blob: IO[bytes], on_read: Callable[[bytes], None]) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from filsluss import machine
+from filsluss.blobs.digests import Digester
 from filsluss.blobs.disk import DiskStore
 from filsluss.blobs.held import erase_held, erase_stray_held, held_writer
 from filsluss.blobs.locks import FlockLocker
@@ -33,6 +34,7 @@ __all__ = [
     "BlobDamaged",
     "BlobMissing",
     "Bytes",
+    "Digester",
     "Digests",
     "Lease",
     "LeaseLost",

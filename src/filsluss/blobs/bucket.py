@@ -8,30 +8,40 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+import botocore.httpsession
 from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.loaders import Loader, create_loader
+from botocore.parsers import ResponseParserError
 from botocore.session import get_session
 
 from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.blobs.protocol import ObjectMissing, ObjectRefused, StoreAway, StoreFull, StoreRefused
 
 TIMES = {"connect_timeout": 3, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 3}}
-"""Of a request, in seconds. "standard" waits between tries, each time longer, and never equally long."""
+"""Of a request, in seconds; 30 is for the next byte. "standard" tries again what gets no answer, or one that
+
+says that it will pass (5xx, 429, SlowDown). It waits between tries, each time longer, and never equally long.
+Then it is StoreAway, and whoever asked decides whether to ask again.
+"""
 QUICK = {"connect_timeout": 1, "read_timeout": 2, "retries": {"mode": "standard", "total_max_attempts": 1}}
+BLOCK = 1 << 20
+"""Bytes of a body that are read and sent at a time. botocore's 128 KiB cost a tenth more processor time."""
 CONNECTIONS = 64
 """Kept open by each process; further ones are closed after use."""
 STORE, READ, DELETE = "store bytes", "read bytes", "delete"
 FULL = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
 BUSY = {"SlowDown", "InternalError", "RequestTimeout", "RequestTimeTooSkewed"}
-MISSING, NO_BUCKET = "NoSuchKey", "NoSuchBucket"
+MISSING, NO_VERSION, NO_BUCKET = "NoSuchKey", "NoSuchVersion", "NoSuchBucket"
 """What a store says itself. A bare 404 may come from whatever stands before it, and is not believed."""
 OF_ONE_OBJECT = {"AccessDenied", "InvalidObjectState"}
 """Refusals that a lock, a policy or an archive may have for one object and not for the next."""
 UNKNOWN_REQUEST = {"NotImplemented", "MethodNotAllowed", "501", "405"}
 MOST_DELETED = 1000
 """How many objects one request deletes (Amazon S3, DeleteObjects)."""
+
+botocore.httpsession.BUFFER_SIZE = BLOCK  # there is no setting of a client for it
 
 
 class Version(NamedTuple):
@@ -52,13 +62,13 @@ def our_errors(action: str) -> Iterator[None]:
     try:
         yield
     except ClientError as fault:
-        code, status = _code(fault), _status(fault)
+        code, status = _said(fault)
         if action == STORE and (code in FULL or status == 507):
             raise StoreFull(action) from None
         raise _kind(action, code, status)(f"the store did not {action}: {code or status}") from fault
     except NoCredentialsError as fault:
         raise StoreAway(f"the store could not be asked to {action}: no keys are set or found") from fault
-    except BotoCoreError as fault:
+    except (BotoCoreError, ResponseParserError) as fault:
         raise StoreAway(f"the store could not be asked to {action}: {type(fault).__name__}") from fault
 
 
@@ -76,6 +86,23 @@ def _kind(action: str, code: str, status: int = 400) -> type[StoreAway]:
 def descriptions() -> Loader:
     """What botocore reads before it makes a client: a tenth of a second of work, so once in a process."""
     return create_loader(get_session().get_config_variable("data_path"))
+
+
+class ObjectStream:
+    """The bytes of one answer, as they come. Whoever opens it closes it."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes, none at the end; raises StoreAway if it breaks off before that."""
+        try:
+            return bytes(self._body.read(size))
+        except Exception as fault:  # those of TLS, for one, are not among the library's own
+            raise StoreAway(f"the store broke off: {type(fault).__name__}") from fault
+
+    def close(self) -> None:
+        self._body.close()
 
 
 class Bucket:
@@ -151,7 +178,7 @@ class Bucket:
         try:
             answer = self.ask("show the bucket", "head_bucket", quick=quick)
         except StoreAway as fault:
-            if isinstance(fault.__cause__, ClientError) and _status(fault.__cause__) < 500:
+            if 0 < _said(fault).status < 500:
                 self._ask_why(quick=quick)
             raise
         return answer["ResponseMetadata"]["HTTPHeaders"]
@@ -161,7 +188,7 @@ class Bucket:
         try:
             self.ask("show the bucket", "list_objects_v2", quick=quick, Prefix=self.address.prefix, MaxKeys=1)
         except StoreRefused as fault:
-            if isinstance(fault.__cause__, ClientError) and _code(fault.__cause__) == NO_BUCKET:
+            if _said(fault).code == NO_BUCKET:
                 raise StoreRefused(f"there is no bucket {self.address.bucket}") from None
             raise
 
@@ -174,8 +201,8 @@ class Bucket:
         if not answer.get("ETag"):
             raise StoreAway(f"the store did not say that it did {STORE}")
 
-    def get(self, key: str, start: int, stop: int) -> Any:
-        """A stream of the object's bytes [start, stop); raises ObjectMissing, and StoreAway if others come.
+    def get(self, key: str, start: int, stop: int) -> ObjectStream:
+        """The object's bytes [start, stop); raises ObjectMissing, and StoreAway if others come.
 
         A store that answers with the whole object names no range (RFC 9110, 14.2).
         """
@@ -185,14 +212,14 @@ class Bucket:
         if not said.startswith(f"bytes {span}/"):
             answer["Body"].close()
             raise StoreAway("the store sent other bytes than it was asked for")
-        return answer["Body"]
+        return ObjectStream(answer["Body"])
 
     def versions(self, prefix: str = "") -> Iterator[Version]:
         """Every version, and every mark of a deletion, of the objects whose keys begin so."""
         try:
             yield from self._versions("list_object_versions", prefix)
         except StoreAway as fault:
-            if not isinstance(fault.__cause__, ClientError) or _code(fault.__cause__) not in UNKNOWN_REQUEST:
+            if _said(fault).code not in UNKNOWN_REQUEST:
                 raise
             yield from self._versions("list_objects_v2", prefix)  # this store keeps no versions
 
@@ -215,19 +242,20 @@ class Bucket:
         return Version(key, entry.get("VersionId", ""), is_current, entry["LastModified"])
 
     def delete(self, versions: Sequence[Version]) -> None:
-        """Deletes these versions and marks, for good; at most MOST_DELETED. May be repeated."""
+        """Deletes these versions and marks, for good. May be repeated.
+
+        Without a number it is the object, which leaves a mark where versions are kept. What is not there is
+        deleted: some stores name it as an error.
+        """
         objects = [
             {"Key": self._path(each.key), **({"VersionId": each.number} if each.number else {})}
             for each in versions
         ]
-        answer = self.ask(DELETE, "delete_objects", Delete={"Objects": objects, "Quiet": True})
-        for error in answer.get("Errors", []):
-            code = str(error.get("Code"))
-            raise _kind(DELETE, code)(f"the store did not {DELETE}: {code}")
-
-    def delete_key(self, key: str) -> None:
-        """Deletes an object of which there is one version. May be repeated."""
-        self.ask(DELETE, "delete_object", Key=self._path(key))
+        for at in range(0, len(objects), MOST_DELETED):
+            some = {"Objects": objects[at : at + MOST_DELETED], "Quiet": True}
+            for error in self.ask(DELETE, "delete_objects", Delete=some).get("Errors", []):
+                if (code := str(error.get("Code"))) not in (MISSING, NO_VERSION):
+                    raise _kind(DELETE, code)(f"the store did not {DELETE}: {code}")
 
     def _path(self, key: str) -> str:
         return f"{self.address.prefix}{key}"
@@ -241,9 +269,20 @@ def _stay(context: dict[str, Any], **_: Any) -> None:
     context.setdefault("s3_redirect", {})["redirected"] = True
 
 
-def _code(fault: ClientError) -> str:
-    return str(fault.response.get("Error", {}).get("Code", ""))
+class Said(NamedTuple):
+    """Why the store did not do it, in its own words; empty and 0 if it did not answer."""
+
+    code: str = ""
+    status: int = 0
 
 
-def _status(fault: ClientError) -> int:
-    return int(fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+def _said(fault: BaseException) -> Said:
+    """Of a ClientError, or of what was raised because of one."""
+    fault = fault.__cause__ if isinstance(fault, StoreAway) and fault.__cause__ else fault
+    if not isinstance(fault, ClientError):
+        return Said()
+    answer = fault.response
+    return Said(
+        str(answer.get("Error", {}).get("Code", "")),
+        int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)),
+    )

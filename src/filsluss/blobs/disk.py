@@ -2,15 +2,14 @@
 
 import contextlib
 import errno
-import hashlib
 import io
 import os
 import sys
-import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filsluss.blobs.digests import digests_of
 from filsluss.blobs.protocol import (
     NAME,
     NO_EPOCH,
@@ -180,18 +179,17 @@ class DiskStore:
             raise BlobMissing(name) from None
 
     def exists(self, name: str) -> bool:
-        return self.path(name).exists()
+        try:
+            return self.path(name).exists()
+        except BlobMissing:
+            return False
 
     def open(self, name: str) -> io.BufferedReader:
         return open(self._open(name, os.O_RDONLY), "rb")
 
     def digests(self, name: str) -> Digests:
-        sha256, crc32, buffer = hashlib.sha256(), 0, memoryview(bytearray(1 << 18))
         with self.open(name) as file:
-            while count := file.readinto(buffer):
-                sha256.update(buffer[:count])
-                crc32 = zlib.crc32(buffer[:count], crc32)
-        return Digests(sha256.hexdigest(), crc32)
+            return digests_of(file)
 
     def erase(self, name: str) -> None:
         """Whatever is missing is made and removed again: an earlier removal may have failed to last."""

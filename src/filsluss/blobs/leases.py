@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 
-from filsluss.blobs.part_table import Database
+from filsluss.blobs.database import Database
 from filsluss.blobs.protocol import BlobBusy, BlobMissing, Lease
 
 log = logging.getLogger(__name__)

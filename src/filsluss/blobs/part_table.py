@@ -2,53 +2,39 @@
 
 import re
 import secrets
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
+from filsluss.blobs.database import Cursor, Database
 from filsluss.blobs.protocol import NAME, BlobMissing, LeaseLost
 
 BATCH = 1000
 KEY = re.compile(rf"{NAME.pattern}/[0-9]{{14}}-[0-9a-f]{{16}}")
 """The key of a part, as `draw_part` draws it."""
 
-
-class Cursor(Protocol):
-    """A cursor of Python's DB-API (PEP 249) with parameters as %s."""
-
-    @property
-    def rowcount(self) -> int: ...
-
-    def execute(self, query: Any, params: Any = None) -> object: ...
-
-    def fetchall(self) -> list[tuple[Any, ...]]: ...
-
-
-class Listener(Protocol):
-    """This process's connection for LISTEN."""
-
-    def hear(self, channel: str, hearer: Callable[[str], None]) -> None:
-        """Calls it with the payload of each notice there, and with "" if some may have been missed."""
-
-    def identity(self, patience: float) -> str:
-        """The name of its connection, which ends with the process; empty if there is none in so many seconds.
-
-        The process id of its server process, a dot, and when that began, as pg_stat_activity has them.
-        """
-
-
-class Database(Protocol):
-    """PostgreSQL, as whoever made the store reaches it. Its own errors pass through to the caller."""
-
-    @property
-    def listener(self) -> Listener: ...
-
-    def transaction(self) -> AbstractContextManager[Cursor]:
-        """One transaction, or a part of the caller's; no connection is kept for it afterwards."""
-
-    def let_go(self) -> None:
-        """Gives back this thread's connection, before it waits for something else."""
+READ = """
+    SELECT b.epoch, p.key, p.start, p.size FROM filsluss_blob b LEFT JOIN filsluss_part p ON p.blob = b.name
+    WHERE b.name = %(name)s ORDER BY p.start
+"""
+READ_END = """
+    WITH last AS (SELECT * FROM filsluss_part WHERE blob = %(name)s ORDER BY start DESC LIMIT 1)
+    SELECT b.epoch, p.key, p.start, p.size FROM filsluss_blob b LEFT JOIN filsluss_part p
+        ON p.blob = b.name AND p.start >= (SELECT least(start, start + size - %(span)s) FROM last)
+    WHERE b.name = %(name)s ORDER BY p.start
+"""
+ADD = """
+    WITH held AS (
+        UPDATE filsluss_blob SET touched_at = now() WHERE name = %(name)s AND epoch = %(epoch)s RETURNING name
+    ), gone AS (
+        DELETE FROM filsluss_part USING held WHERE blob = held.name AND start >= %(start)s RETURNING key
+    ), added AS (
+        INSERT INTO filsluss_part (blob, key, start, size)
+        SELECT name, %(key)s, %(start)s, %(size)s FROM held WHERE (SELECT count(*) FROM gone) >= 0
+    )
+    SELECT gone.key FROM held LEFT JOIN gone ON true
+"""
+"""No row if the lease is lost. The count has the others deleted first: no two parts begin at one place."""
 
 
 class Part(NamedTuple):
@@ -91,16 +77,29 @@ class PartTable:
 
     def read(self, name: str) -> tuple[int, list[Part]]:
         """The blob's epoch, and its parts in order; raises BlobMissing."""
+        return self._read(READ, {"name": name})
+
+    def read_end(self, name: str, span: int) -> tuple[int, list[Part]]:
+        """The same, of its last part and of those that begin within `span` bytes of its end."""
+        return self._read(READ_END, {"name": name, "span": span})
+
+    def _read(self, query: str, given: dict[str, object]) -> tuple[int, list[Part]]:
         with self._database.transaction() as cursor:
-            cursor.execute(
-                "SELECT b.epoch, p.key, p.start, p.size FROM filsluss_blob b"
-                " LEFT JOIN filsluss_part p ON p.blob = b.name WHERE b.name = %s ORDER BY p.start",
-                [name],
-            )
+            cursor.execute(query, given)
             rows = cursor.fetchall()
         if not rows:
-            raise BlobMissing(name)
+            raise BlobMissing(given["name"])
         return rows[0][0], [Part(*row[1:]) for row in rows if row[1] is not None]
+
+    def size(self, name: str) -> int:
+        """Bytes of the blob; raises BlobMissing."""
+        _, parts = self.read_end(name, 0)
+        return end_of(parts)
+
+    def exists(self, name: str) -> bool:
+        with self._database.transaction() as cursor:
+            cursor.execute("SELECT 1 FROM filsluss_blob WHERE name = %s", [name])
+            return bool(cursor.fetchall())
 
     def add(self, name: str, part: Part, *, epoch: int) -> list[str]:
         """Writes down a part that is stored, in place of all that begin where it does or later.
@@ -108,10 +107,11 @@ class PartTable:
         Returns the keys of those. Raises LeaseLost.
         """
         with self._database.transaction() as cursor:
-            self._require(cursor, name, epoch)
-            gone = self._cut(cursor, name, part.start)
-            self._insert(cursor, name, part)
-        return gone
+            cursor.execute(ADD, {"name": name, "epoch": epoch, **part._asdict()})
+            told = cursor.fetchall()
+        if not told:
+            raise LeaseLost(name)
+        return [key for (key,) in told if key is not None]
 
     def truncate(self, name: str, size: int, *, epoch: int) -> list[str]:
         """Drops every byte from `size` on; returns the keys of parts that are gone. Raises LeaseLost."""
@@ -177,12 +177,6 @@ class PartTable:
             "DELETE FROM filsluss_part WHERE blob = %s AND start >= %s RETURNING key", [name, start]
         )
         return [key for (key,) in cursor.fetchall()]
-
-    @staticmethod
-    def _insert(cursor: Cursor, name: str, part: Part) -> None:
-        cursor.execute(
-            "INSERT INTO filsluss_part (blob, key, start, size) VALUES (%s, %s, %s, %s)", [name, *part]
-        )
 
 
 def end_of(parts: Sequence[Part]) -> int:

@@ -90,7 +90,11 @@ NO_EPOCH = Lease()
 
 
 class Locker(Protocol):
-    """Who may write a blob. At most one lease of a blob is good at a time, whatever machine or process."""
+    """Who may write a blob. At most one lease of a blob is good at a time, whatever machine or process.
+
+    Safe in any thread, and in a process that was forked. Nothing of it rests on a clock of the day: who waits
+    measures its own time, and a holder is known by what ends with it.
+    """
 
     def hold(
         self, name: str, *, patience: float = 5.0, on_release_asked: Callable[[], None] | None = None
@@ -109,7 +113,7 @@ class Locker(Protocol):
 
 
 class Writer(Protocol):
-    """The only writer of a blob while it is open. Offsets and sizes are bytes."""
+    """The only writer of a blob while it is open, for one thread at a time. Offsets and sizes are bytes."""
 
     offset: int
     allowance: Allowance | None
@@ -154,7 +158,9 @@ UNLIMITED = 1 << 60, 1 << 60
 class Store(Protocol):
     """Blobs by name. A verb that changes one blob wants its lease (`Locker`), except `create` and `put`.
 
-    Any verb of a store on other machines may raise StoreAway.
+    Safe in any thread, and in a process that was forked. Any verb of a store on other machines may raise
+    StoreAway, after it has tried again by itself; so may a file that it has opened, while it is read. What
+    reads may be repeated; of what changes each verb says so.
     """
 
     is_shared: bool
@@ -184,7 +190,8 @@ class Store(Protocol):
     def size(self, name: str) -> int:
         """Bytes that a reader would find, acknowledged or not; raises BlobMissing."""
 
-    def exists(self, name: str) -> bool: ...
+    def exists(self, name: str) -> bool:
+        """Whether there is a blob of that name; False also for what can be no name."""
 
     def open(self, name: str) -> BufferedReader:
         """The blob as a file, on a disk with a descriptor (for sendfile); raises BlobMissing.
@@ -203,7 +210,10 @@ class Store(Protocol):
         """
 
     def names(self) -> Iterator[tuple[str, datetime]]:
-        """Every blob with the time of its last write (aware, UTC)."""
+        """Every blob with the time of its last write (aware, UTC), in any order.
+
+        One that is created or erased meanwhile is told of or not.
+        """
 
     def strays(self, before: datetime) -> Iterator[str]:
         """What lies in the store from before that time and belongs to no blob, as `erase_stray` takes it.

@@ -1,16 +1,15 @@
 """Blobs in a bucket of an S3-compatible store: a blob is a row and its parts, each an object of its own."""
 
 import contextlib
-import hashlib
 import io
-import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 from filsluss.blobs.bucket import MOST_DELETED, Bucket, Version
-from filsluss.blobs.part_table import KEY, PartTable, draw_part, end_of
+from filsluss.blobs.digests import digests_of
+from filsluss.blobs.part_table import KEY, PartTable, draw_part
 from filsluss.blobs.protocol import (
     NO_EPOCH,
     UNLIMITED,
@@ -23,7 +22,7 @@ from filsluss.blobs.protocol import (
     require_name,
 )
 from filsluss.blobs.s3_reader import PartsReader
-from filsluss.blobs.s3_writer import S3Writer
+from filsluss.blobs.s3_writer import PART, S3Writer
 
 PIECE = 1 << 20
 ROUNDS = 20
@@ -33,6 +32,9 @@ ROUNDS = 20
 class S3Store:
     """The rows say what is stored: nothing is ever listed on the way of an upload or a download.
 
+    Each part is a whole object. In a multipart upload none but the last may be smaller than 5 MiB and there
+    are 10 000 at most, so that a remainder needs an object beside it and a file of unknown length a guess;
+    and its end is a request of which nobody knows whether it was done, if the answer is lost.
     An object is stored before its part's row is written, and that row is deleted before or with it. So a
     crash leaves an object without a row at most, which `strays` finds. No key is ever used for other bytes.
     The blob's row is there before any object of it: whoever stores one and sleeps until it was erased as a
@@ -66,7 +68,7 @@ class S3Store:
 
     @contextlib.contextmanager
     def writer(self, name: str, lease: Lease = NO_EPOCH) -> Iterator[S3Writer]:
-        epoch, parts = self.table.read(name)
+        epoch, parts = self.table.read_end(name, PART)
         if lease.epoch not in (None, epoch):
             raise LeaseLost(name)
         writer = S3Writer(name, parts, epoch=epoch, table=self.table, bucket=self.bucket)
@@ -75,26 +77,17 @@ class S3Store:
             writer.sync()
 
     def size(self, name: str) -> int:
-        _, parts = self.table.read(name)
-        return end_of(parts)
+        return self.table.size(name)
 
     def exists(self, name: str) -> bool:
-        try:
-            self.table.read(name)
-        except BlobMissing:
-            return False
-        return True
+        return self.table.exists(name)
 
     def open(self, name: str) -> io.BufferedReader:
         return io.BufferedReader(PartsReader(name, table=self.table, bucket=self.bucket), PIECE)
 
     def digests(self, name: str) -> Digests:
-        sha256, crc32 = hashlib.sha256(), 0
         with self.open(name) as file:
-            while piece := file.read(PIECE):
-                sha256.update(piece)
-                crc32 = zlib.crc32(piece, crc32)
-        return Digests(sha256.hexdigest(), crc32)
+            return digests_of(file)
 
     def erase(self, name: str) -> None:
         """Every version and every mark of a deletion goes, until none is listed; then the row goes.

@@ -1,12 +1,13 @@
 """Reading a blob in a bucket: its parts one after the other, as one file."""
 
+import contextlib
 import os
 import time
+from bisect import bisect_right
+from operator import attrgetter
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
-
-from filsluss.blobs.bucket import Bucket
+from filsluss.blobs.bucket import Bucket, ObjectStream
 from filsluss.blobs.part_table import Part, PartTable, end_of
 from filsluss.blobs.protocol import BlobMissing, ObjectMissing, StoreAway
 from filsluss.blobs.seekable import SeekableReader
@@ -23,8 +24,8 @@ class PartsReader(SeekableReader):
     def __init__(self, name: str, *, table: PartTable, bucket: Bucket) -> None:
         """Raises BlobMissing."""
         self._name, self._table, self._bucket = name, table, bucket
-        self._stream: Any = None
-        self._parts = self._look()
+        self._stream: ObjectStream | None = None
+        self._parts, self._looked_at = table.read(name)[1], time.monotonic()
 
     def end(self) -> int:
         return end_of(self._parts)
@@ -55,36 +56,40 @@ class PartsReader(SeekableReader):
         self._end_stream()
         super().close()
 
-    def _look(self) -> list[Part]:
-        _, parts = self._table.read(self._name)
-        self._looked_at = time.monotonic()
-        return parts
-
     def _part_here(self) -> Part | None:
         """The part that has the next byte; None at the end, and once the blob is erased."""
         if time.monotonic() - self._looked_at >= LOOK_AGAIN:
-            try:
-                self._parts = self._look()
-            except BlobMissing:
+            self._looked_at = time.monotonic()
+            if not self._table.exists(self._name):
                 self._parts = []
-        return next((part for part in self._parts if part.start <= self._at < part.end), None)
+        before = bisect_right(self._parts, self._at, key=attrgetter("start"))
+        part = self._parts[before - 1] if before else None
+        return part if part and self._at < part.end else None
 
     def _piece(self, part: Part, size: int) -> bytes:
         """Up to `size` bytes; none if the stream has broken off, or the part was replaced meanwhile."""
-        try:
-            if self._stream is None:
-                self._stream = self._bucket.get(part.key, self._at - part.start, part.size)
-            piece = bytes(self._stream.read(size))
-        except BotoCoreError:
-            piece = b""
-        except ObjectMissing:
-            self._looked_at = float("-inf")
-            if self._part_here() == part:
-                raise
-            piece = b""
+        if self._stream is None:
+            self._stream = self._open(part)
+        piece = b""
+        if self._stream is not None:
+            with contextlib.suppress(StoreAway):
+                piece = self._stream.read(size)
         if not piece:
             self._end_stream()
         return piece
+
+    def _open(self, part: Part) -> ObjectStream | None:
+        """The rest of the part; None if another one has taken its place."""
+        try:
+            return self._bucket.get(part.key, self._at - part.start, part.size)
+        except ObjectMissing:
+            try:
+                self._parts = self._table.read(self._name)[1]
+            except BlobMissing:
+                self._parts = []
+            if self._part_here() == part:
+                raise
+            return None
 
     def _end_stream(self) -> None:
         if self._stream is not None:

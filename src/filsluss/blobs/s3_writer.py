@@ -5,7 +5,7 @@ import os
 import tempfile
 from typing import Any
 
-from filsluss.blobs.bucket import Bucket, our_errors
+from filsluss.blobs.bucket import BLOCK, Bucket, Version
 from filsluss.blobs.disk import raising_store_full
 from filsluss.blobs.part_table import Part, PartTable, draw_part, end_of
 from filsluss.blobs.protocol import Allowance, Bytes, LeaseLost, ObjectMissing, StoreAway
@@ -13,8 +13,6 @@ from filsluss.blobs.seekable import SeekableReader
 
 PART = 8 << 20
 """Bytes of a part: what may have to be sent again when a machine dies, and the size of a request."""
-READ = 1 << 17
-"""Bytes that are read from the spool at a time, as botocore asks for them."""
 
 
 class Region(SeekableReader):
@@ -25,13 +23,13 @@ class Region(SeekableReader):
 
     def __init__(self, fd: int, start: int, stop: int) -> None:
         self._fd, self._start, self._size = fd, start, stop - start
-        self._buffer = memoryview(bytearray(min(READ, self._size)))
+        self._buffer = memoryview(bytearray(min(BLOCK, self._size)))
 
     def end(self) -> int:
         return self._size
 
-    def read(self, size: int = READ) -> memoryview:
-        """Up to `size` bytes, and no more than READ; they are valid until the next call."""
+    def read(self, size: int = BLOCK) -> memoryview:
+        """Up to `size` bytes, and no more than BLOCK; they are valid until the next call."""
         left = max(0, min(size, self._size - self._at))
         count = os.preadv(self._fd, [self._buffer[:left]], self._start + self._at)
         self._at += count
@@ -146,8 +144,8 @@ class S3Writer:
         except ObjectMissing:
             self._table.require(self._name, epoch=self._epoch)  # a newer writer has replaced it
             raise
-        with contextlib.closing(found) as stream, our_errors("read bytes"):
-            for piece in stream.iter_chunks(1 << 18):
+        with contextlib.closing(found) as stream:
+            while piece := stream.read(BLOCK):
                 with raising_store_full():
                     os.pwrite(self.fileno(), piece, self._place_of(at))
                 at += len(piece)
@@ -157,5 +155,4 @@ class S3Writer:
     def _delete(self, keys: list[str]) -> None:
         """What cannot be deleted now is a stray, which is found later."""
         with contextlib.suppress(OSError):
-            for key in keys:
-                self._bucket.delete_key(key)
+            self._bucket.delete([Version(key) for key in keys])
