@@ -304,3 +304,10 @@ def test_a_transaction_that_the_server_has_ended_as_idle_counts_as_an_outage(ope
         time.sleep(0.3)
         with pytest.raises(OperationalError):
             cursor.execute("SELECT 1")
+
+
+@pooled
+def test_a_transaction_that_the_server_has_ended_as_too_long_counts_as_an_outage(open_one):
+    """PostgreSQL 17 and later."""
+    with open_one().cursor() as cursor, pytest.raises(OperationalError):
+        cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'transaction timeout' USING ERRCODE = '25P04'; END $$")

@@ -17,7 +17,7 @@ from django.db import utils
 from django.db.backends.postgresql import base
 from django.utils.functional import cached_property
 from psycopg import Connection, OperationalError
-from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
+from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction, TransactionTimeout
 from psycopg.pq import ExecStatus
 from psycopg_pool import PoolTimeout
 
@@ -81,10 +81,10 @@ opened: WeakKeyDictionary[Connection[Any], Any] = WeakKeyDictionary()
 
 
 class ErrorWrapper(utils.DatabaseErrorWrapper):
-    """Takes a server that can only be read, as a standby, or that has ended an idle transaction, for away."""
+    """Takes a server that can only be read, as a standby, or that has ended a transaction, for away."""
 
     def __exit__(self, kind: Any, fault: Any, traceback: Any) -> None:
-        if isinstance(fault, ReadOnlySqlTransaction | IdleInTransactionSessionTimeout):
+        if isinstance(fault, ReadOnlySqlTransaction | IdleInTransactionSessionTimeout | TransactionTimeout):
             if opened := self.wrapper.connection:  # type: ignore[attr-defined]
                 opened.close()  # or it would come back to the pool, and to the next thread
             raise utils.OperationalError(*fault.args).with_traceback(traceback) from fault
