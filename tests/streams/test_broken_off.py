@@ -10,7 +10,9 @@ from django.db import InterfaceError, OperationalError
 
 from filsluss import outages
 from filsluss.blobs import BlobMissing, StoreAway
+from filsluss.models import Transfer
 from filsluss.origin import NOWHERE, Origin, current_origin, set_origin
+from filsluss.rules.directions import Role
 from filsluss.streams import archive, downloads, recording
 from filsluss.streams.ranges import Span
 from filsluss.streams.responses import Refusal
@@ -116,3 +118,11 @@ def test_a_download_that_ends_while_the_database_is_away_is_recorded_once_it_is_
         recorder.record(Mock(now=number), LINK, 0, 5)
     set_origin(NOWHERE)
     eventually(lambda: recorded == [(LINK, 0, 5, number, each) for number, each in enumerate(origins)])
+
+
+def test_who_the_parties_are_is_asked_again_if_it_could_not_be_read(monkeypatch):
+    transfer, away = Transfer(), Mock(**{"all.side_effect": OperationalError("away")})
+    monkeypatch.setattr(Transfer, "parties", away)
+    for _ in range(2):
+        with pytest.raises(OperationalError):
+            transfer.party(Role.SENDER)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
 
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from filsluss import outages
 from filsluss.actions.download import record_sent_bytes
@@ -31,7 +31,7 @@ class Recorder:
         self._is_trying = False
 
     def record(self, request: Request, link: Link, start: int, reached: int) -> None:
-        """Records bytes [start, reached) as sent; a database error is logged, since the response is over."""
+        """Records bytes [start, reached) as sent; an error is logged, since the response is over."""
         write = partial(
             record_sent_bytes, link, start=start, reached=reached, services=request.services, now=request.now
         )
@@ -67,8 +67,8 @@ def is_settled(write: Callable[[], None], link: Link) -> bool:
     except outages.AWAY as fault:
         outages.database_failed(fault)
         return False
-    except DatabaseError as fault:
-        outages.tell(fault, "the download of %s is not recorded", link.file, logger=log)
+    except Exception:
+        log.exception("the download of %s is not recorded", link.file)
     finally:
         connection.close()
     return True
