@@ -120,8 +120,8 @@ def test_every_listed_event_of_the_log_is_one_that_is_written():
     begins, ends = (
         [f"{name} {words}" for name in names] for words in ("did not answer", "answers again after … s")
     )
-    full = f"{outages.room.name} {outages.room.fault}"
-    fixed = [full, "open", "letter sent", "security event", "alarm: …", "alarm over: …"]
+    refused = [f"{each.name} {each.fault}" for each in (outages.room, outages.slow)]
+    fixed = [*refused, "open", "letter sent", "security event", "alarm: …", "alarm over: …"]
     rows = [line for line in section("Events of the log").splitlines() if line.startswith("| `")]
     found = [event for line in rows for event in re.findall(r"`([^`]+)`", line.split("|")[1])]
     assert sorted(found) == sorted([*fixed, *begins, *ends])

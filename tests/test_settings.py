@@ -229,7 +229,14 @@ BAD += [
     *[("MAIL_FROM", bad) for bad in ("filsluss", "Filsluss <filsluss@ltdalarna.se>", "a@b@c", "a\n@b.se")],
     *[
         ("DATABASE_URL", bad)
-        for bad in ("mysql://h/d", "sqlite:///x", "/tmp/x", "postgresql://h", "postgresql://h:x/d")
+        for bad in (
+            "mysql://h/d",
+            "sqlite:///x",
+            "/tmp/x",
+            "postgresql://h",
+            "postgresql://h:x/d",
+            "postgresql://h:1,g:y/d",
+        )
     ],
     *[("BLOB_URL", bad) for bad in ("/srv/blobs", "ftp://host/blobs", "blobs")],
     ("DATA_DIR", "/dev/null/data"),
@@ -338,6 +345,22 @@ def test_a_bucket_is_read_and_goes_with_postgresql_and_a_whole_key(read, refusal
     for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY"):
         assert refusal(**bucket, **rows, **{name: "name"}).startswith(f"FILSLUSS_{name}: goes together with")
     assert read(**bucket, **rows)["S3_KEYS"]() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("postgresql://anna:kanel@a,b/d?target_session_attrs=read-write", "a,b", ","),
+        ("postgresql://anna:kanel@a:5432,B:6432/d?target_session_attrs=read-write", "a,B", "5432,6432"),
+        ("postgresql://anna:kanel@/d?host=a,b&port=5432,6432&target_session_attrs=any", "a,b", "5432,6432"),
+        ("postgresql://anna:kanel@%2Frun%2FPG/d", "/run/PG", ""),
+        ("postgresql://anna:kanel@[::1]:5433/d", "::1", "5433"),
+    ],
+)
+def test_a_database_may_have_several_hosts(read, url, host, port):
+    found = read(DATABASE_URL=url)["DATABASES"]["default"]
+    assert [found[name] for name in ("HOST", "PORT", "USER", "PASSWORD")] == [host, port, "anna", "kanel"]
+    assert found["OPTIONS"].get("target_session_attrs", "none") in url or "?" not in url
 
 
 def test_an_account_is_never_longer_by_default_than_it_may_be(read, refusal):

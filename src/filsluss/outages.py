@@ -16,6 +16,8 @@ AWAY = (OperationalError, InterfaceError)
 """What the database's driver raises when it cannot be asked; a mistake in a statement is another error."""
 DISK_FULL = "53100"
 """The SQLSTATE with which PostgreSQL says that its disk has no room."""
+TOO_LONG = ("55P03", "57014")
+"""The SQLSTATEs with which it ends a statement by its lock_timeout or statement_timeout."""
 UNSURE = ("08", "40003", "57P")
 """How the SQLSTATE begins with which a connection ends, perhaps after what it was asked for was done."""
 QUIET_SECONDS = 60.0
@@ -30,8 +32,13 @@ def is_full(fault: BaseException) -> bool:
     """
     if isinstance(fault, OSError):
         return fault.errno in (errno.ENOSPC, errno.EDQUOT)
-    codes = [getattr(fault.__cause__, name, None) for name in ("sqlite_errorcode", "sqlstate")]
-    return codes[0] == sqlite3.SQLITE_FULL or codes[1] == DISK_FULL
+    is_sqlites = getattr(fault.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return is_sqlites or sqlstate_of(fault) == DISK_FULL
+
+
+def sqlstate_of(fault: BaseException) -> str | None:
+    """PostgreSQL's code of it; None if the server said nothing."""
+    return getattr(fault.__cause__, "sqlstate", None)
 
 
 def is_unsure(fault: BaseException) -> bool:
@@ -44,8 +51,14 @@ def is_unsure(fault: BaseException) -> bool:
         return False
     if hasattr(fault.__cause__, "sqlite_errorcode"):
         return fault.__cause__.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR
-    code = getattr(fault.__cause__, "sqlstate", None)
+    code = sqlstate_of(fault)
     return code is None or code.startswith(UNSURE)
+
+
+def words_of(fault: Exception) -> str:
+    """What is said of it, without the piece of a statement that PostgreSQL adds, where names may stand."""
+    said = getattr(fault.__cause__, "diag", None)
+    return (said and said.message_primary) or str(fault)
 
 
 class Outage:
@@ -64,7 +77,7 @@ class Outage:
             is_new = not self._lasts or now - self._met > QUIET_SECONDS
             self._began, self._met, self._lasts = now if is_new else self._began, now, True
         if is_new:
-            why = " ".join(str(fault).split())[:300]
+            why = " ".join(words_of(fault).split())[:300]
             log.error("%s %s", self.name, self.fault, extra={"facts": {"fault": why}})
 
     def over(self) -> None:
@@ -77,12 +90,14 @@ class Outage:
 
 database, store = Outage("the database"), Outage("the blob store")
 room = Outage("the database's disk", "has no room")
-"""It is over when nothing has met it for a while: that the database can be read says nothing of it."""
+slow = Outage("the database", "ended a statement that took too long")
+"""Both are over when nothing has met them for a while: that the database can be read says nothing of them."""
 
 
 def database_failed(fault: Exception) -> None:
-    """Notes one of AWAY: that the database did not answer, or could not write for want of room."""
-    (room if is_full(fault) else database).met(fault)
+    """Notes one of AWAY: the database did not answer, could not write for want of room, or took too long."""
+    met = room if is_full(fault) else slow if sqlstate_of(fault) in TOO_LONG else database
+    met.met(fault)
 
 
 def tell(fault: Error, what: str, *args: object, logger: logging.Logger) -> None:

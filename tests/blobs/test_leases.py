@@ -4,10 +4,13 @@ import os
 import signal
 import threading
 import time
+from unittest.mock import Mock
 
 import psycopg
 import pytest
 
+from filsluss.blobs import BlobBusy, LeaseLost, held_writer
+from filsluss.blobs.leases import PostgresLocker
 from tests.blobs.holders import held_elsewhere, other_process
 from tests.blobs.kinds import BucketKind
 
@@ -59,3 +62,23 @@ def test_a_listener_that_lost_its_connection_hears_again(kind, store, locker, bl
     time.sleep(1.5)
     with held_elsewhere(locker, blob) as asked, locker.hold(blob):
         assert asked.is_set()
+
+
+def test_who_waits_for_the_listener_holds_no_connection():
+    database = Mock()
+    database.listener.identity.side_effect = lambda patience: ""
+    with pytest.raises(BlobBusy), PostgresLocker(database).hold("a blob"):
+        pass
+    names = [name for name, *_ in database.mock_calls if name in ("listener.identity", "let_go")]
+    assert names == ["listener.identity", "let_go", "listener.identity"]
+
+
+def test_a_number_is_never_given_again_to_rows_that_went_back_in_time(kind, store, locker, blob):
+    """As where a standby takes over that lacks the last lease, whose holder may still write."""
+    with locker.hold(blob) as old, psycopg.connect(kind.database, autocommit=True) as rows:
+        rows.execute("UPDATE filsluss_blob SET epoch = 0, holder = '' WHERE name = %s", [blob])
+        with held_writer(blob, store=store, locker=locker) as (newer, _):
+            newer.write(b"newer")
+        with pytest.raises(LeaseLost), store.writer(blob, old):
+            pass
+    assert store.open(blob).read() == b"newer"

@@ -304,3 +304,24 @@ def test_a_transaction_that_the_server_has_ended_as_idle_counts_as_an_outage(ope
         time.sleep(0.3)
         with pytest.raises(OperationalError):
             cursor.execute("SELECT 1")
+
+
+@pooled
+def test_a_transaction_that_the_server_has_ended_as_too_long_counts_as_an_outage(open_one):
+    """PostgreSQL 17 and later."""
+    with open_one().cursor() as cursor, pytest.raises(OperationalError):
+        cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'transaction timeout' USING ERRCODE = '25P04'; END $$")
+
+
+@pooled
+def test_rows_that_were_read_count_if_the_connection_ends_just_then(server, open_one):
+    wrapper = open_one()
+    with wrapper.chunked_cursor() as cursor:
+        cursor.execute("SELECT generate_series(1, 3)")
+        assert len(cursor.fetchmany(3)) == 3
+        server.sql(f"SELECT pg_terminate_backend(pid, 9000) FROM pg_stat_activity WHERE datname = '{NAME}'")
+        cursor.close()
+    with pytest.raises(OperationalError):
+        backend(wrapper)
+    wrapper.close()
+    assert backend(wrapper)

@@ -257,6 +257,15 @@ def test_twelve_files_fetched_as_one_archive_are_one_receipt(now):
     assert (letter.to, letter.text.count("ritning")) == (BO, 12)
 
 
+def test_a_fetch_that_is_recorded_again_as_nobody_knew_that_it_was_counts_once(now):
+    file = ready(make_transfer(now), now, 1)
+    fetch(file, now)
+    fetch(file, now)
+    assert file.pickups.get().fetches == 1
+    fetch(file, now + MINUTE)
+    assert file.pickups.get().fetches == 2
+
+
 def test_a_file_fetched_later_is_a_receipt_of_its_own(now):
     transfer = make_transfer(now)
     one, two = ready(transfer, now, 1), ready(transfer, now, 2)
@@ -293,12 +302,12 @@ def test_the_trail_does_not_grow_with_every_fetch_nor_with_every_address_of_a_ne
     for step, stop in (("partly-fetched", 1), ("fetched", None)):
         for number in range(30):
             set_origin(Origin(f"2001:db8::{number + 1:x}", ""))
-            fetch(file, now, stop=stop)
+            fetch(file, now + timedelta(microseconds=number), stop=stop)
         noted = AuditEntry.objects.filter(step=step)
         assert noted.count() == {"partly-fetched": 1, "fetched": download.NOTED_OF_NETWORK}[step]
         for number in range(200):
             set_origin(Origin(f"2001:db8:0:{number + 1:x}::1", ""))
-            fetch(file, now, stop=stop)
+            fetch(file, now + timedelta(microseconds=number), stop=stop)
         assert noted.count() == download.NOTED_IN_ALL
     set_origin(Origin("2001:db8::1", ""))
     fetch(file, now + timedelta(days=1))

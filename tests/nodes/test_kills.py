@@ -28,8 +28,9 @@ _numbers = itertools.count(1)
 class Client:
     """Sends file after file, each request to whichever machine; when it is stopped it finishes the last."""
 
-    def __init__(self, nodes, stopped, seed):
+    def __init__(self, nodes, stopped, seed, longest=LONGEST_FILE):
         self.nodes, self.stopped, self.random = nodes, stopped, random.Random(seed)
+        self.longest = longest
         self.to = f"bo-kills-{next(_numbers)}@rontgen.example"
         self.account = apply(nodes.a, FORM, recipient_email=self.to).location
         self.sent, self.places, self.faults = {}, [], []
@@ -38,7 +39,7 @@ class Client:
     def run(self):
         try:
             while not self.stopped.is_set() and len(self.sent) < MOST_FILES:
-                data = self.random.randbytes(self.random.randrange(1, LONGEST_FILE))
+                data = self.random.randbytes(self.random.randrange(1, self.longest))
                 created = self.ask(lambda node, data=data: announce(node, self.account, len(data)))
                 self.send(created.location, data)
                 self.places.append(created.location)
@@ -54,7 +55,7 @@ class Client:
             head = self.ask(lambda node: node.request("HEAD", where, headers=TUS))
             offset = int(head.headers["Upload-Offset"])
             assert offset >= acknowledged, f"{acknowledged} were acknowledged, {offset} are there"
-            size = self.random.choice((MIB, 3 * MIB, len(data)))
+            size = self.random.choice((self.longest // 20, self.longest // 7, len(data)))
             acknowledged = offset
             try:
                 sent = append(self.node(), where, offset, data[offset : offset + size])

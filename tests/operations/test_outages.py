@@ -2,6 +2,7 @@
 
 import logging
 import time
+from types import SimpleNamespace
 
 import pytest
 from django.db import DatabaseError, OperationalError
@@ -71,6 +72,21 @@ def test_a_worker_that_starts_meanwhile_waits(server, make_service):
             seconds=60,
         )
         assert events(service)[0] == "the database did not answer"
+
+
+class Locked(Exception):
+    sqlstate, diag = "55P03", SimpleNamespace(message_primary="lock timeout")
+
+
+def test_a_lock_that_lasts_too_long_is_told_once_and_without_the_statement(caplog, monkeypatch):
+    monkeypatch.setattr(outages, "slow", outages.Outage("the database", "took too long"))
+    for _ in range(2):
+        fault = OperationalError("lock timeout LINE 1: … 'anna.berg@ltdalarna.se' …")
+        fault.__cause__ = Locked()
+        outages.database_failed(fault)
+        outages.database.over()
+    (said,) = caplog.records
+    assert (said.getMessage(), said.facts["fault"]) == ("the database took too long", "lock timeout")
 
 
 def test_pauses_after_failures_grow_and_end():

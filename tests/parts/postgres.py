@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,9 +16,11 @@ import psycopg
 from tests.parts.eventually import eventually
 from tests.parts.installation import folder, once_a_run
 from tests.parts.migrated import migrate
+from tests.parts.service import process_tree
 
 USER = "filsluss"
-FLEETING = ("fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
+UNSYNCED = ("fsync=off", "full_page_writes=off")
+FLEETING = (*UNSYNCED, "wal_level=minimal", "max_wal_senders=0")
 MIGRATED = "migrated"
 
 
@@ -56,11 +58,14 @@ class Postgres:
 
     It waits for the disk (fsync) only where that is measured: no test takes away what it has not written yet,
     and each COMMIT would wait for whatever else the tests write. Nor does it write then what only serves
-    after a power cut or for a copy elsewhere, as the making of a database is mostly that.
+    after a power cut or for a copy elsewhere, as the making of a database is mostly that; only one that
+    `may_be_followed` by a standby does.
     """
 
-    def __init__(self, own_folder: Path | None = None, *, fsync: bool = False) -> None:
-        self.options = () if fsync else FLEETING
+    def __init__(
+        self, own_folder: Path | None = None, *, fsync: bool = False, may_be_followed: bool = False
+    ) -> None:
+        self.options = () if fsync else UNSYNCED if may_be_followed else FLEETING
         self.binaries = find_binaries()
         self.folder = own_folder or folder("pg")
         self.process: subprocess.Popen[bytes] | None = None
@@ -74,6 +79,21 @@ class Postgres:
         self.own()
         subprocess.run([*self.as_owner, "cp", "-a", made, self.folder / "cluster"], cwd="/", check=True)
         self.run()
+
+    def follow(self, primary: "Postgres") -> None:
+        """Runs as the standby of that server, which may be followed and waits for it at each COMMIT."""
+        self.own()
+        copied = ("-h", str(primary.folder), "-U", USER, "-D", self.folder / "cluster", "--checkpoint=fast")
+        self.order("pg_basebackup", *copied, "--write-recovery-conf", "--no-sync", "--no-manifest")
+        self.run()
+        primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        primary.sql("SELECT pg_reload_conf()")
+
+    def promote(self) -> None:
+        """Takes writes from now on, and waits for no standby."""
+        self.sql("SELECT pg_promote()")
+        self.sql("ALTER SYSTEM RESET synchronous_standby_names")
+        self.sql("SELECT pg_reload_conf()")
 
     def own(self) -> None:
         if self.owner:
@@ -117,6 +137,14 @@ class Postgres:
         if self.process:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(30)
+
+    def kill(self) -> None:
+        """As a power cut does, but for the disk."""
+        assert self.process is not None
+        for pid in process_tree(self.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(30)
 
     def await_ready(self) -> None:
         asking: list[str | Path] = [

@@ -10,11 +10,16 @@ from django.db import InterfaceError, OperationalError
 
 from filsluss import outages
 from filsluss.blobs import BlobMissing, StoreAway
-from filsluss.streams import archive, downloads
+from filsluss.models import Transfer
+from filsluss.origin import NOWHERE, Origin, current_origin, set_origin
+from filsluss.rules.directions import Role
+from filsluss.streams import archive, downloads, recording
 from filsluss.streams.ranges import Span
 from filsluss.streams.responses import Refusal
 from filsluss.streams.sending import SendingBlob
+from tests.parts.eventually import eventually
 
+LINK = SimpleNamespace(file="a.pdf")
 FAULTS = [OperationalError("away"), InterfaceError("away"), StoreAway("away")]
 
 
@@ -95,3 +100,29 @@ def test_what_was_read_ahead_is_sent_first_and_counts_once(active):
     assert sending.read(100) == b"0123456789"
     assert sending.read(100) == b"cdefg"
     blob.raw.seek.assert_called_once_with(10, os.SEEK_SET)
+
+
+def test_a_download_that_ends_while_the_database_is_away_is_recorded_once_it_is_back(monkeypatch):
+    recorded, left = [], [InterfaceError("away"), OperationalError("away"), OperationalError("away")]
+
+    def record_sent_bytes(link, *, start, reached, services, now):
+        if left:
+            raise left.pop()
+        recorded.append((link, start, reached, now, current_origin()))
+
+    monkeypatch.setattr(recording, "record_sent_bytes", record_sent_bytes)
+    monkeypatch.setattr(recording, "RETRY_SECONDS", 0.01)
+    recorder, origins = recording.Recorder(), [Origin("192.0.2.1", "one"), Origin("192.0.2.2", "two")]
+    for number, origin in enumerate(origins):
+        set_origin(origin)
+        recorder.record(Mock(now=number), LINK, 0, 5)
+    set_origin(NOWHERE)
+    eventually(lambda: recorded == [(LINK, 0, 5, number, each) for number, each in enumerate(origins)])
+
+
+def test_who_the_parties_are_is_asked_again_if_it_could_not_be_read(monkeypatch):
+    transfer, away = Transfer(), Mock(**{"all.side_effect": OperationalError("away")})
+    monkeypatch.setattr(Transfer, "parties", away)
+    for _ in range(2):
+        with pytest.raises(OperationalError):
+            transfer.party(Role.SENDER)

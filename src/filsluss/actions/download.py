@@ -65,13 +65,14 @@ def record_sent_bytes(link: Link, *, start: int, reached: int, services: Service
 
     They may be sent in any order and in several responses at once. Bytes that left without being all are in
     the audit trail, too, once for each link, network and day. A GET writes nothing else, and neither adds
-    entries without end, however often and from however many networks it comes.
+    entries without end, however often and from however many networks it comes. What was recorded of the
+    request of that moment counts once, also if nobody knows that it was and it is recorded again.
     """
     assert link.file is not None
     with transaction.atomic():
         pickups = Pickup.objects.filter(file=link.file, party=link.party, file__state=FileState.READY)
         pickup = pickups.select_for_update(of=("self",)).first()
-        if pickup is None:
+        if pickup is None or pickup.fetched_last_at == now:
             return
         pickup.spans = with_span(pickup.spans, start, reached)
         size = link.file.size or 0

@@ -16,12 +16,14 @@ TAKEN_OVER_AFTER = 3.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.1
 """Seconds between two tries while waiting, which grow."""
 START_SECONDS = 5.0
-"""How long the first lease of a process waits for its listener."""
+"""How long a lease waits for its process's listener, when that has just begun or its connection has ended."""
 
 IDENTITY = "pid || '.' || extract(epoch FROM backend_start)"
 """Of a connection in pg_stat_activity, as `Listener.identity` says it."""
+NEXT = "GREATEST(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
+"""Never given before, even if the rows have gone back in time, as where a standby that lagged takes over."""
 TAKE = f"""
-    UPDATE filsluss_blob SET epoch = epoch + 1, holder = %(us)s
+    UPDATE filsluss_blob SET epoch = {NEXT}, holder = %(us)s
     WHERE name = %(name)s AND (holder = '' OR epoch = %(stalled)s OR NOT EXISTS (
         SELECT FROM pg_stat_activity WHERE {IDENTITY} = holder
     ))
@@ -35,7 +37,7 @@ IS_HELD = f"""
 
 
 class PostgresLocker:
-    """A lease is a number in the blob's row, one higher for each holder, and the holder's name there.
+    """A lease is a number in the blob's row, a higher one for each holder, and the holder's name there.
 
     A holder may be cut off without knowing: whatever it then does in the name of its number changes nothing,
     as every change says `WHERE epoch = …`. So a lease can be taken from a process that stalls. The holder's
@@ -69,9 +71,7 @@ class PostgresLocker:
             return bool(cursor.fetchall())
 
     def _acquire(self, name: str, patience: float) -> int:
-        us = self._database.listener.identity(START_SECONDS)
-        if not us:
-            raise BlobBusy("the database cannot be listened to")
+        us = self._our_name()
         began = asked_at = time.monotonic()
         pause, asked = FIRST_PAUSE, -1
         while True:
@@ -86,6 +86,16 @@ class PostgresLocker:
             self._database.let_go()
             time.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 1.5)
+
+    def _our_name(self) -> str:
+        """Whoever must wait for it holds no connection meanwhile. Raises BlobBusy."""
+        listener = self._database.listener
+        if not (us := listener.identity(0)):
+            self._database.let_go()
+            us = listener.identity(START_SECONDS)
+        if not us:
+            raise BlobBusy("the database cannot be listened to")
+        return us
 
     def _try(self, name: str, us: str, stalled: int) -> int | None:
         """The number of our lease; None if somebody has it whose number is not `stalled`."""

@@ -92,7 +92,7 @@ NO_EPOCH = Lease()
 class Locker(Protocol):
     """Who may write a blob. At most one lease of a blob is good at a time, whatever machine or process.
 
-    Safe in any thread, and in a process that was forked. Nothing of it rests on a clock of the day: who waits
+    Safe in any thread, and in a process that was forked. Nothing of it rests on clocks that agree: who waits
     measures its own time, and a holder is known by what ends with it.
     """
 

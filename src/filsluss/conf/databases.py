@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
-
-import dj_database_url
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from filsluss.postgresql import POOL
 
 CONTROL = re.compile("[\x00-\x1f\x7f]")
+PORT = re.compile("|[1-9][0-9]{0,4}")
+MALFORMED = "must be postgresql://user:password@host/name; / : @ in a password as %2F …"
 
 
 def sqlite(data_dir: Path) -> dict[str, Any]:
@@ -29,34 +29,44 @@ def sqlite(data_dir: Path) -> dict[str, Any]:
 
 
 def postgresql(url: str) -> dict[str, Any] | None:
-    """Django's settings of the database of the URL; None if it is empty.
+    """Django's settings of the database of the URL, which may name several hosts; None if it is empty.
 
-    The parser's own error is not shown: it may contain a part of the password.
+    What is wrong is told without the URL's own words, which may be a part of the password.
     """
     if not url:
         return None
-    if urlsplit(url).scheme not in ("postgresql", "postgres"):
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres"):
         raise ValueError("must begin with postgresql://")
     if CONTROL.search(unquote(url)):
         raise ValueError("holds a sign that nobody sees; % in a password as %25")
-    try:
-        if urlsplit(url).port == 0:
-            raise ValueError("port")
-        database = dict(dj_database_url.parse(url, engine="filsluss.postgresql", conn_max_age=0))
-    except ValueError:
-        raise ValueError(
-            "must be postgresql://user:password@host/name; / : @ in a password as %2F …"
-        ) from None
-    if not database["NAME"] or urlsplit(url).fragment:
-        raise ValueError("names no database: postgresql://host/name")
-    options: Any = database.get("OPTIONS", {})
-    if unknown := sorted({*options} - _connection_parameters()):
+    if unknown := sorted({name for name, _ in parse_qsl(parts.query)} - _known_parameters()):
         raise ValueError(f"has {unknown[0]!r} after its ?, which is no parameter of PostgreSQL's connections")
-    return {**database, "OPTIONS": {**options, "pool": POOL}}
+    given = parts.netloc.rpartition("@")[2]
+    found = _read_by_libpq(f"postgresql://{given}{parts.path}?{parts.query}")
+    name, hosts, ports = (found.pop(each, "") for each in ("dbname", "host", "port"))
+    if not all(map(PORT.fullmatch, ports.split(","))):
+        raise ValueError(MALFORMED)
+    if not name or parts.fragment:
+        raise ValueError("names no database: postgresql://host/name")
+    who = {"USER": unquote(parts.username or ""), "PASSWORD": unquote(parts.password or "")}
+    where = {"HOST": hosts, "PORT": ports, "NAME": name}
+    return {"ENGINE": "filsluss.postgresql", **who, **where, "OPTIONS": {**found, "pool": POOL}}
 
 
-def _connection_parameters() -> set[str]:
+def _read_by_libpq(url: str) -> dict[str, str]:
+    """The parameters that the URL gives (libpq, "Connection URIs"), by their names there."""
+    from psycopg import OperationalError, pq  # loading it takes time, and most installations have SQLite
+
+    try:
+        given = {each.keyword: each.val for each in pq.Conninfo.parse(url.encode())}
+        return {name.decode(): text.decode() for name, text in given.items() if text is not None}
+    except (OperationalError, UnicodeError):
+        raise ValueError(MALFORMED) from None
+
+
+def _known_parameters() -> set[str]:
     """The names that PostgreSQL's library knows (libpq, "Parameter Key Words")."""
-    from psycopg.pq import Conninfo  # loading it takes time, and most installations have SQLite
+    from psycopg import pq  # as above
 
-    return {option.keyword.decode() for option in Conninfo.get_defaults()}
+    return {option.keyword.decode() for option in pq.Conninfo.get_defaults()}

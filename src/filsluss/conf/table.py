@@ -97,7 +97,8 @@ TABLE = (
     Setting(
         Name.DATABASE_URL,
         databases.postgresql,
-        "`postgresql://user:password@host/database`",
+        "`postgresql://user:password@host/database`, with a standby "
+        "`…@host:5432,other:5432/database?target_session_attrs=read-write`",
         unset="SQLite in the data folder",
         is_secret=True,
     ),

@@ -111,8 +111,9 @@ class Transfer(models.Model):
         """The party in that role; None if the direction has none. Parties are read once."""
         known: dict[str, Party | None] = self.__dict__.setdefault("_parties", {})
         if role not in known:
+            parties = list(self.parties.all())  # which may fail, and leaves nothing known then
             known.update(dict.fromkeys(Role))
-            known.update({party.role: party for party in self.parties.all()})
+            known.update({party.role: party for party in parties})
         return known[role]
 
     def keep_parties(self, parties: Iterable[Party], *, all_of_them: bool = False) -> None:

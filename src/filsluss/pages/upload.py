@@ -61,7 +61,7 @@ def refused(request: HttpRequest, token: str, refusal: Refused) -> HttpResponse:
         return ended(request, transfer)
     if refusal.status == 403:
         return errors.cross_site_form(request)
-    return show(request, transfer, token, refused=refusal)
+    return errors.with_retry_after(show(request, transfer, token, refused=refusal), refusal)
 
 
 def show(

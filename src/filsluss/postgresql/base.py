@@ -10,6 +10,7 @@ import os
 import select
 import threading
 import time
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,7 +18,7 @@ from django.db import utils
 from django.db.backends.postgresql import base
 from django.utils.functional import cached_property
 from psycopg import Connection, OperationalError
-from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
+from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction, TransactionTimeout
 from psycopg.pq import ExecStatus
 from psycopg_pool import PoolTimeout
 
@@ -72,6 +73,11 @@ def answers(connection: Connection[Any], seconds: float) -> bool:
     return True
 
 
+def close_quietly(cursor: Any) -> None:
+    with contextlib.suppress(OperationalError):
+        cursor.close()
+
+
 away = threading.Event()
 """Set while the pool cannot open connections: then each thread asks the server itself, which says why."""
 
@@ -81,10 +87,10 @@ opened: WeakKeyDictionary[Connection[Any], Any] = WeakKeyDictionary()
 
 
 class ErrorWrapper(utils.DatabaseErrorWrapper):
-    """Takes a server that can only be read, as a standby, or that has ended an idle transaction, for away."""
+    """Takes a server that can only be read, as a standby, or that has ended a transaction, for away."""
 
     def __exit__(self, kind: Any, fault: Any, traceback: Any) -> None:
-        if isinstance(fault, ReadOnlySqlTransaction | IdleInTransactionSessionTimeout):
+        if isinstance(fault, ReadOnlySqlTransaction | IdleInTransactionSessionTimeout | TransactionTimeout):
             if opened := self.wrapper.connection:  # type: ignore[attr-defined]
                 opened.close()  # or it would come back to the pool, and to the next thread
             raise utils.OperationalError(*fault.args).with_traceback(traceback) from fault
@@ -95,6 +101,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
     @cached_property
     def wrap_database_errors(self) -> ErrorWrapper:
         return ErrorWrapper(self)
+
+    def chunked_cursor(self) -> Any:
+        """What reads many rows. Closing it asks the server, and Django translates no error of that.
+
+        Nobody needs the answer: the rows have been read, or it was broken off by an error of its own.
+        """
+        cursor: Any = super().chunked_cursor()
+        cursor.close = partial(close_quietly, cursor.cursor)
+        return cursor
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
         """One of the pool. Raises OperationalError, which says why if the server cannot be reached."""

@@ -11,6 +11,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 1.0
+"""From one try to connect to the next, at least: a connection that has lasted is opened again at once."""
 IDENTITY = "pid || '.' || extract(epoch FROM backend_start)"
 """Of a connection in pg_stat_activity: a number of a process may come again, its start does not."""
 WHO_WE_ARE = f"SELECT {IDENTITY} FROM pg_stat_activity WHERE pid = pg_backend_pid()"  # noqa: S608 -- a constant
@@ -66,13 +67,14 @@ class Listener:
 
     def _listen(self) -> None:
         while True:
+            began = time.monotonic()
             try:
                 with self._session() as session:
                     self._hear_all(session)
             except Exception as fault:  # noqa: BLE001 - the database is away, and told of by whoever asks it
                 log.debug("the listener's connection ended: %s", type(fault).__name__)
             self._is_known.clear()
-            time.sleep(RECONNECT_SECONDS)
+            time.sleep(max(0.0, began + RECONNECT_SECONDS - time.monotonic()))
 
     def _hear_all(self, session: Any) -> None:
         for channel in self._hearers:

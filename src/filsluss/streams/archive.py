@@ -13,9 +13,10 @@ from filsluss.models import Link, TransferFile
 from filsluss.rules.filenames import content_disposition, distinct_paths
 from filsluss.rules.tokens import Purpose
 from filsluss.streams import downloads
+from filsluss.streams.recording import record
 from filsluss.streams.request import Request
 from filsluss.streams.responses import Refusal, Response, http_date
-from filsluss.streams.sending import ActiveDownload, begin, next_bytes, record, registry, still_downloadable
+from filsluss.streams.sending import ActiveDownload, begin, next_bytes, registry, still_downloadable
 from filsluss.streams.zip_format import Member, archive_size, end_of_archive, local_header
 
 PIECE = 1 << 20

@@ -26,9 +26,10 @@ from filsluss.streams.ranges import (
     range_holds,
     read_range,
 )
+from filsluss.streams.recording import record
 from filsluss.streams.request import Request
 from filsluss.streams.responses import Headers, Refusal, Response, http_date
-from filsluss.streams.sending import SendingBlob, begin, record, registry
+from filsluss.streams.sending import SendingBlob, begin, registry
 
 PIECE = 1 << 20
 PLAIN_RANGE = re.compile("bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")

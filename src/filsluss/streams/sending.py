@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from filsluss import outages
-from filsluss.actions import download
 from filsluss.blobs import BlobMissing, StoreAway
 from filsluss.models import Link, TransferFile
 from filsluss.models.batches import batches
@@ -23,6 +22,7 @@ from filsluss.rules.shares import downloads_per_link, downloads_per_network, may
 from filsluss.streams.connection import Connection
 from filsluss.streams.ranges import Span
 from filsluss.streams.rates import Rate, is_crowded
+from filsluss.streams.recording import record
 from filsluss.streams.request import Request
 from filsluss.streams.responses import Refusal
 
@@ -220,15 +220,3 @@ class SendingBlob:
             self._active.cut()  # incomplete: the next response must not be taken for the rest of this one
         if self._reached > self._span.start or self._span.length == 0:
             record(self._request, self._link, self._span.start, self._reached)
-
-
-def record(request: Request, link: Link, start: int, reached: int) -> None:
-    """Records bytes [start, reached) as sent; a database error is logged, since the response is complete."""
-    try:
-        download.record_sent_bytes(
-            link, start=start, reached=reached, services=request.services, now=request.now
-        )
-    except DatabaseError as fault:
-        outages.tell(fault, "the download of %s is not recorded", link.file, logger=log)
-    finally:
-        connection.close()
