@@ -69,8 +69,8 @@ def test_a_file_that_waits_in_another_window_is_known(slow_proxy, page, tmp_path
 
 def test_a_window_that_was_silent_for_a_while_is_heard_again(slow_proxy, page, tmp_path):
     other = waiting_in_two(slow_proxy, page, tmp_path)
-    busy = "() => { const end = Date.now() + 9000; while (Date.now() < end); }"
-    page.evaluate(f"() => {{ setTimeout({busy}, 0); }}")
+    page.once("dialog", lambda dialog: (other.wait_for_timeout(9000), dialog.accept()))
+    page.evaluate("() => { setTimeout(alert, 0); }")  # until it is answered the page's script stands still
     left = other.locator("#uploads").get_by_text("a.bin laddas inte längre upp i det andra fönstret.")
     expect(left).to_be_visible()
     expect(asked(other)).to_be_visible()

@@ -1,7 +1,7 @@
 """Whose words a letter carries: nothing that a stranger typed goes outside, and no word of a mail server."""
 
 import email
-from email import policy as email_policy
+from email.header import decode_header, make_header
 from itertools import count
 from pathlib import Path
 
@@ -95,12 +95,10 @@ def files_of(transfer, now):
 
 def everything(letter, policy):
     """The message as it leaves, decoded: each header but To, and each part."""
-    raw = build_message(letter, policy=policy).message().as_bytes()
-    message = email.message_from_bytes(raw, policy=email_policy.default)
-    parts = [part.get_content() for part in message.walk() if part.get_content_maintype() == "text"]
-    return "\n".join(
-        [*(f"{name}: {value}" for name, value in message.items() if name != "To"), *parts]
-    ).lower()
+    message = email.message_from_bytes(build_message(letter, policy=policy).message().as_bytes())
+    headers = [f"{name}: {make_header(decode_header(value))}" for name, value in message.items() if name != "To"]
+    parts = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
+    return "\n".join([*headers, *(part.decode() for part in parts)]).lower()
 
 
 ONLY_FOR = {

@@ -155,16 +155,16 @@ def dates(about: About, policy: Policy, now: datetime) -> LetterContext:
 
 def addresses(kind: str, about: About, policy: Policy) -> LetterContext:
     """The pages that the letter leads to. `other_page` leads to the same act, in another language."""
-    sender, application = about.transfer.sender, links.application_page(policy)
-    status = _if_derivable(lambda: links.status_link(about.party, policy))
-    again = _if_derivable(lambda: links.again_page(sender, policy)) or application
-    correct = _if_derivable(lambda: links.correct_page(sender, policy)) or application
-    is_to_sender = about.role is Role.SENDER
+    application, is_to_sender = links.application_page(policy), about.role is Role.SENDER
+    link, status = main_link(kind, about, policy), ""
+    if is_to_sender or not link:
+        status = _if_derivable(partial(links.status_link, about.party, policy))
+    again, correct = links.again_page(status), links.correct_page(status)
     own = {
-        "link": main_link(kind, about, policy) or status,
+        "link": link or status,
         "code_page": links.code_page(policy),
-        "again_page": again if is_to_sender else "",
-        "correct_page": correct if is_to_sender else "",
+        "again_page": (again if status else application) if is_to_sender else "",
+        "correct_page": (correct if status else application) if is_to_sender else "",
         "genuine_page": links.genuine_page(policy, about.transfer.public_id),
     }
     act = own[act_of(kind, about)] or application

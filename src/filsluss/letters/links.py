@@ -41,14 +41,14 @@ def decide_link(approver: Party, policy: Policy) -> str:
     return f"{policy.base_url}{paths.DECIDE.path(token)}"
 
 
-def again_page(sender: Party, policy: Policy) -> str:
-    """Where the sender applies once more with the same parties."""
-    return f"{status_link(sender, policy)}/again"
+def again_page(status: str) -> str:
+    """Where the sender with that status link applies once more with the same parties."""
+    return f"{status}/again"
 
 
-def correct_page(sender: Party, policy: Policy) -> str:
-    """Where the sender corrects an application that is not decided."""
-    return f"{status_link(sender, policy)}/correct"
+def correct_page(status: str) -> str:
+    """Where the sender with that status link corrects an application that is not decided."""
+    return f"{status}/correct"
 
 
 def status_link(party: Party, policy: Policy) -> str:
