@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from filsluss.streams.connection import MORE_SECONDS, PIECE, Connection, Sink, SocketReader
+from filsluss.blobs import Writer
+from filsluss.streams.connection import MORE_SECONDS, PIECE, Connection, SocketReader
 from filsluss.streams.rates import Rate, is_crowded
 
 STALL_SECONDS = 30.0
@@ -89,17 +90,17 @@ class Body:
         self.stopped = self.stopped or reason
         self._connection.stop_reading()
 
-    def copy_to(self, sink: Sink, *, limit: int) -> None:
-        """Copies the body to `sink`, at most `limit` bytes, until it ends or is stopped."""
+    def copy_to(self, writer: Writer, *, limit: int) -> None:
+        """Copies the body to `writer`, at most `limit` bytes, until it ends or is stopped."""
         if self._reader is None:
             for piece in self.pieces(limit=limit):
-                sink.write(piece)
+                writer.write(piece)
             return
         ahead = self._reader.read_ahead()
-        sink.write(ahead)
+        writer.write(ahead)
         self._add(len(ahead))
         while self._may_continue(limit) and self._reader.left:
-            count = self._reader.splice(sink, limit - self.count, STALL_SECONDS)
+            count = self._reader.splice(writer, limit - self.count, STALL_SECONDS)
             if not self._add_received(count):
                 return
 

@@ -12,9 +12,9 @@ import select
 import socket
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, Protocol
+from typing import Any
 
-from filsluss.blobs import StoreFull
+from filsluss.blobs import StoreFull, Writer
 from filsluss.streams.sockets import acknowledged_bytes, limit_unsent, stop_reading, waiting_bytes
 
 PIECE = 1 << 20
@@ -22,23 +22,6 @@ READ_SIZE = PIECE // 4
 BURST = 4 * PIECE
 MORE_SECONDS = 0.05
 """How long to wait for more of a fast sender's bytes, so that they come in large pieces."""
-
-
-class Sink(Protocol):
-    """Where bytes go: a writer of the blob store."""
-
-    offset: int
-
-    @property
-    def position(self) -> int: ...
-
-    def allowed(self) -> int: ...
-
-    def fileno(self) -> int: ...
-
-    def moved(self, count: int) -> None: ...
-
-    def write(self, data: bytes | bytearray | memoryview) -> None: ...
 
 
 class SocketReader:
@@ -112,35 +95,35 @@ class SocketReader:
         view = buffer[: min(len(buffer), self.left)]
         return self._next(lambda: self._sock.recv_into(view), len(view), seconds)
 
-    def splice(self, sink: Sink, size: int, seconds: float) -> int:
+    def splice(self, writer: Writer, size: int, seconds: float) -> int:
         """Moves up to `size` bytes from socket to file inside the kernel; returns what `receive` does.
 
         A fast sender's come in several pieces, up to BURST, so that what the caller asks is asked less often.
-        Raises StoreFull, or what `sink.allowed` raises, with `sink.offset` at the end of what was stored.
+        Raises StoreFull, or what `writer.allowed` raises, with `writer.offset` at the end of what was stored.
         """
-        most = min(BURST, size, self.left, sink.allowed())
-        moved = self._splice_piece(sink, most, seconds)
+        most = min(BURST, size, self.left, writer.allowed())
+        moved = self._splice_piece(writer, most, seconds)
         while 0 < moved < most and self._sender_is_fast:
-            if (count := self._splice_piece(sink, most - moved, 0)) <= 0:
+            if (count := self._splice_piece(writer, most - moved, 0)) <= 0:
                 break
             moved += count
         return moved
 
-    def _splice_piece(self, sink: Sink, size: int, seconds: float) -> int:
+    def _splice_piece(self, writer: Writer, size: int, seconds: float) -> int:
         source, target = self._pipe or self._open_pipe()
         size = min(PIECE, size)
         count = self._next(lambda: os.splice(self._sock.fileno(), target, size), size, seconds)
         rest = count
         while rest > 0:
-            done = self._store(source, sink, rest)
-            sink.moved(done)
+            done = self._store(source, writer, rest)
+            writer.moved(done)
             rest -= done
         return count
 
     @staticmethod
-    def _store(source: int, sink: Sink, count: int) -> int:
+    def _store(source: int, writer: Writer, count: int) -> int:
         try:
-            return os.splice(source, sink.fileno(), count, offset_dst=sink.position)
+            return os.splice(source, writer.fileno(), count, offset_dst=writer.position)
         except OSError as fault:
             if fault.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise StoreFull from fault
