@@ -95,7 +95,8 @@ class S3Writer:
     def sync(self, *, keep: int = 0) -> None:  # noqa: ARG002 -- what was stored before lasts
         """A remainder is stored together with the parts before it that are not larger than it.
 
-        So a file that comes in many small requests has never more than a few small parts.
+        So a file that comes in many small requests of about one size has few small parts; only requests that
+        shrink leave one each.
         """
         if self.offset == self._stored:
             return
