@@ -96,7 +96,9 @@ def files_of(transfer, now):
 def everything(letter, policy):
     """The message as it leaves, decoded: each header but To, and each part."""
     message = email.message_from_bytes(build_message(letter, policy=policy).message().as_bytes())
-    headers = [f"{name}: {make_header(decode_header(value))}" for name, value in message.items() if name != "To"]
+    headers = [
+        f"{name}: {make_header(decode_header(value))}" for name, value in message.items() if name != "To"
+    ]
     parts = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
     return "\n".join([*headers, *(part.decode() for part in parts)]).lower()
 
