@@ -275,7 +275,7 @@ class TestDownloads:
         data, address, _, _ = filled
         for name, words in {
             "curl": ["curl", "-sSk", "-C", "-", "-o"],
-            "wget": ["wget", "-nv", "-S", "-c", "--no-check-certificate", "-O"],
+            "wget": ["wget", "-nv", "-S", "-c", "--no-hsts", "--no-check-certificate", "-O"],
         }.items():
             part = tmp_path / name
             part.write_bytes(data[:1000])
