@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from filsluss.blobs.bucket_address import BucketAddress
 from filsluss.rules.tokens import draw_upload_id
 from tests.blobs.kinds import KINDS, BucketKind, DiskKind, Kind
 from tests.parts import bucket_store
-from tests.parts.postgres import Postgres, PostgresMissing
+from tests.parts.postgres import Postgres, own_server
 from tests.parts.seaweed import Seaweed
 
 _numbers = itertools.count(1)
@@ -21,18 +22,12 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def shared_rows(database_server: Postgres | None) -> Iterator[str]:
     """The address of a PostgreSQL database with all tables, also where the tests' own is SQLite."""
-    server = database_server
-    if server is None:
-        try:
-            server = Postgres()
-        except PostgresMissing as missing:
-            pytest.skip(str(missing))
-        server.start()
-    with server.migrated_database("blobs") as url:
+    with (
+        nullcontext(database_server) if database_server else own_server() as server,
+        server.migrated_database("blobs") as url,
+    ):
         yield url
         bucket_store.pool.cache_clear()
-    if database_server is None:
-        server.stop()
 
 
 @pytest.fixture

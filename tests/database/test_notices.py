@@ -11,7 +11,7 @@ from filsluss.pauses import FILES, LETTERS, POLL, Pauses
 from tests.parts.eventually import eventually
 from tests.parts.people import FORM, apply, send_tus
 from tests.parts.pgbouncer import PgBouncerMissing, in_transaction_mode
-from tests.parts.postgres import Postgres, PostgresMissing
+from tests.parts.postgres import own_server
 from tests.parts.service import Service
 
 NAME, SECONDS = "notices", 11.0
@@ -21,13 +21,8 @@ KEY = "one and the same key of all processes of this test"
 
 @pytest.fixture(scope="module")
 def server():
-    try:
-        server = Postgres()
-    except PostgresMissing as missing:
-        pytest.skip(str(missing))
-    server.start()
-    yield server
-    server.stop()
+    with own_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

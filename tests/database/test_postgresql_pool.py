@@ -19,22 +19,17 @@ from filsluss.postgresql.base import QUEUE_SECONDS, close_pools
 from tests.parts.eventually import eventually
 from tests.parts.people import FORM, announce, append, apply, send_tus
 from tests.parts.pgbouncer import PgBouncerMissing, in_transaction_mode
-from tests.parts.postgres import Postgres, PostgresMissing
+from tests.parts.postgres import own_server
 
 NAME = "pooled"
 
 
 @pytest.fixture(scope="module")
 def server():
-    try:
-        server = Postgres()
-    except PostgresMissing as missing:
-        pytest.skip(str(missing))
-    server.start()
-    server.sql("ALTER SYSTEM SET log_connections = on")
-    server.sql("SELECT pg_reload_conf()")
-    yield server
-    server.stop()
+    with own_server() as server:
+        server.sql("ALTER SYSTEM SET log_connections = on")
+        server.sql("SELECT pg_reload_conf()")
+        yield server
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from tests.parts import fake_reboot
 from tests.parts.mail_server import MailServer
 from tests.parts.people import FORM, apply
-from tests.parts.postgres import Postgres, PostgresMissing
+from tests.parts.postgres import Postgres, own_server
 from tests.parts.relay import Relay
 from tests.parts.seaweed import ACCESS_KEY, SECRET_KEY, Seaweed
 from tests.parts.service import Service
@@ -33,13 +33,8 @@ class Nodes:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Postgres]:
-    try:
-        server = Postgres()
-    except PostgresMissing as missing:
-        pytest.skip(str(missing))
-    server.start()
-    yield server
-    server.stop()
+    with own_server() as server:
+        yield server
 
 
 def boot_of(name: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from tests.parts.eventually import eventually
 from tests.parts.invariants import check_invariants, wait_until_idle
 from tests.parts.people import FORM, announce, append, apply, fetch
-from tests.parts.postgres import MIGRATED, USER, Postgres, PostgresMissing
+from tests.parts.postgres import MIGRATED, USER, Postgres, own_server
 from tests.parts.seaweed import ACCESS_KEY, SECRET_KEY
 from tests.parts.service import Service
 from tests.streams.test_connection import TUS, await_ready
@@ -21,13 +21,8 @@ MIB = 1 << 20
 
 @pytest.fixture
 def primary():
-    try:
-        server = Postgres(may_be_followed=True)
-    except PostgresMissing as missing:
-        pytest.skip(str(missing))
-    server.start()
-    yield server
-    server.stop()
+    with own_server(may_be_followed=True) as server:
+        yield server
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from filsluss import jobs, outages
 from tests.operations.test_logs import read
 from tests.parts.eventually import eventually
 from tests.parts.people import FORM, apply, send_tus
-from tests.parts.postgres import Postgres, PostgresMissing
+from tests.parts.postgres import own_server
 
 AWAY = 'ALTER DATABASE "outage" ALLOW_CONNECTIONS {}'
 CUT = "SELECT pg_terminate_backend(pid, 9000) FROM pg_stat_activity WHERE datname = 'outage'"
@@ -19,13 +19,8 @@ CUT = "SELECT pg_terminate_backend(pid, 9000) FROM pg_stat_activity WHERE datnam
 
 @pytest.fixture
 def server():
-    try:
-        server = Postgres()
-    except PostgresMissing as missing:
-        pytest.skip(str(missing))
-    server.start()
-    yield server
-    server.stop()
+    with own_server() as server:
+        yield server
 
 
 def events(service):

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
+import pytest
 
 from tests.parts.eventually import eventually
 from tests.parts.installation import folder, once_a_run
@@ -213,3 +214,17 @@ class Postgres:
 
 def make_cluster(empty: Path) -> None:
     Postgres(empty).make()
+
+
+@contextmanager
+def own_server(*, may_be_followed: bool = False) -> Iterator[Postgres]:
+    """A server that runs until then; whoever asks is skipped if PostgreSQL is not on this machine."""
+    try:
+        server = Postgres(may_be_followed=may_be_followed)
+    except PostgresMissing as missing:
+        pytest.skip(str(missing))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
