@@ -67,7 +67,6 @@ def test_a_network_from_which_the_account_signed_in_within_a_week_never_waits(ev
     assert sign_in(PASSWORD, "198.51.100.9").status_code == 303
 
 
-@pytest.mark.postgresql_if_full
 def test_whoever_has_had_a_turn_waits_for_another(eva, clock):
     crowd()
     clock.shift(timedelta(minutes=1))

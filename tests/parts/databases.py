@@ -2,7 +2,6 @@
 
 ONE_DATABASE = {
     "tests/accessibility": "markup, and what a link scanner may ask for: the pages' own",
-    "tests/database/test_many_names.py": "how many names a statement may hold in any build of SQLite",
     "tests/database/test_postgresql_pool.py": "connections to a PostgreSQL of its own",
     "tests/deploy/test_check.py": "what a proxy does to requests and responses",
     "tests/deploy/test_proxies.py": "what a proxy does to uploads and downloads, and without the service",
@@ -55,6 +54,7 @@ ONE_DATABASE = {
 """Path of a file or folder, and what it is about. docs/testing.md has the same table."""
 
 IN_PART = {
+    "tests/database/test_many_names.py": "how many names a statement may hold in any build of SQLite",
     "tests/database/test_notices.py": "processes with a PostgreSQL of their own",
     "tests/database/test_upgrade_interrupted.py": "moments at random; the chosen statements are on both",
     "tests/faults/test_crash_points.py": "steps on the disk of blobs",
