@@ -135,7 +135,8 @@ def mark(config: pytest.Config, items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.live)
         if "browser" in asked:
             item.add_marker(pytest.mark.browser)
-        if DATABASE != "sqlite" and needs_one(item.location[0]):
+        is_left_out = item.get_closest_marker("postgresql_if_full") and not config.getoption("--full")
+        if DATABASE != "sqlite" and (needs_one(item.location[0]) or is_left_out):
             item.add_marker(pytest.mark.one_database)
         if IN_BUCKET and (why := why_not_in_bucket(item.location[0], asked, full=config.getoption("--full"))):
             item.add_marker(pytest.mark.skip(reason=why))

@@ -49,6 +49,7 @@ def answers(service):
         return False
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("name", ["web", "worker"])
 def test_serve_restarts_a_process_that_exits_after_growing_pauses(service, mail_server, name):
     for pause in ("1 s", "2 s"):
@@ -63,6 +64,7 @@ def test_serve_restarts_a_process_that_exits_after_growing_pauses(service, mail_
     assert service.stop() == 0
 
 
+@pytest.mark.postgresql_if_full
 def test_when_the_parent_is_killed_its_children_end_too(service):
     processes = process_tree(service.process.pid)
     assert len(processes) >= 4
@@ -70,6 +72,7 @@ def test_when_the_parent_is_killed_its_children_end_too(service):
     eventually(lambda: all(has_exited(pid) for pid in processes))
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
 def test_on_a_signal_the_service_keeps_what_has_come_answers_and_exits(service, sig):
     upload = apply(service, FORM).location
@@ -92,6 +95,7 @@ def test_on_a_signal_the_service_keeps_what_has_come_answers_and_exits(service, 
     assert offset_of(service, where) == 600
 
 
+@pytest.mark.postgresql_if_full
 def test_web_or_worker_alone_ends_with_status_0_too(make_service):
     service = make_service()
     assert service.start("web").stop() == 0
@@ -110,6 +114,7 @@ def second_process(service, request):
     return other
 
 
+@pytest.mark.postgresql_if_full
 def test_web_and_worker_may_be_started_apart(make_service, mail_server, request):
     web = make_service()
     web.start("web")
@@ -135,6 +140,7 @@ def test_services_that_start_at_once_on_one_database_migrate_it_one_at_a_time(ma
     assert "ended with status" not in "".join(service.log_text() for service in (first, *others))
 
 
+@pytest.mark.postgresql_if_full
 def test_serve_says_in_one_line_that_the_port_is_taken(make_service):
     service = make_service()
     with socket.socket() as taken:
@@ -219,6 +225,7 @@ def test_check_deploy_says_when_the_key_lies_beside_the_database(sound, tmp_path
     assert are_together() is in_one_folder
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     ("part", "damage", "remedy"),
     [
@@ -272,6 +279,7 @@ def test_check_takes_an_empty_database_for_what_it_is_and_counts_the_migrations_
     assert "run `filsluss migrate`" in wrong(ran)["database"]
 
 
+@pytest.mark.postgresql_if_full
 def test_a_data_folder_that_others_could_read_is_closed_at_start(make_service):
     service = make_service()
     service.data_dir.mkdir(mode=0o755)
@@ -308,6 +316,7 @@ def test_an_id_that_nothing_has_gets_status_1_and_one_line(sound):
         assert len(ran.stderr.splitlines()) == 1
 
 
+@pytest.mark.postgresql_if_full
 def test_nothing_is_removed_or_closed_without_a_reason_that_can_be_told(service, mail_server):
     upload = apply(service, FORM).location
     send_tus(service, upload, b"x")
@@ -323,6 +332,7 @@ def test_nothing_is_removed_or_closed_without_a_reason_that_can_be_told(service,
     assert fetch(service, letter).body == b"x"
 
 
+@pytest.mark.postgresql_if_full
 def test_a_reason_with_a_personal_number_needs_a_word_that_it_is_none(service, mail_server):
     apply(service, THROUGH)
     transfer = mail_server.one("approval-requested").transfer
@@ -345,6 +355,7 @@ def test_close_withdraws_an_undecided_application_and_the_sender_hears_why(servi
     assert (again.returncode, again.stdout, len(again.stderr.splitlines())) == (1, "", 1)
 
 
+@pytest.mark.postgresql_if_full
 def test_output_piped_into_a_reader_that_exits_is_no_error(sound):
     """`filsluss list | head -1`."""
     ran = subprocess.run(

@@ -54,7 +54,7 @@ def warnings(ran):
     return [line for line in ran.stderr.splitlines() if line.startswith("warning: ")]
 
 
-@pytest.mark.parametrize("crowd", [2, 3])
+@pytest.mark.parametrize("crowd", [pytest.param(2, marks=pytest.mark.postgresql_if_full), 3])
 def test_several_workers_at_once_send_every_letter_once(web_only, mail_server, another, crowd):
     mail_server.slow = 0.02
     for number in range(25):
@@ -117,6 +117,7 @@ def test_two_workers_whose_clocks_are_hours_apart_send_a_letter_once(web_only, m
     assert rows(web_only, "SELECT tries FROM filsluss_letter") == [(1,)]
 
 
+@pytest.mark.postgresql_if_full
 def test_nothing_waits_for_the_mail_server_and_when_it_is_back_every_letter_comes_once(web_only, mail_server):
     apply(web_only, FROM_OUTSIDE)
     web_only.run_worker()
@@ -197,6 +198,7 @@ def states():
     return set(Transfer.objects.values_list("state", flat=True))
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("leap", [timedelta(days=3650), timedelta(hours=2), -timedelta(days=2)], ids=str)
 def test_a_running_worker_whose_clock_leaps_ends_lapses_and_forgets_nothing(running, caplog, leap):
     now = datetime.now(UTC)
@@ -257,6 +259,7 @@ def test_a_worker_that_starts_in_the_pause_of_another_waits_for_its_end(running,
     assert not Pause.objects.exists()
 
 
+@pytest.mark.postgresql_if_full
 def test_a_worker_that_starts_after_a_leap_waits_though_it_saw_none(running, caplog):
     now = datetime.now(UTC)
     several(1, now, open_until=now + timedelta(minutes=30))
@@ -283,6 +286,7 @@ def test_a_pause_is_an_hour_from_its_begin_or_from_when_another_machine_meets_it
     assert not Pause.objects.exists()
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     ("absence", "accounts"), [(timedelta(days=8), 20), (timedelta(days=6, hours=23), 21)], ids=str
 )

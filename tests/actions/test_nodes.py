@@ -5,12 +5,13 @@ from datetime import UTC, timedelta
 import pytest
 from django.conf import settings
 
-from filsluss.actions import alarms, clock_hold, nodes
+from filsluss.actions import alarms, clock_hold, heartbeat, nodes
 from filsluss.clock_monitor import ClockMonitor
 from filsluss.conf.nodes import canonical, digests
 from filsluss.conf.reading import read_all
 from filsluss.conf.table import TABLE
-from filsluss.models import Node, Pause
+from filsluss.models import Heartbeat, Node, Pause
+from tests.actions.racing import race
 from tests.letters.cases import example_policy
 from tests.parts.services import services_for
 
@@ -33,6 +34,16 @@ def test_a_part_that_is_not_heard_of_is_missed_by_the_name_of_its_node(now):
     (found,) = troubles(now + 3 * MINUTE)
     at = now.astimezone(UTC)
     assert found == f"worker on fs2 is not heard of since {at:%Y-%m-%d %H:%M} UTC"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parts_that_note_for_the_first_time_at_the_same_moment_that_they_run_are_one_row(now):
+    def note():
+        nodes.beat(WORKER_1, now=now)
+        heartbeat.record_heartbeat("worker", now=now)
+
+    assert race(*[note] * 8) == [None] * 8
+    assert (Node.objects.count(), Heartbeat.objects.count()) == (1, 1)
 
 
 def test_a_part_whose_clock_is_ahead_is_not_called_lost(now):

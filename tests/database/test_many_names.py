@@ -71,6 +71,7 @@ def blobs_without_rows(store):
     return names
 
 
+@pytest.mark.one_database
 def test_orphans_are_erased_however_many(now, store):
     names = blobs_without_rows(store)
     kept = TransferFile.objects.create(
@@ -86,6 +87,7 @@ def test_orphans_are_erased_however_many(now, store):
     assert [name for name, _ in store.names()] == [kept.upload_id]
 
 
+@pytest.mark.one_database
 def test_orphans_are_erased_as_their_names_come(now, store, monkeypatch):
     """So that the names of all blobs, of which a bucket may have millions, are never in memory at once."""
     names = blobs_without_rows(store)
@@ -101,6 +103,7 @@ def test_orphans_are_erased_as_their_names_come(now, store, monkeypatch):
         assert erasure.erase_orphans(services=services_for(POLICY, store), now=now) == MANY
 
 
+@pytest.mark.one_database
 def test_the_integrity_check_compares_blobs_and_rows_however_many(now, store):
     blobs_without_rows(store)
     many_files(make_transfer(now), now)
@@ -112,6 +115,7 @@ def test_the_integrity_check_compares_blobs_and_rows_however_many(now, store):
             list(check(world))
 
 
+@pytest.mark.one_database
 def test_many_files_are_made_ready(now, store, monkeypatch):
     transfer = make_transfer(now)
     many_files(transfer, now, state=FileState.RECEIVED, ready_at=None)
@@ -124,6 +128,7 @@ def test_many_files_are_made_ready(now, store, monkeypatch):
     assert set(parties) == {transfer.recipient.address}
 
 
+@pytest.mark.one_database
 def test_a_transfer_with_many_files_ends(now):
     transfer = make_transfer(now, state=State.CLOSING)
     many_files(transfer, now, state=FileState.ERASED, erased_at=now)
@@ -132,6 +137,7 @@ def test_a_transfer_with_many_files_ends(now):
     assert Transfer.objects.get().state == State.CLOSED
 
 
+@pytest.mark.one_database
 def test_a_transfer_with_many_letters_is_forgotten(now):
     transfer = make_transfer(now, state=State.CLOSED, over_at=now - timedelta(days=90))
     many_letters(transfer, now, delivery="sent")
@@ -140,6 +146,7 @@ def test_a_transfer_with_many_letters_is_forgotten(now):
     assert Letter.objects.count() == 0
 
 
+@pytest.mark.one_database
 def test_a_letter_about_many_files_closes(now):
     transfer = make_transfer(now, one_letter=True)
     files = many_files(transfer, now)

@@ -68,7 +68,9 @@ def crash_cases(*names: str):
     for scenario in names:
         for point in LISTED[scenario]:
             short = scenario in ALWAYS or point in SHORT_RUN.get(scenario, ())
-            yield pytest.param(scenario, point, marks=() if short else pytest.mark.full)
+            on_disk = "blob" in point or "folder" in point
+            marks = pytest.mark.postgresql_if_full if on_disk else ()
+            yield pytest.param(scenario, point, marks=marks if short else pytest.mark.full)
 
 
 def test_every_scenario_has_its_list_of_points():

@@ -110,6 +110,7 @@ def test_room_is_given_back_while_the_service_runs(service, disk, mail_server):
     check_invariants(service, Acknowledged(mail_server=mail_server))
 
 
+@pytest.mark.postgresql_if_full
 def test_accounts_end_though_the_service_was_off_and_not_a_byte_is_free(service, disk, mail_server):
     send(service)
     await_state(service, "ready", 1)
@@ -122,6 +123,7 @@ def test_accounts_end_though_the_service_was_off_and_not_a_byte_is_free(service,
     check_invariants(service)
 
 
+@pytest.mark.postgresql_if_full
 def test_a_download_from_a_full_disk_is_recorded(service, disk, mail_server):
     send(service)
     stuff(disk)
@@ -147,6 +149,7 @@ def server():
         pytest.skip(str(missing))
 
 
+@pytest.mark.one_database
 def test_a_postgresql_server_without_room_is_met_with_a_refusal_and_waited_for(make_service, server):
     """First its disk is full; then it stops, and is started again by whoever keeps it."""
     postgres, root = server

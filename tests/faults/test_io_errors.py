@@ -159,6 +159,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(("call", "error", "when"), FAULTS)
 def test_a_disk_that_fails_is_never_taken_for_one_that_kept(make_service, mail_server, call, error, when):
     service = make_service()
@@ -177,6 +178,7 @@ def test_a_disk_that_fails_is_never_taken_for_one_that_kept(make_service, mail_s
     arrives(service, mail_server, sender)
 
 
+@pytest.mark.postgresql_if_full
 def test_a_full_disk_refuses_and_forgets_nothing(make_service, mail_server, tmp_path):
     try:
         with small(tmp_path, size=24 << 20) as disk:

@@ -147,6 +147,7 @@ def kills(processes: Processes, mail_server, count: int, seed: int, pause: float
     nothing_is_lost(processes, load, mail_server, faults=count)
 
 
+@pytest.mark.postgresql_if_full
 def test_twenty_kills_lose_nothing_that_was_acknowledged(processes, mail_server):
     kills(processes(), mail_server, 20, seed=1, pause=PAUSE)
 
@@ -156,6 +157,7 @@ def test_a_thousand_kills_lose_nothing_that_was_acknowledged(processes, mail_ser
     kills(processes(), mail_server, 1000, seed=2)
 
 
+@pytest.mark.postgresql_if_full
 def test_the_check_of_these_runs_finds_whatever_is_wrong(processes, mail_server, monkeypatch):
     service = (ours := processes()).web
     service.start("web")

@@ -30,6 +30,7 @@ def test_or_only_the_one_that_it_names(visitor, make_visitor):
     assert (visitor.is_signed_in, other.is_signed_in) == (False, True)
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -50,6 +50,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.parametrize("where", [DISCOVERY, "/keys", "/token"])
 def test_a_provider_that_is_down_is_said_to_be_and_the_mailbox_is_named(visitor, limits, fault, where):
@@ -108,6 +109,7 @@ def test_ready_says_degraded_while_it_is_down_and_the_alarm_tells(visitor, limit
     assert (Alarm.objects.get(name="provider").since, provider.is_away) == (None, False)
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(("apart", "status"), [(-60, 303), (60, 303), (-600, 403), (600, 403), (86400, 403)])
 def test_clocks_may_be_two_minutes_apart_and_else_the_page_says_so(visitor, apart, status):
     visitor.issuer.clock = apart
@@ -162,6 +164,7 @@ def test_four_kilobytes_of_groups_are_read(visitor, configure):
     assert RoleGrant.objects.get().role == "administrator"
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     "overage",
     [
@@ -234,6 +237,7 @@ def test_who_has_not_come_for_a_year_is_forgotten(visitor):
     assert Person.objects.count() == 0
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     ("claims", "name"),
     [
@@ -261,6 +265,7 @@ def test_who_cancels_there_can_begin_again(visitor):
     assert visitor.come_back(f"error=temporarily_unavailable&state={state}").status_code == 503
 
 
+@pytest.mark.postgresql_if_full
 def test_every_reason_has_its_words_in_both_languages():
     codes = [
         *("address_missing", "address_unverified", "address_outside", "address_taken", "shut_out"),

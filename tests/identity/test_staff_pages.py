@@ -385,6 +385,7 @@ def test_the_key_of_a_session_is_in_no_row_of_ours(visitor):
     assert Party.objects.count() == 0
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     "path",
     [

@@ -39,6 +39,7 @@ def test_everything_acknowledged_is_there_also_after_a_kill_and_a_restart(servic
     check_invariants(service, acknowledged)
 
 
+@pytest.mark.postgresql_if_full
 def test_a_lost_byte_and_a_leaked_secret_are_found(service, mail_server, acknowledged):
     """By the service, and by the record of what it acknowledged: a check that cannot fail proves nothing."""
     use(service, mail_server, acknowledged)

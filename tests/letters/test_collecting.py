@@ -2,8 +2,10 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 
 import pytest
+from django.db import transaction
 
 from filsluss.actions import completion, download, erasure, expiry, upload
 from filsluss.actions.choices import Choices
@@ -19,6 +21,7 @@ from filsluss.origin import NOWHERE, Origin, set_origin
 from filsluss.rules.directions import Proof, Role
 from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts
 from filsluss.rules.tokens import Purpose, code_digest, read_code
+from tests.actions.racing import race
 from tests.letters.cases import ANNA, BO, example_policy, make_transfer
 from tests.parts.services import services_for
 
@@ -83,6 +86,18 @@ def test_many_files_are_told_of_in_one_letter_a_quarter_after_the_last(transfer,
     assert (letter.delivery, letter.to, letters("file-ready")) == ("queued", ANNA, [])
     assert [name in letter.text for name in ("ritning 1.pdf", "ritning 2.pdf")] == [True, True]
     assert closed(now + 60 * MINUTE) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_files_that_are_removed_at_the_same_moment_are_told_of_in_one_letter(transfer, now):
+    files = [ready(transfer, now, number) for number in range(1, 9)]
+
+    def remove(file):
+        with transaction.atomic():
+            collecting.collect_removed(file, transfer.recipient, policy=POLICY, now=now)
+
+    assert race(*(partial(remove, file) for file in files)) == [None] * 8
+    assert [letter.cases.count() for letter in letters("files-removed")] == [8]
 
 
 def test_the_letter_has_one_link_to_the_page_of_all_files_and_each_code_beside_its_name(transfer, now):
@@ -305,13 +320,16 @@ def test_the_trail_does_not_grow_with_every_fetch_nor_with_every_address_of_a_ne
             fetch(file, now + timedelta(microseconds=number), stop=stop)
         noted = AuditEntry.objects.filter(step=step)
         assert noted.count() == {"partly-fetched": 1, "fetched": download.NOTED_OF_NETWORK}[step]
-        for number in range(200):
+        for number in range(download.NOTED_IN_ALL + 10):
             set_origin(Origin(f"2001:db8:0:{number + 1:x}::1", ""))
             fetch(file, now + timedelta(microseconds=number), stop=stop)
         assert noted.count() == download.NOTED_IN_ALL
     set_origin(Origin("2001:db8::1", ""))
     fetch(file, now + timedelta(days=1))
-    assert (noted.count(), Pickup.objects.get().fetches) == (download.NOTED_IN_ALL + 1, 231)
+    assert (noted.count(), Pickup.objects.get().fetches) == (
+        download.NOTED_IN_ALL + 1,
+        30 + download.NOTED_IN_ALL + 10 + 1,
+    )
 
 
 # Spans, and what a fetch proves

@@ -60,6 +60,7 @@ def in_threads(count, now, seconds=20):
     return [at - began for at in ended]
 
 
+@pytest.mark.postgresql_if_full
 def test_a_connection_is_used_for_a_hundred_letters_and_then_opened_anew(now, mail_server):
     queue(now, *(f"bo{number}@rontgen.example" for number in range(105)))
     assert deliver_all(Claimant(), MailConnection(), now) == 105
@@ -82,6 +83,7 @@ def test_a_letter_that_was_taken_is_not_sent_again_however_the_server_says_so(no
     assert Letter.objects.get(key="copy:0").delivery == "sent"
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("answer", [f"550 5.1.1 {'x' * 10_000}", f"550 5.1.1 {'x' * 20_000}"])
 def test_a_long_refusal_is_read_as_any_other(now, mail_server, answer):
     queue(now, "bo@rontgen.example")
@@ -213,6 +215,7 @@ def test_what_the_program_itself_gets_wrong_waits_and_holds_up_no_other(now, mai
 WORDS = {"filsluss": "correct horse", "användare": "lösenord-å-€-ß", "fts@ltdalarna.se": "pässwörd:/@ 密"}
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
 @pytest.mark.parametrize("name", WORDS)
 def test_names_and_passwords_may_have_any_letter(now, mail_server, settings, name, mechanism):
@@ -226,6 +229,7 @@ def test_names_and_passwords_may_have_any_letter(now, mail_server, settings, nam
     assert (len(mail_server.letters), letter.last_error) == (1, "")
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
 def test_a_wrong_password_is_about_us(now, mail_server, settings, mechanism):
     mail_server.stop()

@@ -44,6 +44,7 @@ def row(letter):
     return letter
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("verb", ["RCPT", "."])
 @pytest.mark.parametrize("answer", REFUSES_US)
 def test_a_relay_that_refuses_us_loses_no_letter_and_raises_the_alarm_at_once(now, mail_server, answer, verb):

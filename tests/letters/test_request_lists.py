@@ -142,6 +142,7 @@ def test_a_mailbox_is_one_however_it_is_spelt_and_another_one_does_not_wait(now)
     assert [(letter.to, letter.cases.count()) for letter in lists()] == [(ANNA, 2)]
 
 
+@pytest.mark.postgresql_if_full
 def test_a_mailbox_gets_a_list_at_most_every_four_hours(now):
     ask_many(3, now)
     closed(now + QUARTER)
@@ -395,6 +396,7 @@ def test_the_administrators_command_says_when_it_will_be_asked(now, capsys):
     assert capsys.readouterr().out.count("  pending ") == 3
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.timeout(400)
 @pytest.mark.django_db(transaction=True)  # in one transaction PostgreSQL keeps every version of each row
 def test_two_hundred_suppliers_are_all_served_while_a_network_floods_their_mailbox(now):

@@ -29,6 +29,7 @@ def test_a_service_restored_from_a_backup_under_load_has_everything_acknowledged
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.postgresql_if_full
 def test_a_folder_that_holds_something_is_left_alone(folder, make_service):
     service: Service = make_service()
     service.run("migrate", "--verbosity", "0")
@@ -42,6 +43,7 @@ def test_a_folder_that_holds_something_is_left_alone(folder, make_service):
     assert "blobs" not in [path.name for path in bare.iterdir()]
 
 
+@pytest.mark.postgresql_if_full
 def test_the_key_is_copied_only_to_a_place_apart_that_is_named(folder, make_service, tmp_path):
     service: Service = make_service()
     service.run("migrate", "--verbosity", "0")
@@ -65,6 +67,7 @@ def test_the_key_is_copied_only_to_a_place_apart_that_is_named(folder, make_serv
     assert key.strip() not in everything
 
 
+@pytest.mark.postgresql_if_full
 def test_a_key_from_the_environment_is_not_the_services_to_copy(folder, make_service, tmp_path):
     service: Service = make_service(SECRET_KEY="k" * 48)
     service.run("migrate", "--verbosity", "0")
@@ -139,6 +142,7 @@ def test_a_backup_is_verified_and_what_is_wrong_with_it_is_named(folder, stored)
     assert "no manifest.json" in refused(stored.run("backup", "--verify", str(folder), check=False))
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"entries": {"x": 1}}', '{"entries": {"../x": [1, "a"]}}'])
 def test_a_manifest_that_is_none_is_refused_in_one_line(folder, make_service, text):
     folder.mkdir()
@@ -162,6 +166,7 @@ def test_a_backup_that_fails_leaves_nothing_that_looks_like_one(folder, stored):
     assert "another backup" in refused(stored.run("backup", str(folder), check=False))
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("place", ["/", ".", "/proc/backup", "/dev/full/backup", "/etc/passwd"])
 def test_a_place_where_no_backup_can_be_is_refused_in_one_line(make_service, place):
     service = make_service()

@@ -92,6 +92,7 @@ def test_check_says_the_version_for_people_too(db):
     assert program_version() in checks.check_tables()
 
 
+@pytest.mark.postgresql_if_full
 def test_the_log_of_a_whole_service_is_json(make_service):
     service = make_service(LOG="json").start()
     service.get("/finns-inte")

@@ -3,6 +3,7 @@
 import re
 import socket
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.operations.test_logs import read
@@ -122,6 +123,7 @@ FORWARDED = [
 ]
 
 
+@pytest.mark.postgresql_if_full
 def test_only_this_machine_and_the_named_networks_may_read_the_metrics(make_service):
     service = make_service(TRUSTED_PROXIES="127.0.0.0/8", METRICS_NETWORKS="10.1.0.0/16")
     service.start("web")
@@ -135,6 +137,7 @@ def test_only_this_machine_and_the_named_networks_may_read_the_metrics(make_serv
     assert service.post("/metrics").status == 405
 
 
+@pytest.mark.postgresql_if_full
 def test_without_networks_a_forwarded_request_never_reads_the_metrics(make_service):
     service = make_service()
     service.start("web")
@@ -142,6 +145,7 @@ def test_without_networks_a_forwarded_request_never_reads_the_metrics(make_servi
     assert service.get("/metrics", X_Forwarded_For="127.0.0.1").status == 404
 
 
+@pytest.mark.postgresql_if_full
 def test_readiness_names_a_disk_that_is_full(make_service):
     service = make_service(FREE_SPACE="99.999%").start()
     ready = service.get("/readyz")

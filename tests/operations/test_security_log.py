@@ -365,6 +365,7 @@ def test_the_inventory_names_every_kind_and_outcome_and_no_other():
     assert set(OUTCOMES) == set(Kind)
 
 
+@pytest.mark.postgresql_if_full
 def test_every_kind_and_outcome_in_the_code_is_one_of_the_inventory():
     """An event of another combination is refused where it is made."""
     with pytest.raises(AssertionError):

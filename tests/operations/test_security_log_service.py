@@ -51,6 +51,7 @@ def test_without_a_stop_they_are_written_within_seconds(service):
     eventually(lambda: events(service))
 
 
+@pytest.mark.postgresql_if_full
 def test_every_answer_has_an_id_of_its_own_and_a_refusal_says_it(service):
     upload = apply(service, FORM).location
     paths = ["/", "/help", "/nothing/here", f"{upload}/files", "/healthz", "/upload/" + "A" * 43]
@@ -61,6 +62,7 @@ def test_every_answer_has_an_id_of_its_own_and_a_refusal_says_it(service):
     assert f'"request_id": "{refused.headers["X-Request-ID"]}"' in refused.text
 
 
+@pytest.mark.postgresql_if_full
 def test_a_client_names_no_request(service):
     mine = "a-name-of-my-own"
     answer = service.get("/help", X_Request_ID=mine)
@@ -84,6 +86,7 @@ def test_a_trusted_proxy_names_it_if_the_name_is_sound(named, is_taken):
     assert (origin.request_id == named) is is_taken
 
 
+@pytest.mark.postgresql_if_full
 def test_behind_a_trusted_proxy_log_trail_and_answer_share_its_id(make_service):
     service = make_service(TRUSTED_PROXIES="127.0.0.1", INSIDE_NETWORKS="192.0.2.0/24").start()
     named = {"X-Request-ID": "from-the-proxy-1", "X-Forwarded-For": "192.0.2.7"}

@@ -42,10 +42,12 @@ def test_forty_guesses_from_forty_networks_are_slowed_and_all_of_them_noted(eva,
     assert sorted(outcomes) == ["limited"] * (40 - FREE_OF_ACCOUNT) + ["wrong"] * FREE_OF_ACCOUNT
 
 
+@pytest.mark.postgresql_if_full
 def test_a_name_that_nobody_has_is_slowed_alike(eva, clock):
     assert crowd("nobody") == crowd()
 
 
+@pytest.mark.postgresql_if_full
 def test_the_owner_is_let_in_after_one_wait_however_many_go_on_guessing(eva, clock):
     crowd()
     refused = sign_in(PASSWORD, "198.51.100.9")
@@ -72,6 +74,7 @@ def test_whoever_has_had_a_turn_waits_for_another(eva, clock):
     assert sign_in("wrong", "203.0.113.20").status_code == 429
 
 
+@pytest.mark.postgresql_if_full
 def test_other_accounts_are_not_slowed(eva, clock):
     administrators.make_account("karin", PASSWORD)
     crowd()

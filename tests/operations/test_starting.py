@@ -38,6 +38,7 @@ def test_one_line_says_that_it_is_open_and_where_everything_is(service):
     assert f"filsluss_build_info{{{labels}}} 1.0" in service.get("/metrics").text
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("command", ["serve", "web", "worker"])
 def test_systemd_hears_when_it_is_ready_and_that_it_lives(make_service, command):
     path = folder("notify") / "socket"
@@ -55,6 +56,7 @@ def test_systemd_hears_when_it_is_ready_and_that_it_lives(make_service, command)
         service.stop()
 
 
+@pytest.mark.postgresql_if_full
 def test_without_systemd_nobody_is_told(make_service):
     service = make_service()
     service.env |= {"NOTIFY_SOCKET": "/nowhere/socket", "WATCHDOG_USEC": "nonsense"}
@@ -94,6 +96,7 @@ def test_before_it_migrates_rows_serve_copies_the_database(make_service, databas
     assert copies(service) == []
 
 
+@pytest.mark.postgresql_if_full
 def test_an_empty_database_is_not_copied_and_there_is_no_way_back_but_a_copy(make_service):
     service = make_service(is_bare=True)
     service.start().stop()
@@ -129,6 +132,7 @@ def test_nothing_but_the_data_folder_must_be_writable(make_service, tmp_path):
     assert (kept / "data" / "filsluss.sqlite3").exists()
 
 
+@pytest.mark.postgresql_if_full
 def test_a_lock_that_cannot_be_opened_is_named_in_one_line(make_service):
     service = make_service()
     service.run("migrate", "--verbosity", "0")
@@ -138,6 +142,7 @@ def test_a_lock_that_cannot_be_opened_is_named_in_one_line(make_service):
     assert "start.lock: Is a directory" in ran.stderr
 
 
+@pytest.mark.postgresql_if_full
 def test_without_a_tz_database_one_line_says_what_to_install(make_service):
     service = make_service()
     service.env["PYTHONTZPATH"] = "/nowhere"

@@ -30,6 +30,7 @@ def newer(make_service):
     return service
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("command", ["serve", "web", "worker", "worker --once"])
 def test_on_tables_of_a_newer_version_nothing_is_started(newer, command):
     port = [] if "worker" in command else ["--port", str(free_port())]
@@ -92,6 +93,7 @@ def test_the_changelog_begins_with_the_version_of_the_program():
     assert newest[1] == program_version()
 
 
+@pytest.mark.postgresql_if_full
 def test_no_command_works_on_tables_of_a_newer_version_but_those_that_only_copy_or_tell(newer):
     words = ["migrate", "list", "show K7PM-4QXD", "close K7PM-4QXD --reason x", "remove K7PM-4QXD --reason x"]
     words += ["admin list", "admin add eva", "letter send-again " + "x" * 22, "rekey", "reconcile --dry-run"]

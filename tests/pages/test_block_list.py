@@ -32,6 +32,7 @@ def test_a_line_is_added_shown_and_ended(admin, read):
     assert ("adress eller domän spärrad" in log, "spärrlistan" in log) == (True, True)
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("language", ["sv", "en"])
 def test_what_is_wrong_comes_back_as_it_was_typed(admin, read, language):
     answer = admin.post(f"/oversee/blocked/add?lang={language}", {"value": "x y", "reason": "", "days": "0"})
@@ -82,6 +83,7 @@ PASTED = [
 ]
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("typed", PASTED)
 def test_an_address_may_be_pasted_as_mail_programs_give_it(admin, typed):
     assert admin.post("/oversee/blocked/add", {**TYPED, "value": typed}).status_code == 303

@@ -84,7 +84,7 @@ def rendered(inside, language):
     yield "a decision", inside.post(f"{link(pending(), Purpose.DECIDE)}?lang={language}", {})
 
 
-@pytest.mark.parametrize("language", ["sv", "en"])
+@pytest.mark.parametrize("language", ["sv", pytest.param("en", marks=pytest.mark.postgresql_if_full)])
 def test_every_page_has_one_heading_and_says_its_language(inside, read, language):
     for address, answer in rendered(inside, language):
         page = read(answer)
@@ -96,6 +96,7 @@ def test_every_page_has_one_heading_and_says_its_language(inside, read, language
         assert len(page.ids) == len(set(page.ids)), address
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("language", ["sv", "en"])
 def test_no_page_holds_a_style_a_script_or_an_address_of_another_host(inside, read, language):
     for address, answer in rendered(inside, language):
@@ -110,6 +111,7 @@ def test_no_page_holds_a_style_a_script_or_an_address_of_another_host(inside, re
         assert not AUTHORITIES & {own.get("src") for _, own in page.tags}, address
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("language", ["sv", "en"])
 def test_every_field_has_a_label_and_every_description_exists(inside, read, language):
     for address, answer in rendered(inside, language):
@@ -137,6 +139,7 @@ def test_the_upload_page_preloads_every_module_that_its_script_imports(inside, r
     assert sorted(preloaded) == sorted(modules[1:])
 
 
+@pytest.mark.postgresql_if_full
 def test_no_word_of_the_swedish_pages_is_left_in_english(inside, read):
     english = re.compile(r"\b(the|and|you|your|request|file|files|email|through|from|of)\b", re.IGNORECASE)
     for address, answer in rendered(inside, "sv"):

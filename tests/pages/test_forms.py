@@ -52,6 +52,7 @@ def test_an_outside_sender_sees_how_the_case_stands(inside):
     assert (answer.status_code, answer["Location"]) == (303, link(transfer, Purpose.STATUS_SENDER))
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     "typed", [f" {BO} ", f"mailto:{BO}", f"MAILTO:<{BO}>", f"<{BO}>", f"Bo Ek <{BO}>;", f"'{BO}'"]
 )
@@ -130,6 +131,7 @@ def test_a_wrong_field_says_so_itself(inside, read):
     assert "<title>Fel: " in page.source
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     "name",
     [
@@ -193,6 +195,7 @@ OWN = [
 ]
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("own", OWN)
 @pytest.mark.parametrize("field", ["sender_email", "recipient_email", "approver_email"])
 def test_the_services_own_address_is_nobody_in_a_case(inside, read, field, own):
@@ -230,6 +233,7 @@ def test_who_waits_for_a_list_reads_when_it_is_sent(outside, read, settings):
     assert "sent in a list, in 1" in read(outside.get(answer["Location"] + "?lang=en")).text
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("days", ["0", "31", "x", "-1", "9" * 5000, "٣"])
 def test_an_inside_sender_keeps_files_for_1_to_30_days(inside, read, days):
     answer = inside.post("/", {**FORM, "days": days})
@@ -247,6 +251,7 @@ def test_the_sixth_application_of_an_hour_is_asked_to_wait_and_nothing_typed_is_
     assert Transfer.objects.count() == 5
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     ("form", "problems"),
     [
@@ -308,6 +313,7 @@ def test_no_code_at_all_is_no_guess(inside, read):
     assert Attempt.objects.count() == 0
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
@@ -350,6 +356,7 @@ HALF_FILLED = {
 }
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("page", HALF_FILLED)
 def test_the_language_is_switched_with_everything_typed_and_nothing_judged(inside, read, monkeypatch, page):
     monkeypatch.setattr(settings, "POLICY", replace(settings.POLICY, support_email="it@ltdalarna.se"))
@@ -373,6 +380,7 @@ def test_the_language_is_switched_with_everything_typed_and_nothing_judged(insid
     assert [model.objects.count() for model in counted] == before
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     ("field", "text"),
     [
@@ -390,6 +398,7 @@ def test_what_looks_like_a_personal_number_is_asked_about_and_not_refused(inside
     assert AuditEntry.objects.get(step="applied").detail == {"confirmed": "personal_number"}
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     ("page", "field", "step"),
     [

@@ -54,6 +54,7 @@ def test_a_link_of_one_purpose_is_unknown_at_every_other_path(inside):
         assert inside.get(f"/download/{token}").status_code == 404
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("tail", [".", ",", ")", ">", "%3E", ").", "?utm_source=mail&fbclid=1"])
 def test_what_a_mail_program_added_to_a_link_is_forgiven(inside, tail):
     assert inside.get(link(pending(), Purpose.DECIDE) + tail).status_code == 200

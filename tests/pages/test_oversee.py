@@ -19,6 +19,7 @@ def shown(page):
     return [a["href"].rpartition("/")[2] for a in page.all("a") if "/transfers/" in (a["href"] or "")]
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     "there", ["https://evil.example", "//evil.example", "/oversee/../x", "/", "/oversee\\x"]
 )
@@ -28,6 +29,7 @@ def test_the_sign_in_leads_nowhere_else(inside, there):
     assert answer["Location"] == "/oversee"
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     ("asked", "there"),
     [
@@ -89,6 +91,7 @@ OTHER_FORMS = {
 }
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("form", OTHER_FORMS)
 def test_every_form_that_was_typed_into_as_the_session_ended_is_there_after_the_sign_in(admin, read, form):
     pk, typed = Person.objects.get().pk, OTHER_FORMS[form]
@@ -113,6 +116,7 @@ def test_every_form_that_was_typed_into_as_the_session_ended_is_there_after_the_
     assert (Blocked.objects.exists(), RoleGrant.objects.count()) == (False, 1)
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("form", OTHER_FORMS)
 def test_the_language_of_every_form_is_switched_with_what_was_typed(admin, read, form):
     path, typed = form.format(pk=Person.objects.get().pk), OTHER_FORMS[form]
@@ -126,6 +130,7 @@ def test_the_language_of_every_form_is_switched_with_what_was_typed(admin, read,
     assert (Blocked.objects.exists(), RoleGrant.objects.count()) == (False, 1)
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("days", ["0", "3651", "036500", "00001999999999999999", "9" * 400, "1.5", "-1", "٣"])
 def test_a_role_for_a_number_of_days_that_is_none_is_refused(admin, read, days):
     answer = admin.post(

@@ -275,6 +275,7 @@ def test_four_scanners_at_once_come_to_one_verdict_for_each_file(send, lasting, 
     assert {file.scan_tries for file in files} == {1}
 
 
+@pytest.mark.postgresql_if_full
 def test_the_bytes_are_passed_on_in_pieces_and_none_is_kept(lasting):
     """A hundred mebibytes in pieces of one: no more than the last two are ever alive."""
     alive = []

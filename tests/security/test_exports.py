@@ -46,6 +46,7 @@ def read_table(answer):
     return list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline="")))
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("words", FORMULAS)
 def test_c7_no_cell_of_an_export_begins_like_a_formula(administrator, words):
     entry(words)
@@ -55,6 +56,7 @@ def test_c7_no_cell_of_an_export_begins_like_a_formula(administrator, words):
     assert [row[name] for name in ("actor", "about", "reason")] == [shown] * 3
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("words", PLAIN)
 def test_c7_all_other_words_come_as_they_were_typed(administrator, words):
     written = entry(words)
@@ -130,6 +132,7 @@ SPLIT = [
 ]
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("asked", ["", "?for=excel"])
 @pytest.mark.parametrize("words", SPLIT)
 def test_no_cell_begins_like_a_formula_whichever_separator_a_spreadsheet_splits_at(

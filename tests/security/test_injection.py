@@ -87,6 +87,7 @@ def asked(target, number, **form):
     return target.mail_server.one("approval-requested", to=approver)
 
 
+@pytest.mark.postgresql_if_full
 def test_c1_no_word_of_a_stranger_becomes_a_header(target):
     for number, words in enumerate(L5):
         name = words.replace("@", " at ")[:100]  # a name with an @ is refused
@@ -98,6 +99,7 @@ def test_c1_no_word_of_a_stranger_becomes_a_header(target):
         assert EVIL not in str(letter.message["Reply-To"])
 
 
+@pytest.mark.postgresql_if_full
 def test_c10_no_word_ends_the_letter_before_its_end(target):
     letter = asked(target, "c10", purpose="början\r\n.\r\nMAIL FROM:<x@evil.example>\r\n..\r\nslut")
     assert "slut" in letter.text
@@ -105,6 +107,7 @@ def test_c10_no_word_ends_the_letter_before_its_end(target):
     assert len(target.mail_server.of("approval-requested", to="anna.c10@ltdalarna.se")) == 1
 
 
+@pytest.mark.postgresql_if_full
 def test_c3_c4_what_looks_like_a_template_or_a_tag_stands_in_letter_and_page_as_it_was_typed(target):
     for number, words in enumerate([*TEMPLATES, *TAGS]):
         letter = asked(target, f"c4.{number}", purpose=f"början {words} slut")
@@ -116,6 +119,7 @@ def test_c3_c4_what_looks_like_a_template_or_a_tag_stands_in_letter_and_page_as_
             assert escape(words) in page.text
 
 
+@pytest.mark.postgresql_if_full
 def test_a10_a_web_address_in_a_strangers_words_cannot_be_clicked(target):
     letter = asked(target, "a10", purpose="Klicka https://evil.example/login eller www.evil.example nu")
     assert f"//{EVIL}" not in letter.text + letter.html
@@ -142,6 +146,7 @@ def test_c5_names_that_would_be_script_are_shown_as_names(target, page):
     assert dialogs == []
 
 
+@pytest.mark.postgresql_if_full
 def test_c6_nobody_writes_a_line_of_our_log(target):
     nasty = "/x%0d%0a2026-01-01 00:00:00,000 ERROR filsluss forged%1b[31m"
     before = len(target.service.log_text())
@@ -154,6 +159,7 @@ def test_c6_nobody_writes_a_line_of_our_log(target):
     assert "\x1b" not in said
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     "lie",
     [
@@ -177,6 +183,7 @@ def test_c8_links_lead_to_this_service_whatever_a_request_says_of_its_host(targe
         assert EVIL not in letter.message.as_string()
 
 
+@pytest.mark.postgresql_if_full
 def test_c8_a_request_for_another_host_is_refused(target):
     for host in (
         EVIL,

@@ -42,6 +42,7 @@ def test_anna_rejects_with_a_reason_that_bo_is_told(service, mail_server):
     assert "Skicka hellre via upphandlingsportalen." in letter.text
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize(
     "form",
     [

@@ -55,6 +55,7 @@ def test_an_approver_who_has_not_answered_is_reminded_once_two_days_before_the_e
     approve(service, reminder)
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("answer", ["approve", "reject"])
 def test_an_approver_who_has_answered_is_not_reminded(service, mail_server, answer):
     apply(service, FROM_OUTSIDE)
@@ -64,6 +65,7 @@ def test_an_approver_who_has_answered_is_not_reminded(service, mail_server, answ
     assert mail_server.of("approval-reminder") == []
 
 
+@pytest.mark.postgresql_if_full
 def test_a_reminder_still_queued_when_the_answer_comes_is_never_sent(make_service, mail_server):
     service = web_only(make_service)
     apply(service, FROM_OUTSIDE)
@@ -120,6 +122,7 @@ def test_on_the_way_through_the_contact_is_not_reminded_of_files(service, mail_s
     assert to_of(mail_server.wait_for("expiry-reminder", count=2)) == sorted([BO, EVA])
 
 
+@pytest.mark.postgresql_if_full
 def test_nobody_is_reminded_in_the_first_24_hours(service, mail_server):
     upload = apply(service, FORM, days="1").location
     send_tus(service, upload, b"x")
@@ -130,6 +133,7 @@ def test_nobody_is_reminded_in_the_first_24_hours(service, mail_server):
     mail_server.wait_for("expiry-reminder", count=2)
 
 
+@pytest.mark.postgresql_if_full
 def test_nobody_is_reminded_of_files_that_are_all_fetched(service, mail_server):
     upload = apply(service, FORM).location
     send_tus(service, upload, b"x")
@@ -139,6 +143,7 @@ def test_nobody_is_reminded_of_files_that_are_all_fetched(service, mail_server):
     assert mail_server.of("expiry-reminder") == []
 
 
+@pytest.mark.postgresql_if_full
 @pytest.mark.parametrize("act", ["fetch", "remove"])
 def test_a_reminder_still_queued_when_nothing_is_left_to_fetch_is_never_sent(make_service, mail_server, act):
     service = web_only(make_service)
@@ -162,6 +167,7 @@ def test_a_reminder_still_queued_when_nothing_is_left_to_fetch_is_never_sent(mak
     assert mail_server.of("expiry-reminder") == []
 
 
+@pytest.mark.postgresql_if_full
 def test_a_letter_whose_time_has_passed_while_the_mail_server_was_down_is_never_sent(
     make_service, mail_server
 ):

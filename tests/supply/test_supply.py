@@ -11,7 +11,7 @@ import pytest
 from cyclonedx.model.bom import Bom
 
 from tests.parts import pip_audit, wheel
-from tests.parts.databases import ONE_DATABASE
+from tests.parts.databases import IN_PART, ONE_DATABASE
 
 ROOT = Path(__file__).parents[2]
 LOCKED = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
@@ -117,5 +117,11 @@ def test_the_document_names_what_does_not_run_again_on_postgresql():
     rows = re.findall(
         r"^\| `(tests/\S+)` \| (.+) \|$", (ROOT / "docs" / "testing.md").read_text(), re.MULTILINE
     )
-    assert dict(rows) == ONE_DATABASE
+    assert (len(rows), dict(rows)) == (len(ONE_DATABASE) + len(IN_PART), ONE_DATABASE | IN_PART)
     assert [path for path in ONE_DATABASE if not (ROOT / path).exists()] == []
+    marked = [
+        path
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if re.search(r"mark\.(one_database|postgresql_if_full)", path.read_text())
+    ]
+    assert sorted(str(path.relative_to(ROOT)) for path in marked) == list(IN_PART)
