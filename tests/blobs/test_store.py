@@ -200,6 +200,16 @@ def test_a_store_of_an_unknown_kind_is_refused():
             opened("gopher://somewhere")
 
 
+def test_what_was_made_in_vain_is_discarded_and_its_name_is_free_of_bytes(store, locker):
+    for make in (store.create, lambda name: store.put(name, b"abc")):
+        name = draw_upload_id()
+        make(name)
+        store.discard(name)
+        assert not store.exists(name)
+        with pytest.raises(BlobMissing):
+            store.open(name)
+
+
 def test_erasing_takes_the_blob_from_whoever_writes_it(store, locker, blob):
     stopped, held = threading.Event(), threading.Event()
 

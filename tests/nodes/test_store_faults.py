@@ -25,6 +25,7 @@ from tests.streams.test_connection import await_ready
 pytestmark = [pytest.mark.live]
 BUCKET = "faults"
 MIB, PART = 1 << 20, 8 << 20
+ROOM = 32 * MIB
 SLOW_DELAY, SLOW_RATE = 0.2, 64 << 10
 AT_ONCE = 4
 """So many uploads, and so many downloads, have a thread."""
@@ -52,6 +53,7 @@ def installed(tmp_path_factory, seaweed, server):
             SECRET_KEY="a key of its own for this installation",
             SMTP_URL=mail_server.url,
             THREADS=str(2 * AT_ONCE),
+            MAX_TRANSFER_SIZE=str(ROOM),
         )
         try:
             yield Installation(service.start(), store, mail_server)
@@ -238,13 +240,15 @@ def test_while_the_store_has_stopped_all_but_bytes_is_answered_and_then_the_byte
             service.get(f"{account}/files").status,
             service.request("OPTIONS", f"{account}/files").status,
             offset_of(service, idle),
+            announce(service, fetched, 1).status,
+            announce(service, account, ROOM - MIB).status,  # for which there is no room beside the halves
         ]
         waited = [each.done() for each in (*stored, *sent)]
         apply(service, FROM_OUTSIDE, recipient_email="karin.stopped@ltdalarna.se")
         installed.mail_server.one("approval-requested", to="karin.stopped@ltdalarna.se")
         taken_over = offset_of(service, halves[0])
         store.heal()
-    assert (asked, taken_over) == ([200, 200, 204, 0], MIB)
+    assert (asked, taken_over) == ([200, 200, 204, 0, 201, 413], MIB)
     assert not any(waited), "somebody who asked has waited for the store"
     assert {each.result().body for each in sent} == {data[:MIB]}
     for where, answer in zip(halves, stored, strict=True):

@@ -8,7 +8,7 @@ from django.db.models import BigIntegerField, CharField, DateTimeField, F, Query
 
 from filsluss.actions import room
 from filsluss.actions.announcement import Announced, announce_all, least_room
-from filsluss.actions.blob_of_row import erased_unless_written
+from filsluss.actions.blob_of_row import discarded_unless_written
 from filsluss.actions.choices import NO_CHOICE, Choices, note_choices
 from filsluss.actions.erasure import take_away
 from filsluss.actions.room import UploadRefused, refuse_closed
@@ -92,7 +92,7 @@ def begin(
         file.pk = together(announced, announce_all)
 
     services.store.create(file.blob)
-    with erased_unless_written(file.blob, services=services):
+    with discarded_unless_written(file.blob, services=services):
         with_free_public_id(file, announce)
     file.pk = file.pk or TransferFile.objects.values_list("pk", flat=True).get(upload_id=file.upload_id)
     note_choices(transfer, choices=choices)

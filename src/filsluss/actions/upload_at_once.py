@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from filsluss.actions import room
 from filsluss.actions.admission import Admission, Asking, refusals_of
-from filsluss.actions.blob_of_row import erased_unless_written
+from filsluss.actions.blob_of_row import discarded_unless_written
 from filsluss.actions.choices import Choices, store_choices
 from filsluss.actions.room import UploadRefused
 from filsluss.actions.transitions import Cause, entry
@@ -50,7 +50,7 @@ def upload_at_once(file: WholeFile, *, account: UploadAccount, services: Service
         together((coming, {**names, "public_id": public_id}), receive_all)
 
     services.store.put(names["upload_id"], file.content)
-    with erased_unless_written(names["upload_id"], services=services):
+    with discarded_unless_written(names["upload_id"], services=services):
         insert_drawing(TransferFile, names["public_id"], receive)
     return names["upload_id"]
 

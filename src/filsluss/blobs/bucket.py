@@ -58,6 +58,8 @@ def our_errors(action: str) -> Iterator[None]:
     """Raises StoreAway of the kind that it is, ObjectMissing for READ only, and StoreFull for STORE.
 
     A store with no room may refuse anything in these words; but what we read or delete needs no room of it.
+    An answer in which a number, a time or a name cannot be read is none of the store's: botocore raises
+    whatever Python does then, and so may whoever looks into the answer in this context.
     """
     try:
         yield
@@ -70,6 +72,8 @@ def our_errors(action: str) -> Iterator[None]:
         raise StoreAway(f"the store could not be asked to {action}: no keys are set or found") from fault
     except (BotoCoreError, ResponseParserError) as fault:
         raise StoreAway(f"the store could not be asked to {action}: {type(fault).__name__}") from fault
+    except Exception as fault:  # see above
+        raise StoreAway(f"the store's answer to {action} makes no sense: {type(fault).__name__}") from fault
 
 
 def _kind(action: str, code: str, status: int = 400) -> type[StoreAway]:
@@ -230,16 +234,23 @@ class Bucket:
         while True:
             with our_errors("list objects"):
                 page = next(pages, None)
-            if page is None:
-                return
-            for entry in page.get("Versions", page.get("Contents", [])):
-                yield self._version(entry, is_current=entry.get("IsLatest", True))
-            for entry in page.get("DeleteMarkers", []):
-                yield self._version(entry, is_current=False)
+                if page is None:
+                    return
+                listed = [
+                    *page.get("Versions", page.get("Contents", [])),
+                    *({**mark, "IsLatest": False} for mark in page.get("DeleteMarkers", [])),
+                ]
+                found = [self._version(each, where["Prefix"]) for each in listed]
+            yield from found
 
-    def _version(self, entry: dict[str, Any], *, is_current: bool) -> Version:
-        key = entry["Key"].removeprefix(self.address.prefix)
-        return Version(key, entry.get("VersionId", ""), is_current, entry["LastModified"])
+    def _version(self, entry: dict[str, Any], asked: str) -> Version:
+        """Raises ValueError for an object that was not asked for, as what is listed is erased."""
+        key, number, modified = entry["Key"], entry.get("VersionId", ""), entry["LastModified"]
+        if not (key.startswith(asked) and isinstance(number, str)):
+            raise ValueError
+        if modified.tzinfo is None:
+            modified = modified.replace(tzinfo=UTC)  # that is what a store's times are in
+        return Version(key.removeprefix(self.address.prefix), number, entry.get("IsLatest", True), modified)
 
     def delete(self, versions: Sequence[Version]) -> None:
         """Deletes these versions and marks, for good. May be repeated.

@@ -22,10 +22,18 @@ def faults_of(bucket: Bucket, *, kept_for: timedelta, now: datetime) -> Iterator
         yield "it has object lock, so that nothing in it is sure to be erased: take a bucket without"
     for rule in _settings(bucket, "get_bucket_lifecycle_configuration").get("Rules", []):
         days = rule.get("Expiration", {}).get("Days")
-        if rule.get("Status") == "Enabled" and days and timedelta(days=days) < kept_for:
+        if rule.get("Status") == "Enabled" and days and days < kept_for / timedelta(days=1):
             yield f"its lifecycle erases objects after {days} days, and files may stay {kept_for.days}"
-    if "date" in headers and abs(parsedate_to_datetime(headers["date"]) - now) > MOST_APART:
+    if "date" in headers and not _is_near(headers["date"], now):
         yield f"its clock says {headers['date']}, and the database's {now:%H:%M:%S}: set both by NTP"
+
+
+def _is_near(date: str, now: datetime) -> bool:
+    """Whether a Date header tells of that time, and can be read at all."""
+    try:
+        return abs(parsedate_to_datetime(date) - now) <= MOST_APART
+    except (ValueError, TypeError):  # it names no zone
+        return False
 
 
 def _settings(bucket: Bucket, verb: str) -> dict[str, Any]:

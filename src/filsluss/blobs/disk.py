@@ -210,6 +210,9 @@ class DiskStore:
             os.close(fd)
         sync_folder(path.parent)
 
+    def discard(self, name: str) -> None:
+        self.erase(name)
+
     def names(self) -> Iterator[tuple[str, datetime]]:
         for folder in self.root.glob("*.d"):
             for entry in filter(lambda entry: NAME.fullmatch(entry.name), os.scandir(folder)):

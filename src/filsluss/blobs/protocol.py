@@ -181,6 +181,13 @@ class Store(Protocol):
         come back with a power cut: go on with another name, and the orphan is erased later.
         """
 
+    def discard(self, name: str) -> None:
+        """Undoes a `create` or `put` that was done just now, of a blob that nobody else knows of.
+
+        Wants no lease, and asks nothing of a store on other machines: there the bytes of a `put` are strays
+        then. After an error the blob is an orphan.
+        """
+
     def writer(self, name: str, lease: Lease = NO_EPOCH) -> AbstractContextManager[Writer]:
         """The writer at the end of the blob. The caller holds its lease. Raises BlobMissing, LeaseLost.
 

@@ -61,10 +61,13 @@ class S3Store:
             self.table.add(name, part, epoch=0)
         except BaseException as fault:
             with contextlib.suppress(Exception):  # what is left is an orphan
-                self.table.forget(name)
+                self.discard(name)
             if isinstance(fault, LeaseLost):
                 raise StoreAway("the blob was erased while it was stored") from None
             raise
+
+    def discard(self, name: str) -> None:
+        self.table.forget(name)
 
     @contextlib.contextmanager
     def writer(self, name: str, lease: Lease = NO_EPOCH) -> Iterator[S3Writer]:

@@ -132,13 +132,20 @@ class FilslussWorker(ThreadWorker):
         if not peek.is_bytes:
             self._submit(conn, self._page_pool)
             return
-        share = self._downloads if peek.sends else self._asking if peek.asks else self._uploads
+        share = self._share_of(peek)
         if share.admit(peek.link):
             self._admitted[conn] = share, peek.link
             self._submit(conn, share.pool)
         else:
             conn.is_crowded = True
             self._submit(conn, self._page_pool)
+
+    def _share_of(self, peek: Peek) -> Share:
+        """An announcement, which waits for nobody either, does not wait for a thread of uploads."""
+        if peek.sends:
+            return self._downloads
+        asks = peek.asks or (peek.announces and self._uploads.is_full)
+        return self._asking if asks else self._uploads
 
     def _submit(self, conn: TConn, pool: ThreadPoolExecutor) -> None:
         conn.data_ready, conn.is_page = True, pool is self._page_pool

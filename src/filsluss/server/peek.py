@@ -20,7 +20,8 @@ class Peek(NamedTuple):
     """What a request's first bytes tell; `missing` bytes must arrive before it gets a thread.
 
     `link` is the token that a byte path claims, empty where it cannot be told; `sends`: may be a download;
-    `asks`: about uploads, without a byte of them, so that it waits for no client and no store.
+    `asks`: about uploads, without a byte of them, so that it waits for no client and no store. `announces`:
+    an upload, of which it brings no byte either.
     """
 
     missing: int
@@ -28,6 +29,7 @@ class Peek(NamedTuple):
     is_bytes: bool = True
     sends: bool = False
     asks: bool = False
+    announces: bool = False
     link: bytes = b""
 
 
@@ -58,7 +60,9 @@ def classify(seen: bytes) -> Peek:
     if size > len(seen):
         return Peek(size - len(seen), is_form)
     is_bytes = not is_form and (asked.is_bytes or bool(BODY.search(seen, 0, end + 2)))
-    return Peek(0, is_form, is_bytes, asked.sends, asked.asks, asked.link)
+    length = LENGTH.search(seen, 0, end + 2) if asked.announces else None
+    is_empty = bool(length and int(length[1]) == 0)
+    return asked._replace(is_form=is_form, is_bytes=is_bytes, announces=is_empty)
 
 
 def read_request_line(seen: bytes) -> Peek:
@@ -70,11 +74,13 @@ def read_request_line(seen: bytes) -> Peek:
     method, _, target = seen[: max(0, seen.find(b"\r\n"))].decode("latin-1").partition(" ")
     path = target.partition(" ")[0].partition("?")[0]
     prefix, token, moved = read(method, path)
+    is_collection = moved is Bytes.RECEIVED and path.count("/") == 3
     return Peek(
         0,
         is_bytes=moved is not Bytes.NONE or path[:1] != "/" or "%" in path,
         sends=method in READS and not (prefix and prefix.bytes is Bytes.RECEIVED),
-        asks=moved is Bytes.RECEIVED and (method in ASKING or (method == "GET" and path.count("/") == 3)),
+        asks=(moved is Bytes.RECEIVED and method in ASKING) or (method == "GET" and is_collection),
+        announces=method == "POST" and is_collection,
         link=b"" if "%" in token else token.encode("latin-1"),
     )
 

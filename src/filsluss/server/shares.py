@@ -39,6 +39,11 @@ class Share:
         return True
 
     @property
+    def is_full(self) -> bool:
+        """Whether each of its threads has a request."""
+        return self._taken >= self._threads
+
+    @property
     def is_waited_for(self) -> bool:
         """Whether a request waits for a thread."""
         return self._taken > self._threads
