@@ -129,6 +129,18 @@ def test_the_table_has_a_row_for_every_kind_and_every_kind_has_its_templates():
         assert {path.stem for path in (*folder.glob("*.txt"), *folder.glob("notices/*.txt"))} == written
 
 
+def test_every_kind_that_is_written_is_named_by_what_writes_it():
+    """One that nothing names would have a text and a row, and never leave."""
+    named = {
+        node.attr
+        for path in MODULES
+        if name_of(path) != KINDS_TABLE
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "LetterKind"
+    }
+    assert {kind.name for kind, traits in KINDS.items() if traits.is_written} - named == set()
+
+
 def test_no_role_is_written_out_but_in_its_table():
     assert written_out({*Role, *StaffRole, BY_RULE}, ROLES_TABLES, ALSO_FIELDS) == []
 
