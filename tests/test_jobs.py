@@ -13,7 +13,7 @@ import time_machine
 
 from filsluss import clock_monitor, jobs
 from filsluss.actions import clock_hold
-from filsluss.jobs import ClockMonitor
+from filsluss.clock_monitor import ClockMonitor
 from filsluss.models import Heartbeat, Pause, Transfer, TransferFile
 from filsluss.rules.lifecycle import State
 from tests.letters.cases import make_file, make_transfer

@@ -422,3 +422,22 @@ def test_a_pause_ends_when_the_clock_was_set_back(now):
     assert not failed.waits_at(now + MINUTE)
     assert not failed.waits_at(now - DAY)
     assert Transfer.objects.count() == 0
+
+
+def test_a_run_that_is_cut_off_forgets_no_failure(now):
+    called = []
+
+    def act(row):
+        called.append(row)
+        if row != "sound":
+            raise RowFailed if row == "broken" else OperationalError
+        return 1
+
+    def run(*rows):
+        return each_row.each_row("a job", rows, act, policy=POLICY, now=now)
+
+    assert run("broken", "sound") == 1
+    with pytest.raises(OperationalError):
+        run("away", "broken")
+    assert run("broken", "sound") == 1
+    assert called == ["broken", "sound", "away", "sound"]

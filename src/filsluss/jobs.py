@@ -1,4 +1,4 @@
-"""The worker: its jobs and their intervals, the threads that run them, and the monitor of the clock."""
+"""The worker: its jobs and their intervals, and the threads that run them."""
 
 import logging
 import threading
@@ -27,8 +27,7 @@ from filsluss.actions import (
 from filsluss.actions.checkpoint import truncate_log
 from filsluss.actions.integrity import turns
 from filsluss.blobs import StoreAway
-from filsluss.clock_monitor import ClockMonitor as ClockMonitor
-from filsluss.clock_monitor import utc_now as utc_now
+from filsluss.clock_monitor import ClockMonitor, utc_now
 from filsluss.installation import Services
 from filsluss.letters import outbox, request_lists
 from filsluss.letters.claims import Claimant
@@ -78,8 +77,9 @@ def record_heartbeat(worker: Worker, now: datetime) -> int:
     return 0
 
 
-def scan_next(worker: Worker, now: datetime) -> int:
-    return scan.scan_next(services=worker.services, now=now)
+def by(action: Callable[..., int]) -> Callable[[Worker, datetime], int]:
+    """A job that calls an action with what actions need and the time; it returns what the action does."""
+    return lambda worker, now: action(services=worker.services, now=now)
 
 
 def alarm_check(monitor: ClockMonitor | None) -> Callable[[Worker, datetime], int]:
@@ -120,68 +120,28 @@ def deliver_letters() -> Callable[[Worker, datetime], int]:
 # `worker --once` runs them in this order, so that letters written by the first jobs are delivered too.
 JOBS = (
     Job("heartbeat", 10, record_heartbeat),
-    Job(
-        "lapse applications",
-        15,
-        lambda w, now: expiry.lapse_undecided(services=w.services, now=now),
-        needs_trusted_clock=True,
-    ),
-    Job(
-        "end accounts",
-        5,
-        lambda w, now: expiry.end_accounts(services=w.services, now=now),
-        needs_trusted_clock=True,
-    ),
-    Job(
-        "make received files ready",
-        0.5,
-        lambda w, now: completion.ready_received(services=w.services, now=now),
-        woken_by=FILES,
-    ),
-    *(Job(f"scan files ({number})", 1, scan_next, woken_by=FILES) for number in (1, 2)),
-    Job("receive whole uploads", 30, lambda w, now: completion.receive_whole(services=w.services, now=now)),
-    Job("remind approvers", 60, lambda w, now: reminders.remind_approvers(services=w.services, now=now)),
-    Job("remind of files", 60, lambda w, now: reminders.remind_of_files(services=w.services, now=now)),
-    Job("remind of empty accounts", 60, lambda w, now: reminders.remind_empty(services=w.services, now=now)),
-    Job(
-        "expire uploads",
-        60,
-        lambda w, now: expiry.expire_stale(services=w.services, now=now),
-        needs_trusted_clock=True,
-    ),
-    Job(
-        "erase withheld files",
-        5,
-        lambda w, now: withholding.end_withheld(services=w.services, now=now),
-        needs_trusted_clock=True,
-    ),
-    Job(
-        "erase files",
-        0.5,
-        lambda w, now: erasure.erase_files(services=w.services, now=now),
-        woken_by=FILES,
-    ),
+    Job("lapse applications", 15, by(expiry.lapse_undecided), needs_trusted_clock=True),
+    Job("end accounts", 5, by(expiry.end_accounts), needs_trusted_clock=True),
+    Job("make received files ready", 0.5, by(completion.ready_received), woken_by=FILES),
+    *(Job(f"scan files ({number})", 1, by(scan.scan_next), woken_by=FILES) for number in (1, 2)),
+    Job("receive whole uploads", 30, by(completion.receive_whole)),
+    Job("remind approvers", 60, by(reminders.remind_approvers)),
+    Job("remind of files", 60, by(reminders.remind_of_files)),
+    Job("remind of empty accounts", 60, by(reminders.remind_empty)),
+    Job("expire uploads", 60, by(expiry.expire_stale), needs_trusted_clock=True),
+    Job("erase withheld files", 5, by(withholding.end_withheld), needs_trusted_clock=True),
+    Job("erase files", 0.5, by(erasure.erase_files), woken_by=FILES),
     Job(
         "close collected letters",
         5,
-        lambda w, now: request_lists.close_due(policy=w.services.policy, now=now),
+        lambda worker, now: request_lists.close_due(policy=worker.services.policy, now=now),
     ),
-    Job(
-        "send lost links",
-        2,
-        lambda w, now: lost_link.send_links(services=w.services, now=now),
-        woken_by=LOST_LINKS,
-    ),
+    Job("send lost links", 2, by(lost_link.send_links), woken_by=LOST_LINKS),
     Job(DELIVER, 0.5, deliver_letters(), woken_by=LETTERS),
-    Job(
-        "erase orphans",
-        600,
-        lambda w, now: erasure.erase_orphans(services=w.services, now=now),
-        needs_trusted_clock=True,
-    ),
-    Job("forget", 3600, lambda w, now: expiry.forget(services=w.services, now=now), needs_trusted_clock=True),
-    Job("keep room", 60, lambda w, now: room.tidy(services=w.services, now=now)),
-    Job("checkpoint", 300, lambda _w, _now: truncate_log()),
+    Job("erase orphans", 600, by(erasure.erase_orphans), needs_trusted_clock=True),
+    Job("forget", 3600, by(expiry.forget), needs_trusted_clock=True),
+    Job("keep room", 60, by(room.tidy)),
+    Job("checkpoint", 300, lambda _worker, _now: truncate_log()),
 )
 
 

@@ -11,7 +11,7 @@ from filsluss.actions.transitions import Cause, record_audit
 from filsluss.blobs import Digests
 from filsluss.letters import compose, notices
 from filsluss.models import Attempt, AuditEntry, Letter, LetterCase, Transfer, TransferFile
-from filsluss.rules.directions import Role
+from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.tokens import draw_upload_id
 from tests.actions.racing import kinds, race
@@ -297,3 +297,21 @@ def test_failed_attempts_are_forgotten_after_a_day(now):
         Attempt.objects.create(kind="wrong-code", network="192.0.2.7/32", at=now - timedelta(hours=hours))
     expiry.forget(services=services_for(POLICY), now=now)
     assert [now - each.at for each in Attempt.objects.all()] == [timedelta(hours=23)]
+
+
+@pytest.mark.django_db
+def test_a_file_that_was_never_ready_is_removed_and_only_its_sender_is_told(now, store):
+    transfer = make_transfer(now, direction=Direction.THROUGH)
+    file = stored(store, transfer, now, state=FileState.RECEIVED, ready_at=None)
+    cause = Cause("administrator", reason="Fel fil")
+    assert erasure.take_away(file, because=ErasedBecause.REMOVED, cause=cause, now=now)
+    erasure.erase_files(services=services_for(POLICY, store), now=now)
+    assert recipients("file-removed") == [BO]
+
+
+@pytest.mark.django_db
+def test_bytes_that_came_back_after_their_file_was_erased_are_an_orphan(now, store):
+    stored(store, make_transfer(now), now, state=FileState.ERASED)
+    later = max(at for _, at in store.names()) + timedelta(hours=2)
+    assert erasure.erase_orphans(services=services_for(POLICY, store), now=later) == 1
+    assert list(store.names()) == []

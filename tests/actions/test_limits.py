@@ -8,7 +8,7 @@ import pytest
 
 from filsluss.actions.apply import apply
 from filsluss.actions.download import WRONG_CODE, pickup_by_code
-from filsluss.actions.limits import Limit, LimitReached
+from filsluss.actions.limits import Limit, LimitReached, refuse_over
 from filsluss.models import Attempt, Letter, Party, Transfer
 from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
@@ -238,3 +238,21 @@ def test_nothing_that_can_be_typed_is_a_fault(code, now):
         ["", " ", "-", "å" * 200, "\x00", "🎉", "٢٢٢٢-٢٢٢٢", "' OR 1=1 --", code + "2"]
     ):
         assert guess(typed, now=now, client=Client(f"198.51.100.{number}", may_be_inside=True)) is False
+
+
+def test_who_did_more_than_is_allowed_waits_until_enough_of_it_is_past(now):
+    times = [now - 50 * MINUTE, now - 40 * MINUTE, now - 10 * MINUTE]
+    with pytest.raises(LimitReached) as refused:
+        refuse_over(times, most=2, window=HOUR, limit=Limit.FORM, now=now)
+    assert refused.value.retry_after == 20 * 60
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("is_approved", "receipts"), [(False, 1), (True, 2)])
+def test_a_receipt_of_what_was_approved_keeps_no_later_one_back(now, is_approved, receipts):
+    few = services_for(replace(POLICY, letters_per_day=1))
+    apply(application(1, sender="bo@rontgen.example"), services=few, now=now, client=AWAY)
+    if is_approved:
+        Transfer.objects.update(open_until=now + HOUR)
+    apply(application(2, sender="bo@rontgen.example"), services=few, now=now, client=AWAY)
+    assert Letter.objects.filter(kind="received").count() == receipts

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 
-from filsluss.actions.reminders import remind_empty
+from filsluss.actions.reminders import remind_approvers, remind_empty
 from filsluss.letters import truth
-from filsluss.models import Letter, TransferFile
+from filsluss.models import Letter, Pickup, TransferFile
+from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
-from tests.letters.cases import make_file, make_transfer
+from tests.letters.cases import Case, example_policy, make_file, make_transfer
 from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
@@ -88,3 +89,18 @@ def test_the_letter_leads_to_the_upload_page_and_dies_with_the_account(now):
     assert truth.is_true_at(letter, cases, now)
     assert not truth.is_true_at(letter, cases, transfer.open_until)
     assert TransferFile.objects.count() == 0
+
+
+@pytest.mark.parametrize(("hours", "reminded"), [(23, 0), (24, 1)])
+def test_an_approver_is_not_reminded_within_a_day_after_they_were_asked(now, hours, reminded):
+    waiting = {"state": State.PENDING, "asked_at": now - hours * HOUR, "lapse_by": now + DAY}
+    make_transfer(now, **waiting)
+    assert remind_approvers(services=services_for(example_policy()), now=now) == reminded
+
+
+def test_a_reminder_of_files_that_have_all_been_fetched_is_not_true(now):
+    letter = Case("expiry-reminder", Role.RECIPIENT, files=({}, {})).write("sv", now)
+    cases = list(letter.cases.select_related("transfer"))
+    assert truth.is_true_at(letter, cases, now)
+    Pickup.objects.update(fetched_at=now)
+    assert not truth.is_true_at(letter, cases, now)

@@ -326,3 +326,20 @@ def test_a_code_that_there_is_not_is_refused_and_only_another_reason_must_be_typ
     assert state(file) == FileState.READY
     house.remove(file, RemovalCode.ABUSE, " ")
     assert state(file) == FileState.WITHHELD
+
+
+def test_one_whose_bytes_are_damaged_waits_no_longer(house):
+    file = house.ready()
+    house.remove(file)
+    assert erasure.take_away(file, because=ErasedBecause.DAMAGED, now=house.now)
+    file.refresh_from_db()
+    assert (file.state, file.withheld_until) == (FileState.ERASING, None)
+
+
+def test_what_was_released_without_a_scan_is_not_held_again_when_it_is_back(house):
+    file = house.received()
+    TransferFile.objects.filter(pk=file.pk).update(scan_trouble="too large", released_at=house.now)
+    file.refresh_from_db()
+    house.remove(file)
+    house.give_back(file)
+    assert file.state == FileState.RECEIVED

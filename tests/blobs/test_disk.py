@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreFull, open_locker
+from filsluss.blobs import BlobBusy, BlobDamaged, BlobMissing, StoreFull, erase_held, open_locker
 from filsluss.blobs.disk import DiskStore
 from filsluss.blobs.locks import FlockLocker
 from filsluss.rules.tokens import draw_upload_id
@@ -163,13 +163,16 @@ def test_without_a_word_of_what_was_kept_nothing_is(disk, blob, failing):
     assert disk.size(blob) == 0
 
 
-def test_an_erasure_whose_sync_failed_is_done_again_and_not_believed(disk, blob, failing, monkeypatch):
+def test_an_erasure_whose_sync_failed_is_done_again_and_not_believed(
+    disk, blob, failing, monkeypatch, tmp_path
+):
     unlinked, unlink = [], os.unlink
     failing("fsync")
     monkeypatch.setattr(os, "unlink", lambda path, **how: (unlinked.append(str(path)), unlink(path, **how)))
+    locker = FlockLocker(tmp_path / "locks", disk.path, host="here")
     with pytest.raises(OSError, match="Input/output error"):
-        disk.erase(blob)
-    disk.erase(blob)
+        erase_held(blob, store=disk, locker=locker)
+    erase_held(blob, store=disk, locker=locker)
     assert unlinked == [str(disk.path(blob))] * 2
     assert not disk.exists(blob)
 

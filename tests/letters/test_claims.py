@@ -10,7 +10,7 @@ from django.db.models import F
 
 from filsluss import jobs
 from filsluss.letters import claims, delivery, outbox
-from filsluss.letters.claims import Claimant, claimed, has_exited
+from filsluss.letters.claims import Claimant, claimed, delivered_elsewhere, has_exited
 from filsluss.letters.outbox import deliver_next
 from filsluss.models import Letter
 from filsluss.rules.directions import Role
@@ -237,3 +237,21 @@ def test_once_tries_a_letter_that_the_server_does_not_want_once(once, now, mail_
     letter, mail_server.plan = TRUE_FOR_EVER.write("sv", now), {"RCPT": ["450 come back"] * 5}
     once(now)
     assert (row(letter).tries, row(letter).next_try_at) == (1, now + timedelta(minutes=1))
+
+
+def test_what_a_process_delivers_itself_it_never_takes_for_stale(letter, now, monkeypatch):
+    monkeypatch.setattr(claims, "LEASE", 0.0)
+    me = Claimant()
+    assert me.hold(letter)
+    mine = me.claim(letter, now=now)
+    assert [me.is_claimable(mine) for _ in range(3)] == [False] * 3
+
+
+def test_what_others_deliver_counts_as_long_as_they_run(letter, now):
+    other = Claimant()
+    assert other.hold(letter)
+    assert other.claim(letter, now=now)
+    assert delivered_elsewhere([]) == {"rontgen.example": 1}
+    assert delivered_elsewhere([letter.pk]) == {}
+    other.release()
+    assert delivered_elsewhere([]) == {}

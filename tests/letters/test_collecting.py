@@ -407,3 +407,27 @@ def test_an_hour_later_a_removal_has_a_letter_of_its_own_again(now):
         removed(file, now)
     removed(files[5], now + 61 * MINUTE)
     assert (len(letters("file-removed")), letters("files-removed")) == (2 * 6, [])
+
+
+def test_a_letter_that_waits_for_files_in_progress_closes_an_hour_before_the_end(transfer, now):
+    ready(transfer, now, 1)
+    uploading(transfer, now, 2)
+    end = transfer.open_until - timedelta(hours=1)
+    (letter,) = letters("files-ready")
+    assert not collecting.close(letter, policy=POLICY, now=end - MINUTE / 2)
+    letter.refresh_from_db()
+    assert (letter.delivery, letter.next_try_at) == ("collecting", end)
+
+
+def test_what_a_reopened_letter_told_of_is_told_once_by_the_one_that_collects_by_now(transfer, now):
+    both, first = ready(transfer, now, 1), ready(transfer, now, 2)
+    (queued,) = letters("files-ready")
+    assert collecting.close(queued, policy=POLICY, now=now, at_once=True)
+    later = ready(transfer, now, 3)
+    queued, collects = letters("files-ready")
+    LetterCase.objects.create(letter=collects, transfer=transfer, party=transfer.recipient, file=both)
+    collecting.reopen([queued], now=now)
+    told = sorted(collects.cases.values_list("file", flat=True))
+    assert told == sorted(file.pk for file in (both, first, later))
+    queued.refresh_from_db()
+    assert (queued.delivery, queued.cases.count()) == ("withdrawn", 0)

@@ -9,10 +9,10 @@ from filsluss.letters import delivery, outbox
 from filsluss.letters.claims import Claimant
 from filsluss.letters.feedback import write_accessibility_feedback
 from filsluss.letters.outbox import deliver_next
-from filsluss.models import Letter
+from filsluss.models import Letter, LetterCase, Transfer
 from filsluss.rules.directions import Direction, Role
 from filsluss.rules.lifecycle import LAPSED, State
-from tests.letters.cases import ANNA, BO, CODE, KARIN, Case, example_policy
+from tests.letters.cases import ANNA, BO, CODE, KARIN, Case, example_policy, make_transfer
 from tests.parts.services import services_for
 
 pytestmark = pytest.mark.django_db
@@ -154,6 +154,19 @@ def test_a_letter_that_was_given_up_keeps_its_text_until_its_case_is_over(now, m
     assert keeps_nothing(letter)
 
 
+def test_a_letter_about_two_cases_keeps_its_text_until_both_are_over(now):
+    letter = REQUEST.write("sv", now)
+    first, second = letter.cases.get().transfer, make_transfer(now, public_id="K7PM-2222")
+    LetterCase.objects.create(letter=letter, transfer=second, party=second.sender)
+    Letter.objects.update(delivery="given_up")
+    kept = []
+    for transfer in (first, second):
+        Transfer.objects.filter(pk=transfer.pk).update(state=State.CLOSED)
+        outbox.forget_texts([transfer])
+        kept.append(not keeps_nothing(letter))
+    assert kept == [True, False]
+
+
 def test_a_notice_that_was_given_up_keeps_nothing_as_no_case_of_it_lives(now, mail_server):
     write_accessibility_feedback("Går inte att läsa", reply_to="", policy=example_policy(), now=now)
     mail_server.refuse["support@ltdalarna.se"] = "550 5.1.1 no such user"
@@ -173,8 +186,11 @@ def test_a_reminder_to_an_address_that_was_refused_before_is_not_told_of_again(n
     assert len(mail_server.of("undelivered")) == 1
 
 
-def test_a_sender_whose_own_mailbox_refuses_is_told_nothing_by_mail(now, mail_server):
-    letter = Case("approved", Role.SENDER).write("sv", now)
+@pytest.mark.parametrize(
+    "case", [Case("approved", Role.SENDER), Case("expiry-reminder", Role.SENDER, files=({},))]
+)
+def test_a_sender_whose_own_mailbox_refuses_is_told_nothing_by_mail(now, mail_server, case):
+    letter = case.write("sv", now)
     mail_server.refuse[BO] = "550 5.1.1 no such user"
     assert (round_at(now), mail_server.letters, row(letter).delivery) == (1, [], "given_up")
 

@@ -14,10 +14,11 @@ from filsluss.letters.message import build_message
 from filsluss.models import Letter, Party, Transfer, TransferFile
 from filsluss.rules.addresses import canonical
 from filsluss.rules.directions import Direction, Proof, Role
-from filsluss.rules.letter_kinds import LetterKind
+from filsluss.rules.letter_kinds import LetterKind, traits_of
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.search import fold
 from tests.letters.cases import example_policy, make_file, make_transfer
+from tests.parts import tokens
 
 pytestmark = pytest.mark.django_db
 
@@ -103,23 +104,17 @@ def everything(letter, policy):
     return "\n".join([*headers, *(part.decode() for part in parts)]).lower()
 
 
-ONLY_FOR = {
-    "approved": Role.SENDER,
-    "no-files-reminder": Role.SENDER,
-    "send-again-requested": Role.SENDER,
-    "approval-requested": Role.APPROVER,
-    "approval-reminder": Role.APPROVER,
-    "file-ready": Role.RECIPIENT,
-    "files-ready": Role.RECIPIENT,
-}
-"""Kinds that carry a link which only one role has."""
+def readers_of(kind):
+    """The roles that it is written to here: one alone if only that has the link which the letter is for."""
+    traits = traits_of(kind)
+    return (tokens.OWNER.get(traits.link, Role.RECIPIENT),) if traits.link and traits.needs_link else Role
 
 
 def letters_of(transfer, policy, now):
     """Every letter of every kind that is written to any role of the transfer."""
     files = files_of(transfer, now)
     for kind in KINDS:  # lists of requests are written by its own module, and to addresses inside only
-        for role in (ONLY_FOR[kind],) if kind in ONLY_FOR else Role:
+        for role in readers_of(kind):
             letter = compose.write(
                 kind,
                 transfer=transfer,

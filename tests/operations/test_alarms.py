@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from filsluss.actions import alarms
-from filsluss.jobs import ClockMonitor
+from filsluss.clock_monitor import ClockMonitor
 from filsluss.letters import notices
 from filsluss.models import Alarm, Letter
 from filsluss.rules.directions import Role

@@ -10,6 +10,9 @@ from django.utils import timezone
 
 from filsluss.actions import reminders
 from filsluss.actions.erasure import erase_files
+from filsluss.actions.extend import extend, more_days
+from filsluss.actions.oversee import Reason
+from filsluss.actions.transitions import StepRefused
 from filsluss.models import AuditEntry, Letter, Person, StaffSession, Transfer, TransferFile
 from filsluss.rules.permissions import StaffRole
 from filsluss.rules.tokens import Purpose
@@ -253,3 +256,22 @@ def test_who_was_reminded_of_the_old_end_is_reminded_of_the_new_one(admin):
     case.refresh_from_db()
     assert sorted(remind(case.open_until - timedelta(days=1))) == ["queued", "queued", "sent", "withdrawn"]
     assert len(remind(case.open_until - timedelta(hours=1))) == 4
+
+
+def test_the_longest_time_of_an_account_counts_from_its_approval(settings):
+    case, now = open_transfer(), timezone.now()
+    before = more_days(case, policy=settings.POLICY, now=now)
+    case.decided_at -= timedelta(days=10)
+    assert more_days(case, policy=settings.POLICY, now=now) == before - 10
+
+
+def test_of_two_who_extend_an_account_at_once_the_second_is_told_that_it_has_another_end():
+    case, now = open_transfer(), timezone.now()
+    given = {
+        "reason": Reason("Semester", "os:eva"),
+        "role": StaffRole.ADMINISTRATOR,
+        "services": services_for(),
+    }
+    extend(Transfer.objects.get(pk=case.pk), days="1", now=now, **given)
+    with pytest.raises(StepRefused):
+        extend(case, days="1", now=now, **given)

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.test import RequestFactory
+from django.urls import resolve
 from django.utils import timezone
 
+from filsluss import urls
 from filsluss.actions.upload import remove_own
 from filsluss.models import TransferFile
 from filsluss.pages.errors import handler500
@@ -30,6 +32,22 @@ from tests.parts import administrators, tokens
 
 PUBLIC_PAGES = ["/", "/code", "/help", "/terms", "/privacy", "/accessibility", "/sent", "/oversee/sign-in"]
 PUBLIC_PAGES += ["/genuine", "/genuine?ref=K7PM-4QXD", "/lost-link", "/lost-link?asked=1", "/link"]
+
+NO_PAGES = {
+    "healthz",
+    "readyz",
+    "metrics",
+    "security-txt",
+    "session",
+    "oversee-trail",
+    "oversee-transfer-trail",
+}
+WALKED_ELSEWHERE = {
+    *("account-link", "factors", "prove", "sign-in-code", "oversee-person"),
+    *("staff", "staff-apply", "staff-decide", "staff-return", "staff-sign-in", "staff-signed-in"),
+    "shown-code",
+}
+"""In `tests/accessibility`: they want a provider, a second factor or a code."""
 
 AUTHORITIES = {"https://www.imy.se/", "https://www.digg.se/tdosanmalan"}
 """Where somebody complains: the only links that leave the service, and only where a reader follows them."""
@@ -68,7 +86,7 @@ def rendered(inside, language):
     transfer, waiting = open_transfer(), listed()
     file, held = ready_file(transfer), received_file(transfer, "b.pdf")
     TransferFile.objects.filter(pk=held.pk).update(state="unscanned")
-    oversight = ["/oversee", "/oversee/security", "/oversee/blocked"]
+    oversight = ["/oversee", "/oversee/security", "/oversee/blocked", "/oversee/persons"]
     oversight += [*(f"/oversee/transfers/{each.public_id}" for each in (transfer, waiting))]
     oversight += [f"/oversee/transfers/{transfer.public_id}/{act}" for act in ("close", "extend")]
     oversight += [f"/oversee/transfers/{waiting.public_id}/withdraw"]
@@ -82,6 +100,25 @@ def rendered(inside, language):
     party = link(open_transfer(), Purpose.STATUS_RECIPIENT)
     yield "an empty report", inside.post(f"{party}/report?lang={language}", {})
     yield "a decision", inside.post(f"{link(pending(), Purpose.DECIDE)}?lang={language}", {})
+
+
+def test_every_page_that_can_be_asked_for_is_among_them(inside):
+    walked = {resolve(address.partition("?")[0]).url_name for address in walked_addresses(inside)}
+    asked = {pattern.name for pattern in urls.urlpatterns if pattern.name and "GET" in taken_by(pattern)}
+    of_demo = {name for name in asked if name.startswith("demo-")}
+    assert asked - of_demo - walked == NO_PAGES | WALKED_ELSEWHERE
+
+
+def walked_addresses(inside):
+    return [
+        address for address, _ in rendered(inside, "en") if address[:1] == "/" and address[:9] != "/nothing/"
+    ]
+
+
+def taken_by(pattern):
+    """The methods that the view takes, as it says to one that it does not."""
+    names = dict.fromkeys(pattern.pattern.converters, "x")
+    return pattern.callback(RequestFactory().generic("BREW", "/"), **names).headers["Allow"].split(", ")
 
 
 @pytest.mark.parametrize("language", ["sv", pytest.param("en", marks=pytest.mark.postgresql_if_full)])

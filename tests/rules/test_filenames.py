@@ -217,7 +217,7 @@ def test_names_are_made_distinct_also_where_capitals_are_not_told_apart():
 
 
 def test_paths_are_made_distinct_and_no_file_has_the_name_of_a_folder():
-    paths = ["a/x.txt", "b/x.txt", "A/X.txt", "a", "B", "c/d", "c/d/e"]
+    paths = ["a/x.txt", "b/x.txt", "A/X.txt", "a", "B", "c/d", "c/d/e", "F/x", "f"]
     assert distinct_paths(paths) == [
         "a/x.txt",
         "b/x.txt",
@@ -226,6 +226,8 @@ def test_paths_are_made_distinct_and_no_file_has_the_name_of_a_folder():
         "B (2)",
         "c/d (2)",
         "c/d/e",
+        "F/x",
+        "f (2)",
     ]
 
 

@@ -332,3 +332,22 @@ def test_the_setting_names_a_socket_or_a_host(text, where):
 def test_a_setting_that_names_neither_is_refused(text):
     with pytest.raises(ValueError, match="unix:/path or tcp:host:port"):
         Clamd.at(text)
+
+
+def test_a_try_that_was_put_off_is_due_also_when_the_clock_was_set_back(send, now):
+    file = send(b"ritning")
+    held = TransferFile.objects.filter(pk=file.pk)
+    held.update(state=FileState.UNSCANNED, scan_again_at=now + timedelta(hours=2))
+    assert list(scan.waiting(now)) == []
+    held.update(scan_again_at=now + timedelta(days=2))
+    assert list(scan.waiting(now)) == [file]
+
+
+def test_when_the_scanner_works_again_what_waits_for_an_administrator_goes_on_waiting(send, now):
+    again, for_good = send(b"ritning"), send(b"en till")
+    TransferFile.objects.update(state=FileState.UNSCANNED, scan_again_at=None)
+    TransferFile.objects.filter(pk=again.pk).update(scan_again_at=now + timedelta(hours=2))
+    assert scan.rescan_now(now=now) == 1
+    assert list(scan.waiting(now)) == [again]
+    for_good.refresh_from_db()
+    assert for_good.scan_again_at is None

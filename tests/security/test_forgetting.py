@@ -18,7 +18,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from filsluss.actions import alarms, completion, erasure, expiry, oversee
-from filsluss.actions.retention import retain
+from filsluss.actions.retention import cut_or_blank, retain
 from filsluss.actions.transitions import Cause, record_audit
 from filsluss.blobs import open_store
 from filsluss.machine import boot_id
@@ -351,3 +351,11 @@ def test_nothing_else_keeps_a_typed_word(tmp_path):
     live_through_everything()
     kept = [path for path in Path(settings.BLOB_URL.removeprefix("file://")).rglob("*") if path.is_file()]
     assert [path for path in kept if MARK in path.name] == []
+
+
+@pytest.mark.parametrize(
+    ("network", "kept"),
+    [("192.0.2.7", "192.0.2.0/24"), ("2001:db8:1:2::/64", "2001:db8:1::/48"), ("räv", "")],
+)
+def test_of_a_network_its_part_is_kept_and_of_what_is_none_nothing(network, kept):
+    assert cut_or_blank(network) == kept

@@ -77,6 +77,20 @@ def test_a_file_in_an_archive_that_cannot_be_read_on_cuts_it(active, fault):
     assert active.is_cut
 
 
+@pytest.mark.parametrize(("pieces_sent", "counted"), [(1, 5), (2, 9), (3, 10)])
+def test_of_an_archive_that_breaks_off_the_last_byte_of_a_file_is_not_counted(
+    active, monkeypatch, pieces_sent, counted
+):
+    recorded, file = [], Mock(size=10)
+    monkeypatch.setattr(archive, "read", lambda *_: iter((b"01234", b"56789")))
+    monkeypatch.setattr(archive, "record", lambda *given: recorded.append(given[1:]))
+    pieces = archive.Archive(Mock(), {file: LINK}, [Mock()], active=active)._pieces(file)
+    for _ in range(pieces_sent):
+        next(pieces, None)
+    pieces.close()
+    assert recorded == [(LINK, 0, counted)]
+
+
 @pytest.mark.parametrize("fault", [*FAULTS, BlobMissing("read bytes")])
 @pytest.mark.parametrize("when", ["opened", "read"])
 def test_a_download_that_does_not_begin_is_not_counted(active, monkeypatch, fault, when):

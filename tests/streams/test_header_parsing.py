@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import zlib
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,17 @@ from hypothesis import strategies as st
 
 from filsluss.actions.choices import Choices
 from filsluss.rules.lifecycle import Receipts
-from filsluss.streams.ranges import Span, Unsatisfiable, match, none_match, range_holds, read_range
+from filsluss.streams.ranges import (
+    Span,
+    Unsatisfiable,
+    changed_since,
+    match,
+    none_match,
+    range_holds,
+    read_range,
+)
 from filsluss.streams.responses import Refusal
-from filsluss.streams.tus import read_checksum, read_length, read_metadata, read_number
+from filsluss.streams.tus import read_checksum, read_digest, read_length, read_metadata, read_number
 
 
 def b64(text):
@@ -191,3 +200,28 @@ def test_preconditions_compare_as_rfc_9110_says():
     assert range_holds(etag, etag=etag)
     assert not range_holds('W/"sha256-aa"', etag=etag)
     assert not range_holds("Tue, 24 Nov 2026 10:00:00 GMT", etag=etag)
+
+
+@pytest.mark.parametrize(
+    ("date", "is_later"),
+    [
+        ("Thu, 26 Nov 2026 07:05:00 GMT", True),
+        ("Thu, 26 Nov 2026 07:05:01 GMT", False),
+        ("Thu, 26 Nov 2026 07:04:00 -0000", False),  # which says that its zone is not known
+        ("yesterday", None),
+        ("Thu, 99 Nov 2026 07:05:00 GMT", None),
+    ],
+)
+def test_a_date_counts_to_the_second_and_only_with_its_zone(date, is_later):
+    modified = datetime(2026, 11, 26, 7, 5, 1, 999, tzinfo=UTC)
+    assert changed_since(date, modified=modified) is is_later
+
+
+def test_a_digest_of_another_length_is_refused():
+    digest = hashlib.sha256(b"x").digest()
+    whole = base64.b64encode(digest).decode()
+    assert read_digest(f"sha-512=:AAAA:, sha-256=:{whole}:") == f"sha256 {b64(digest.hex())}"
+    assert (read_digest(None), read_digest("sha-512=:AAAA:")) == ("", "")
+    with pytest.raises(Refusal) as refused:
+        read_digest(f"sha-256=:{base64.b64encode(digest[1:]).decode()}:")
+    assert refused.value.code == "metadata_invalid"

@@ -12,7 +12,7 @@ from filsluss.languages import LANGUAGES
 from filsluss.pages.branding import current
 from filsluss.rules.formats import size_text
 from filsluss.rules.networks import Client
-from filsluss.rules.paths import OVERSEE, WITH_COOKIES
+from filsluss.rules.paths import WITH_COOKIES
 from filsluss.version import program_version
 
 NUMBER_BOX = "no_personal_number"
@@ -24,10 +24,6 @@ def client_of(request: HttpRequest) -> Client:
     """The client that wsgi.py has determined; one without an address if the request did not pass it."""
     client: Client = request.META.get("filsluss.client") or Client(None, may_be_inside=False)
     return client
-
-
-def is_oversee(request: HttpRequest) -> bool:
-    return OVERSEE.holds(request.path_info)
 
 
 def has_cookies(request: HttpRequest) -> bool:

@@ -149,7 +149,6 @@ class FileView:
     is_live: bool
     letter: str
     letter_at: When | None
-    gone_because: str
     removal_reason: str
     scan: str
     scan_trouble: str
@@ -182,7 +181,6 @@ def file_view(file: TransferFile) -> FileView:
         is_live=file.state in LIVE_FILE,
         letter=letter.delivery if letter else "",
         letter_at=moment(letter.sent_at) if letter and file.state == FileState.READY else None,
-        gone_because=file.erased_because,
         removal_reason=file.removal_reason,
         scan=scan_words(file),
         scan_trouble=file.virus or file.scan_trouble,

@@ -7,8 +7,8 @@ from django.core.management.base import CommandParser
 
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import REPAIRED, reconcile
+from filsluss.clock_monitor import utc_now
 from filsluss.installation import current_services
-from filsluss.jobs import utc_now
 from filsluss.management.printing import PrintingCommand
 
 

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from filsluss import jobs
 from filsluss.actions import clock_hold
+from filsluss.clock_monitor import utc_now
 from filsluss.conf.data_folder import lock_down
 from filsluss.installation import current_services
 from filsluss.ops import beating
@@ -32,10 +33,10 @@ class Command(BaseCommand):
         require_known_key()
         require_bucket()
         worker = jobs.Worker(
-            current_services(), mail_connections=settings.MAIL_CONNECTIONS, member=member_of("worker")
+            current_services(), mail_connections=settings.MAIL_CONNECTIONS, member=member_of(jobs.WORKER)
         )
         if once:
-            now = jobs.utc_now()
+            now = utc_now()
             if why := clock_hold.long_absence(jobs.WORKER, now=now):
                 self.stderr.write(f"warning: {why}; a running worker would have waited an hour")
             jobs.run_once(worker, now)
@@ -46,4 +47,4 @@ class Command(BaseCommand):
         notify.adopt()
         notify.tell("READY=1")
         jobs.run_forever(worker, stop, notify.keep_alive)
-        beating.leave(member_of("worker"))
+        beating.leave(member_of(jobs.WORKER))

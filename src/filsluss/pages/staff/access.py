@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.shortcuts import render
 from django.utils import timezone
 
-from filsluss.actions.staff_sessions import is_admitted, is_fresh, session_of
+from filsluss.actions.staff_sessions import is_admitted, session_of
 from filsluss.languages import LANGUAGES
 from filsluss.models import StaffSession
 from filsluss.pages.context import printable
@@ -76,14 +76,6 @@ def signed_in(view: View) -> View:
         return HttpResponseRedirect(sign_in_address(back, request=request), status=303)
 
     return private_page(checked)
-
-
-def fresh_proof_needed(request: HttpRequest, session: StaffSession) -> HttpResponse | None:
-    """For what cannot be undone: the way to a fresh sign-in, which leads back here; None if it is fresh."""
-    if is_fresh(session, policy=settings.POLICY, now=timezone.now()):
-        return None
-    back = sign_in_address(request.get_full_path(), request=request, is_fresh=True)
-    return HttpResponseRedirect(back, status=303)
 
 
 def keeps_form(request: HttpRequest) -> bool:
