@@ -14,6 +14,7 @@ import filsluss
 from filsluss.conf.names import PREFIX, Name
 from filsluss.conf.reading import read
 from filsluss.conf.table import TABLE
+from filsluss.languages import LANGUAGES
 from filsluss.rules import lifecycle
 from filsluss.rules.directions import BY_RULE, Role
 from filsluss.rules.letter_kinds import KINDS, LetterKind
@@ -191,7 +192,7 @@ def test_no_template_compares_a_kind():
 def test_the_table_has_a_row_for_every_kind_and_every_kind_has_its_templates():
     assert list(KINDS) == list(LetterKind)
     written = {kind for kind, traits in KINDS.items() if traits.is_written}
-    for language in ("sv", "en"):
+    for language in LANGUAGES:
         folder = LETTERS / language
         assert {path.stem for path in (*folder.glob("*.txt"), *folder.glob("notices/*.txt"))} == written
 

@@ -223,7 +223,7 @@ def test_what_failed_waits_longer_each_time_and_is_no_hot_loop(walk, now, store,
     _, job = walk
     first, _ = job.rows(now)
     called = fail_at(first, job, monkeypatch)
-    monkeypatch.setattr(each_row, "LATER_DELAY", 30 * DAY)  # whatever the job's own window is
+    monkeypatch.setattr(each_row, "LONGEST_PAUSE", 30 * DAY)  # whatever the job's own window is
     tried = []
     for second in range(0, 240, 15):
         before = called.count(first.pk)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import filsluss
+from filsluss.languages import CATALOGUES, LANGUAGES, SOURCE
 
 PACKAGE = Path(filsluss.__file__).parent
 ROOT = Path(__file__).parent.parent
-CATALOGUE = PACKAGE / "locale" / "sv" / "LC_MESSAGES" / "django.po"
 
 NEVER = {
     "sv": [
@@ -78,11 +78,12 @@ NEVER = {
 
 
 def of_catalogue(language: str) -> Iterator[tuple[str, str]]:
-    """The sentences of pages: English is what the templates ask with, Swedish what they get."""
-    key = "msgstr" if language == "sv" else "msgid"
-    for line in re.findall(rf'^{key}(?:_plural|\[\d\])? "(.+)"$', CATALOGUE.read_text(), re.MULTILINE):
+    """The sentences of pages: English is what the templates ask with, others what they get."""
+    key, code = ("msgid", "sv") if language == SOURCE else ("msgstr", language)
+    catalogue = CATALOGUES / code / "LC_MESSAGES" / "django.po"
+    for line in re.findall(rf'^{key}(?:_plural|\[\d\])? "(.+)"$', catalogue.read_text(), re.MULTILINE):
         if ": " not in line[:30] or "\\n" not in line:  # the head of the catalogue
-            yield CATALOGUE.name, re.sub("<[^>]+>", "", line.replace('\\"', '"'))
+            yield catalogue.name, re.sub("<[^>]+>", "", line.replace('\\"', '"'))
 
 
 def of_letters(language: str) -> Iterator[tuple[str, str]]:
@@ -98,12 +99,16 @@ def of_templates(language: str) -> Iterator[tuple[str, str]]:
     for path in sorted((PACKAGE / "templates" / "pages").rglob("*.html")):
         text = re.sub(r"(?s)\{% blocktrans.*?endblocktranslate %\}|\{%.*?%\}|\{#.*?#\}", "", path.read_text())
         yield from ((path.name, found) for found in said.findall(text))
-    page = (ROOT / f"deploy/503.{language}.html").read_text()
-    yield f"503.{language}.html", re.sub("(?s)<style>.*?</style>|<[^>]+>", " ", page)
+    for page in (ROOT / "deploy").glob(f"503.{language}.html"):
+        yield page.name, re.sub("(?s)<style>.*?</style>|<[^>]+>", " ", page.read_text())
 
 
 def said(language: str) -> list[tuple[str, str]]:
     return [*of_catalogue(language), *of_letters(language), *of_templates(language)]
+
+
+def test_every_language_has_such_words():
+    assert sorted(NEVER) == sorted(LANGUAGES)
 
 
 @pytest.mark.parametrize("language", NEVER)

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from filsluss.actions.apply import purposes_of
+from filsluss.languages import LANGUAGES
 from filsluss.letters import compose, lost_link, request_lists
 from filsluss.letters.context import Undelivered
 from filsluss.models import Letter, Link, Party, Pickup, Transfer, TransferFile
@@ -295,5 +296,5 @@ CASES = [
     Case("undelivered", S, "expired", file={}, undelivered=Undelivered(ANNA, "recipient", "expired")),
     Case("undelivered", S, "fault", file={}, undelivered=Undelivered(ANNA, "recipient", "fault")),
 ]
-EACH = [(case, language) for case in CASES for language in ("sv", "en")]
+EACH = [(case, language) for case in CASES for language in LANGUAGES]
 NAMES = [f"{language}-{case.name}" for case, language in EACH]

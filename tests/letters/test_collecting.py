@@ -5,7 +5,8 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from filsluss.actions import completion, download, erasure, expiry, upload
 from filsluss.actions.choices import Choices
@@ -22,7 +23,7 @@ from filsluss.rules.directions import Proof, Role
 from filsluss.rules.lifecycle import ErasedBecause, FileState, Receipts
 from filsluss.rules.tokens import Purpose, code_digest, read_code
 from tests.actions.racing import race
-from tests.letters.cases import ANNA, BO, example_policy, make_transfer
+from tests.letters.cases import ANNA, BO, example_policy, make_file, make_transfer
 from tests.parts.services import services_for
 
 POLICY = example_policy(code_keys=(b"c" * 32,))
@@ -431,3 +432,29 @@ def test_what_a_reopened_letter_told_of_is_told_once_by_the_one_that_collects_by
     assert told == sorted(file.pk for file in (both, first, later))
     queued.refresh_from_db()
     assert (queued.delivery, queued.cases.count()) == ("withdrawn", 0)
+
+
+@pytest.mark.parametrize("kind", ["files-ready", "files-downloaded", "files-removed"])
+def test_a_letter_about_many_files_asks_the_database_as_often_as_one_about_two(now, kind):
+    asked = []
+    for files in (2, 9):
+        transfer = make_transfer(now, public_id=f"K7PM-222{files}")
+        party = transfer.sender if kind == "files-downloaded" else transfer.recipient
+        letter = Letter.objects.create(
+            kind=kind, key=str(files), role=party.role, to=party.address, language="sv"
+        )
+        Letter.objects.filter(pk=letter.pk).update(
+            delivery="collecting",
+            collects=f"{kind}:{transfer.recipient.public_id}:{files}",
+            written_at=now,
+            next_try_at=now,
+        )
+        for number in range(files):
+            file = make_file(
+                transfer, now, number, public_id=f"FFFF-2{files}2{number}", upload_id=f"u{files}{number}"
+            )
+            LetterCase.objects.create(letter=letter, transfer=transfer, party=party, file=file)
+        with CaptureQueriesContext(connection) as queries:
+            assert collecting.close(letter, policy=POLICY, now=now, at_once=True)
+        asked.append(len(queries))
+    assert asked[0] == asked[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from filsluss.languages import other_language
+from filsluss.languages import LANGUAGES, other_language
 from filsluss.letters.compose import engine
 from filsluss.models import Letter, Transfer
 from filsluss.rules.directions import Role
@@ -144,7 +144,7 @@ def test_nothing_of_the_template_is_left(letter):
 def test_the_second_line_leads_to_the_same_act_in_the_other_language(letter, language):
     other = other_language(language, house="sv")
     second = letter.text.split("\n\n")[1]
-    assert second.startswith({"sv": "In English: ", "en": "På svenska: "}[language])
+    assert second.startswith(f"{LANGUAGES[other].switch}: ")
     page = Reader(letter.html)
     assert page.langs == [language, other]
     there = second.partition(": ")[2]
@@ -180,7 +180,7 @@ def preview_of(letter):
     return html.unescape(shown)
 
 
-@pytest.mark.parametrize("language", ["sv", "en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 @uses_rows
 def test_subjects_and_previews_are_these(language, now):
     lines = []
@@ -203,12 +203,11 @@ def test_the_html_loads_nothing_and_links_only_to_this_service(letter):
     assert len(letter.html.encode()) < 100_000
 
 
-def test_every_template_has_its_golden_letters_in_both_languages():
+def test_every_template_has_its_golden_letters_in_every_language():
     folder = Path(engine().dirs[0])
     kinds = {case.kind for case in CASES}
-    assert {path.stem for path in folder.glob("sv/*.txt")} == kinds
-    assert {path.stem for path in folder.glob("en/*.txt")} == kinds
-    for language in ("sv", "en"):
+    for language in LANGUAGES:
+        assert {path.stem for path in folder.glob(f"{language}/*.txt")} == kinds
         pages = {f"{case.name}.html" for own, case in WITH_HTML if own == language}
         only(GOLDEN / language, {"previews.txt", *(f"{case.name}.txt" for case in CASES)} | pages)
 

@@ -1,18 +1,22 @@
-"""Every sentence of the pages exists in Swedish, and what is installed is what was written."""
+"""Every sentence of the pages exists in every catalogue, and what is installed is what was written."""
 
 import ast
 import gettext
 import re
 from pathlib import Path
 
+import pytest
 from django.utils.translation.template import templatize
 
 import filsluss
+from filsluss.languages import CATALOGUES as CATALOGUES_OF
+from filsluss.languages import LANGUAGES, SOURCE
 from filsluss.pages.wcag import criteria
 from filsluss.rules.letter_kinds import KINDS
 
 PACKAGE = Path(filsluss.__file__).parent
-CATALOGUE = PACKAGE / "locale" / "sv" / "LC_MESSAGES" / "django.po"
+CATALOGUES = [CATALOGUES_OF / code / "LC_MESSAGES" / "django.po" for code in LANGUAGES if code != SOURCE]
+every_catalogue = pytest.mark.parametrize("catalogue", CATALOGUES, ids=lambda path: path.parts[-3])
 CALLED = re.compile(
     r"""(?:\bn?gettext|\b_)\((u?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
     r"""(?:, ?u?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"))?)"""
@@ -23,10 +27,10 @@ def unquoted(text):
     return ast.literal_eval(f'"{text}"')
 
 
-def written():
+def written(catalogue):
     """The catalogue as its lines say: each sentence, with its plural if it has one, and its translations."""
     entries = {}
-    for block in CATALOGUE.read_text().split("\n\n")[1:]:
+    for block in catalogue.read_text().split("\n\n")[1:]:
         msgids = tuple(
             unquoted(text) for text in re.findall(r'^msgid(?:_plural)? "(.*)"$', block, re.MULTILINE)
         )
@@ -52,26 +56,30 @@ def asked_of_code():
     yield from ((each.name,) for each in criteria())
 
 
-def test_every_sentence_is_in_the_catalogue_and_no_other():
+@every_catalogue
+def test_every_sentence_is_in_the_catalogue_and_no_other(catalogue):
     asked = {*asked_of_templates(), *asked_of_code()}
     assert len(asked) > 250
-    assert {entry[0] for entry in asked} == {entry[0] for entry in written()}
+    assert {entry[0] for entry in asked} == {entry[0] for entry in written(catalogue)}
 
 
-def test_every_sentence_is_translated_and_none_is_doubtful():
-    assert "#, fuzzy" not in CATALOGUE.read_text()
-    assert len(written()) > 250
-    assert [msgids for msgids, strings in written().items() if not all(strings)] == []
-    assert [msgids for msgids, strings in written().items() if len(strings) != len(msgids)] == []
+@every_catalogue
+def test_every_sentence_is_translated_and_none_is_doubtful(catalogue):
+    assert "#, fuzzy" not in catalogue.read_text()
+    entries = written(catalogue)
+    assert len(entries) > 250
+    assert [msgids for msgids, strings in entries.items() if not all(strings)] == []
+    assert [msgids for msgids, strings in entries.items() if len(strings) != len(msgids)] == []
 
 
-def test_a_translation_fills_in_what_its_sentence_fills_in():
+@every_catalogue
+def test_a_translation_fills_in_what_its_sentence_fills_in(catalogue):
     def places(text):
         return sorted(set(re.findall(r"%\(\w+\)[sd]|<[^>]+>", text)))
 
     unlike = [
         (msgid, string)
-        for msgids, strings in written().items()
+        for msgids, strings in written(catalogue).items()
         for msgid, string in zip(msgids, strings, strict=True)
         if not set(places(string)) <= set(places(msgids[-1]))
         or (len(msgids) == 1 and places(msgid) != places(string))
@@ -79,10 +87,11 @@ def test_a_translation_fills_in_what_its_sentence_fills_in():
     assert unlike == []
 
 
-def test_the_catalogue_that_is_installed_is_the_one_that_was_written():
-    with CATALOGUE.with_suffix(".mo").open("rb") as file:
+@every_catalogue
+def test_the_catalogue_that_is_installed_is_the_one_that_was_written(catalogue):
+    with catalogue.with_suffix(".mo").open("rb") as file:
         installed = gettext.GNUTranslations(file)
-    for msgids, strings in written().items():
+    for msgids, strings in written(catalogue).items():
         if len(msgids) == 1:
             assert installed.gettext(msgids[0]) == strings[0]
         else:

@@ -26,14 +26,13 @@ from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.policy import Policy
+from filsluss.rules.retries import LONGEST_PAUSE, pause_after
 from filsluss.scanners.clamd import Clamd, NotScanned
 
 log = logging.getLogger(__name__)
 
 LEASE, RENEWAL = timedelta(minutes=2), 20.0
 """How long a claim on a file lasts without being renewed, and the seconds between two renewals."""
-RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
-LATER_DELAY = timedelta(hours=3)
 PIECE = 1 << 20
 LONGEST_TROUBLE = 300
 
@@ -96,7 +95,7 @@ def scan_claimed(file: TransferFile, *, scanner: Clamd, services: Services, at: 
 
 def waiting(now: datetime) -> QuerySet[TransferFile]:
     """Files of open transfers that are to be scanned now, the oldest first."""
-    set_back = Q(scan_again_at__gt=now + LATER_DELAY + SKEW)  # the clock: nothing waits so long
+    set_back = Q(scan_again_at__gt=now + LONGEST_PAUSE + SKEW)  # the clock: nothing waits so long
     late = Q(scan_again_at__lte=now) | set_back
     due = late & Q(state__in=(FileState.SCANNING, FileState.UNSCANNED))
     new = Q(state=FileState.RECEIVED, released_at=None)
@@ -171,8 +170,7 @@ def _claim_renewer(file: TransferFile, at: Stopwatch) -> Callable[[], None]:
 
 def hold_unscanned(file: TransferFile, *, trouble: str, for_good: bool, now: datetime) -> bool:
     """Leaves the file UNSCANNED until the next try or, if `for_good`, until an administrator decides."""
-    delay = RETRY_DELAYS[file.scan_tries - 1] if file.scan_tries <= len(RETRY_DELAYS) else LATER_DELAY
-    again = None if for_good else now + delay
+    again = None if for_good else now + pause_after(file.scan_tries)
     with transaction.atomic():
         held = claimed(file).update(
             state=FileState.UNSCANNED, scan_again_at=again, scan_trouble=trouble[:LONGEST_TROUBLE]

@@ -6,9 +6,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from filsluss.languages import other_language
 from filsluss.letters import disclosure, links, sanitize
 from filsluss.models import Party, Transfer, TransferFile
+from filsluss.models.batches import batches
 from filsluss.models.letter import list_closes_at
 from filsluss.models.link import LinkLost
 from filsluss.models.pickup import first_fetch
@@ -74,9 +77,11 @@ def build_context(kind: str, about: About, *, policy: Policy, now: datetime) -> 
     What strangers typed is empty where the reader must not get it (`disclosure`): names, addresses, purpose.
     Raises LinkLost if the link that the letter is for cannot be derived.
     """
-    undelivered = about.undelivered or Undelivered("", "")
+    undelivered, files = about.undelivered or Undelivered("", ""), about.named_files()
+    for batch in batches([*([about.file] if about.file else ()), *files]):
+        prefetch_related_objects(batch, "pickups")
     one = [file_values(about.file, about, policy)] if about.file else []
-    named = [file_values(each, about, policy) for each in about.named_files()]
+    named = [file_values(each, about, policy) for each in files]
     return {
         **case_values(about, policy),
         **dates(about, policy, now),
@@ -86,7 +91,7 @@ def build_context(kind: str, about: About, *, policy: Policy, now: datetime) -> 
         "checksums": [each for each in (*one, *named) if each["sha256"]],
         "more_files": len(named) - 1,
         "code": sanitize.one_line(about.codes.get(about.file.public_id, "")) if about.file else "",
-        "remained": any(each.erased_because in ("", ErasedBecause.ENDED) for each in about.named_files()),
+        "remained": any(each.erased_because in ("", ErasedBecause.ENDED) for each in files),
         "with_codes": bool(about.codes),
         "lost_to": _typed(defused_address(undelivered.address), about, policy),
         "lost_role": undelivered.role,

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from django.db import DatabaseError, connection, transaction
@@ -13,11 +13,10 @@ from filsluss import outages
 from filsluss.blobs import ObjectRefused, StoreAway
 from filsluss.letters import notices
 from filsluss.rules.policy import Policy
+from filsluss.rules.retries import LONGEST_PAUSE, pause_after
 
 log = logging.getLogger(__name__)
 
-RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
-LATER_DELAY = timedelta(hours=3)
 ALARM = "jobs"
 
 Row = TypeVar("Row")
@@ -31,8 +30,8 @@ class Failed:
     again_at: datetime
 
     def waits_at(self, now: datetime) -> bool:
-        """Also when the clock was set back: no pause is longer than LATER_DELAY."""
-        return now < self.again_at <= now + LATER_DELAY
+        """Also when the clock was set back: no pause is longer than LONGEST_PAUSE."""
+        return now < self.again_at <= now + LONGEST_PAUSE
 
 
 _failed: dict[str, dict[Hashable, Failed]] = {}
@@ -149,9 +148,8 @@ def name_of(row: object) -> Hashable:
 
 
 def failed_again(before: Failed | None, now: datetime) -> Failed:
-    tries = before.tries if before else 0
-    delay = RETRY_DELAYS[tries] if tries < len(RETRY_DELAYS) else LATER_DELAY
-    return Failed(tries + 1, now + delay)
+    tries = before.tries + 1 if before else 1
+    return Failed(tries, now + pause_after(tries))
 
 
 def tell(what: str, *, policy: Policy, now: datetime) -> None:

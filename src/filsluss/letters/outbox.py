@@ -27,16 +27,16 @@ from filsluss.letters.delivery import (
 )
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
 from filsluss.models.connections import let_go
-from filsluss.models.letter import BLANK, LONGEST_PAUSE, Delivery
+from filsluss.models.letter import BLANK, Delivery
 from filsluss.models.letter_queries import OF_CANDIDATE, holds, record_sent
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind, traits_of
 from filsluss.rules.lifecycle import OVER
 from filsluss.rules.policy import Policy
+from filsluss.rules.retries import pause_after
 from filsluss.rules.smtp_answers import LATER, Concerns, Failure, Verdict, is_ambiguous
 
 log = logging.getLogger(__name__)
-RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 GIVE_UP_AFTER, LAST_CHANCE = timedelta(days=5), timedelta(minutes=15)
 """A service that was off for days has tried nothing: a first no, as of greylisting, is then not the last."""
 ADDRESS = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+")
@@ -196,7 +196,7 @@ def postpone(letter: Letter, *, error: str, verdict: Verdict = LATER, policy: Po
         give_up(letter, GivenUp(error, why, verdict.failure), policy=policy, now=now)
         return
     claimed(letter).update(
-        next_try_at=now + LAST_CHANCE if is_late else min(now + delay_after(letter.tries), last_try_at),
+        next_try_at=now + LAST_CHANCE if is_late else min(now + pause_after(letter.tries), last_try_at),
         claimed_by="",
         last_error=error,
         failure=verdict.failure.value,
@@ -208,10 +208,6 @@ def postpone(letter: Letter, *, error: str, verdict: Verdict = LATER, policy: Po
 def without_addresses(error: str) -> str:
     """A mail server's answer for the log, which is kept longer than the addresses that it may repeat."""
     return ADDRESS.sub("***", error)
-
-
-def delay_after(tries: int) -> timedelta:
-    return RETRY_DELAYS[tries - 1] if tries <= len(RETRY_DELAYS) else LONGEST_PAUSE
 
 
 def give_up(letter: Letter, failure: GivenUp, *, policy: Policy, now: datetime) -> None:

@@ -15,13 +15,14 @@ from filsluss.models.file import TransferFile
 from filsluss.models.party import Party
 from filsluss.models.transfer import Transfer
 from filsluss.rules.letter_kinds import VALID_UNTIL_DECIDED, VALID_WHILE_OPEN, LetterKind, Valid
+from filsluss.rules.retries import LONGEST_PAUSE
 
 BLANK = {"subject": "", "text": "", "html": "", "claimed_by": ""}
 """The columns that are blanked when the links in a letter must exist in the mailbox only."""
 
 
-LONGEST_PAUSE, SKEW = timedelta(hours=3), timedelta(hours=1)
-"""Between two tries; and by how much less the clocks of processes differ, or one was set back."""
+SKEW = timedelta(hours=1)
+"""The clocks of processes differ by less, or one was set back."""
 LONGEST_DELAY = LONGEST_PAUSE + SKEW
 """A next try that is farther away than that was set by a clock that was ahead."""
 

@@ -28,7 +28,7 @@ def files(request: Request) -> Response:
 
     With `?after=` the `at` of an earlier answer: at least those that have changed since.
     """
-    now, after = request.now, moment(request.query("after"))
+    after = moment(request.query("after"))
     transfer = request.transfer()
     in_order = transfer.files.order_by("created_at", "id").prefetch_related("pickups")
     rows = list(in_order.iterator(chunk_size=MOST_NAMES))
