@@ -31,7 +31,10 @@ def sha256(path: Path | str) -> str:
 
 
 def apply(page: Page, url: str, *, sender: str = ANNA, recipient: str = BO, contact: str = "") -> None:
-    """Fills in the application and sends it; `contact` is wanted when nobody else is inside."""
+    """Fills in the application, sends it and waits for the page that follows.
+
+    `contact` is wanted when nobody else is inside.
+    """
     page.goto(url)
     page.get_by_label("Ditt namn").fill("Anna Berg" if sender == ANNA else "Bo Ek")
     page.get_by_label("Din e-postadress").fill(sender)
@@ -41,7 +44,8 @@ def apply(page: Page, url: str, *, sender: str = ANNA, recipient: str = BO, cont
         page.get_by_label("Godkännarens e-postadress").fill(contact)
     page.get_by_role("textbox", name="Anledning").fill("Ritningar till den nya mottagningen")
     page.get_by_label("Filerna innehåller inte patientuppgifter").check()
-    page.get_by_role("button", name="Skicka ansökan").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Skicka ansökan").click()
 
 
 def apply_from_outside(page: Page, url: str) -> None:

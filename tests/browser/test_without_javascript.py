@@ -25,8 +25,10 @@ def plain(another):
 
 
 def send(page, *files):
+    """Uploads by the form, and waits for the page that follows: to reload before that would cut it off."""
     page.get_by_label("Välj filer").set_input_files(list(files))
-    page.get_by_role("button", name="Ladda upp", exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Ladda upp", exact=True).click()
 
 
 def until_sent(page, name):

@@ -291,6 +291,7 @@ def test_a_wrong_code_is_422_and_the_fifth_is_429(inside, read):
     first = inside.post("/code", {"code": "K7PM-4QXD-9T2V"})
     assert (first.status_code, read(first).problems) == (422, ["code"])
     assert read(first).field("code")["value"] == "K7PM-4QXD-9T2V"
+    assert "/lost-link" in [a["href"] for a in read(first).all("a")]
     codes = [inside.post("/code", {"code": "K7PM-4QXD-9T2V"}).status_code for _ in range(4)]
     assert codes == [422, 422, 422, 429]
     waiting = inside.post("/code", {"code": "K7PM-4QXD-9T2V"})

@@ -11,7 +11,7 @@ from django.test import Client
 from filsluss.models import AuditEntry, Blocked, Person, RoleGrant, Transfer
 from filsluss.pages.oversee.actors import actors_of
 from filsluss.version import program_version
-from tests.pages.cases import ANNA, BO, INSIDE, open_transfer, pending, ready_file
+from tests.pages.cases import ANNA, BO, INSIDE, decided, open_transfer, pending, ready_file
 from tests.parts.administrators import PASSWORD, code_of, make_account, through_the_pages
 
 
@@ -204,6 +204,17 @@ def test_a_wrong_password_brings_the_form_back(inside, read):
     assert read(answer).field("password")["value"] == ""
 
 
+def test_a_last_day_is_of_what_is_open_or_waits_for_an_answer(admin, read):
+    """What was rejected has none, and its state is not that of a file."""
+    rejected = decided("reject")
+    days = [open_transfer().open_until, pending().lapse_by]
+    page = read(admin.get("/oversee"))
+    assert page.source.count(">–<") == 1
+    for until in days:
+        assert f"<time>{settings.POLICY.last_day(until).isoformat()}</time>" in page.source
+    assert "ansökan avslagen" in read(admin.get(f"/oversee/transfers/{rejected.public_id}")).text
+
+
 def test_a_case_shows_its_files_letters_and_trail_and_no_way_to_the_bytes(admin, read):
     transfer = open_transfer()
     file = ready_file(transfer)
@@ -234,7 +245,7 @@ def test_a_reason_with_a_personal_number_is_asked_about(admin, read):
         assert admin.post(address, {"reason": NUMBER, "no_personal_number": "1"}).status_code == 303
         assert AuditEntry.objects.get(step=step).detail == {"confirmed": "personal_number"}
     trail = admin.get(f"/oversee/transfers/{open_case.public_id}").content.decode()
-    assert "Det som ser ut som ett personnummer uppgavs inte vara något." in trail
+    assert "Den som skrev har angett att det som ser ut som ett personnummer inte är det." in trail
 
 
 def test_without_a_reason_nothing_is_taken_away(admin, read):

@@ -126,8 +126,11 @@ def test_who_may_not_close_withdraw_or_remove_is_refused_and_nothing_happens(as_
 
 def test_who_has_no_access_is_told_whom_to_ask_and_of_no_letter(as_role, read):
     """They are signed in, and followed no link."""
-    answer = as_role(StaffRole.HELP_DESK).get("/oversee/security")
+    browser = as_role(StaffRole.HELP_DESK)
+    answer = browser.get("/oversee/security")
     assert answer.status_code == 403
+    assert "/oversee" in [a["href"] for a in read(answer).all("a")]
+    assert browser.get("/oversee").status_code == 200
     assert "Fråga systemansvarig" in read(answer).text
     assert "mejl" not in read(answer).text
 

@@ -100,14 +100,14 @@ def test_what_begins_so_comes_first_and_what_contains_it_is_one_click_away(admin
     first = read(admin.get("/oversee", {"q": "berg"}))
     assert shown(first) == [begins.public_id]
     (more,) = links_to_parts(first)
-    inside = "inuti namn och adresser, de senaste 90 dagarna."
+    inside = "inuti namn och adresser, i ärenden från de senaste 90 dagarna."
     assert inside not in first.text
     both = read(admin.get(f"/oversee{more}"))
     assert shown(both) == [contains.public_id, begins.public_id]
     assert links_to_parts(both) == []
     assert inside in both.text
     none = read(admin.get("/oversee", {"q": "erg.anna", "parts": "1"}))
-    assert (shown(none), inside in none.text) == ([], True)
+    assert (shown(none), inside in none.text, "Alla ärenden" in none.text) == ([], True, True)
 
 
 def through_all(admin, read, **asked):

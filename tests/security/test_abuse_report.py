@@ -201,7 +201,7 @@ Se ärendet:
 - Mottagare: {recipient}
 - Anmält av: {recipient}
 
-Anmälan har inte avslutat något av sig själv. Det du raderar eller avslutar i ärendet upphör genast.
+Anmälan har inte avslutat något av sig själv. Om du raderar eller avslutar något i ärendet gäller det genast.
 
 --
 Filöverföringstjänsten hos Landstinget Dalarna

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.translation import get_language_info
 
-from filsluss.languages import LANGUAGES, language_named
+from filsluss.languages import LANGUAGES
 from filsluss.models import Person, Transfer
 from filsluss.pages.context import posted_text
 from filsluss.pages.day_choices import USUAL_DAYS, day_choices
@@ -152,7 +153,7 @@ def show_form(request: HttpRequest, form: Form, *, page: FormPage = NEW) -> Http
         "providers": " ".join(PROVIDERS),
         "form_value": shown.get("form_value") or secrets.token_urlsafe(16),
         "languages": [(code, each.name) for code, each in LANGUAGES.items()],
-        "house_language": language_named(settings.POLICY.language).name,
+        "house_language": get_language_info(settings.POLICY.language)["name_translated"],
         "day_choices": day_choices(always=settings.POLICY.default_days, chosen=form.typed.get("days", "")),
         **sign_in_values(page),
     }

@@ -15,6 +15,7 @@ from filsluss.pages import presenters
 from filsluss.rules import paths
 from filsluss.rules.formats import size_text
 from filsluss.rules.refusals import STATUS, Refused
+from filsluss.rules.sign_in import SignIn
 
 NEW_REQUEST, CODE, HELP = paths.START.path(), paths.CODE.path(), paths.HELP.path()
 LOST_LINK = paths.LOST_LINK.path()
@@ -136,6 +137,7 @@ def method_not_allowed(request: HttpRequest, allowed: Collection[str]) -> HttpRe
         405,
         _("The page cannot be used that way"),
         _("Open the page in a web browser and try again."),
+        links=(NEW_REQUEST, HELP),
     )
     response.headers["Allow"] = ", ".join(sorted(allowed))
     return response
@@ -249,12 +251,16 @@ def handler400(request: HttpRequest, exception: Exception | None = None) -> Http
 
 def handler403(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django calls it so
     """Only pages of the staff raise PermissionDenied; links of the parties answer 404 or 410."""
+    own = (paths.STAFF.path(), _("Your cases"))
+    if settings.POLICY.sign_in is SignIn.OFF:
+        own = (paths.OVERSEE.path(), _("All cases"))
     return error_page(
         request,
         403,
         _("You do not have access to this page"),
         _("What you are allowed to do in this service does not include it."),
         _("If you need it for your work, ask an administrator of the service."),
+        links=(own, HELP),
     )
 
 

@@ -195,10 +195,10 @@ def consequence_words(what: consequences.Consequences) -> str:
     """How many files and emails an act is about that cannot be undone."""
     parts = []
     if what.files:
-        files = ngettext("%(n)d file is deleted.", "%(n)d files are deleted.", what.files)
+        files = ngettext("%(n)d file will be deleted.", "%(n)d files will be deleted.", what.files)
         parts.append(files % {"n": what.files})
-    letters = ngettext("%(n)d email is sent.", "%(n)d emails are sent.", what.letters)
-    parts.append(letters % {"n": what.letters} if what.letters else _("No email is sent."))
+    letters = ngettext("%(n)d email will be sent.", "%(n)d emails will be sent.", what.letters)
+    parts.append(letters % {"n": what.letters} if what.letters else _("No email will be sent."))
     return " ".join([*parts, _("This cannot be undone.")])
 
 

@@ -43,7 +43,7 @@ def step_label(step: str) -> str:
     words = {
         "applied": _("requested"),
         "approved": _("approved"),
-        "rejected": _("rejected"),
+        "rejected": _("request rejected"),
         "withdrawn": _("request withdrawn"),
         "taken-back": _("withdrawn by the sender"),
         "lapsed": _("not answered in time"),

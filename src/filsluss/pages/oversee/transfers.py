@@ -84,7 +84,7 @@ def listed(row: Transfer, file_count: int, *, mask: bool) -> dict[str, Any]:
         "tone": STATE_TONES.get(State(row.state), "over"),
         "way": way_label(row.direction),
         "files": file_count,
-        "last_day": presenters.last_day(row.open_until or row.lapse_by),
+        "last_day": presenters.last_day(row.lapse_by if row.state == State.PENDING else row.open_until),
         "applied": presenters.table_moment(row.applied_at),
     }
 

@@ -68,7 +68,8 @@ export function percent(part, total) {
   return part >= total ? 100 : Math.floor((100 * part) / total);
 }
 
-export const formatPercent = (part, total) => percent(part, total) + NBSP + "%";
+export const formatPercent = (part, total) =>
+  (percent(part, total) / 100).toLocaleString(language, { style: "percent" });
 
 /** Of an upload in progress: at most 99 %, because only the server's answer makes it complete. */
 export const formatProgress = (sent, size) => formatPercent(Math.min(sent, size * 0.99), size || 1);
