@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
+import requests
 from playwright.sync_api import Dialog, JSHandle, Locator, Page, Request, Route, expect
 
 from tests.parts.browser import SLOWLY, while_page_works
 from tests.parts.eventually import eventually
-from tests.parts.people import ANNA, BO, EVA, KARIN
+from tests.parts.people import ANNA, BO, EVA, FORM, KARIN
 
 MiB = 1 << 20
 
@@ -54,6 +56,14 @@ def apply_from_outside(page: Page, url: str) -> None:
 
 def apply_through(page: Page, url: str) -> None:
     apply(page, url, sender=BO, recipient=EVA, contact=KARIN)
+
+
+def open_account(page: Page, url: str, *, recipient: str = BO) -> None:
+    """Opens the upload page of a new account; the application was sent beside the browser."""
+    form = {**FORM, "recipient_email": recipient}
+    answer = requests.post(url, form, allow_redirects=False, timeout=SLOWLY / 1000)
+    assert answer.status_code == 303, answer.text
+    page.goto(urljoin(url, answer.headers["Location"]))
 
 
 def choose(page: Page, *paths: Path | str, button: Locator | None = None) -> None:

@@ -7,7 +7,6 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import (
     MiB,
-    apply,
     button,
     choose,
     choose_folder,
@@ -15,6 +14,7 @@ from tests.browser.steps import (
     entries,
     is_sent,
     offsets_sent,
+    open_account,
     row,
     sha256,
     summary,
@@ -44,7 +44,7 @@ def test_files_of_equal_name_size_and_date_from_two_folders_all_arrive(
 ):
     folder = tmp_path / "Mätningar"
     files = alike(folder, "2024/logg.txt", "2025/logg.txt", "2025/maj/logg.txt")
-    apply(page, service.url)
+    open_account(page, service.url)
     choose_folder(page, folder)
     names = [str(file.relative_to(tmp_path)) for file in files]
     for name in names:
@@ -64,7 +64,7 @@ def test_files_of_equal_name_size_and_date_from_two_folders_all_arrive(
 
 def test_files_chosen_together_are_never_taken_for_one(service, page, tmp_path):
     files = alike(tmp_path, "a/x.bin", "b/x.bin")
-    apply(page, service.url)
+    open_account(page, service.url)
     choose(page, *files)
     expect(done(page)).to_contain_text("Klart! 2 filer är på väg.")
     expect(page.get_by_text("Klar. Mejlet till mottagaren skickades")).to_have_count(2)
@@ -73,7 +73,7 @@ def test_files_chosen_together_are_never_taken_for_one(service, page, tmp_path):
 
 def test_done_is_not_said_while_anything_is_asked(service, page, tmp_path):
     old, new = write_file(tmp_path / "gammal.bin", 1000), write_file(tmp_path / "ny.bin", 1000, seed=2)
-    apply(page, service.url)
+    open_account(page, service.url)
     choose(page, old)
     is_sent(page, "gammal.bin")
     choose(page, old, new)
@@ -84,7 +84,7 @@ def test_done_is_not_said_while_anything_is_asked(service, page, tmp_path):
 
 
 def test_done_is_not_said_while_an_earlier_file_is_unfinished(service, page, tmp_path):
-    apply(page, service.url)
+    open_account(page, service.url)
     upload_path = path_of(page.url)
     half = announce(service, upload_path, 2000, filename="halv.bin")
     append(service, half.location, 0, b"h" * 1000)
@@ -107,7 +107,7 @@ CLEANED = {
 
 
 def test_a_file_whose_name_is_cleaned_goes_on_where_it_was(service, page, tmp_path):
-    apply(page, service.url)
+    open_account(page, service.url)
     files = {name: dated(write_file(tmp_path / name, 2 * MiB)) for name in CLEANED}
     for name, file in files.items():
         about = {"filename": name, "lastmodified": str(DATE * 1000)}
@@ -125,7 +125,7 @@ def test_a_file_whose_name_is_cleaned_goes_on_where_it_was(service, page, tmp_pa
 
 def test_a_folder_chosen_again_goes_on_with_each_of_its_files(service, page, tmp_path):
     files = alike(tmp_path / "mapp", "a/x.bin", "b/x.bin", size=2 * MiB)
-    apply(page, service.url)
+    open_account(page, service.url)
     upload_path = path_of(page.url)
     for file in files:
         about = {"filename": "x.bin", "folder": f"mapp/{file.parent.name}", "lastmodified": str(DATE * 1000)}

@@ -4,7 +4,6 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import (
     MiB,
-    apply,
     await_stored,
     button,
     choose,
@@ -13,6 +12,7 @@ from tests.browser.steps import (
     is_sent,
     leave,
     offsets_sent,
+    open_account,
     row,
     sha256,
     shorten_silence,
@@ -25,7 +25,7 @@ FAST = 1000 * MiB
 def test_a_proxy_that_gathers_and_gives_up_gets_smaller_pieces(gathering_proxy, page, tmp_path):
     """32 MiB take four times as long as it waits; what fits goes through, and then more is tried again."""
     file = write_file(tmp_path / "a.bin", 33 * MiB)
-    apply(page, gathering_proxy.url)
+    open_account(page, gathering_proxy.url)
     gathering_proxy.rate, gathering_proxy.patience = 6 * MiB, 1.5
     choose(page, file)
     await_stored(page, "a.bin", MiB)
@@ -38,7 +38,7 @@ def test_a_proxy_that_gathers_and_gives_up_gets_smaller_pieces(gathering_proxy, 
 def test_a_proxy_with_a_limit_of_one_mebibyte_costs_no_pauses(gathering_proxy, page, tmp_path):
     file = write_file(tmp_path / "a.bin", 20_000_000)
     gathering_proxy.body_limit = MiB
-    apply(page, gathering_proxy.url)
+    open_account(page, gathering_proxy.url)
     expect(page.locator("#drop")).to_be_visible()
     said = []
     page.expose_function("said", lambda text: said.append(text))
@@ -59,7 +59,7 @@ def test_a_small_file_gets_through_a_proxy_with_a_limit(gathering_proxy, page, t
     file = write_file(tmp_path / "a.bin", 5_000_000)
     smaller = write_file(tmp_path / "b.bin", 60_000)  # its bytes would go with its creation
     gathering_proxy.body_limit = MiB // 4
-    apply(page, gathering_proxy.url)
+    open_account(page, gathering_proxy.url)
     choose(page, file)
     is_sent(page, "a.bin")
     assert entry(page, "a.bin")["sha256"] == sha256(file)
@@ -73,7 +73,7 @@ def test_what_lies_in_the_buffers_of_a_slow_line_is_not_sent_twice(slow_proxy, p
     """The browser says nothing more once its kernel has the rest; here a silence of two seconds is long."""
     file = write_file(tmp_path / "a.bin", 5 * MiB)
     shorten_silence(page, 2000)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     sent = offsets_sent(page)
     slow_proxy.rate = 400 * 1024
     choose(page, file)
@@ -84,7 +84,7 @@ def test_what_lies_in_the_buffers_of_a_slow_line_is_not_sent_twice(slow_proxy, p
 def test_a_line_that_is_dead_is_given_up_and_taken_again(slow_proxy, page, tmp_path):
     file = write_file(tmp_path / "a.bin", 16 * MiB)
     shorten_silence(page, 2000)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     choose(page, file)
     await_stored(page, "a.bin", MiB)
     slow_proxy.rate = 1
@@ -97,7 +97,7 @@ def test_a_line_that_is_dead_is_given_up_and_taken_again(slow_proxy, page, tmp_p
 
 def test_the_page_is_guarded_while_anything_is_open_or_asked(slow_proxy, page, tmp_path):
     file = write_file(tmp_path / "a.bin", 12 * MiB)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     expect(page.locator("#drop")).to_be_visible()
     assert not leave(page)
     page.go_back()
@@ -128,7 +128,7 @@ def test_the_page_is_guarded_while_anything_is_open_or_asked(slow_proxy, page, t
 
 def test_the_page_is_guarded_between_small_files(service, page, tmp_path):
     files = [write_file(tmp_path / f"{number}.bin", 1000, seed=number) for number in range(20)]
-    apply(page, service.url)
+    open_account(page, service.url)
     expect(page.locator("#drop")).to_be_visible()
     page.evaluate(
         """window.guards = [];

@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import (
     MiB,
-    apply,
     await_stored,
     button,
     choose,
@@ -18,6 +17,7 @@ from tests.browser.steps import (
     entry,
     is_sent,
     offsets_sent,
+    open_account,
     row,
     sha256,
     summary,
@@ -60,7 +60,7 @@ def test_a_file_that_changes_on_the_way_is_taken_back(
 ):
     file = age(write_file(tmp_path / "a.bin", 7 * MiB))
     before = file.stat()
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     slow_proxy.rate = MiB
     choose(page, file)
     await_stored(page, "a.bin", MiB if is_dated else start + size)
@@ -83,7 +83,7 @@ def test_a_file_that_changes_on_the_way_is_taken_back(
 def test_a_small_file_that_changes_while_it_waits_is_not_sent_half_new(slow_proxy, page, tmp_path):
     big = [age(write_file(tmp_path / f"{number}.bin", 6 * MiB, seed=number)) for number in (1, 2)]
     small = age(write_file(tmp_path / "liten.txt", 1000))
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     slow_proxy.rate = 2 * MiB
     choose(page, *big, small)
     await_stored(page, "1.bin", MiB)
@@ -99,7 +99,7 @@ def test_a_small_file_that_changes_while_it_waits_is_not_sent_half_new(slow_prox
 def test_a_file_that_is_written_to_as_it_is_chosen_is_never_a_mixture(service, page, tmp_path):
     """Within the second of its last change, by which some browsers tell changes apart."""
     file = write_file(tmp_path / "a.bin", 5 * MiB, seed=1)
-    apply(page, service.url)
+    open_account(page, service.url)
     expect(page.locator("#drop")).to_be_visible()
     os.utime(file)
     first = sha256(file)
@@ -115,7 +115,7 @@ def test_a_file_that_is_written_to_as_it_is_chosen_is_never_a_mixture(service, p
 
 def test_a_file_that_vanishes_and_comes_back_goes_on_where_it_was(slow_proxy, page, tmp_path):
     file = age(write_file(tmp_path / "a.bin", 12 * MiB))
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     slow_proxy.rate = 2 * MiB
     choose(page, file)
     await_stored(page, "a.bin", 2 * MiB)

@@ -7,13 +7,13 @@ from playwright.sync_api import expect
 from tests.browser.steps import (
     MiB,
     allow_code,
-    apply,
     button,
     choose,
     drop,
     entries,
     entry,
     is_sent,
+    open_account,
     row,
     write_file,
 )
@@ -23,7 +23,7 @@ from tests.parts.people import BO
 def test_many_files_go_two_at_a_time_and_each_has_its_letter(slow_proxy, mail_server, page, tmp_path):
     files = [write_file(tmp_path / f"{number}.bin", 6 * MiB, seed=number) for number in range(1, 6)]
     slow_proxy.rate = MiB
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     choose(page, *files)
     waiting = page.get_by_role("listitem").get_by_text("Väntar på sin tur", exact=True)
     moving = page.get_by_role("listitem").get_by_text("Laddar upp", exact=True)
@@ -43,7 +43,7 @@ def names_in(letter):
 
 
 def test_files_dropped_on_the_page_are_uploaded_also_empty_ones_if_that_is_meant(service, mail_server, page):
-    apply(page, service.url)
+    open_account(page, service.url)
     expect(page.get_by_text("Dra hit filer eller")).to_be_visible()
     drop(page, [("anteckning.txt", "hej"), ("tom.txt", "")])
     is_sent(page, "anteckning.txt")
@@ -57,7 +57,7 @@ def test_a_file_of_one_byte_too_many_is_refused_before_anything_is_sent(service,
     file = tmp_path / "stor.iso"
     with file.open("wb") as sparse:
         sparse.truncate(2_147_483_649)
-    apply(page, service.url)
+    open_account(page, service.url)
     asked = []
     page.on("request", lambda request: asked.append(request.method))
     choose(page, file)
@@ -70,7 +70,7 @@ def test_a_file_of_one_byte_too_many_is_refused_before_anything_is_sent(service,
 
 def test_a_page_that_is_open_when_the_account_ends_says_so(service, page, tmp_path):
     file = write_file(tmp_path / "sen.bin", 1000)
-    apply(page, service.url)
+    open_account(page, service.url)
     expect(page.locator("#drop")).to_be_visible()
     service.stop()
     service.start(at=datetime.now(UTC) + timedelta(days=60))
@@ -82,7 +82,7 @@ def test_a_page_that_is_open_when_the_account_ends_says_so(service, page, tmp_pa
 
 def test_the_same_file_is_sent_twice_only_when_that_is_meant(service, mail_server, page, tmp_path):
     file = write_file(tmp_path / "a.bin", 1000)
-    apply(page, service.url)
+    open_account(page, service.url)
     choose(page, file)
     is_sent(page, "a.bin")
     choose(page, file)
@@ -99,7 +99,7 @@ def test_the_same_file_is_sent_twice_only_when_that_is_meant(service, mail_serve
 
 def test_with_a_code_or_without_is_chosen_for_each_file(service, mail_server, page, tmp_path):
     with_code, without = write_file(tmp_path / "med.bin", 10), write_file(tmp_path / "utan.bin", 10)
-    apply(page, service.url)
+    open_account(page, service.url)
     choose(page, without)
     is_sent(page, "utan.bin")
     allow_code(page)
@@ -112,7 +112,7 @@ def test_with_a_code_or_without_is_chosen_for_each_file(service, mail_server, pa
 
 def test_the_sender_takes_a_file_back_on_the_page(service, mail_server, page, another, tmp_path):
     file = write_file(tmp_path / "fel.pdf", 1000)
-    apply(page, service.url)
+    open_account(page, service.url)
     choose(page, file)
     is_sent(page, "fel.pdf")
     (link,) = mail_server.one("file-ready", to=BO).links("download")

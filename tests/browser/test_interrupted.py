@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import (
     MiB,
-    apply,
     await_stored,
     button,
     choose,
@@ -16,6 +15,7 @@ from tests.browser.steps import (
     entry,
     is_sent,
     offsets_sent,
+    open_account,
     row,
     sha256,
     write_file,
@@ -31,7 +31,7 @@ def test_300_megabytes_are_paused_cut_and_resumed_and_bo_gets_them_once(
 ):
     file = write_file(tmp_path / "inspelning.mov", 300_000_000)
     slow_proxy.rate = 30 * MiB
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     sent = offsets_sent(page)
     choose(page, file)
     await_stored(page, file.name, 20 * MiB)
@@ -66,7 +66,7 @@ def test_300_megabytes_are_paused_cut_and_resumed_and_bo_gets_them_once(
 
 def test_a_person_need_not_wait_for_the_next_try(slow_proxy, page, tmp_path):
     file = write_file(tmp_path / "a.bin", 24 * MiB)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     choose(page, file)
     await_stored(page, "a.bin", MiB)
     slow_proxy.service.kill()
@@ -91,7 +91,7 @@ def test_after_a_reload_the_file_is_chosen_again_and_goes_on_where_it_was(
     slow_proxy, mail_server, page, tmp_path
 ):
     file = write_file(tmp_path / "a.bin", 36 * MiB)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     choose(page, file)
     await_stored(page, "a.bin", 2 * MiB)
     asked = []
@@ -114,7 +114,7 @@ def test_after_a_reload_the_file_is_chosen_again_and_goes_on_where_it_was(
 @pytest.mark.parametrize("likeness", ["another size", "name, size and date"])
 def test_another_file_is_not_appended_to_what_was_saved(slow_proxy, page, tmp_path, likeness):
     file = write_file(tmp_path / "a.bin", 36 * MiB)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     choose(page, file)
     await_stored(page, "a.bin", 2 * MiB)
     button(page, "Pausa", "a.bin").click()
@@ -139,7 +139,7 @@ def test_another_file_is_not_appended_to_what_was_saved(slow_proxy, page, tmp_pa
 def test_a_cancelled_file_is_not_sent_and_leaves_the_others_alone(slow_proxy, mail_server, page, tmp_path):
     dropped = write_file(tmp_path / "fel.bin", 36 * MiB, seed=1)
     kept = write_file(tmp_path / "rätt.bin", 2 * MiB, seed=2)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     choose(page, dropped)
     await_stored(page, "fel.bin", MiB)
     button(page, "Avbryt", "fel.bin").click()
@@ -155,7 +155,7 @@ def test_a_cancelled_file_is_not_sent_and_leaves_the_others_alone(slow_proxy, ma
 def test_what_had_no_room_is_tried_again_when_there_is(make_service, mail_server, page, tmp_path):
     service = make_service(FREE_SPACE="99%").start()
     file = write_file(tmp_path / "a.bin", MiB)
-    apply(page, service.url)
+    open_account(page, service.url)
     choose(page, file)
     expect(row(page, "a.bin")).to_contain_text("Det finns inte plats för fler filer i tjänsten just nu.")
     service.stop()

@@ -6,7 +6,6 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import (
     MiB,
-    apply,
     await_stored,
     button,
     choose,
@@ -14,6 +13,7 @@ from tests.browser.steps import (
     entry,
     is_sent,
     offsets_sent,
+    open_account,
     row,
     sha256,
     write_file,
@@ -36,7 +36,7 @@ def asked(page):
 
 def test_a_file_that_another_window_has_just_sent_is_known(service, page, tmp_path):
     file = write_file(tmp_path / "a.bin", 1000)
-    apply(page, service.url)
+    open_account(page, service.url)
     other = second(page)
     choose(page, file)
     expect(page.get_by_text("Klart! Filen är på väg.")).to_be_visible()
@@ -49,7 +49,7 @@ def waiting_in_two(slow_proxy, page, tmp_path):
     """Another window, which has been given a file that waits for its turn in the first."""
     big = [write_file(tmp_path / f"{number}.bin", 8 * MiB, seed=number) for number in (1, 2)]
     file = write_file(tmp_path / "a.bin", 1000)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     slow_proxy.rate = MiB
     other = second(page)
     choose(page, *big, file)
@@ -82,7 +82,7 @@ def test_a_window_that_was_silent_for_a_while_is_heard_again(slow_proxy, page, t
 
 def started_in_two(slow_proxy, page, tmp_path):
     file = write_file(tmp_path / "a.bin", 24 * MiB)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     slow_proxy.rate = 2 * MiB
     other = second(page)
     choose(page, file)
@@ -130,7 +130,7 @@ def test_a_window_that_says_nothing_more_is_noticed_within_seconds(slow_proxy, p
 
 def test_two_browsers_with_one_file_send_it_once(slow_proxy, mail_server, page, another, tmp_path):
     file = write_file(tmp_path / "a.bin", 16 * MiB)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     slow_proxy.rate = 2 * MiB
     other = another()
     other.goto(page.url)

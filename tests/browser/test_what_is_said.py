@@ -5,7 +5,6 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import (
     MiB,
-    apply,
     await_stored,
     button,
     choose,
@@ -15,6 +14,7 @@ from tests.browser.steps import (
     entries,
     entry,
     is_sent,
+    open_account,
     row,
     summary,
     write_file,
@@ -41,7 +41,7 @@ def heard(page):
 
 
 def test_what_is_done_stays_in_sight_when_something_else_is_heard(service, page, tmp_path):
-    apply(page, service.url)
+    open_account(page, service.url)
     file = write_file(tmp_path / "a.bin", 1000)
     choose(page, file)
     is_sent(page, "a.bin")
@@ -56,7 +56,7 @@ def test_what_is_done_stays_in_sight_when_something_else_is_heard(service, page,
 
 def test_pause_is_heard_once_with_the_true_figure(slow_proxy, page, tmp_path):
     file = write_file(tmp_path / "a.bin", 16 * MiB)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     listen(page)
     choose(page, file)
     await_stored(page, "a.bin", 4 * MiB)
@@ -70,7 +70,7 @@ def test_pause_is_heard_once_with_the_true_figure(slow_proxy, page, tmp_path):
 
 def test_after_a_reload_the_list_says_how_much_is_saved(slow_proxy, page, tmp_path):
     file = write_file(tmp_path / "a.bin", 16 * MiB)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     choose(page, file)
     await_stored(page, "a.bin", 6 * MiB)
     page.on("dialog", lambda dialog: dialog.accept())
@@ -89,7 +89,7 @@ def test_what_systems_leave_behind_is_left_out_and_said(service, mail_server, pa
     write_file(folder / "a.bin", 1000)
     for name in (".DS_Store", "Thumbs.db", "desktop.ini", "~$brev.docx"):
         write_file(folder / name, 100)
-    apply(page, service.url)
+    open_account(page, service.url)
     choose_folder(page, folder)
     is_sent(page, "mapp/a.bin")
     expect(done(page)).to_contain_text("Klart!")
@@ -104,7 +104,7 @@ def test_what_systems_leave_behind_is_left_out_and_said(service, mail_server, pa
 
 def test_of_empty_files_it_is_asked_once(service, mail_server, page, tmp_path):
     files = [write_file(tmp_path / "a.bin", 1000), *(write_file(tmp_path / f"{n}.txt", 0) for n in range(3))]
-    apply(page, service.url)
+    open_account(page, service.url)
     choose(page, *files)
     is_sent(page, "a.bin")
     question = page.locator("#uploads").get_by_text("Tomma filer: 3. Vill du ladda upp dem ändå?")
@@ -120,7 +120,7 @@ def test_of_empty_files_it_is_asked_once(service, mail_server, page, tmp_path):
 
 def test_of_a_name_with_a_personal_number_it_is_asked_once(service, page, tmp_path):
     named = [write_file(tmp_path / f"Journal {n}.pdf", 100) for n in ("811218-9876", "19811218-9876")]
-    apply(page, service.url)
+    open_account(page, service.url)
     choose(page, write_file(tmp_path / "a 251125 1231.bin", 1000), *named)
     is_sent(page, "a 251125 1231.bin")
     question = page.locator("#uploads").get_by_text("Filer vars namn verkar innehålla ett personnummer: 2.")
@@ -154,7 +154,7 @@ def drop_entries(page, entries):
 
 
 def test_an_empty_folder_is_said(service, page):
-    apply(page, service.url)
+    open_account(page, service.url)
     expect(page.locator("#drop")).to_be_visible()
     drop_entries(page, "[folder('tom', [folder('inuti', [])])]")
     expect(page.locator("#upload-note")).to_have_text(
@@ -164,7 +164,7 @@ def test_an_empty_folder_is_said(service, page):
 
 def test_a_dropped_file_whose_entry_cannot_be_read_is_taken_from_the_event(service, page):
     """As WebKit does of some files."""
-    apply(page, service.url)
+    open_account(page, service.url)
     expect(page.locator("#drop")).to_be_visible()
     drop_entries(page, "[broken('a.txt')]")
     is_sent(page, "a.txt")
@@ -172,7 +172,7 @@ def test_a_dropped_file_whose_entry_cannot_be_read_is_taken_from_the_event(servi
 
 
 def test_done_is_not_said_when_a_file_of_a_folder_could_not_be_read(service, page):
-    apply(page, service.url)
+    open_account(page, service.url)
     expect(page.locator("#drop")).to_be_visible()
     drop_entries(page, "[folder('mapp', [broken('b.txt'), file('a.txt')])]")
     is_sent(page, "a.txt")
@@ -184,7 +184,7 @@ def test_done_is_not_said_when_a_file_of_a_folder_could_not_be_read(service, pag
 
 @pytest.mark.parametrize("before", ["Välj en mapp", "Välj filen igen a.bin"])
 def test_the_simple_upload_takes_several_files_whatever_was_chosen_before(service, page, tmp_path, before):
-    apply(page, service.url)
+    open_account(page, service.url)
     page.evaluate(
         """fetch(location.pathname + "/files", {method: "POST", headers: {"Tus-Resumable": "1.0.0",
         "Upload-Length": 10, "Upload-Metadata": "filename " + btoa("a.bin")}})"""
@@ -200,7 +200,7 @@ def test_the_simple_upload_takes_several_files_whatever_was_chosen_before(servic
 def test_a_window_that_is_translated_goes_on(slow_proxy, page, tmp_path):
     """Translators wrap words into elements of their own, except where they are told not to."""
     file = write_file(tmp_path / "rapport final.bin", 8 * MiB)
-    apply(page, slow_proxy.url)
+    open_account(page, slow_proxy.url)
     expect(page.locator("#drop")).to_be_visible()
     page.evaluate(
         """() => {

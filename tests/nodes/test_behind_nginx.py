@@ -6,7 +6,7 @@ import itertools
 import os
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -121,7 +121,7 @@ def arrives(farm, to, data):
 
 
 class Reader:
-    """Reads a page over and over, and keeps every answer that is not the page."""
+    """Reads a page over and over, on a connection that it keeps, and keeps every answer that is not the page."""
 
     def __init__(self, farm, path):
         self.farm, self.path, self.wrong, self.read = farm, path, [], 0
@@ -129,14 +129,22 @@ class Reader:
         self.thread = threading.Thread(target=self.run)
 
     def run(self):
-        while not self.over.wait(0.02):
-            try:
-                status = self.farm.front.get(self.path).status
-            except BROKEN_OFF as fault:
-                status = repr(fault)
-            self.read += 1
-            if status != 200:
-                self.wrong.append(status)
+        with closing(self.farm.front.connect()) as connection:
+            while not self.over.wait(0.05):
+                try:
+                    status = self.status(connection)
+                except BROKEN_OFF as fault:
+                    status = repr(fault)
+                    connection.close()  # the next request opens it again
+                self.read += 1
+                if status != 200:
+                    self.wrong.append(status)
+
+    def status(self, connection):
+        connection.request("GET", self.path, headers={"Host": urlsplit(self.farm.front.url).netloc})
+        with connection.getresponse() as answer:
+            answer.read()
+            return answer.status
 
     def __enter__(self):
         self.thread.start()
