@@ -220,8 +220,11 @@ def test_one_phrase_says_where_somebody_works(client, settings, at, words):
     )
     en = client.get("/?lang=en").content.decode()
     assert "If you work at Region Exempel it is" in en
-    assert f"Svenska används alltid i mejl till någon {words} Exempel." in sv
-    assert "at Region Exempel are always in Swedish." in en
+    spoken = (
+        f"Svenska används alltid i mejl till någon {words} Exempel.",
+        "at Region Exempel are always in Swedish.",
+    )
+    assert (spoken[0] in sv, spoken[1] in en) == (True, True)
     transfer = applied(Readers("inbound", "sv", "sv", "", {}))
     letter = Letter.objects.about(transfer).get(kind="approval-requested")
     assert f"Filöverföringstjänsten {words} Exempel" in letter.text

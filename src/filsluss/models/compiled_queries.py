@@ -257,12 +257,7 @@ def values_of(compiled: Compiled, given: dict[str, Any]) -> list[Any]:
 
 
 def executed(
-    statement: str,
-    database: Any,
-    values: list[Any],
-    take: Callable[[Any], Any],
-    *,
-    is_read: bool = False,
+    statement: str, database: Any, values: list[Any], take: Callable[[Any], Any], *, is_read: bool = False
 ) -> Any:
     """What `take` takes of the statement's cursor.
 
