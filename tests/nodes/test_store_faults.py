@@ -20,7 +20,7 @@ from tests.parts.mail_server import MailServer
 from tests.parts.people import FORM, FROM_OUTSIDE, announce, append, apply, download_links, fetch, offset_of
 from tests.parts.seaweed import ACCESS_KEY, SECRET_KEY
 from tests.parts.service import Service
-from tests.streams.test_connection import await_ready
+from tests.streams.test_connection import TUS, await_ready, listed
 
 pytestmark = [pytest.mark.live]
 BUCKET = "faults"
@@ -114,6 +114,24 @@ def test_an_upload_is_told_where_to_go_on_and_the_file_is_whole(installed, store
     assert append(service, where, MIB, data[MIB:]).status == 204
     assert await_ready(service, account)["sha256"] == hashlib.sha256(data).hexdigest()
     is_clean(service)
+
+
+@pytest.mark.parametrize("size", [1000, MIB])
+def test_a_creation_whose_bytes_are_not_taken_leaves_nothing(installed, store, account, size):
+    """Its client hears of no address, and comes again."""
+    service, data = installed.service, os.urandom(size)
+    store.fail("wrong key", "PUT")
+    assert [create(service, account, data).status for _ in range(3)] == [503] * 3
+    store.heal()
+    assert create(service, account, data).status == 201
+    is_clean(service)
+    assert [file["state"] for file in listed(service, account) if file["state"] != "erased"] == ["ready"]
+
+
+def create(service, account, data):
+    """A creation that brings every byte (tus, "creation-with-upload")."""
+    headers = {**TUS, "Upload-Length": str(len(data)), "Content-Type": "application/offset+octet-stream"}
+    return service.request("POST", f"{account}/files", data, headers)
 
 
 def test_an_outage_is_told_in_one_line_and_its_end_in_another(installed, store, account):

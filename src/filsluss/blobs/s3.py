@@ -19,10 +19,11 @@ from filsluss.blobs.protocol import (
     Lease,
     LeaseLost,
     StoreAway,
+    StoreFull,
     require_name,
 )
 from filsluss.blobs.s3_reader import PartsReader
-from filsluss.blobs.s3_writer import PART, S3Writer
+from filsluss.blobs.s3_writer import PART, S3Writer, new_spool
 
 PIECE = 1 << 20
 ROUNDS = 20
@@ -145,7 +146,8 @@ class S3Store:
     def answers(self) -> bool:
         try:
             self.bucket.look(quick=True)
-        except StoreAway:
+            new_spool().close()
+        except (StoreAway, StoreFull):
             return False
         return True
 

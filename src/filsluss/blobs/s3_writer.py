@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from filsluss.blobs.bucket import BLOCK, Bucket, Version
@@ -71,8 +72,7 @@ class S3Writer:
 
     def fileno(self) -> int:
         if self._spool is None:
-            with raising_store_full():
-                self._spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 -- `close` does
+            self._spool = new_spool()
         return int(self._spool.fileno())
 
     def moved(self, count: int) -> None:
@@ -157,3 +157,16 @@ class S3Writer:
         """What cannot be deleted now is a stray, which is found later."""
         with contextlib.suppress(OSError):
             self._bucket.delete([Version(key) for key in keys])
+
+
+def new_spool() -> Any:
+    """A file without a name. Raises StoreFull, or StoreAway if this machine has no folder for it."""
+    try:
+        with raising_store_full():
+            try:
+                return tempfile.TemporaryFile(buffering=0)
+            except FileNotFoundError:
+                Path(tempfile.gettempdir()).mkdir(mode=0o700, exist_ok=True)
+                return tempfile.TemporaryFile(buffering=0)
+    except OSError as fault:
+        raise StoreAway(f"bytes on their way cannot be kept on this machine: {fault.strerror}") from fault

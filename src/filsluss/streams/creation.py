@@ -16,6 +16,8 @@ from filsluss.streams.responses import Refusal, Response
 from filsluss.streams.tus import BODY_TYPE, Checksum, Metadata, read_length, read_metadata
 from filsluss.streams.uploads import expiry, path_of, receive_bytes, require_tus_version, writing
 
+UNDOING, UNKEPT = {"checksum_mismatch", "too_large"}, {"busy", "disk_full"}
+
 
 def create(request: Request) -> Response:
     """POST (tus, "creation"): a new file, and with "creation-with-upload" its first bytes."""
@@ -86,13 +88,16 @@ def announce(request: Request, account: UploadAccount, metadata: Metadata, size:
 
 
 def first_bytes(request: Request, file: TransferFile, body: Body, checksum: Checksum | None) -> int:
-    """The body of a creation; a wrong checksum undoes the creation, an incomplete body does not."""
+    """The body of a creation; a wrong checksum undoes the creation, an incomplete body does not.
+
+    Nor does it stay if none of the body could be kept: its client hears of no address, and begins anew.
+    """
     try:
         with writing(request, file, body) as writer:
             receive_bytes(request, file, body, writer, checksum=checksum)
             return writer.offset
     except Refusal as refusal:
-        if refusal.code not in ("checksum_mismatch", "too_large"):
+        if refusal.code not in (UNDOING if file.acknowledged else UNDOING | UNKEPT):
             raise
         take_away(file, because=ErasedBecause.WITHDRAWN, as_writer=True, now=request.now)
         raise
