@@ -441,9 +441,12 @@ def test_a_letter_about_many_files_asks_the_database_as_often_as_one_about_two(n
         transfer = make_transfer(now, public_id=f"K7PM-222{files}")
         party = transfer.sender if kind == "files-downloaded" else transfer.recipient
         letter = Letter.objects.create(
-            kind=kind, key=str(files), role=party.role, to=party.address, language="sv"
-        )
-        Letter.objects.filter(pk=letter.pk).update(
+            public_id=f"letter-{files}",
+            kind=kind,
+            key=str(files),
+            role=party.role,
+            to=party.address,
+            language="sv",
             delivery="collecting",
             collects=f"{kind}:{transfer.recipient.public_id}:{files}",
             written_at=now,
