@@ -121,7 +121,7 @@ def arrives(farm, to, data):
 
 
 class Reader:
-    """Reads a page over and over, on a connection that it keeps, and keeps every answer that is not the page."""
+    """Reads a page over and over, on one connection, and keeps every answer that is not the page."""
 
     def __init__(self, farm, path):
         self.farm, self.path, self.wrong, self.read = farm, path, [], 0
