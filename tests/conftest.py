@@ -118,9 +118,9 @@ def longest_first(items: list[pytest.Item]) -> None:
     """Files are handed out in this order: whatever came last would be waited for by one process alone."""
     seconds: Counter[str] = Counter()
     for item in items:
-        skipped = item.get_closest_marker("skip")
-        kinds = [cost for kind, cost in SECONDS.items() if item.get_closest_marker(kind)]
-        seconds[of_file(item.location[0])] += 0 if skipped else max(kinds, default=0.02)
+        marks = {mark.name for mark in item.iter_markers()}
+        kinds = [cost for kind, cost in SECONDS.items() if kind in marks]
+        seconds[of_file(item.location[0])] += 0 if "skip" in marks else max(kinds, default=0.02)
     items.sort(key=lambda item: -seconds[of_file(item.location[0])])
 
 

@@ -12,12 +12,12 @@ import pytest
 from django.conf import settings
 from django.templatetags.static import static
 
-import filsluss
 from filsluss.static_layout import PACKAGE, STAMP, fingerprint, lay_out
 from tests.parts.installation import environment
 
 SOURCE = PACKAGE / "static"
 SERVED = Path(settings.STATIC_ROOT)
+RUN = [sys.executable, "-m", "filsluss"]
 
 
 def contents(folder):
@@ -82,18 +82,21 @@ def test_nothing_that_runs_lays_them_out():
     assert importing == ["static_layout.py"]
 
 
+@pytest.fixture(scope="module")
+def without_them(tmp_path_factory):
+    """The environment of an installation with tables, and of a source without static files."""
+    folder = tmp_path_factory.mktemp("without")
+    ignored = shutil.ignore_patterns("laid_out*", "__pycache__")
+    shutil.copytree(PACKAGE, folder / "src" / "filsluss", ignore=ignored)
+    shutil.copy(PACKAGE.parents[1] / "pyproject.toml", folder)
+    own = {**environment(folder / "data"), "PYTHONPATH": str(folder / "src")}
+    subprocess.run([*RUN, "migrate", "--verbosity", "0"], env=own, check=True, timeout=60)
+    return own
+
+
 @pytest.mark.parametrize("command", ["serve", "web"])
-def test_without_them_nothing_starts_and_one_line_says_what_to_do(tmp_path, command):
-    package = tmp_path / "src" / "filsluss"
-    shutil.copytree(
-        Path(filsluss.__file__).parent, package, ignore=shutil.ignore_patterns("laid_out*", "__pycache__")
-    )
-    shutil.copy(PACKAGE.parents[1] / "pyproject.toml", tmp_path)
-    own = {**environment(tmp_path / "data"), "PYTHONPATH": str(tmp_path / "src")}
-    run = [sys.executable, "-m", "filsluss"]
-    subprocess.run([*run, "migrate", "--verbosity", "0"], env=own, check=True, timeout=60)
-    ran = subprocess.run(
-        [*run, command, "--port", "1"], env=own, capture_output=True, text=True, timeout=60, check=False
-    )
+def test_without_them_nothing_starts_and_one_line_says_what_to_do(without_them, command):
+    words = [*RUN, command, "--port", "1"]
+    ran = subprocess.run(words, env=without_them, capture_output=True, text=True, timeout=60, check=False)
     words = "filsluss: the static files are not laid out: install the wheel, or run bin/venv here\n"
     assert (ran.returncode, ran.stderr.replace("CommandError: ", "filsluss: ")) == (1, words)

@@ -201,6 +201,7 @@ def await_stored(page: Page, name: str, least: int) -> int:
     return eventually(
         lambda: sum(int(entry["offset"]) for entry in entries(page, name)),
         lambda stored: stored >= least,
+        interval=0.2,
         seconds=SLOWLY / 1000,
         pause=while_page_works(page),
     )

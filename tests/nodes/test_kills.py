@@ -21,6 +21,7 @@ CLIENTS = 3
 LONGEST_FILE = 20 * MIB
 AT_ONCE = 4  # letters that one worker delivers
 MOST_FILES = 49  # of each client: of more than 50 within an hour a recipient hears in one letter
+PAUSE = 0.2  # seconds that clients pause for at most between two requests; in long runs they do not
 ROUNDS = 25  # a long run has so many of 40 kills, each with files of its own
 _numbers = itertools.count(1)
 
@@ -28,9 +29,9 @@ _numbers = itertools.count(1)
 class Client:
     """Sends file after file, each request to whichever machine; when it is stopped it finishes the last."""
 
-    def __init__(self, nodes, stopped, seed, longest=LONGEST_FILE):
+    def __init__(self, nodes, stopped, seed, longest=LONGEST_FILE, pause=0.0):
         self.nodes, self.stopped, self.random = nodes, stopped, random.Random(seed)
-        self.longest = longest
+        self.longest, self.pause = longest, pause
         self.to = f"bo-kills-{next(_numbers)}@rontgen.example"
         self.account = apply(nodes.a, FORM, recipient_email=self.to).location
         self.sent, self.places, self.faults = {}, [], []
@@ -63,6 +64,7 @@ class Client:
                 continue
             assert sent.status in (204, 409, 503), sent.text
             acknowledged = max(offset, int(sent.headers.get("Upload-Offset") or 0))
+            self.stopped.wait(self.random.uniform(0, self.pause))
 
     def ask(self, request):
         """The answer of the first machine that has one which is not to be asked for again."""
@@ -90,12 +92,15 @@ class Client:
 
 
 @pytest.mark.parametrize(
-    ("kills", "number"),
-    [(6, 0), *(pytest.param(40, number, marks=pytest.mark.full) for number in range(1, ROUNDS + 1))],
+    ("kills", "number", "pause"),
+    [
+        (6, 0, PAUSE),
+        *(pytest.param(40, number, 0, marks=pytest.mark.full) for number in range(1, ROUNDS + 1)),
+    ],
 )
-def test_whichever_machine_is_killed_no_acknowledged_byte_is_lost(nodes, kills, number):
+def test_whichever_machine_is_killed_no_acknowledged_byte_is_lost(nodes, kills, number, pause):
     stopped, chance = threading.Event(), random.Random(number)
-    clients = [Client(nodes, stopped, number * CLIENTS + each) for each in range(CLIENTS)]
+    clients = [Client(nodes, stopped, number * CLIENTS + each, pause=pause) for each in range(CLIENTS)]
     for client in clients:
         client.thread.start()
     try:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 Seen = TypeVar("Seen")
+SHORTEST, LONGEST = 0.05, 0.25  # seconds between two looks
 
 
 def eventually(
@@ -12,7 +13,7 @@ def eventually(
     holds: Callable[[Seen], object] = bool,
     *,
     seconds: float = 90,
-    interval: float = 0.05,
+    interval: float | None = None,
     excusing: type[Exception] | tuple[type[Exception], ...] = (),
     say: Callable[[], object] | None = None,
     pause: Callable[[float], object] = time.sleep,
@@ -22,10 +23,11 @@ def eventually(
 
     With `while_it_changes` the seconds count from when it last returned something else than before.
     `excusing`: what `look` may raise meanwhile. `say` returns what else the failure tells, such as a log.
-    `pause` lets so many seconds pass between two looks.
+    `pause` lets so many seconds pass between two looks: `interval`, or as long as `growing` says.
     """
     last: object = None
-    end = time.monotonic() + seconds
+    begun = time.monotonic()
+    end = begun + seconds
     while True:
         before = last
         try:
@@ -39,4 +41,9 @@ def eventually(
         if time.monotonic() > end:
             more = f"\n{say()}" if say else ""
             raise AssertionError(f"not within {seconds:g} s; last seen: {last!r}{more}")
-        pause(interval)
+        pause(growing(time.monotonic() - begun) if interval is None else interval)
+
+
+def growing(waited: float) -> float:
+    """A tenth of the seconds waited so far, within bounds: what takes long is not asked for all the time."""
+    return min(max(waited / 10, SHORTEST), LONGEST)

@@ -155,7 +155,7 @@ def wait_for_claimed(me: Claimant, *, now: datetime) -> bool:
             return True
         if time.monotonic() >= end:
             break
-        time.sleep(0.2)
+        time.sleep(claims.LEASE / 60)
     return False
 
 
