@@ -363,6 +363,15 @@ def test_a_database_may_have_several_hosts(read, url, host, port):
     assert found["OPTIONS"].get("target_session_attrs", "none") in url or "?" not in url
 
 
+def test_a_database_that_says_nothing_is_given_up_unless_the_url_says_otherwise(read):
+    found = read(DATABASE_URL="postgresql://host/d?connect_timeout=9")["DATABASES"]["default"]["OPTIONS"]
+    assert (found["connect_timeout"], found["keepalives_idle"], found["tcp_user_timeout"]) == (
+        "9",
+        "10",
+        "25000",
+    )
+
+
 def test_an_account_is_never_longer_by_default_than_it_may_be(read, refusal):
     assert read(MAX_DAYS="5")["POLICY"].default_days == 5
     assert refusal(MAX_DAYS="5", DEFAULT_DAYS="6") == "FILSLUSS_DEFAULT_DAYS is more than FILSLUSS_MAX_DAYS"

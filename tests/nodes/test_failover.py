@@ -2,10 +2,14 @@
 
 import hashlib
 import os
+import socket
+from contextlib import ExitStack
 from urllib.parse import quote
 
+import psycopg
 import pytest
 
+from filsluss.conf import databases
 from tests.parts.eventually import eventually
 from tests.parts.invariants import check_invariants, wait_until_idle
 from tests.parts.people import FORM, announce, append, apply, fetch
@@ -68,3 +72,19 @@ def test_a_standby_that_takes_over_has_what_was_acknowledged(service, mail_serve
     assert fetch(service, mail_server.one("file-ready")).body == data
     wait_until_idle(service)
     check_invariants(service)
+
+
+def test_a_host_that_says_nothing_is_passed_over(server):
+    """As one without power: its queue of connections is full, so that nothing answers the next."""
+    with ExitStack() as until_the_end:
+        silent = until_the_end.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = silent.getsockname()[1]
+        for _ in range(4):
+            waiting = until_the_end.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        hosts = f"host=127.0.0.1,{server.folder}&port={port},5432"
+        found = databases.postgresql(f"postgresql://{USER}@/{MIGRATED}?{hosts}")
+        patience = {name: value for name, value in found["OPTIONS"].items() if name != "pool"}
+        where = {"host": found["HOST"], "port": found["PORT"], "dbname": found["NAME"], "user": found["USER"]}
+        psycopg.connect(**where, **patience).close()

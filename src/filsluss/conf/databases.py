@@ -9,6 +9,18 @@ from filsluss.postgresql import POOL
 
 CONTROL = re.compile("[\x00-\x1f\x7f]")
 PORT = re.compile("|[1-9][0-9]{0,4}")
+SILENT_HOST = {
+    "connect_timeout": "3",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
+"""When a machine that says nothing is given up (libpq, "Parameter Key Words"): seconds, the last in ms.
+
+Linux waits two minutes for a connection, fifteen for what is under way on one, and two hours before it asks
+after one that is idle. What the URL says wins.
+"""
 MALFORMED = "must be postgresql://user:password@host/name; / : @ in a password as %2F …"
 
 
@@ -51,7 +63,12 @@ def postgresql(url: str) -> dict[str, Any] | None:
         raise ValueError("names no database: postgresql://host/name")
     who = {"USER": unquote(parts.username or ""), "PASSWORD": unquote(parts.password or "")}
     where = {"HOST": hosts, "PORT": ports, "NAME": name}
-    return {"ENGINE": "filsluss.postgresql", **who, **where, "OPTIONS": {**found, "pool": POOL}}
+    return {
+        "ENGINE": "filsluss.postgresql",
+        **who,
+        **where,
+        "OPTIONS": {**SILENT_HOST, **found, "pool": POOL},
+    }
 
 
 def _read_by_libpq(url: str) -> dict[str, str]:
