@@ -98,14 +98,14 @@ def test_a_request_of_which_a_part_follows_at_once_is_waited_for(shared_service,
 
 
 @pytest.mark.parametrize("pause", [0, 0.1])
-def test_a_page_that_follows_a_file_on_its_connection_is_shown(shared_service, account, pause):
+def test_a_page_that_follows_a_file_on_its_connection_is_answered(shared_service, account, pause):
     data = b"x" * 500
     with RawConnection(shared_service) as connection:
         for _ in range(2):
             connection.send_request("POST", f"{account}/files", data, **about(data))
             assert connection.read_response().status == 201
             time.sleep(pause)
-            connection.send_request("GET", account)
+            connection.send_request("HEAD", "/privacy")
             assert connection.read_response().status == 200
 
 

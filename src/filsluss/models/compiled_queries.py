@@ -286,10 +286,7 @@ def from_row(model: type[Row], values: Iterable[Any], only: str = "") -> Row:
 
 
 def with_columns(model: type[Row], given: Iterable[tuple[str, Any]]) -> Row:
-    """A model instance with these columns, as one of a row that has them.
-
-    As `Model.from_db` makes it, without looking at each of the columns that are not there.
-    """
+    """The same of columns with their names, as `Model.from_db` makes it, which looks at every other, too."""
     row = model.__new__(model)
     row._state = ModelState()
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
