@@ -437,26 +437,25 @@ def test_what_a_reopened_letter_told_of_is_told_once_by_the_one_that_collects_by
 @pytest.mark.parametrize("kind", ["files-ready", "files-downloaded", "files-removed"])
 def test_a_letter_about_many_files_asks_the_database_as_often_as_one_about_two(now, kind):
     asked = []
-    for files in (2, 9):
-        transfer = make_transfer(now, public_id=f"K7PM-222{files}")
-        party = transfer.sender if kind == "files-downloaded" else transfer.recipient
+    for count in (2, 9):
+        case = make_transfer(now, public_id=f"K7PM-222{count}")
+        reader = case.sender if kind == "files-downloaded" else case.recipient
         letter = Letter.objects.create(
-            public_id=f"letter-{files}",
             kind=kind,
-            key=str(files),
-            role=party.role,
-            to=party.address,
+            key=f"{kind}:{count}",
+            public_id=str(count) * 22,
+            role=reader.role,
+            to=reader.address,
             language="sv",
             delivery="collecting",
-            collects=f"{kind}:{transfer.recipient.public_id}:{files}",
+            collects=f"{kind}:{case.recipient.public_id}:{count}",
             written_at=now,
             next_try_at=now,
         )
-        for number in range(files):
-            file = make_file(
-                transfer, now, number, public_id=f"FFFF-2{files}2{number}", upload_id=f"u{files}{number}"
-            )
-            LetterCase.objects.create(letter=letter, transfer=transfer, party=party, file=file)
+        for number in range(count):
+            ids = {"public_id": f"FFFF-2{count}2{number}", "upload_id": f"u{count}{number}"}
+            file = make_file(case, now, **ids)
+            LetterCase.objects.create(letter=letter, transfer=case, party=reader, file=file)
         with CaptureQueriesContext(connection) as queries:
             assert collecting.close(letter, policy=POLICY, now=now, at_once=True)
         asked.append(len(queries))

@@ -130,7 +130,7 @@ def close_due(*, policy: Policy, now: datetime) -> int:
 def send_now(transfer: Transfer, *, policy: Policy, now: datetime) -> int:
     """Closes the transfer's letters about many files without waiting for more; returns how many.
 
-    None if the recipient has had many: or each press of the button would be a letter.
+    No letter if the recipient has had many: or each press of the button would be a letter.
     """
     if had_many_letters(transfer.recipient, policy=policy, now=now):
         return 0
