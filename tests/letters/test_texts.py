@@ -134,6 +134,16 @@ def test_a_subject_is_short_and_carries_nothing_of_what_people_wrote(case, langu
     assert len(letter.subject) <= 60
 
 
+@uses_rows
+@pytest.mark.parametrize(("name", "shown"), [("Film.zip", "Film[.]zip"), ("Film.pdf", "Film.pdf")])
+@pytest.mark.parametrize(
+    ("language", "words"), [("sv", "skriver vi [.] i stället"), ("en", "we write [.] instead")]
+)
+def test_a_name_that_is_not_written_as_it_is_is_explained(name, shown, language, words, now):
+    text = Case("file-ready", Role.RECIPIENT, file={"name": name}).write(language, now).text
+    assert (f": {shown}\n" in text, words in text) == (True, shown != name)
+
+
 @every_letter
 def test_nothing_of_the_template_is_left(letter):
     text = letter.subject + letter.text

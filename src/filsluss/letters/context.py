@@ -90,6 +90,7 @@ def build_context(kind: str, about: About, *, policy: Policy, now: datetime) -> 
         "files": named,
         "checksums": [each for each in (*one, *named) if each["sha256"]],
         "more_files": len(named) - 1,
+        "defused_names": any("[.]" in each["name"] for each in (*one, *named)),
         "code": sanitize.one_line(about.codes.get(about.file.public_id, "")) if about.file else "",
         "remained": any(each.erased_because in ("", ErasedBecause.ENDED) for each in files),
         "with_codes": bool(about.codes),
