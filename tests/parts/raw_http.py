@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -33,6 +34,8 @@ class RawConnection:
         self.host = urlsplit(service.env["FILSLUSS_BASE_URL"]).netloc
         self.sock = socket.create_connection(("127.0.0.1", service.port), timeout=seconds)
         self._buffer = b""
+        self._first: int | None = None
+        self._pause = 0.0
 
     def __enter__(self) -> "RawConnection":
         return self
@@ -41,7 +44,17 @@ class RawConnection:
         self.sock.close()
 
     def send(self, data: bytes) -> None:
-        self.sock.sendall(data)
+        self.sock.sendall(data[: self._first])
+        if self._first is not None:
+            time.sleep(self._pause)
+            self.sock.sendall(data[self._first :])
+
+    @contextlib.contextmanager
+    def in_parts(self, first: int, *, pause: float) -> Iterator[None]:
+        """What is sent meanwhile stops for so many seconds after its `first` bytes."""
+        self._first, self._pause = first, pause
+        yield
+        self._first = None
 
     def send_request(self, method: str, path: str, body: bytes = b"", **headers: str | int) -> None:
         """A request's head, and whatever of its body is given; `_` in a name is a dash."""

@@ -188,9 +188,9 @@ def test_the_fast_path_is_taken_on_the_server_we_pin_and_on_no_other():
         theirs.sendall(b"PATCH / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
         parsed = next(get_parser(CONFIG, ours, ("127.0.0.1", 1)))
         environ = {"gunicorn.socket": ours, "wsgi.input": parsed.body}
-        reader = Connection.of(environ).splicer()
+        reader = Connection(environ).splicer()
         assert reader is not None
         assert (reader.read_ahead(), reader.left) == (b"hello", 0)
         other = SimpleNamespace(reader=SimpleNamespace(length=5))
         for body, sock in ((parsed.body, None), (io.BytesIO(b"x"), ours), (other, ours)):
-            assert Connection.of({"gunicorn.socket": sock, "wsgi.input": body}).splicer() is None
+            assert Connection({"gunicorn.socket": sock, "wsgi.input": body}).splicer() is None

@@ -85,6 +85,30 @@ def test_the_next_request_on_the_connection_is_not_taken_for_its_bytes(shared_se
     assert [stored(shared_service, place) for place in places] == [first, second]
 
 
+@pytest.mark.parametrize("part", [1, 40, 300, 700])
+def test_a_request_of_which_a_part_follows_at_once_is_waited_for(shared_service, account, part):
+    first, second = b"a" * 3000, b"b" * 600
+    with RawConnection(shared_service) as connection:
+        connection.send_request("POST", f"{account}/files", first, **about(first))
+        places = [connection.read_response().headers["Location"]]
+        with connection.in_parts(part, pause=0.1):
+            connection.send_request("POST", f"{account}/files", second, **about(second))
+        places.append(connection.read_response().headers["Location"])
+    assert [stored(shared_service, place) for place in places] == [first, second]
+
+
+@pytest.mark.parametrize("pause", [0, 0.1])
+def test_a_page_that_follows_a_file_on_its_connection_is_answered(shared_service, account, pause):
+    data = b"x" * 500
+    with RawConnection(shared_service) as connection:
+        for _ in range(2):
+            connection.send_request("POST", f"{account}/files", data, **about(data))
+            assert connection.read_response().status == 201
+            time.sleep(pause)
+            connection.send_request("HEAD", "/privacy")
+            assert connection.read_response().status == 200
+
+
 def test_one_that_expects_to_be_asked_is_asked(shared_service, account):
     data = b"x" * 500
     with RawConnection(shared_service) as connection:

@@ -18,7 +18,7 @@ from filsluss.ops.beating import Beating
 from filsluss.origin import NOWHERE, set_origin
 from filsluss.rules.shares import CROWDED_HEADER, share_of
 from filsluss.server.lingering import Lingering
-from filsluss.server.peek import Peek, peek_request
+from filsluss.server.peek import HEAD_MAX, Peek, classify, peek_request
 from filsluss.server.shares import Share
 from filsluss.streams import body, connection, sockets
 
@@ -168,16 +168,14 @@ class FilslussWorker(ThreadWorker):
     def _is_followed(self, conn: TConn) -> bool:
         """Whether an upload's thread, which nobody waits for, may go on with the next upload of its link.
 
-        Going back to the poller costs a quarter of a small file. Only a header that is whole is taken: what
-        else has come stays in the socket, where the poller finds it.
+        Going back to the poller costs a quarter of a small file. Whatever has come is taken into the parser,
+        where both find it.
         """
         share, link = self._admitted.get(conn, (None, b""))
         if share is not self._uploads or not self.alive or share.is_waited_for:
             return False
-        held = connection.read_already(conn.parser)
-        if not (held or sockets.is_readable_within(conn.sock, NEXT_SECONDS)):
-            return False
-        peek = peek_request(conn.sock, held, at_least=1)
+        seen = connection.read_next(conn.parser, conn.sock, HEAD_MAX, within=NEXT_SECONDS)
+        peek = classify(seen.lstrip(b"\r\n"))
         fits = peek.is_bytes and not (peek.missing or peek.sends) and peek.link == link
         return fits and self.alive and unread_bytes(conn) <= UNREAD_MAX
 

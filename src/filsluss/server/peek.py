@@ -9,6 +9,7 @@ from filsluss.streams import body
 from filsluss.streams.sockets import stop_reading
 
 HEAD_MAX = 64 * 1024
+UNTAKEN = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,20})[ \t]*\r\n", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nexpect[ \t]*:", re.IGNORECASE)
 ASKING = ("HEAD", "OPTIONS")
@@ -33,7 +34,7 @@ class Peek(NamedTuple):
 def peek_request(sock: socket.socket, held: bytes, *, at_least: int) -> Peek:
     """Classifies a request by `held`, what the parser has already read, and what the socket holds, unread."""
     try:
-        waiting = sock.recv(HEAD_MAX + body.FORM_MAX, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        waiting = sock.recv(HEAD_MAX + body.FORM_MAX, UNTAKEN)
         if len(waiting) < at_least:
             return Peek(0)  # woken with less than the low-water mark: the stream has ended
     except BlockingIOError:
@@ -41,13 +42,21 @@ def peek_request(sock: socket.socket, held: bytes, *, at_least: int) -> Peek:
     except OSError:
         return Peek(0)
     seen = (held + waiting).lstrip(b"\r\n")
-    end, asked = seen.find(b"\r\n\r\n"), read_request_line(seen)
-    size, is_form = request_size(seen, end, asked)
-    if size > len(seen) >= HEAD_MAX and not is_form:
+    peek = classify(seen)
+    if not peek.missing:
+        return peek
+    if len(seen) >= HEAD_MAX and not peek.is_form:
         stop_reading(sock)  # the header is too long: gunicorn answers what there is of it
         return Peek(0)
+    return Peek(peek.missing + len(waiting), peek.is_form)
+
+
+def classify(seen: bytes) -> Peek:
+    """What the bytes tell that have come of a request; `missing` is counted from their end."""
+    end, asked = seen.find(b"\r\n\r\n"), read_request_line(seen)
+    size, is_form = request_size(seen, end, asked)
     if size > len(seen):
-        return Peek(size - len(seen) + len(waiting), is_form)
+        return Peek(size - len(seen), is_form)
     is_bytes = not is_form and (asked.is_bytes or bool(BODY.search(seen, 0, end + 2)))
     return Peek(0, is_form, is_bytes, asked.sends, asked.asks, asked.link)
 

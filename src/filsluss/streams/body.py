@@ -44,7 +44,7 @@ class Body:
     """
 
     def __init__(self, environ: dict[str, Any], *, is_over: Callable[[], bool] | None = None) -> None:
-        self._connection = Connection.of(environ)
+        self._connection = Connection(environ)
         self._reader: SocketReader | None = None
         self._chunks: Iterator[bytes] | None = None
         self._excess = b""
@@ -215,12 +215,12 @@ def read_form(environ: dict[str, Any]) -> bool:
         form = b"".join(bytes(piece) for piece in body.pieces(limit=LONG_FORM_MAX))
         if length is None and len(form) == LONG_FORM_MAX and body.has_more():
             return _leave_unread(environ, LONG_FORM_MAX + 1)
-    Connection.of(environ).replace_body(form, length=len(form))
+    Connection(environ).replace_body(form, length=len(form))
     return body.is_whole
 
 
 def _leave_unread(environ: dict[str, Any], length: int) -> bool:
-    connection = Connection.of(environ)
+    connection = Connection(environ)
     connection.replace_body(b"", length=length)
     connection.close_after_response()
     return True

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from filsluss.blobs import StoreFull, Writer
-from filsluss.streams.sockets import acknowledged_bytes, limit_unsent, stop_reading, waiting_bytes
+from filsluss.streams import sockets
 
 PIECE = 1 << 20
 READ_SIZE = PIECE // 4
@@ -153,10 +153,6 @@ class Connection:
         self._body = environ["wsgi.input"]
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
 
-    @classmethod
-    def of(cls, environ: dict[str, Any]) -> "Connection":
-        return cls(environ)
-
     @property
     def expects_continue(self) -> bool:
         """Whether the client names an expectation, and so may not have sent its body yet."""
@@ -171,7 +167,7 @@ class Connection:
     def stop_reading(self) -> None:
         """From any thread: what was received can still be read; after it the stream ends."""
         if self._socket:
-            stop_reading(self._socket)
+            sockets.stop_reading(self._socket)
 
     def set_patience(self, seconds: float) -> None:
         """How long one read through `read` may take."""
@@ -210,7 +206,7 @@ class Connection:
         wanted, unreader = int(reader.length), reader.unreader
         held = bytes(unreader.take_buffered())
         deadline = time.monotonic() + seconds
-        while len(held) < wanted and (piece := waiting_bytes(sock, wanted - len(held), deadline)):
+        while len(held) < wanted and (piece := sockets.waiting_bytes(sock, wanted - len(held), deadline)):
             held += piece
         if len(held) < wanted:
             unreader.unread(held)
@@ -256,11 +252,11 @@ class Connection:
         if self._socket:
             self._socket.settimeout(None)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
-            limit_unsent(self._socket)
+            sockets.limit_unsent(self._socket)
 
     def acknowledged(self) -> int | None:
         """How many bytes the client has acknowledged; None where nobody tells (Linux before 4.1)."""
-        return acknowledged_bytes(self._socket) if self._socket else None
+        return sockets.acknowledged_bytes(self._socket) if self._socket else None
 
     def cork(self, on: bool) -> None:
         """While on, only full packets are sent, the header with the first bytes (tcp(7), TCP_CORK)."""
@@ -280,12 +276,20 @@ def read_already(parser: Any) -> bytes:
     return bytes(parser.unreader.buf.getvalue()) if parser else b""
 
 
+def read_next(parser: Any, sock: socket.socket, size: int, *, within: float) -> bytes:
+    """What the parser has of the next request, or has now got: up to `size` bytes that came in that time."""
+    if not read_already(parser):
+        parser.unreader.unread(sockets.received_within(sock, size, within))
+    return read_already(parser)
+
+
 def finish_body(parser: Any, *, within: float) -> bool:
     """Reads the rest of a body that nobody wanted; False if it did not come within so many seconds."""
     body = getattr(parser.mesg, "body", None)
-    if getattr(getattr(body, "reader", None), "length", None) == 0 and not getattr(body, "failed", False):
-        return True  # nothing is left: without setting the socket's timeout to and fro
-    return bool(parser.finish_body(deadline=time.monotonic() + within))
+    if getattr(getattr(body, "reader", None), "length", None) != 0 or getattr(body, "failed", False):
+        return bool(parser.finish_body(deadline=time.monotonic() + within))
+    parser.mesg = None  # nothing is left, and it would look again before the next request
+    return True
 
 
 def leave_body_to_reader(message: Any) -> None:

@@ -154,7 +154,7 @@ def wants_page(environ: dict[str, Any], refusal: Refused) -> bool:
 def discard_body(environ: dict[str, Any]) -> None:
     """Leaves a refused body unread; the connection closes after the response."""
     if content_length(environ) != 0:
-        Connection.of(environ).close_after_response()
+        Connection(environ).close_after_response()
 
 
 def response_headers(response: Response, environ: dict[str, Any], route: Route) -> Iterable[tuple[str, str]]:

@@ -55,7 +55,7 @@ class ActiveDownload:
         assert link.file_id is not None
         self.file, self.link, self.party = link.file_id, link.pk, link.party_id
         self.network = rate_key(environ["filsluss.client"].address)
-        self.connection = Connection.of(environ)
+        self.connection = Connection(environ)
         self.connection.send_for(STALL_SECONDS)
         self.is_cut = False
         self._rate = Rate(self.connection.acknowledged() or 0)
