@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import transaction
 from django.db.models import BigIntegerField, CharField, DateTimeField, F, QuerySet
 
 from filsluss.actions import room
@@ -16,7 +16,7 @@ from filsluss.actions.transitions import Cause, about_file, entry
 from filsluss.installation import Services
 from filsluss.models import Party, Transfer, TransferFile
 from filsluss.models.audit import NEW_ENTRY
-from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param
+from filsluss.models.compiled_queries import CompiledQuery, CompiledUpdate, Param, with_columns
 from filsluss.models.public_id import with_free_public_id
 from filsluss.models.upload_queries import UploadAccount
 from filsluss.rules.directions import Proof, Role
@@ -65,17 +65,24 @@ def begin(
     Raises UploadRefused for every reason to refuse a file, and stores nothing then.
     """
     refuse_closed(transfer, now=now)
-    file = TransferFile(
+    columns = {
         **identity(name),
-        folder=folder,
-        transfer_id=transfer.pk,
-        size=checked_size(size, services=services),
-        with_code=choices.with_code,
-        metadata=metadata,
-        boot_id=services.boot_id,
-        created_at=now,
-        active_at=now,
-    )
+        "id": None,
+        "transfer_id": transfer.pk,
+        "folder": folder,
+        "state": FileState.UPLOADING.value,
+        "size": checked_size(size, services=services),
+        "with_code": choices.with_code,
+        "metadata": metadata,
+        "acknowledged": 0,
+        "arrived": 0,
+        "boot_id": services.boot_id,
+        "epoch": 0,
+        "created_at": now,
+        "active_at": now,
+        "received_at": None,
+    }
+    file = with_columns(TransferFile, columns.items())
     if isinstance(transfer, Transfer):
         file.transfer = transfer
     room.refuse_without_space(least_room(size), services=services)
@@ -88,7 +95,6 @@ def begin(
     with erased_unless_written(file.blob, services=services):
         with_free_public_id(file, announce)
     file.pk = file.pk or TransferFile.objects.values_list("pk", flat=True).get(upload_id=file.upload_id)
-    file._state.adding, file._state.db = False, DEFAULT_DB_ALIAS
     note_choices(transfer, choices=choices)
     return file
 

@@ -67,7 +67,7 @@ def open_store(url: str) -> Store:
 def open_locker(url: str) -> Locker:
     """The locker of the store at that URL, one for each process; raises ValueError as `open_store` does."""
     disk = _disk(url)
-    return FlockLocker(disk.root / "locks", disk.path, host=machine.boot_id())
+    return FlockLocker(disk.root / "locks", disk.file_of, host=machine.boot_id())
 
 
 def _disk(url: str) -> DiskStore:

@@ -103,10 +103,13 @@ class DiskStore:
 
     def path(self, name: str) -> Path:
         """Where the blob of that name lies, if there is one; raises BlobMissing for what is no name."""
-        return Path(self._folder_of(name), name)
+        return Path(self.file_of(name))
+
+    def file_of(self, name: str) -> str:
+        """The same as text: making `Path`s of it would cost a small file more than a system call."""
+        return f"{self._folder_of(name)}/{name}"
 
     def _folder_of(self, name: str) -> str:
-        """A path as text: making `Path`s of it would cost a small file more than a system call."""
         require_name(name)
         return f"{self._folder}/{name[:1]}.d"
 
@@ -168,7 +171,7 @@ class DiskStore:
 
     def _open(self, name: str, flags: int) -> int:
         try:
-            return os.open(f"{self._folder_of(name)}/{name}", flags)
+            return os.open(self.file_of(name), flags)
         except FileNotFoundError:
             raise BlobMissing(name) from None
 

@@ -25,7 +25,7 @@ class FlockLocker:
     of an earlier boot stays behind, as nobody can tell it from another machine's.
     """
 
-    def __init__(self, folder: Path, path_of: Callable[[str], Path], *, host: str) -> None:
+    def __init__(self, folder: Path, path_of: Callable[[str], str | Path], *, host: str) -> None:
         self._folder = folder / host
         self._path_of = path_of
         self._mutex = threading.Lock()

@@ -74,7 +74,7 @@ class CompiledQuery:
         database = connections[DEFAULT_DB_ALIAS]
         compiled = self._compiled(database)
         values = values_of(compiled, given)
-        found = executed(compiled, database, values, lambda cursor: cursor.fetchall(), is_read=True)
+        found = executed(compiled.sql, database, values, lambda cursor: cursor.fetchall(), is_read=True)
         rows = [list(row) for row in found]
         for row in rows:
             for column, (converters, expression) in compiled.converters.items():
@@ -103,7 +103,8 @@ class CompiledUpdate(CompiledQuery):
         """Runs the UPDATE; returns how many rows it changed."""
         database = connections[DEFAULT_DB_ALIAS]
         compiled = self._compiled(database)
-        return int(executed(compiled, database, values_of(compiled, given), lambda cursor: cursor.rowcount))
+        values = values_of(compiled, given)
+        return int(executed(compiled.sql, database, values, lambda cursor: cursor.rowcount))
 
     def change_each(self, each: Sequence[dict[str, Any]]) -> list[int]:
         """Runs it once for each of these; returns how many rows each changed."""
@@ -178,13 +179,13 @@ class CompiledInsert(CompiledQuery):
 
     @staticmethod
     def _returned(one: Compiled, database: Any, given: dict[str, Any]) -> int:
-        return int(executed(one, database, values_of(one, given), lambda cursor: cursor.fetchone()[0]))
+        return int(executed(one.sql, database, values_of(one, given), lambda cursor: cursor.fetchone()[0]))
 
     @staticmethod
     def _in_one(one: Compiled, database: Any, rows: Sequence[dict[str, Any]]) -> range:
         """By one statement of SQLite."""
         head, values, marks = one.sql.partition(" VALUES ")
-        several = one._replace(sql=head + values + ", ".join([marks] * len(rows)))
+        several = head + values + ", ".join([marks] * len(rows))
         given_values = [value for given in rows for value in values_of(one, given)]
         last = int(executed(several, database, given_values, lambda cursor: cursor.lastrowid))
         return range(last - len(rows) + 1, last + 1)
@@ -256,7 +257,7 @@ def values_of(compiled: Compiled, given: dict[str, Any]) -> list[Any]:
 
 
 def executed(
-    compiled: Compiled,
+    statement: str,
     database: Any,
     values: list[Any],
     take: Callable[[Any], Any],
@@ -271,9 +272,9 @@ def executed(
     """
     if database.vendor != "sqlite":
         with database.cursor() as cursor:
-            cursor.execute(compiled.sql, values)
+            cursor.execute(statement, values)
             return take(cursor)
-    return take(database.run(compiled.sql, values, is_read=is_read))
+    return take(database.run(statement, values, is_read=is_read))
 
 
 @cache
@@ -285,12 +286,14 @@ def columns(model: type[models.Model], prefix: str = "", only: str = "") -> list
 
 
 def from_row(model: type[Row], values: Iterable[Any], only: str = "") -> Row:
-    """A model instance from the values of these columns; any other is read when it is asked for.
+    """A model instance from the values of these columns; any other is read when it is asked for."""
+    return with_columns(model, zip(columns(model, only=only), values, strict=True))
 
-    As `Model.from_db` makes it, without looking at each of the columns that are not there.
-    """
+
+def with_columns(model: type[Row], given: Iterable[tuple[str, Any]]) -> Row:
+    """The same of columns with their names, as `Model.from_db` makes it, which looks at every other, too."""
     row = model.__new__(model)
     row._state = ModelState()
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-    row.__dict__.update(zip(columns(model, only=only), values, strict=True))
+    row.__dict__.update(given)
     return row

@@ -44,7 +44,7 @@ TRANSFER_AT_LINK = CompiledQuery(
 )
 OF_FILE = (
     "id transfer_id public_id upload_id state name size with_code metadata sha256 acknowledged arrived"
-    " boot_id epoch created_at active_at received_at folder"
+    " boot_id epoch active_at received_at folder"
 )
 OF_TRANSFER = "id public_id state open_until closed_reason one_letter receipts"
 OF_SENDER = "id public_id transfer_id role proof"
