@@ -234,6 +234,17 @@ def test_a_receipt_carries_no_word_of_the_applicant(now):
 
 
 @uses_rows
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_receipt_says_that_files_were_downloaded_and_not_by_whom(now, count):
+    """A program that scans mail may have done it (docs/security.md, E9)."""
+    transfer = {"public_id": f"K7PM-555{count + 1}", "nonce": str(count) * 32}
+    letter = Case(
+        "files-downloaded", Role.SENDER, transfer=transfer, files=({"fetched_at": AT},) * count
+    ).write("sv", now)
+    assert [each for each in ("anna.berg", "ottagaren") if each in letter.text + letter.html] == []
+
+
+@uses_rows
 def test_recipient_and_approver_are_told_only_of_files_that_were_once_ready(now):
     unready = ({"ready_at": None, "name": "hemlig.txt"}, {})
     mentioned = {}

@@ -246,6 +246,7 @@ def forget(over_at):
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL is copied by pg_dump")
 def test_a_copy_of_the_database_goes_after_a_week_though_the_service_runs_on(tmp_path, monkeypatch):
     """Also what is left of one that was being written when the service was killed."""
+    connection.ensure_connection()  # to the database of the tests, whose folder alone is said to be another
     monkeypatch.setitem(connection.settings_dict, "NAME", str(tmp_path / "filsluss.sqlite3"))
     now = timezone.now()
     names = [f"before-upgrade-{name}" for name in ("1.sqlite3", "2.part", "3.sqlite3", "4.part")]
