@@ -88,6 +88,16 @@ def test_no_answer_leaves_before_what_it_promises_is_durable(service, trace, tmp
     assert done == documented()
 
 
+def test_a_call_that_another_thread_s_line_divides_counts_when_it_is_done():
+    blob = f"/data/blobs/A.d/{'a' * 22}"
+    lines = (
+        f"1 fdatasync(18<{blob}> <unfinished ...>",
+        f'2 pwrite64(19<{blob}>, "x"..., 1, 0) = 1',
+        "1 <... fdatasync resumed>)          = 0",
+    )
+    assert steps_of("\n".join(lines)) == ["write blob", "sync blob"]
+
+
 def test_bytes_that_could_not_be_synced_are_not_received_by_a_later_try(service, tmp_path):
     """The web server cannot sync the last bytes, and is killed before it can do anything about it."""
     upload_and_lose_the_sync(service, tmp_path)

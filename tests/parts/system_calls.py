@@ -58,7 +58,7 @@ def _steps_of(text: str) -> Iterator[str]:
             if answer := ANSWER.match(whole):
                 yield f"answer {answer[1]}"
             if "<unfinished ...>" in rest:
-                begun[pid] = whole.partition("<unfinished ...>")[0]
+                begun[pid] = whole.partition("<unfinished ...>")[0].rstrip()  # strace puts a space before
                 continue
         else:
             whole = begun.pop(pid, "") + rest
