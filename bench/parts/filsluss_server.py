@@ -46,13 +46,15 @@ class FilslussServer(Server):
         self.service = Service(self.folder / "data", **own)
         self.service.port = self.port
         self.program = {"PYTHONPATH": f"{tree / 'src'}:{tree}"} if tree else {}
-        if tree:  # it has tables of its own, and may not know where its settings can be
+        if tree:  # its tables and maybe its packages are its own, and its settings may be elsewhere
+            python = tree / ".venv/bin/python"
+            self.service.program[0] = str(python) if python.exists() else sys.executable
             self.service.env |= self.program
             self.service.is_bare = True
             del self.service.env["FILSLUSS_CONFIG"]
         self.service.run("migrate")
         module = "filsluss" if syncs else "bench.parts.without_fsync"
-        self.run(sys.executable, "-m", module, command, "--port", str(self.port))
+        self.run(self.service.program[0], "-m", module, command, "--port", str(self.port))
         self.service.process = self.process
         self.service.wait_until_alive()
 
