@@ -1,10 +1,10 @@
 """Where the work of the current thread comes from: the network address of a client, and the request's id."""
 
 import re
-import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from filsluss.randomness import token_hex
 from filsluss.rules.networks import Client
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -34,5 +34,5 @@ def set_origin(origin: Origin) -> None:
 
 def origin_of(client: Client, *, request_id: str | None) -> Origin:
     """`request_id` is what a trusted proxy says; without it, or with a malformed one, one is drawn."""
-    known = request_id if request_id and REQUEST_ID.fullmatch(request_id) else secrets.token_hex(16)
+    known = request_id if request_id and REQUEST_ID.fullmatch(request_id) else token_hex(16)
     return Origin(client.address or "", known)

@@ -45,7 +45,7 @@ class FlockLocker:
                 if on_release_asked:
                     self._listen()
                     self._holders[name] = time.monotonic_ns(), on_release_asked
-                yield Lease()
+                yield Lease(file=fd)
             finally:
                 self._holders.pop(name, None)
                 fcntl.flock(fd, fcntl.LOCK_UN)

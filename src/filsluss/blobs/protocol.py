@@ -81,9 +81,12 @@ class Lease(NamedTuple):
     `epoch` is the number of the lease, for a locker whose holder may be cut off without knowing: every change
     that the holder makes then says `WHERE epoch = …`. None where a holder cannot be cut off, as the lock ends
     with its process: then the number in the row is the right one.
+
+    `file` is a descriptor of the blob's file, for reading and writing, if the locker has opened it.
     """
 
     epoch: int | None = None
+    file: int | None = None
 
 
 NO_EPOCH = Lease()

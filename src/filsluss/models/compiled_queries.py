@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models import QuerySet, sql
 from django.db.models.base import ModelState
+from django.db.models.expressions import Col
 
 from filsluss.models.batches import MOST_NAMES, batches
 from filsluss.models.encrypted_field import EncryptedTextField
@@ -43,7 +44,8 @@ class Slot(NamedTuple):
 class Compiled(NamedTuple):
     sql: str
     slots: tuple[Slot, ...]
-    converters: Any = {}
+    converters: Sequence[tuple[int, Sequence[Callable[..., Any]], Any]] = ()
+    """The column, what makes Python's value of the driver's, and the expression."""
 
 
 class CompiledQuery:
@@ -60,8 +62,9 @@ class CompiledQuery:
         compiler = self._query().get_compiler(connection=connection)
         text, values = compiler.as_sql()
         expressions = [each for each, *_ in getattr(compiler, "select", None) or ()]
-        converters = compiler.get_converters(expressions)
-        return Compiled(in_style_of_driver(text), tuple(map(slot_of, values)), converters)
+        return Compiled(
+            in_style_of_driver(text), tuple(map(slot_of, values)), converters_of(compiler, expressions)
+        )
 
     def _compiled(self, database: Any) -> Compiled:
         vendor = database.vendor
@@ -77,7 +80,7 @@ class CompiledQuery:
         found = executed(compiled.sql, database, values, lambda cursor: cursor.fetchall(), is_read=True)
         rows = [list(row) for row in found]
         for row in rows:
-            for column, (converters, expression) in compiled.converters.items():
+            for column, converters, expression in compiled.converters:
                 for convert in converters:
                     row[column] = convert(row[column], expression, database)
         return rows
@@ -124,8 +127,8 @@ class CompiledUpdateReturning(CompiledQuery):
         compiler.pre_sql_setup()
         columns = ", ".join(text for _, (text, _), _ in compiler.select)
         values = [value for _, (_, values), _ in compiler.select for value in values]
-        converters = compiler.get_converters([expression for expression, *_ in compiler.select])
         slots = (*update.slots, *map(slot_of, values))
+        converters = converters_of(compiler, [expression for expression, *_ in compiler.select])
         return Compiled(f"{update.sql} RETURNING {columns}", slots, converters)
 
 
@@ -241,7 +244,28 @@ def slot_of(value: Any) -> Slot:
 
 def sqlite_time(moment: datetime | None) -> str | None:
     """A moment as Django stores it in SQLite: UTC, without saying so."""
-    return None if moment is None else str(moment.astimezone(UTC).replace(tzinfo=None))
+    if moment is None:
+        return None
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(" ")[: -len("+00:00")]
+
+
+def from_sqlite_time(stored: datetime | None, *_: Any) -> datetime | None:
+    """A moment as the driver reads it of a column that holds one."""
+    return stored and stored.replace(tzinfo=UTC)
+
+
+def converters_of(compiler: Any, expressions: Sequence[Any]) -> Any:
+    """What makes Python's values of the driver's, without Django's detour for a time of SQLite."""
+    theirs = getattr(connection.ops, "convert_datetimefield_value", None)  # SQLite's alone
+
+    def quick(converter: Any, expression: Any) -> Any:
+        return from_sqlite_time if converter == theirs and isinstance(expression, Col) else converter
+
+    return [
+        (column, [quick(each, expression) for each in converters], expression)
+        for column, (converters, expression) in compiler.get_converters(expressions).items()
+    ]
 
 
 def in_style_of_driver(text: str) -> str:

@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Sequence
 from enum import StrEnum
 
+from filsluss.randomness import random_bytes, token_urlsafe
+
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 12
 TOKEN_PATTERN = r"[A-Za-z0-9_-]{43}"
@@ -72,7 +74,10 @@ def code_digest(key: bytes, code: str) -> str:
 
 def draw_public_id() -> str:
     """The public id of a transfer or a file, `K7PM-4QXD`: 8 random characters that give no access."""
-    drawn, letters = secrets.randbits(128), ""  # so many that no id is more likely, by one look at the source
+    drawn, letters = (
+        int.from_bytes(random_bytes.take(16)),
+        "",
+    )  # so many that no id is more likely, by one look at the source
     for _ in range(8):
         drawn, letter = divmod(drawn, len(CODE_ALPHABET))
         letters += CODE_ALPHABET[letter]
@@ -91,7 +96,7 @@ def draw_nonce() -> str:
 
 def draw_row_id() -> str:
     """128 random bits as 22 characters of base64url, so that even among very many rows none collide."""
-    return secrets.token_urlsafe(16)
+    return token_urlsafe(16)
 
 
 def draw_upload_id() -> str:

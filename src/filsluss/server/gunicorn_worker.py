@@ -18,7 +18,7 @@ from filsluss.ops.beating import Beating
 from filsluss.origin import NOWHERE, set_origin
 from filsluss.rules.shares import CROWDED_HEADER, share_of
 from filsluss.server.lingering import Lingering
-from filsluss.server.peek import HEAD_MAX, Peek, classify, peek_request
+from filsluss.server.peek import HEAD_MAX, Peek, is_upload, peek_request
 from filsluss.server.shares import Share
 from filsluss.streams import body, connection, sockets
 
@@ -30,6 +30,8 @@ ANSWER_SECONDS is for a page thread to produce and send its response."""
 UNREAD_MAX, PAGE_BUFFER = 64 * 1024, 256 * 1024
 """How much of an earlier response a client may have left unread when its next request gets a thread, and the
 send buffer of a page, in bytes: together they let a page thread send without waiting for the client."""
+UNREAD_ASKED_EACH = 16
+"""How many uploads follow each other on a connection until that is asked again: their answers are short."""
 CHECK_INTERVAL, ACCEPT_PAUSE_SECONDS = 0.25, 0.05
 UNWANTED_SECONDS, NEXT_SECONDS = 0.05, 0.005
 """For the rest of a body that was not read (the connection is closed if it does not come), and for the next
@@ -71,6 +73,7 @@ class FilslussWorker(ThreadWorker):
             self._log_full(fault)
             time.sleep(ACCEPT_PAUSE_SECONDS)  # the listener stays readable: without a pause we would spin
             return
+        sock = sockets.AcceptedSocket(sock.family, sock.type, sock.proto, fileno=sock.detach())
         conn = TConn(self.cfg, sock, address, listener.getsockname())
         self.nr_conns += 1
         self._wait(conn, PendingRequest(time.monotonic() + HEADER_SECONDS))
@@ -106,6 +109,8 @@ class FilslussWorker(ThreadWorker):
 
     def run(self) -> None:
         """Counts security events in memory, and notes that it runs, for as long as it serves."""
+        # gunicorn looks each up by a method, some thirty times a request; none changes any more.
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         beating = Beating("web")
         security_log.writer.start()
         beating.start()
@@ -163,16 +168,18 @@ class FilslussWorker(ThreadWorker):
 
     def handle(self, conn: TConn) -> Any:
         """Answers a request, and then those that follow it at once on its connection."""
+        answered = 0
         while True:
             self._deadlines[conn] = time.monotonic() + HEADER_SECONDS
             try:
                 stays_open = super().handle(conn)
             finally:
                 self._deadlines.pop(conn, None)
-            if not (stays_open and self._is_followed(conn)):
+            answered += 1
+            if not (stays_open and self._is_followed(conn, answered)):
                 return stays_open
 
-    def _is_followed(self, conn: TConn) -> bool:
+    def _is_followed(self, conn: TConn, answered: int) -> bool:
         """Whether an upload's thread, which nobody waits for, may go on with the next upload of its link.
 
         Going back to the poller costs a quarter of a small file. Whatever has come is taken into the parser,
@@ -182,9 +189,9 @@ class FilslussWorker(ThreadWorker):
         if share is not self._uploads or not self.alive or share.is_waited_for:
             return False
         seen = connection.read_next(conn.parser, conn.sock, HEAD_MAX, within=NEXT_SECONDS)
-        peek = classify(seen.lstrip(b"\r\n"))
-        fits = peek.is_bytes and not (peek.missing or peek.sends) and peek.link == link
-        return fits and self.alive and unread_bytes(conn) <= UNREAD_MAX
+        if not (is_upload(seen, link) and self.alive):
+            return False
+        return answered % UNREAD_ASKED_EACH != 0 or unread_bytes(conn) <= UNREAD_MAX
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
         """Called by the main loop, which must not block on closing, when a thread is done with a request."""

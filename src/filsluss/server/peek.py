@@ -4,7 +4,7 @@ import re
 import socket
 from typing import NamedTuple
 
-from filsluss.rules.paths import READS, Bytes, read
+from filsluss.rules.paths import READS, UPLOAD, Bytes, read
 from filsluss.streams import body
 from filsluss.streams.sockets import stop_reading
 
@@ -13,6 +13,7 @@ UNTAKEN = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,20})[ \t]*\r\n", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nexpect[ \t]*:", re.IGNORECASE)
 ASKING = ("HEAD", "OPTIONS")
+UPLOADING, BELOW_UPLOAD = (b"POST", b"PATCH"), f"{UPLOAD.path()}/".encode()
 BODY = re.compile(rb"\r\n(?:content-length|transfer-encoding|expect)", re.IGNORECASE)
 
 
@@ -51,6 +52,17 @@ def peek_request(sock: socket.socket, held: bytes, *, at_least: int) -> Peek:
         stop_reading(sock)  # the header is too long: gunicorn answers what there is of it
         return Peek(0)
     return Peek(peek.missing + len(waiting), peek.is_form)
+
+
+def is_upload(seen: bytes, link: bytes) -> bool:
+    """Whether a whole header has come, of a request that brings an upload of that link or announces it.
+
+    What `classify` tells, for what most requests are that follow another on their connection.
+    """
+    method, _, target = seen.partition(b" ")
+    return (
+        method in UPLOADING and target.startswith(BELOW_UPLOAD + link + b"/") and seen.find(b"\r\n\r\n") > 0
+    )
 
 
 def classify(seen: bytes) -> Peek:

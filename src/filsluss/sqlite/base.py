@@ -173,7 +173,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._write_lock = writer_queue.enter(self._file)
         try:
             self.reserve.release_if_low()
-            super()._start_transaction_under_autocommit()  # type: ignore[misc]
+            if self.queries_logged:
+                super()._start_transaction_under_autocommit()  # type: ignore[misc]
+            else:
+                with self.wrap_database_errors:
+                    self.create_cursor().execute(f"BEGIN {self.transaction_mode or ''}")  # type: ignore[attr-defined]
         except BaseException:
             self._leave_queue()
             raise

@@ -219,7 +219,7 @@ class Connection:
     @property
     def _plain_socket(self) -> socket.socket | None:
         """The socket; None for a TLS one, whose raw bytes are not the body's."""
-        return self._socket if type(self._socket) is socket.socket else None
+        return self._socket if type(self._socket) in (socket.socket, sockets.AcceptedSocket) else None
 
     @property
     def _length_reader(self) -> Any:

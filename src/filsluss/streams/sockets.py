@@ -20,6 +20,14 @@ BYTES_ACKED = 120
 """Where `tcpi_bytes_acked` (RFC 4898) stands in Linux's `struct tcp_info`."""
 
 
+class AcceptedSocket(socket.socket):
+    """Asks the kernel to block, or not to, only when that changes: gunicorn asks before every request."""
+
+    def setblocking(self, flag: bool) -> None:
+        if self.gettimeout() != (None if flag else 0.0):
+            super().setblocking(flag)
+
+
 def waiting_bytes(sock: socket.socket, size: int, deadline: float) -> bytes:
     """Up to `size` bytes; none at the end of the stream, or at the deadline by time.monotonic()."""
     while True:
