@@ -27,7 +27,6 @@ MALFORMED = "must be postgresql://user:password@host/name; / : @ in a password a
 def sqlite(data_dir: Path) -> dict[str, Any]:
     """Django's settings of SQLite, durable through a power cut."""
     options = {
-        "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
         "PRAGMA secure_delete=ON;",

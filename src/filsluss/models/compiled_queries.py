@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models import QuerySet, sql
 from django.db.models.base import ModelState
-from django.db.models.expressions import Col
 
 from filsluss.models.batches import MOST_NAMES, batches
+from filsluss.models.driver_times import converters_of, sqlite_time
 from filsluss.models.encrypted_field import EncryptedTextField
 from filsluss.sqlite.base import with_question_marks
 
@@ -240,32 +240,6 @@ def slot_of(value: Any) -> Slot:
     if goes_as_it_is(field):
         return Slot(value.name, None)
     return Slot(value.name, lambda given: field.get_db_prep_value(given, connection))
-
-
-def sqlite_time(moment: datetime | None) -> str | None:
-    """A moment as Django stores it in SQLite: UTC, without saying so."""
-    if moment is None:
-        return None
-    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return utc.isoformat(" ")[: -len("+00:00")]
-
-
-def from_sqlite_time(stored: datetime | None, *_: Any) -> datetime | None:
-    """A moment as the driver reads it of a column that holds one."""
-    return stored and stored.replace(tzinfo=UTC)
-
-
-def converters_of(compiler: Any, expressions: Sequence[Any]) -> Any:
-    """What makes Python's values of the driver's, without Django's detour for a time of SQLite."""
-    theirs = getattr(connection.ops, "convert_datetimefield_value", None)  # SQLite's alone
-
-    def quick(converter: Any, expression: Any) -> Any:
-        return from_sqlite_time if converter == theirs and isinstance(expression, Col) else converter
-
-    return [
-        (column, [quick(each, expression) for each in converters], expression)
-        for column, (converters, expression) in compiler.get_converters(expressions).items()
-    ]
 
 
 def in_style_of_driver(text: str) -> str:

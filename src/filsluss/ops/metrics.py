@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import cache
 from ipaddress import ip_address
 
 from django.conf import settings
@@ -48,7 +49,13 @@ def count_request(path: str, status: str) -> None:
     """Counts a response by the path's first segment and the status class; the label never holds a token."""
     prefix = prefix_of(path)
     label = (prefix.name or "apply") if prefix else "other"
-    requests.labels(str(os.getpid()), label, f"{status[:1]}xx").inc()
+    requests_of(os.getpid(), label, status[:1]).inc()
+
+
+@cache
+def requests_of(pid: int, label: str, status_class: str) -> Counter:
+    """The counter of these labels."""
+    return requests.labels(str(pid), label, f"{status_class}xx")
 
 
 transfer_counters: dict[str, Callable[[], int]] = {}

@@ -27,6 +27,9 @@ POOL_SIZE = 32
 QUEUE_SECONDS = 20.0
 """After so long in the queue a writer begins anyway, and SQLite's own timeout applies."""
 
+BEGIN = "BEGIN IMMEDIATE"
+"""A transaction takes the lock of writers at once: with what it had read before, it could get none later."""
+
 FileId = tuple[int, int]
 
 
@@ -131,7 +134,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def run(self, query: str, values: Sequence[Any], *, is_read: bool = False) -> sqlite3.Cursor:
         """Runs a statement with question marks by the driver itself: Django's cursors cost more than it."""
-        self.ensure_connection()
+        if self.connection is None:
+            self.ensure_connection()
         if self.queries_logged or not (is_read or self.in_atomic_block):
             cursor: Any = self.cursor()
             statement = query.replace("%", "%%").replace("?", "%s")
@@ -151,7 +155,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if pooled is None:
             super().connect()
             return
-        self.get_connection_params()  # keeps how a transaction begins
         self.connection, self._file, self.autocommit = pooled, file, True
         self.savepoint_ids, self.atomic_blocks, self.run_on_commit = [], [], []
         self.in_atomic_block = self.needs_rollback = False
@@ -173,11 +176,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._write_lock = writer_queue.enter(self._file)
         try:
             self.reserve.release_if_low()
-            if self.queries_logged:
-                super()._start_transaction_under_autocommit()  # type: ignore[misc]
-            else:
-                with self.wrap_database_errors:
-                    self.create_cursor().execute(f"BEGIN {self.transaction_mode or ''}")  # type: ignore[attr-defined]
+            cursor = self.cursor() if self.queries_logged else self.create_cursor()
+            with self.wrap_database_errors:
+                cursor.execute(BEGIN)
         except BaseException:
             self._leave_queue()
             raise

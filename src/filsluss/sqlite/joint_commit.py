@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 Item = TypeVar("Item")
 Handle = Callable[[list[Any]], list[Any]]
@@ -126,7 +126,8 @@ def together(item: Item, handle: Callable[[list[Item]], list[Any]]) -> Any:
 
     On PostgreSQL each thread commits by itself, side by side.
     """
-    if connection.vendor == "sqlite" and not connection.in_atomic_block:
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor == "sqlite" and not database.in_atomic_block:
         return joint_commit.run(handle, item)
     with transaction.atomic():
         (outcome,) = handle([item])

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -33,6 +34,7 @@ class Response:
     body: Iterable[bytes] = ()
 
 
+@cache
 def reason_of(status: int) -> str:
     """The status line; 460 is tus's own ("checksum")."""
     return "460 Checksum Mismatch" if status == 460 else f"{status} {HTTPStatus(status).phrase}"

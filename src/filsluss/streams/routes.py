@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from filsluss import outages
 from filsluss.blobs import BlobDamaged, LeaseLost, StoreAway, StoreFull
@@ -89,7 +89,6 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     if found is None:
         return None
     route, path_params = found
-    close_old_connections()
     try:
         response = respond(environ, route, path_params)
     except Refused as refusal:
