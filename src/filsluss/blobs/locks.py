@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filsluss.blobs.protocol import BlobBusy, BlobMissing, Lease
+from filsluss.blobs.protocol import BlobBusy, BlobMissing, Lease, OpenFile
 
 REQUEST_INTERVAL = 0.02
 """Seconds between two release requests while waiting for a lock."""
@@ -40,12 +40,13 @@ class FlockLocker:
         try:
             self._lock(name, fd, patience)
             try:
-                if os.fstat(fd).st_nlink == 0:
+                found = os.fstat(fd)
+                if found.st_nlink == 0:
                     raise BlobMissing(name)  # erased while we waited
                 if on_release_asked:
                     self._listen()
                     self._holders[name] = time.monotonic_ns(), on_release_asked
-                yield Lease(file=fd)
+                yield Lease(file=OpenFile(fd, found.st_size))
             finally:
                 self._holders.pop(name, None)
                 fcntl.flock(fd, fcntl.LOCK_UN)

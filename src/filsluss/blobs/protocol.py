@@ -75,6 +75,13 @@ class Allowance(Protocol):
         """How many bytes may be written from `offset` on before it is asked again, at least one."""
 
 
+class OpenFile(NamedTuple):
+    """A descriptor for reading and writing, open while the lease is, and the file's size in bytes then."""
+
+    fd: int
+    size: int
+
+
 class Lease(NamedTuple):
     """The right to write or erase a blob, while the context that gave it is open.
 
@@ -82,11 +89,11 @@ class Lease(NamedTuple):
     that the holder makes then says `WHERE epoch = …`. None where a holder cannot be cut off, as the lock ends
     with its process: then the number in the row is the right one.
 
-    `file` is a descriptor of the blob's file, for reading and writing, if the locker has opened it.
+    `file` is the blob's file, if the locker has opened it.
     """
 
     epoch: int | None = None
-    file: int | None = None
+    file: OpenFile | None = None
 
 
 NO_EPOCH = Lease()
