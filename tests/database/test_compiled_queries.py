@@ -1,10 +1,10 @@
 """A query composed once answers as one composed anew does, each time with the values it is given then."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from django.db import connection
-from django.db.models import BigIntegerField, CharField, F, OuterRef, Subquery
+from django.db.models import BigIntegerField, CharField, DateTimeField, F, OuterRef, Subquery
 
 from filsluss.actions.upload import STILL_OPEN
 from filsluss.models import Transfer, TransferFile
@@ -130,6 +130,26 @@ def test_a_change_that_is_read_returns_the_rows_as_it_left_them(transfer, django
             [file.pk, "å'; --", file.created_at, transfer.public_id]
         ]
     assert read.rows(file=0, name="none") == []
+
+
+AT = CompiledUpdate(
+    lambda: Transfer.objects.filter(pk=Param("transfer", BigIntegerField())),
+    open_until=Param("at", DateTimeField()),
+)
+OPEN_UNTIL = CompiledQuery(
+    lambda: Transfer.objects.filter(pk=Param("transfer", BigIntegerField())).values_list("open_until")
+)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [NOW, NOW.replace(microsecond=0), NOW.astimezone(timezone(timedelta(hours=5, minutes=30))), None],
+)
+def test_a_moment_is_the_same_to_a_composed_query_and_to_the_models(transfer, moment):
+    AT.change(transfer=transfer.pk, at=moment)
+    stored = Transfer.objects.filter(open_until=moment).values_list("open_until", flat=True)
+    assert [*stored] == [moment] if moment else Transfer.objects.get(pk=transfer.pk).open_until is None
+    assert OPEN_UNTIL.rows(transfer=transfer.pk) == [[moment]]
 
 
 def test_a_query_without_a_value_for_a_place_is_not_asked(transfer):
