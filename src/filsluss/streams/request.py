@@ -14,10 +14,11 @@ from filsluss.blobs import Store
 from filsluss.installation import Services, current_services
 from filsluss.models import Link, Transfer
 from filsluss.models.connections import let_go
-from filsluss.models.upload_queries import UploadAccount, account_at_upload_link, transfer_at_upload_link
+from filsluss.models.upload_queries import UploadAccount, transfer_at_upload_link
 from filsluss.rules.lifecycle import State
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose
+from filsluss.streams.recent_accounts import recent_accounts
 from filsluss.streams.responses import Refusal, Response
 
 Found = TypeVar("Found", Transfer, UploadAccount)
@@ -72,7 +73,7 @@ class Request:
 
     def account(self) -> UploadAccount:
         """What an upload needs of it, refused likewise."""
-        return self._at_link(account_at_upload_link)
+        return self._at_link(recent_accounts.at_link)
 
     def _at_link(self, find: Callable[[str], Found | None]) -> Found:
         token = self.path_params["token"]
