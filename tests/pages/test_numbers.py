@@ -6,12 +6,14 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 
-from filsluss.actions import feedback, oversee, retention
+from filsluss.actions import feedback, lost_link, oversee, retention, send_again
 from filsluss.languages import LANGUAGES
 from filsluss.models import Letter
 from filsluss.pages import upload
 from filsluss.pages.oversee.search import CONTAINS_WITHIN
 from filsluss.rules import application, decision
+from filsluss.rules.policy import Policy
+from filsluss.rules.sign_in import FLOW_LASTS
 from tests.pages.cases import Purpose, link, open_transfer, ready_file
 from tests.pages.test_translations import every_catalogue, written
 
@@ -34,6 +36,21 @@ RULES = {
 def test_a_limit_that_is_written_out_is_that_of_a_rule(catalogue):
     texts = " ".join(text for texts in written(catalogue) for text in texts)
     assert set(re.findall(r"\d[\d,]* (?:characters|minutes|hours|days)", texts)) == RULES
+
+
+NAMES = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+IN_LETTERS = {
+    "is kept for {} days": Policy.upload_idle // DAY,
+    "sent again {} times": send_again.MOST,
+    "at most {} such emails in an hour": lost_link.MOST,
+    "more than {} minutes": FLOW_LASTS // timedelta(minutes=1),
+}
+
+
+@every_catalogue
+def test_a_limit_in_letters_is_that_of_a_rule(catalogue):
+    texts = " ".join(text for texts in written(catalogue) for text in texts)
+    assert [words for words, number in IN_LETTERS.items() if words.format(NAMES[number]) not in texts] == []
 
 
 @every_catalogue
