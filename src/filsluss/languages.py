@@ -9,7 +9,7 @@ from typing import Any
 HERE = Path(__file__).parent
 LETTERS, CATALOGUES = HERE / "templates" / "letters", HERE / "locale"
 SOURCE = "en"
-"""The language of the texts in templates and code, which has no catalogue."""
+"""The language of the texts in templates and code; its catalogue is made of them (`bin/words`)."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Language:
 
 
 def known() -> dict[str, Language]:
-    """By code, each with a folder and, unless it is the language of the source, a catalogue."""
+    """By code, each with a folder and, unless it is the language of the source, a catalogue of its own."""
     codes = sorted(file.parent.name for file in LETTERS.glob("*/language.toml"))
     return {code: _read(code) for code in codes if code == SOURCE or (CATALOGUES / code).is_dir()}
 

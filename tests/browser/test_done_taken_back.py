@@ -131,6 +131,33 @@ def test_nothing_is_offered_that_cannot_work_when_the_account_ends_half_way(
     expect(row(account, "a.bin").locator("button").filter(visible=True)).to_have_count(1)
 
 
+def offered(page):
+    """What can be pressed, chosen or filled in on the page, as it is called."""
+    words = """elements => elements.filter((each) => each.checkVisibility())
+        .map((each) => (each.innerText || each.name).replace(/\\s+/g, " ").trim())"""
+    return page.locator("main :is(a, button, summary, input, select)").evaluate_all(words)
+
+
+def test_nothing_is_offered_that_needs_an_open_account_once_it_has_ended(account, shared_service, tmp_path):
+    a, empty = write_file(tmp_path / "a.bin", 1000), write_file(tmp_path / "tom.txt", 0)
+    account.locator("#how > summary").click()
+    account.get_by_label("Ett mejl om alla filer").check()
+    choose(account, a)
+    expect(done(account)).to_be_visible()
+    choose(account, a, empty)
+    expect(account.locator("#uploads")).to_contain_text("a.bin är redan uppladdad.")
+    expect(account.get_by_role("button", name="Skicka mejlet nu")).to_be_visible()
+    assert {"Ladda upp dem också", "Ladda upp igen a.bin", "Regeln och dina val"} <= set(offered(account))
+    account.get_by_role("button", name="Ladda upp igen a.bin").focus()
+    shared_service.run("close", reference(account), "--reason", "Fel mottagare.")
+    look_again(account)
+    expect(account.locator("#upload-note")).to_have_text("Kontot är avslutat av systemansvarig.")
+    assert set(offered(account)) - {"SHA-256"} == {"Se allt som har hänt"}
+    assert account.evaluate("document.activeElement.id") == "files-heading"
+    expect(account.get_by_text("dagar kvar")).to_be_hidden()
+    expect(account.get_by_text("Fel mottagare? Radera filerna.")).to_be_hidden()
+
+
 def test_done_is_not_said_any_more_when_a_file_has_been_taken_away(account, shared_service, tmp_path):
     sent(account, write_file(tmp_path / "a.bin", 1000))
     shared_service.run("remove", entry(account, "a.bin")["public_id"], "--reason", "Fel fil.")

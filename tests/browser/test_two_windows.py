@@ -92,6 +92,23 @@ def started_in_two(slow_proxy, page, tmp_path):
     return file, other
 
 
+def test_nobody_is_asked_to_choose_again_what_another_window_is_sending(slow_proxy, page, tmp_path):
+    open_account(page, slow_proxy.url)
+    slow_proxy.rate = MiB
+    choose(page, write_file(tmp_path / "a.bin", 24 * MiB))
+    await_stored(page, "a.bin", MiB)
+    other = second(page)
+    again = other.get_by_role("button", name="Välj filen igen a.bin")
+    expect(other.locator("#upload-note")).to_have_text("Uppladdning pågår i ett annat fönster.")
+    expect(row(other, "a.bin").locator(".state")).to_have_text("Laddar upp")
+    expect(again).to_be_hidden()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()  # which lets go of the file
+    expect(other.locator("#upload-note")).to_be_empty()
+    expect(row(other, "a.bin")).to_contain_text("Ofullständig. Välj samma fil igen för att fortsätta.")
+    expect(again).to_be_visible()
+
+
 def test_what_another_window_cancels_can_be_sent_here(slow_proxy, page, tmp_path):
     file, other = started_in_two(slow_proxy, page, tmp_path)
     button(page, "Avbryt", "a.bin").click()

@@ -377,7 +377,7 @@ def test_when_the_list_closes_is_known(now):
     assert (list_closes_at(asked), list_closes_at(waiting)) == (None, now + QUARTER)
     (receipt,) = letters("received", to=waiting.sender.address)
     assert "skickas därför i en lista" in receipt.text
-    assert "omkring 24 november 2026 kl. 10.15" in receipt.text
+    assert "omkring 24\u00a0november 2026 kl.\u00a010.15" in receipt.text
     assert "avslutas ärendet" not in receipt.text
     assert "lista" not in letters("received", to=asked.sender.address)[0].text
 

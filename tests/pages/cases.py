@@ -135,6 +135,11 @@ def code_link(file: TransferFile) -> str:
     return f"/download/{tokens.of_file(file, settings.POLICY.link_keys, Purpose.PICKUP)}"
 
 
+def as_read(text: str) -> str:
+    """The words, whichever spaces and line breaks are between them."""
+    return " ".join(text.split())
+
+
 @dataclass
 class Page(HTMLParser):
     """A page as a parser sees it: its tags in order, and its text."""
@@ -160,7 +165,7 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        return re.sub(r"[^\S\u00a0]+", " ", " ".join(self.words))
+        return as_read(" ".join(self.words))
 
     def all(self, tag: str, **wanted: str) -> list[dict[str, str | None]]:
         return [a for name, a in self.tags if name == tag and wanted.items() <= a.items()]

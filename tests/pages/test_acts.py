@@ -152,6 +152,23 @@ def test_a_removed_file_waits_and_is_given_back_by_a_button(undo, admin, read):
     assert admin.post(f"/oversee/files/{file.public_id}/give-back").status_code == 409
 
 
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_a_case_that_has_ended_offers_nothing_that_needs_an_open_one(undo, admin, read, language):
+    transfer = open_transfer()
+    removed, held = ready_file(transfer, "a.pdf"), ready_file(transfer, "b.pdf")
+    TransferFile.objects.filter(pk=held.pk).update(state="unscanned", scan_trouble="locked")
+    admin.post(f"/oversee/files/{removed.public_id}/remove", {"why": "abuse", "reason": ""})
+    case = f"/oversee/transfers/{transfer.public_id}"
+
+    def offered():
+        page = read(admin.get(f"{case}?lang={language}"))
+        return [act for act in ("give-back", "/release?", "/remove?") if act in page.source]
+
+    assert offered() == ["give-back", "/release?", "/remove?"]
+    assert admin.post(f"{case}/close", {"reason": "Fel mottagare."}).status_code == 303
+    assert offered() == ["/remove?"]
+
+
 @pytest.mark.parametrize("typed", [{"why": "virus"}, {"why": "other", "reason": "Fel", "erase_now": "1"}])
 def test_what_must_go_at_once_goes_also_when_it_waited(undo, admin, typed):
     first, second = ready_file(open_transfer()), ready_file(open_transfer())

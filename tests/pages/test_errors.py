@@ -24,7 +24,7 @@ SAID = {
     507: ("Filer till bo@rontgen.example", "Files to bo@rontgen.example"),
 }
 EXPLAINED = {
-    413: ("En fil får vara högst 2\u00a0GB.", "A file can be up to 2\u00a0GB."),
+    413: ("En fil får vara högst 2 GB.", "A file can be up to 2 GB."),
     507: (
         "Det finns inte plats för fler filer just nu",
         "There is no room for more files right now",

@@ -331,7 +331,7 @@ def test_what_is_no_whole_code_is_said_to_be_so_and_is_no_guess(inside, read, ty
     for language, said in words.items():
         answer = inside.post(f"/code?lang={language}", {"code": typed})
         assert (answer.status_code, read(answer).problems) == (422, ["code"])
-        assert said in answer.content.decode()
+        assert said in read(answer).text
         assert read(answer).field("code")["value"] == typed
     assert Attempt.objects.count() == 0
 

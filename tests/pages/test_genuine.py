@@ -1,13 +1,14 @@
 """The page that says whether an email is genuine: yes to whoever has it, and the same to everybody else."""
 
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
 from filsluss.models import Attempt, Letter
-from tests.pages.cases import ANNA, BO, EVA, open_transfer, pending, ready_file
+from tests.pages.cases import ANNA, BO, EVA, as_read, open_transfer, pending, ready_file
 
 
 def sent(transfer, *kinds):
@@ -33,6 +34,56 @@ def test_whoever_has_the_email_is_told_when_it_was_sent_and_what_it_is(outside, 
     assert [word for word in words[language] if word not in page.text] == []
     assert len(page.all("time")) == 1
     assert page.all("div", id="done")[0].get("autofocus", "missing") is None
+
+
+def several(transfer, kind, times):
+    """As if letters of this kind had left at these times, each of its own."""
+    for number, at in enumerate(times):
+        file = ready_file(transfer, f"{kind}-{number}.pdf")
+        Letter.objects.filter(cases__file=file).update(kind=kind, delivery="sent", sent_at=at)
+
+
+LINES = {
+    "sv": [
+        """En fil är klar: 3 mejl, från 25 november 2026 kl. 10.02 till 27 november 2026 kl. 09.15
+        Visa alla tider 27 november 2026 kl. 09.15 25 november 2026 kl. 10.02""",
+        "En fil raderades: 2 mejl, 26 november 2026 kl. 14.00",
+        "Skadlig kod hittades: 24 november 2026 kl. 08.00",
+    ],
+    "en": [
+        """A file is ready: 3 emails, from 25 November 2026 at 10:02 to 27 November 2026 at 09:15
+        Show all times 27 November 2026 at 09:15 25 November 2026 at 10:02""",
+        "A file was deleted: 2 emails, 26 November 2026 at 14:00",
+        "Malicious code was found: 24 November 2026 at 08:00",
+    ],
+}
+
+
+@pytest.mark.parametrize("language", LINES)
+def test_emails_that_look_alike_stand_in_one_line_and_no_time_is_lost(outside, read, language, settings):
+    settings.POLICY = replace(settings.POLICY, file_letters_per_hour=100)
+    transfer, zone = open_transfer(), settings.POLICY.time_zone
+    several(transfer, "file-infected", [datetime(2026, 11, 24, 8, 0, tzinfo=zone)])
+    several(
+        transfer, "file-removed", [datetime(2026, 11, 26, 14, 0, second, tzinfo=zone) for second in (0, 9)]
+    )
+    days = [(25, 10, 2), (25, 10, 2), (27, 9, 15)]
+    several(transfer, "file-ready", [datetime(2026, 11, *each, tzinfo=zone) for each in days])
+    page = read(asked(outside, transfer.public_id, BO, language))
+    shown = page.source.partition('role="status"')[2].partition("</ul>\n<p>")[0]
+    lines = shown.split("<li><strong>")[1:]
+    texts = [as_read(re.sub("<[^>]+>", " ", line)).replace(" :", ":") for line in lines]
+    assert texts == [as_read(line) for line in LINES[language]]
+
+
+@pytest.mark.parametrize(("count", "words"), [(19, "Skickades ditt mejl"), (21, "Bara de 20 senaste visas")])
+def test_it_says_if_it_lists_only_the_newest(outside, read, settings, count, words):
+    settings.POLICY = replace(settings.POLICY, file_letters_per_hour=100)
+    transfer, now = open_transfer(), timezone.now()
+    several(transfer, "file-ready", [now - timedelta(minutes=each) for each in range(count)])
+    page = read(asked(outside, transfer.public_id, BO))
+    assert words in page.text
+    assert f"{min(count, 20)} mejl, från" in page.text
 
 
 def test_everybody_else_gets_the_same_answer_and_the_same_rows_are_written(outside, read):

@@ -42,6 +42,10 @@ def test_an_address_breaks_after_its_at_sign_and_before_its_dots_only(address, s
     assert breakable(address) == shown
 
 
+def test_the_address_of_the_support_does_not_end_a_line_with_its_hyphen():
+    assert re.search(r'\[href\^="mailto:"\] \{ display: inline-block; \}', SHEET)
+
+
 def test_every_address_of_a_case_may_break():
     shown = r"\{\{ ([\w.]+\.address|letter\.to)(?:\|shown:mask)?(\|\w+)? \}\}"
     found = [(path.name, *each) for path in TEMPLATES for each in re.findall(shown, path.read_text())]

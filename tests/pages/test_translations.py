@@ -3,6 +3,7 @@
 import ast
 import gettext
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from filsluss.rules.letter_kinds import KINDS
 
 PACKAGE = Path(filsluss.__file__).parent
 CATALOGUES = [CATALOGUES_OF / code / "LC_MESSAGES" / "django.po" for code in LANGUAGES if code != SOURCE]
+joined = runpy.run_path(str(Path(__file__).parents[2] / "bin" / "words"))["joined"]
 every_catalogue = pytest.mark.parametrize("catalogue", CATALOGUES, ids=lambda path: path.parts[-3])
 CALLED = re.compile(
     r"""(?:\bn?gettext|\b_)\((u?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
@@ -89,10 +91,46 @@ def test_a_translation_fills_in_what_its_sentence_fills_in(catalogue):
 
 @every_catalogue
 def test_the_catalogue_that_is_installed_is_the_one_that_was_written(catalogue):
-    with catalogue.with_suffix(".mo").open("rb") as file:
-        installed = gettext.GNUTranslations(file)
+    words = installed(catalogue.with_suffix(".mo"))
     for msgids, strings in written(catalogue).items():
-        if len(msgids) == 1:
-            assert installed.gettext(msgids[0]) == strings[0]
-        else:
-            assert [installed.ngettext(*msgids, n) for n in (1, 2)] == strings
+        assert all_forms(words, msgids) == [joined(each) for each in strings]
+
+
+@every_catalogue
+def test_english_has_a_catalogue_of_what_is_joined_and_of_nothing_else(catalogue):
+    words = installed(CATALOGUES_OF / SOURCE / "LC_MESSAGES" / "django.mo")
+    texts = list(written(catalogue))
+    assert [all_forms(words, each) for each in texts] == [[joined(form) for form in each] for each in texts]
+    changed = [form for each in texts if any(map(changes, each)) for form in each]
+    assert len(words._catalog) - 1 == len(changed) > 60
+
+
+def installed(path):
+    with path.open("rb") as file:
+        return gettext.GNUTranslations(file)
+
+
+def all_forms(words, msgids):
+    if len(msgids) == 1:
+        return [words.gettext(msgids[0])]
+    return [words.ngettext(*msgids, n) for n in (1, 2)]
+
+
+def changes(text):
+    return joined(text) != text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Högst 500 tecken.", "Högst 500_tecken."),
+        ("om %(n)d minut", "om %(n)d_minut"),
+        ("ungefär {h} timmar och {n} minuter kvar", "ungefär {h}_timmar och {n}_minuter kvar"),
+        ("Högst 1 000 tecken.", "Högst 1_000_tecken."),
+        ("%(percent)s %% är sparat", "%(percent)s_%% är sparat"),
+        ('<time datetime="7 x">%(when)s</time> av 3', '<time datetime="7 x">%(when)s</time> av 3'),
+        ("%(name)s vill. En IPv6 adress. 2 + 3", "%(name)s vill. En IPv6 adress. 2 + 3"),
+    ],
+)
+def test_a_number_and_what_it_counts_stay_on_one_line(text, shown):
+    assert joined(text).replace("\u00a0", "_") == shown

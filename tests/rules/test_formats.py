@@ -65,21 +65,21 @@ def test_a_size_is_never_more_than_half_a_percent_from_the_truth(n: int) -> None
 def test_days_and_moments_read_as_people_say_them() -> None:
     moment = datetime(2026, 11, 30, 14, 32, 5, tzinfo=timezone(timedelta(hours=1)))
     assert [date_text(date(2026, 11, 30), language) for language in ("sv", "en")] == [
-        "30 november 2026",
-        "30 November 2026",
+        "30\u00a0november 2026",
+        "30\u00a0November 2026",
     ]
     assert [weekday_date_text(date(2027, 5, 1), language) for language in ("sv", "en")] == [
-        "lördag 1 maj",
-        "Saturday 1 May",
+        "lördag 1\u00a0maj",
+        "Saturday 1\u00a0May",
     ]
     assert [moment_text(moment, language) for language in ("sv", "en")] == [
-        "30 november 2026 kl. 14.32",
-        "30 November 2026 at 14:32",
+        "30\u00a0november 2026 kl.\u00a014.32",
+        "30\u00a0November 2026 at\u00a014:32",
     ]
 
 
 def test_a_moment_early_in_the_day_keeps_its_zeros() -> None:
-    assert moment_text(datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "sv") == "2 januari 2026 kl. 03.04"
+    assert moment_text(datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "sv") == "2\u00a0januari 2026 kl.\u00a003.04"
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_a_moment_early_in_the_day_keeps_its_zeros() -> None:
         (-1, "i dag", "today"),
         (0, "i dag", "today"),
         (1, "i morgon", "tomorrow"),
-        (3, "3 dagar kvar", "3 days left"),
-        (30, "30 dagar kvar", "30 days left"),
+        (3, "3\u00a0dagar kvar", "3\u00a0days left"),
+        (30, "30\u00a0dagar kvar", "30\u00a0days left"),
     ],
 )
 def test_days_left_are_told_by_the_calendar(days: int, swedish: str, english: str) -> None:
@@ -99,16 +99,16 @@ def test_days_left_are_told_by_the_calendar(days: int, swedish: str, english: st
 @pytest.mark.parametrize(
     ("later", "swedish", "english"),
     [
-        (timedelta(seconds=1), "om 1 minut", "in 1 minute"),
-        (timedelta(minutes=3), "om 3 minuter", "in 3 minutes"),
-        (timedelta(minutes=2, seconds=1), "om 3 minuter", "in 3 minutes"),
-        (timedelta(minutes=59), "om 59 minuter", "in 59 minutes"),
-        (timedelta(minutes=59, seconds=1), "kl. 09.15", "at 09:15"),
-        (timedelta(hours=1), "kl. 09.15", "at 09:15"),
-        (timedelta(hours=6, minutes=5), "kl. 14.20", "at 14:20"),
-        (timedelta(hours=15, minutes=44, seconds=30), "i morgon kl. 00.00", "tomorrow at 00:00"),
-        (timedelta(days=1), "i morgon kl. 08.15", "tomorrow at 08:15"),
-        (timedelta(days=2), "1 december 2026 kl. 08.15", "1 December 2026 at 08:15"),
+        (timedelta(seconds=1), "om 1\u00a0minut", "in 1\u00a0minute"),
+        (timedelta(minutes=3), "om 3\u00a0minuter", "in 3\u00a0minutes"),
+        (timedelta(minutes=2, seconds=1), "om 3\u00a0minuter", "in 3\u00a0minutes"),
+        (timedelta(minutes=59), "om 59\u00a0minuter", "in 59\u00a0minutes"),
+        (timedelta(minutes=59, seconds=1), "kl.\u00a009.15", "at\u00a009:15"),
+        (timedelta(hours=1), "kl.\u00a009.15", "at\u00a009:15"),
+        (timedelta(hours=6, minutes=5), "kl.\u00a014.20", "at\u00a014:20"),
+        (timedelta(hours=15, minutes=44, seconds=30), "i morgon kl.\u00a000.00", "tomorrow at\u00a000:00"),
+        (timedelta(days=1), "i morgon kl.\u00a008.15", "tomorrow at\u00a008:15"),
+        (timedelta(days=2), "1\u00a0december 2026 kl.\u00a008.15", "1\u00a0December 2026 at\u00a008:15"),
     ],
 )
 def test_a_waiting_time_is_told_as_it_is_and_never_too_early(
@@ -122,14 +122,14 @@ def test_a_waiting_time_is_told_by_the_clock_on_the_day_that_it_changes() -> Non
     now = datetime(2026, 10, 24, 22, 0, tzinfo=UTC)  # midnight in Stockholm, whose day has 25 hours
     stockholm = ZoneInfo("Europe/Stockholm")
     at = (now + timedelta(hours=24)).astimezone(stockholm)
-    assert wait_text(at, now.astimezone(stockholm), "sv") == "kl. 23.00"
+    assert wait_text(at, now.astimezone(stockholm), "sv") == "kl.\u00a023.00"
 
 
 @pytest.mark.parametrize("language", ["", "de", "SV-FI"])
 def test_an_unknown_language_reads_english(language: str) -> None:
     day = datetime(2026, 11, 30, 14, 32, tzinfo=UTC)
     shown = (size_text(1536, language), moment_text(day, language), weekday_date_text(day, language))
-    assert shown == ("1.5\u00a0kB", "30 November 2026 at 14:32", "Monday 30 November")
+    assert shown == ("1.5\u00a0kB", "30\u00a0November 2026 at\u00a014:32", "Monday 30\u00a0November")
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ def render(template: str, language: str, context: LetterContext, policy: Policy)
     text = f"{greeting}\n\n{LANGUAGES[code].switch}: {context['other_page']}\n\n{rest}"
     text = "\n".join(line.rstrip(" ") for line in text.split("\n"))
     return Written(
-        subject=subject.strip().removeprefix("Subject: "),
+        subject=subject.strip().removeprefix("Subject: ").replace("\u00a0", " "),  # ASCII needs no encoding
         preview=preview.strip().removeprefix("Preview:").strip(),
         text=re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n",
         links=OwnLinks(links_in(context), context["other_page"], code),

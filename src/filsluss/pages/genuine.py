@@ -8,13 +8,14 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from filsluss.actions.genuine import letters_sent
+from filsluss.actions.genuine import LISTED, letters_sent
 from filsluss.installation import current_services
 from filsluss.models import Letter
 from filsluss.pages import presenters
 from filsluss.pages.context import client_of, posted_text, printable
 from filsluss.pages.decorators import allow_methods, private_page
 from filsluss.pages.form_page import Form, form_page
+from filsluss.pages.presenters import When
 from filsluss.rules.addresses import pasted_address
 from filsluss.rules.letter_kinds import traits_of
 
@@ -48,6 +49,15 @@ def genuine(request: HttpRequest) -> HttpResponse:
 
 
 def answered(letters: Sequence[Letter]) -> dict[str, Any]:
-    """The answer: when and of what kind the emails were; without any, only that we know of none."""
-    sent = [(presenters.moment(each.sent_at), gettext(traits_of(each.kind).label)) for each in letters]
-    return {"is_genuine": bool(sent), "sent": sent}
+    """The answer: when and of what kind the emails were; without any, only that we know of none.
+
+    `sent` has a group for each kind, the one with the newest email first, and the newest first in each.
+    """
+    groups: dict[str, list[When]] = {}
+    for each in letters:
+        if when := presenters.moment(each.sent_at):
+            groups.setdefault(gettext(traits_of(each.kind).label), []).append(when)
+    sent = [
+        {"kind": kind, "whens": whens, "first": whens[-1], "last": whens[0]} for kind, whens in groups.items()
+    ]
+    return {"is_genuine": bool(sent), "sent": sent, "listed": LISTED, "are_all": len(letters) < LISTED}

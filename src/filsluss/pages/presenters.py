@@ -161,6 +161,7 @@ class FileView:
 def file_view(file: TransferFile) -> FileView:
     letter = letter_about(file)
     word, tone = state_words(file, letter)
+    is_open = file.transfer.is_open_at(timezone.now())  # nothing is given back, or let through, after its end
     exact = exact_bytes_text(file.size, translation.get_language()) if file.size is not None else ""
     return FileView(
         public_id=file.public_id,
@@ -184,8 +185,8 @@ def file_view(file: TransferFile) -> FileView:
         removal_reason=file.removal_reason,
         scan=scan_words(file),
         scan_trouble=file.virus or file.scan_trouble,
-        is_held=file.state == FileState.UNSCANNED,
-        withheld_until=moment(file.withheld_until),
+        is_held=file.state == FileState.UNSCANNED and is_open,
+        withheld_until=moment(file.withheld_until) if is_open else None,
         consequences=consequence_words(consequences.of_removing(file)) if file.state in LIVE_FILE else "",
         has_number=has_personal_number(file.path, today=timezone.now().date()),
     )

@@ -10,10 +10,12 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from filsluss.actions.completion import send_now
 from filsluss.actions.upload import remove_own
 from filsluss.installation import current_services
+from filsluss.letters.collecting import QUIET
 from filsluss.models import Letter, Transfer
 from filsluss.models.batches import MOST_NAMES
 from filsluss.pages import errors, presenters
@@ -90,6 +92,7 @@ def show(
         "files": [presenters.file_view(file) for file in files.iterator(chunk_size=MOST_NAMES)],
         "receipts": [(each.value, words) for each, words in receipt_words().items()],
         "collects": collects(transfer),
+        "quiet": quiet_words(),
         "problems": problems_of(refused, unconfirmed),
         "done": done_words(request.GET.get("done", ""), transfer),
         "error": errors.refusal_words(refused.code)[0] if refused else "",
@@ -152,7 +155,8 @@ def done_words(done: str, transfer: Transfer) -> str:
         return _("The file has been deleted.")
     sent = _("The email is being sent.")
     if collects(transfer):
-        sent = _("The recipient has had many emails within an hour. The next is sent in 15 minutes.")
+        sent = _("The recipient has had many emails within an hour. The next is sent in %(time)s.")
+        sent %= {"time": quiet_words()}
     words = {"sent": sent, "corrected": _("The request has been corrected.")}
     return words.get(done, "")
 
@@ -160,6 +164,12 @@ def done_words(done: str, transfer: Transfer) -> str:
 def collects(transfer: Transfer) -> bool:
     """Whether a letter about several files waits for more of them."""
     return Letter.objects.collecting().filter(kind=LetterKind.FILES_READY).about(transfer).exists()
+
+
+def quiet_words() -> str:
+    """How long a letter about several files waits after the last of them."""
+    minutes = int(QUIET.total_seconds() // 60)
+    return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
 
 
 def receipt_words() -> dict[Receipts, str]:

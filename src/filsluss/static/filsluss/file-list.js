@@ -1,6 +1,6 @@
 // The files that the server has: polled as JSON; after a change their rows are copied from the page, loaded again.
 
-import { t } from "./format.js";
+import { showWords, t } from "./format.js";
 import { getChanges, getPage, send } from "./tus.js";
 
 const POLL_INTERVAL = 4000;
@@ -11,7 +11,7 @@ const SHOWN = ["id", "state", "letter", "letter_at", "fetched_at", "partly_at", 
 export class ServerFileList {
   /**
    * Options: `url` of the list; the elements `element` and `pickAgain` (a template); `hasRow(entry)`: this tab has a
-   * row of its own for that file; `onUpdate()` after every answer, `onError(error)` if there was none.
+   * row of its own for that file; `isElsewhere(id)`: another tab is uploading it; `onUpdate()` after every answer, `onError(error)` if there was none.
    */
   constructor(options) {
     Object.assign(this, options);
@@ -76,8 +76,9 @@ export class ServerFileList {
     const changed = [...shown.keys()].filter((id) => shown.get(id) !== this.shown.get(id));
     if (!changed.length && shown.size === this.shown.size) return;
     const rows = changed.length ? await this.loadRows(changed) : [];
-    if (!rows) return;
+    if (!rows || this.isStopped) return;
     this.showRows(rows, [...shown.keys()]);
+    this.markElsewhere();
     this.shown = shown;
     this.changedAt = performance.now();
   }
@@ -154,6 +155,19 @@ export class ServerFileList {
     const button = document.importNode(this.pickAgain.content, true);
     button.querySelector('[data-part="name"]').textContent = row.querySelector(".name").textContent;
     row.querySelector(".file-info").after(button);
+  }
+
+  /** What another tab is uploading is not to be chosen again here. */
+  markElsewhere() {
+    if (this.isStopped) return;
+    for (const row of this.element.querySelectorAll("[data-state=uploading]")) {
+      const isElsewhere = this.isElsewhere(this.uploadIdOf(row));
+      const state = row.querySelector(".state");
+      state.dataset.words ??= state.textContent;
+      showWords(state, isElsewhere ? t("uploading") : state.dataset.words);
+      state.classList.toggle("warn", !isElsewhere);
+      row.querySelector(".again").hidden = isElsewhere;
+    }
   }
 
   /** What the row of a file says that has become of it. */

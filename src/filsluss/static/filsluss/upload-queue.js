@@ -11,6 +11,9 @@ import { LeftOut, UploadRows } from "./file-row.js";
 
 const MAX_PARALLEL = 2;
 
+/** Nothing is asked of one that is done, and nothing but to be taken from the list of one that cannot be sent. */
+const isUnsettled = ({ reason, state }) =>
+  !["received", "cancelled"].includes(state) && !["too_large", "filename_invalid"].includes(reason);
 const isOfOther = ({ reason }) => ["elsewhere", "left_elsewhere"].includes(reason);
 
 export class UploadQueue {
@@ -39,6 +42,7 @@ export class UploadQueue {
       element: byId("files"),
       pickAgain: byId("pick-again"),
       hasRow: (entry) => this.hasRow(entry),
+      isElsewhere: (id) => this.tabs.otherFiles.some((other) => other.id === id),
       onUpdate: () => this.onListUpdate(),
       onError: (error) => this.onListError(error),
     });
@@ -303,6 +307,7 @@ export class UploadQueue {
   async onTabsChange() {
     if (this.tabs.otherFiles.length) this.showNotice("other_window");
     else if (this.notice === "other_window") this.showNotice("");
+    this.list.markElsewhere();
     if (!this.uploads.some(isOfOther)) return;
     await this.list.refreshNow();
     for (const upload of this.uploads) this.askAgain(upload);
@@ -332,15 +337,24 @@ export class UploadQueue {
     if (key && key !== "list_stale" && key !== "other_window") this.scene.alert(element.textContent);
   }
 
-  /** The account has ended: all uploads stop, and the page says why. */
+  /** The account has ended: all uploads stop, and the page says why; what asks for an open account goes. */
   stop(code) {
     if (this.isStopped) return;
     this.isStopped = this.list.isStopped = true;
     this.picker.enabled = false;
-    for (const upload of this.openUploads) upload.fail(code);
-    this.byId("drop").hidden = true;
-    for (const act of this.byId("files").querySelectorAll(".remove, .show-code, .again")) act.remove();
+    for (const upload of this.uploads.filter(({ reason }) => reason === "already")) this.forget(upload);
+    for (const upload of this.uploads.filter(isUnsettled)) upload.fail(code);
+    this.leftOut.questions.clear();
+    this.hideActs();
+    this.byId("rows").before(this.byId("upload-note"));
     this.showNotice(code === "account_closed_by_admin" ? code : "account_over");
     this.updateActivity();
+  }
+
+  /** If one of them has the focus, it moves on to the heading. */
+  hideActs() {
+    const { activeElement } = document;
+    for (const act of document.querySelectorAll("[data-while-open]")) act.toggleAttribute("hidden", true);
+    if (activeElement.closest("[data-while-open]")) this.byId("files-heading").focus();
   }
 }
