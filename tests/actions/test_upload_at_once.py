@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError
 
 from filsluss.actions import upload, upload_at_once
-from filsluss.actions.choices import Choices
+from filsluss.actions.choices import Choices, choose
 from filsluss.actions.room import UploadRefused
 from filsluss.actions.upload import identity, receipt_of
 from filsluss.actions.upload_at_once import Coming, WholeFile, receive_all
@@ -221,3 +221,34 @@ def test_files_that_are_received_together_count_for_each_other(token, store, now
     ]
     assert sorted(TransferFile.objects.values_list("size", flat=True)) == [2, 7]
     assert AuditEntry.objects.filter(step="received").count() == 2
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_of_those_that_come_together_the_last_that_names_a_choice_sets_it(token, store, now, last):
+    services = services_for(POLICY, store)
+    Transfer.objects.update(one_letter=last)
+
+    def coming(choices):
+        account = account_at_upload_link(token)
+        file = replace(FILE, choices=choices)
+        return Coming(file, account, receipt_of("a", now=now), services, now), identity("a")
+
+    receive_all([coming(Choices(one_letter=chosen)) for chosen in (not last, last, None)])
+    assert Transfer.objects.get().one_letter is last
+
+
+@pytest.mark.parametrize("way", ["at once", "announced", "form"])
+def test_a_choice_that_another_upload_made_since_the_account_was_read_is_made_anew(token, store, now, way):
+    services = services_for(POLICY, store)
+    account, transfer = account_at_upload_link(token), transfer_at_upload_link(token)
+    Transfer.objects.update(one_letter=True, receipts=Receipts.EACH)
+    choices = Choices(one_letter=False, receipts=Receipts.FIRST)
+    if way == "at once":
+        upload_at_once.upload_at_once(
+            replace(FILE, choices=choices), account=account, services=services, now=now
+        )
+    elif way == "announced":
+        upload.begin(account, name="a", size=1, choices=choices, services=services, now=now)
+    else:
+        choose(transfer, choices=choices, now=now)
+    assert Transfer.objects.values_list("one_letter", "receipts").get() == (False, Receipts.FIRST)

@@ -76,7 +76,7 @@ def test_whether_it_is_still_open_is_asked_of_the_moment_that_is_given(transfer)
     assert not STILL_OPEN.rows(transfer=transfer.pk + 1, now=NOW)
     Transfer.objects.update(state=State.CLOSING)
     assert not STILL_OPEN.rows(transfer=transfer.pk, now=NOW)
-    assert LOCKED_TRANSFER.rows(transfer=transfer.pk) == [[State.CLOSING, end, ""]]
+    assert LOCKED_TRANSFER.rows(transfer=transfer.pk) == [[State.CLOSING, end, "", False, "first"]]
 
 
 def test_sums_are_of_the_rows_there_are(transfer):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.parts.people import BO, FORM, apply, download_links, send_form, send_tus
+from tests.parts.people import BO, FORM, announce, apply, download_links, send_form, send_tus
+from tests.parts.storage import rows
 
 
 def choose_by_tus(service, upload, content, name):
@@ -39,6 +40,15 @@ def test_the_recipient_gets_one_letter_with_one_link_to_all_files_when_the_sende
     assert service.post(f"{upload}/send-now").status == 303
     service.run_worker()
     assert len(mail_server.of("files-ready")) == 1
+
+
+def test_the_last_upload_that_names_a_choice_sets_it(service):
+    upload = apply(service, FORM).location
+    for chosen in ("0", "1", "0", "1"):
+        assert announce(service, upload, 5, one_letter=chosen).status == 201
+        assert rows(service, "SELECT one_letter FROM filsluss_transfer") == [(int(chosen),)]
+        assert send_tus(service, upload, b"bytes", receipts="none" if chosen == "1" else "each").status == 204
+    assert rows(service, "SELECT one_letter, receipts FROM filsluss_transfer") == [(True, "none")]
 
 
 @pytest.mark.parametrize("query", ["one_letter=maybe", "receipts=all"])

@@ -48,6 +48,7 @@ class Admission:
         first, account = self._seen[transfer.pk]
         transfer.state, transfer.open_until = first.state, first.open_until
         transfer.closed_reason = first.closed_reason
+        transfer.one_letter, transfer.receipts = first.one_letter, first.receipts
         room.refuse_closed(transfer, now=now)
         return account
 

@@ -36,8 +36,7 @@ def announce_all(files: list[Announced]) -> list[int | UploadRefused]:
     if admission.is_tight and len(files) > 1:
         return [outcome for file in files for outcome in announce_all([file])]
     admitted = [file for file, refusal in zip(files, refusals, strict=True) if not refusal]
-    for file in admitted:
-        store_choices(file.transfer, choices=file.choices)
+    store_choices((file.transfer, file.choices) for file in admitted)
     ids = iter(NEW_FILE.insert_all([columns_of(file.file) for file in admitted]))
     return [refusal or next(ids) for refusal in refusals]
 

@@ -2,10 +2,15 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
+from django.db import transaction
+
+from filsluss.actions.room import lock_open
 from filsluss.models import Transfer
 from filsluss.models.upload_queries import UploadAccount
 from filsluss.rules.lifecycle import Receipts
@@ -51,22 +56,30 @@ def read_choices(given: Mapping[str, str]) -> Choices:
     )
 
 
-def choose(transfer: Transfer | UploadAccount, *, choices: Choices) -> None:
-    """Stores the choices for the whole transfer; the last upload that names one sets it."""
-    store_choices(transfer, choices=choices)
+def choose(transfer: Transfer | UploadAccount, *, choices: Choices, now: datetime) -> None:
+    """Stores the choices for the whole transfer; the last upload that names one sets it.
+
+    Raises UploadRefused if the account is over.
+    """
+    with transaction.atomic():
+        lock_open(transfer, now=now)
+        store_choices([(transfer, choices)])
     note_choices(transfer, choices=choices)
 
 
-def store_choices(transfer: Transfer | UploadAccount, *, choices: Choices) -> None:
-    """The row's part of it, which may be undone and done again."""
-    chosen = {"one_letter": choices.one_letter, "receipts": choices.receipts}
-    changes = {
-        name: value
-        for name, value in chosen.items()
-        if value is not None and value != getattr(transfer, name)
-    }
-    if changes:
-        Transfer.objects.filter(pk=transfer.pk).update(**changes)
+def store_choices(chosen: Iterable[tuple[Transfer | UploadAccount, Choices]]) -> None:
+    """The row's part of it, for several uploads in their order, which may be undone and done again.
+
+    Needs the lock of each transfer's row, with which its earlier choices were read.
+    """
+    last: dict[int, tuple[Transfer | UploadAccount, dict[str, Any]]] = {}
+    for transfer, choices in chosen:
+        named = {"one_letter": choices.one_letter, "receipts": choices.receipts}
+        _, changes = last.setdefault(transfer.pk, (transfer, {}))
+        changes.update({name: value for name, value in named.items() if value is not None})
+    for transfer, changes in last.values():
+        if any(value != getattr(transfer, name) for name, value in changes.items()):
+            Transfer.objects.filter(pk=transfer.pk).update(**changes)
 
 
 def note_choices(transfer: Transfer | UploadAccount, *, choices: Choices) -> None:

@@ -152,11 +152,15 @@ def refuse_beyond(account: Account, *, size: int, services: Services) -> None:
 
 
 def lock_open(transfer: Transfer | UploadAccount, *, now: datetime) -> None:
-    """Locks the transfer's row until the caller's transaction ends; raises UploadRefused if it is over."""
+    """Locks the transfer's row until the caller's transaction ends; raises UploadRefused if it is over.
+
+    What others may have changed of it is read anew.
+    """
     locked = LOCKED_TRANSFER.rows(transfer=transfer.pk)
     if not locked:
         raise UploadRefused("account_ended")  # and was forgotten
-    ((transfer.state, transfer.open_until, transfer.closed_reason),) = locked
+    ((transfer.state, transfer.open_until, transfer.closed_reason, *chosen),) = locked
+    transfer.one_letter, transfer.receipts = chosen
     refuse_closed(transfer, now=now)
 
 

@@ -92,8 +92,7 @@ class Coming(NamedTuple):
         }
 
     def entry(self, names: dict[str, str]) -> dict[str, Any]:
-        """Its columns in the audit trail. Stores what the sender chose, and what the upload proves."""
-        store_choices(self.account, choices=self.file.choices)
+        """Its columns in the audit trail. Stores what the upload proves of its sender."""
         return entry(
             step="received",
             cause=self.cause,
@@ -111,6 +110,7 @@ def receive_all(files: list[tuple[Coming, dict[str, str]]]) -> list[UploadRefuse
     """Writes the rows of files with their names and ids; why each is refused, None if it is received."""
     refusals = refusals_of([coming.asking for coming, _ in files], admission=Admission())
     admitted = [each for each, refusal in zip(files, refusals, strict=True) if not refusal]
+    store_choices((coming.account, coming.file.choices) for coming, _ in admitted)
     NEW_FILE.insert_all([coming.row(names) for coming, names in admitted])
     NEW_ENTRY.insert_all([coming.entry(names) for coming, names in admitted])
     return refusals

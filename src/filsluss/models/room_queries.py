@@ -33,7 +33,7 @@ LOCKED_TRANSFER = CompiledQuery(
     lambda: (
         Transfer.objects.select_for_update()
         .filter(pk=Param("transfer", ROW))
-        .values_list("state", "open_until", "closed_reason")
+        .values_list("state", "open_until", "closed_reason", "one_letter", "receipts")
     )
 )
 OF_TRANSFER = Q(transfer=Param("transfer", ROW)) & ~Q(pk=Param("but", ROW))

@@ -217,7 +217,7 @@ class Form:
     def _receive_waiting(self) -> None:
         """Receives the files that are whole, with the choices as they have been read by now."""
         choices, now = self._choices(), self._request.now
-        choose(self._transfer, choices=choices)
+        choose(self._transfer, choices=choices, now=now)
         while self._waiting:
             file, size = self._waiting[0]
             upload.choose_code(file, with_code=choices.with_code)

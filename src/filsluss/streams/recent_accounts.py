@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 from filsluss.models.upload_queries import UploadAccount, account_at_upload_link
+from filsluss.rules.directions import Proof
 
 SECONDS, MOST = 1.0, 1000
 
@@ -11,8 +12,8 @@ SECONDS, MOST = 1.0, 1000
 class RecentAccounts:
     """What `account_at_upload_link` has found in the last second, for up to so many links.
 
-    Whether the account is still open, the transaction that writes a file asks again (`room.lock_open`). An
-    account that was not found is not remembered.
+    What may change of it, the transaction that writes a file reads again (`room.lock_open`). An account that
+    was not found is not remembered, nor one whose sender has proved nothing yet: this upload will.
     """
 
     def __init__(self) -> None:
@@ -28,7 +29,8 @@ class RecentAccounts:
                 return None
             if len(self._found) >= MOST:
                 self._found.clear()
-            self._found[token] = now, account
+            if account.sender_proof != Proof.NONE:
+                self._found[token] = now, account
         return replace(account)
 
 
