@@ -207,8 +207,8 @@ def take_back(transfer, now):
     advance(transfer, TAKEN_BACK, cause=Cause("sender"), services=services_for(POLICY), now=now)
 
 
-@pytest.mark.parametrize("act", [withdraw, take_back])
-def test_what_is_withdrawn_before_the_list_closes_is_not_on_it_and_nobody_is_told(now, act):
+@pytest.mark.parametrize("act", [withdraw, take_back, approve])
+def test_what_is_decided_before_the_list_closes_is_not_on_it_and_nobody_is_told(now, act):
     *_, gone, other = ask_many(4, now)
     act(gone, now)
     assert letters("withdrawn") == []
