@@ -193,6 +193,11 @@ def test_an_inside_address_typed_from_elsewhere_reads_it_in_its_mailbox_only(now
     letter = Letter.objects.get()
     assert "stod@ltdalarna.se" in letter.text
     assert "/upload/" not in letter.text
+    trail = AuditEntry.objects.filter(transfer_public_id=transfer.public_id).order_by("pk")
+    assert list(trail.values_list("step", "role", "reason_code")) == [
+        ("applied", "sender", "blocked"),
+        ("withdrawn", "rule", "blocked"),
+    ]
 
 
 @pytest.mark.django_db

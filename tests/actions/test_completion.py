@@ -9,6 +9,7 @@ from filsluss.actions import completion
 from filsluss.blobs import Digests
 from filsluss.models import Letter, Transfer, TransferFile
 from filsluss.rules.lifecycle import FileState
+from tests.actions.test_expiry import stored
 from tests.letters.cases import example_policy, make_file, make_transfer
 from tests.parts.services import services_for
 
@@ -19,6 +20,15 @@ def test_a_file_was_not_changed_after_now_whatever_its_sender_says(now, said, no
     milliseconds = str(int(at.timestamp() * 1000)).encode()
     file = TransferFile(metadata=f"lastmodified {b64encode(milliseconds).decode()}")
     assert completion.declared_change(file, now=now) == now + timedelta(days=noted)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("boot", "received"), [("this boot", 1), ("the one before", 0)])
+def test_bytes_that_may_not_have_outlived_a_reboot_make_no_whole_file(now, store, boot, received):
+    unfinished = {"state": FileState.UPLOADING, "received_at": None, "ready_at": None, "boot_id": boot}
+    stored(store, make_transfer(now), now, active_at=now - timedelta(minutes=1), **unfinished)
+    services = services_for(example_policy(), store, boot_id="this boot")
+    assert completion.receive_whole(services=services, now=now) == received
 
 
 @pytest.mark.django_db

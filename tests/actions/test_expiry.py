@@ -310,8 +310,18 @@ def test_a_file_that_was_never_ready_is_removed_and_only_its_sender_is_told(now,
 
 
 @pytest.mark.django_db
-def test_bytes_that_came_back_after_their_file_was_erased_are_an_orphan(now, store):
+def test_nobody_is_told_that_an_unfinished_file_was_removed(now, store):
+    file = stored(store, make_transfer(now), now, state=FileState.UPLOADING, received_at=None, ready_at=None)
+    assert erasure.take_away(file, because=ErasedBecause.WITHDRAWN, cause=Cause("sender"), now=now)
+    erasure.erase_files(services=services_for(POLICY, store), now=now)
+    assert (steps(), recipients("file-removed")) == (["file-withdrawn", "file-erased"], [])
+
+
+@pytest.mark.django_db
+def test_bytes_that_came_back_after_their_file_was_erased_are_an_orphan_an_hour_later(now, store):
     stored(store, make_transfer(now), now, state=FileState.ERASED)
-    later = max(at for _, at in store.names()) + timedelta(hours=2)
+    later = max(at for _, at in store.names()) + timedelta(hours=1, seconds=1)
+    early = later - timedelta(seconds=1)
+    assert erasure.erase_orphans(services=services_for(POLICY, store), now=early) == 0
     assert erasure.erase_orphans(services=services_for(POLICY, store), now=later) == 1
     assert list(store.names()) == []

@@ -7,6 +7,7 @@ from ipaddress import ip_network
 import pytest
 from django.db import connection
 
+from filsluss.actions import lost_link
 from filsluss.actions.limits import LimitReached
 from filsluss.actions.lost_link import request_links, send_links
 from filsluss.models import Attempt, Letter, LetterCase, LinkRequest, Transfer
@@ -121,6 +122,22 @@ def test_who_has_not_been_told_of_a_case_does_not_hear_of_it_here(now):
     unasked = {**PENDING, "asked_at": None, "lapse_by": None}
     make_transfer(now, direction=Direction.THROUGH, public_id="CCCC-2222", **unasked)
     assert answered(KARIN, now) == answered(EVA, now) == []
+
+
+def test_of_very_many_cases_the_newest_are_looked_at(now, monkeypatch):
+    monkeypatch.setattr(lost_link, "LOOKED_AT", 1)
+    old, new = (
+        make_transfer(now, public_id=name, applied_at=now - days * 24 * HOUR)
+        for name, days in (("AAAA-2222", 2), ("BBBB-2222", 1))
+    )
+    (letter,) = answered(BO, now)
+    assert (old.public_id in letter.text, new.public_id in letter.text) == (False, True)
+
+
+def test_a_letter_about_several_cases_counts_once(now):
+    for name in ("AAAA-2222", "BBBB-2222", "CCCC-2222"):
+        make_transfer(now, public_id=name)
+    assert [len(answered(BO, now)) for _ in range(4)] == [1, 1, 1, 0]
 
 
 def test_a_mailbox_gets_three_in_an_hour_however_its_address_is_spelt(now):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 
 from filsluss.actions import room, upload
 from filsluss.actions.announcement import Announced, announce_all
@@ -14,6 +15,7 @@ from filsluss.actions.upload import remove_own
 from filsluss.models import TransferFile
 from filsluss.models.room_queries import PIECE
 from filsluss.rules.lifecycle import FileState
+from filsluss.sqlite.reserve import Reserve
 from tests.actions.racing import race
 from tests.letters.cases import example_policy, make_file, make_transfer
 from tests.parts.services import services_for, writing
@@ -25,7 +27,7 @@ LARGE = example_policy(max_transfer_size=500 * GIB, free_space_percent=5.0)
 
 
 class FakeDisk:
-    """A store's disk with figures that the test chooses; what is written is on a real one."""
+    """The disk of blobs alone, with figures that the test chooses; what is written is on a real one."""
 
     def __init__(self, store, free, size=100 * GIB):
         self._store, self.free, self.size = store, free, size
@@ -36,6 +38,9 @@ class FakeDisk:
 
     def space(self):
         return self.free, self.size
+
+    def shares_disk_with(self, folder):
+        return False
 
 
 @pytest.fixture
@@ -141,6 +146,22 @@ class TestOneFigure:
         upload.declare_size(file, size=3 * MIB, **how)
         assert figure(transfer, now) == 10 * MIB
 
+    def test_a_length_that_is_declared_late_needs_room_for_what_has_not_come_only(
+        self, announce, take, store, now
+    ):
+        disk, transfer = FakeDisk(store, 5 * GIB + 3 * MIB), make_transfer(now)  # 5 GiB are kept free
+        file, other = (announce(transfer, None, policy=LARGE, disk=disk) for _ in range(2))
+        services = services_for(LARGE, disk)
+        for each in (file, other):
+            take(each, 0, MIB, policy=LARGE, disk=disk)
+            upload.acknowledge(each, offset=MIB, boot_id="b", now=now)
+        disk.free -= 2 * MIB
+        with pytest.raises(UploadRefused, match="disk_full"):
+            upload.declare_size(file, size=2 * MIB + 1, services=services, now=now)
+        upload.declare_size(file, size=2 * MIB, services=services, now=now)
+        disk.free = 5 * GIB - 1
+        upload.declare_size(other, size=MIB, services=services, now=now)
+
     def test_the_last_of_the_files_an_account_may_have_can_be_declared(self, announce, store, now):
         transfer, policy = make_transfer(now), replace(POLICY, max_files=2)
         announce(transfer, 1, policy=policy)
@@ -210,6 +231,18 @@ class TestDisk:
         for file in (announced, unknown):
             with pytest.raises(UploadRefused, match="disk_full"):
                 take(file, 0, policy=LARGE, disk=disk)
+
+    def test_while_the_reserve_of_the_database_cannot_be_laid_nothing_is_taken(
+        self, announce, refusal, take, store, now, tmp_path, monkeypatch
+    ):
+        disk, transfer = FakeDisk(store, 50 * GIB), make_transfer(now)
+        file = announce(transfer, MIB, disk=disk)
+        reserve = Reserve(tmp_path / "filsluss.sqlite3")
+        reserve.size = 1 << 60  # more than any disk has
+        monkeypatch.setattr(type(connections["default"]), "reserve", reserve, raising=False)
+        with pytest.raises(UploadRefused, match="disk_full"):
+            take(file, 0, disk=disk)
+        assert refusal(transfer, MIB, disk=disk) == "disk_full"
 
     def test_near_the_end_of_the_disk_pieces_are_small(self, announce, take, store, now):
         disk, transfer = FakeDisk(store, 50 * GIB), make_transfer(now)

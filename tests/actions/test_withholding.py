@@ -10,6 +10,7 @@ from filsluss.actions.apply import apply
 from filsluss.actions.choices import Choices
 from filsluss.actions.integrity.findings import World
 from filsluss.actions.integrity.repair import reconcile, verify_world
+from filsluss.actions.send_again import send_once_more
 from filsluss.actions.transitions import StepRefused
 from filsluss.letters import collecting
 from filsluss.letters.claims import Claimant
@@ -19,6 +20,7 @@ from filsluss.rules.application import Application
 from filsluss.rules.lifecycle import ErasedBecause, FileState, RemovalCode
 from filsluss.rules.networks import Client
 from filsluss.rules.refusals import FormRefused
+from filsluss.streams.files_api import may_differ
 from tests.letters.cases import example_policy
 from tests.parts.people import ANNA, BO
 from tests.parts.services import services_for
@@ -213,6 +215,77 @@ def test_a_reminder_that_became_untrue_is_written_again(house):
     assert {delivery for *_, delivery in letters("expiry-reminder")} == {"withdrawn"}
     house.give_back(file)
     assert (letters("expiry-reminder"), len(queued)) == (queued, 2)
+
+
+def test_a_reminder_of_what_had_been_fetched_is_not_written_again(house):
+    file = house.ready()
+    house.deliver()
+    house.now += 6 * DAY
+    reminders.remind_of_files(services=house.services, now=house.now)
+    Pickup.objects.update(fetched_at=house.now)
+    house.remove(file)
+    house.give_back(file)
+    assert {delivery for *_, delivery in letters("expiry-reminder")} == {"withdrawn"}
+
+
+def test_what_was_told_by_a_letter_about_many_files_and_reminded_of_is_not_told_again(house):
+    house.transfer.one_letter = True
+    house.transfer.save()
+    file = house.ready()
+    house.now += HOUR
+    collecting.close_due(policy=POLICY, now=house.now)
+    house.now += 6 * DAY
+    reminders.remind_of_files(services=house.services, now=house.now)
+    house.deliver()
+    told = letters("files-ready", "expiry-reminder")
+    assert [delivery for *_, delivery in told] == ["sent"] * 3
+    house.remove(file)
+    house.give_back(file)
+    house.deliver()
+    assert letters("files-ready", "expiry-reminder") == told
+
+
+def test_a_letter_that_a_server_put_off_begins_anew(house, mail_server):
+    file = house.ready()
+    mail_server.refuse[BO] = "450 4.2.0 later"
+    house.deliver()
+    house.remove(file)
+    house.give_back(file)
+    letter = Letter.objects.get(kind="file-ready")
+    assert (letter.delivery, letter.next_try_at, letter.tries) == ("queued", house.now, 0)
+    assert (letter.last_error, letter.failure, letter.failed_at) == ("", "", None)
+
+
+@pytest.mark.parametrize(("first", "second"), [("sent", "withdrawn"), ("given_up", "queued")])
+def test_a_letter_that_was_being_sent_again_is_written_again_if_the_first_never_left(
+    house, mail_server, first, second
+):
+    file = house.ready()
+    mail_server.refuse = {BO: "550 5.1.1 no such user"} if first == "given_up" else {}
+    house.deliver()
+    house.now += HOUR
+    send_once_more(Letter.objects.get(kind="file-ready"), services=house.services, now=house.now)
+    house.remove(file)
+    house.give_back(file)
+    assert [delivery for *_, delivery in letters("file-ready")] == [first, second]
+
+
+def test_a_letter_that_was_given_up_is_not_tried_again(house, mail_server):
+    file = house.ready()
+    mail_server.refuse[BO] = "550 5.1.1 no such user"
+    house.deliver()
+    house.remove(file)
+    house.give_back(file)
+    assert [delivery for *_, delivery in letters("file-ready")] == ["given_up"]
+
+
+def test_an_upload_page_that_is_open_hears_that_it_is_back(house):
+    file = house.ready()
+    house.deliver()
+    house.now += HOUR
+    house.remove(file)
+    house.give_back(file)
+    assert may_differ(file, Letter.objects.get(kind="file-ready"), house.now)
 
 
 @pytest.mark.parametrize("code", ["virus", "personal-data", "secrecy"])

@@ -165,5 +165,6 @@ def test_an_empty_file_is_fetched_by_asking_for_it(shared_service, ready, accoun
     address = ready(b"")
     shared_service.request("HEAD", address)
     assert fetched_at(shared_service, account) is None
-    shared_service.get(address)
+    answer = shared_service.get(address)
+    assert (answer.status, answer.body) == (200, b"")
     assert comes_to_be_fetched(shared_service, account)

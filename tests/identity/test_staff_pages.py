@@ -166,6 +166,18 @@ def test_the_approver_answers_as_themselves(visitor):
     assert visitor.client.get(f"/staff/decide/{token}").status_code == 410
 
 
+def test_the_approver_answers_what_waits_for_the_next_list_of_requests(visitor, configure):
+    configure(of_policy={"letters_per_day": 1})
+    asked()
+    transfer, token = asked(purpose="Offert")
+    assert transfer.asked_at is None
+    visitor.sign_in()
+    assert f"/staff/decide/{token}" in visitor.client.get("/staff").content.decode()
+    assert "Svara senast" not in visitor.client.get(f"/staff/decide/{token}").content.decode()
+    answer = visitor.client.post(f"/staff/decide/{token}", {"decision": "approve", "days": "3"})
+    assert (answer.status_code, Transfer.objects.get(pk=transfer.pk).state) == (303, "open")
+
+
 def test_a_forwarded_link_answers_for_nobody_else(visitor):
     _, token = asked()
     visitor.issuer.claims |= {"sub": "eva-2", "email": "eva@ltdalarna.se", "name": "Eva"}

@@ -282,6 +282,13 @@ def test_a_fetch_that_is_recorded_again_as_nobody_knew_that_it_was_counts_once(n
     assert file.pickups.get().fetches == 2
 
 
+def test_a_file_that_was_taken_away_while_it_was_sent_was_not_fetched(now):
+    file = ready(make_transfer(now), now, 1)
+    TransferFile.objects.update(state=FileState.ERASING)
+    fetch(file, now)
+    assert (file.pickups.get().fetches, letters("files-downloaded")) == (0, [])
+
+
 def test_a_file_fetched_later_is_a_receipt_of_its_own(now):
     transfer = make_transfer(now)
     one, two = ready(transfer, now, 1), ready(transfer, now, 2)

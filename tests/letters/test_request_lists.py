@@ -207,8 +207,8 @@ def take_back(transfer, now):
     advance(transfer, TAKEN_BACK, cause=Cause("sender"), services=services_for(POLICY), now=now)
 
 
-@pytest.mark.parametrize("act", [withdraw, take_back])
-def test_what_is_withdrawn_before_the_list_closes_is_not_on_it_and_nobody_is_told(now, act):
+@pytest.mark.parametrize("act", [withdraw, take_back, approve])
+def test_what_is_decided_before_the_list_closes_is_not_on_it_and_nobody_is_told(now, act):
     *_, gone, other = ask_many(4, now)
     act(gone, now)
     assert letters("withdrawn") == []
@@ -362,6 +362,16 @@ def test_reminders_beyond_the_limit_come_in_a_list_and_once(now):
     closed(at + QUARTER)
     assert reminders.remind_approvers(services=services_for(POLICY), now=at + HOUR) == 0
     assert (len(letters("approval-reminder")), [letter.cases.count() for letter in lists()]) == (2, [4, 4])
+
+
+def test_who_was_asked_by_a_letter_and_reminded_by_a_list_is_not_reminded_again(now):
+    for number in range(4):
+        assert ask(number, now + number // 2 * DAY).asked_at is not None
+    at = now + 7 * DAY
+    assert reminders.remind_approvers(services=services_for(POLICY), now=at) == 4
+    closed(at + QUARTER)
+    assert [letter.cases.count() for letter in lists()] == [2]
+    assert reminders.remind_approvers(services=services_for(POLICY), now=at + DAY) == 0
 
 
 def test_a_mailbox_gets_no_more_letters_about_the_end_of_what_it_never_answered(now):

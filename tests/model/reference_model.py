@@ -127,7 +127,8 @@ def apply(
 
 def decide(transfer: Transfer, choice: str, *, days: int, policy: Policy, now: datetime) -> bool:
     """Once, in time, and by nobody else afterwards."""
-    if transfer.state != "pending" or transfer.lapse_by is None or now >= transfer.lapse_by:
+    is_late = transfer.lapse_by is not None and now >= transfer.lapse_by
+    if transfer.state != "pending" or is_late:
         return False
     if choice == "approve":
         transfer.state, transfer.until = "open", policy.end_of(now, days)

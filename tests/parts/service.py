@@ -80,12 +80,17 @@ def process_tree(pid: int) -> list[int]:
     return found
 
 
+def state_of_process(pid: int) -> str:
+    """The letter for what its main thread does, X if there is no such process (proc_pid_stat(5))."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
 def has_exited(pid: int) -> bool:
     """Whether it has exited, also if its parent has not reaped it yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+    return state_of_process(pid) in ("X", "Z")
 
 
 def keeper_of_port() -> socket.socket:

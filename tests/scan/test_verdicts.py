@@ -16,11 +16,12 @@ from filsluss.actions import completion, erasure, expiry, oversee, scan, upload
 from filsluss.actions.choices import Choices
 from filsluss.actions.transitions import StepRefused
 from filsluss.letters import collecting
-from filsluss.models import AuditEntry, Letter, LetterCase, TransferFile
+from filsluss.models import AuditEntry, Letter, LetterCase, Transfer, TransferFile
 from filsluss.pages import presenters
-from filsluss.rules.lifecycle import ErasedBecause, FileState
+from filsluss.rules.lifecycle import ErasedBecause, FileState, State
 from filsluss.rules.refusals import FormRefused
 from filsluss.scanners.clamd import EICAR, STREAM_MAX, Clamd, NotScanned
+from tests.actions.racing import race
 from tests.letters.cases import make_file, make_transfer
 from tests.parts.people import ANNA, BO
 from tests.parts.scanner import VIRUS, zipped
@@ -109,6 +110,16 @@ def test_what_a_crash_left_infected_is_erased_by_the_next_round(send, store, pol
     TransferFile.objects.filter(pk=file.pk).update(state=FileState.INFECTED, virus="X")
     scan.scan_next(services=services_for(policy, store), now=now)
     assert (seen(file), file.erased_because) == (FileState.ERASING, ErasedBecause.INFECTED)
+
+
+def test_what_waits_when_its_account_is_over_is_not_scanned(send, now):
+    file = send(b"ritning")
+    end = file.transfer.open_until
+    assert scan.claim(now=end) is None
+    Transfer.objects.update(state=State.CLOSING)
+    assert scan.claim(now=now) is None
+    Transfer.objects.update(state=State.OPEN)
+    assert scan.claim(now=end - timedelta(seconds=1)) == file
 
 
 def test_without_a_scanner_nothing_is_new(send, store, policy, now):
@@ -220,6 +231,15 @@ def test_a_scanner_that_crashed_loses_its_file_to_the_next_after_its_lease(send,
     later = now + scan.LEASE
     assert scan.scan_next(services=services_for(policy, store, scanner=lasting.client), now=later) is True
     assert seen(file) == FileState.READY
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_scanners_that_find_a_lease_over_at_once_one_gets_the_file(send, now):
+    file = send(b"ritning")
+    scan.claim(now=now)
+    for number in range(1, 11):
+        outcomes = race(*[lambda at=now + number * scan.LEASE: scan.claim(now=at)] * 4)
+        assert sorted(map(str, outcomes)) == sorted([str(file), *["None"] * 3])
 
 
 def test_a_file_taken_back_during_its_scan_stays_away(send, lasting, store, policy, now):

@@ -7,7 +7,14 @@ import subprocess
 import zipfile
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
 
+from filsluss.blobs import open_store
+from filsluss.models import Link
+from tests.model.wsgi_client import ask
+from tests.pages.cases import open_transfer, ready_file
+from tests.parts import tokens
 from tests.parts.eventually import eventually
 from tests.parts.people import BO, FORM, apply, path_of, send_form, send_tus
 from tests.parts.raw_http import RawConnection
@@ -28,6 +35,24 @@ def await_fetched(service, account, *names):
         lambda: {file["name"] for file in listed(service, account) if file["fetched_at"]},
         lambda found: found == {*names},
     )
+
+
+@pytest.mark.django_db(transaction=True)  # the byte paths close the connection
+def test_a_file_whose_link_was_revoked_is_not_in_it():
+    transfer = open_transfer()
+    file, other = (ready_file(transfer, name) for name in ("ett.txt", "två.txt"))
+    for each in (file, other):
+        with open_store(settings.BLOB_URL).writer(each.blob):
+            pass
+    token = tokens.of_file(file, settings.POLICY.link_keys)
+
+    def names():
+        answer = ask("GET", f"/zip/{token}/{transfer.public_id}.zip")
+        return zipfile.ZipFile(io.BytesIO(answer.body)).namelist()
+
+    assert names() == ["ett.txt", "två.txt"]
+    Link.objects.filter(file=other).update(revoked_at=timezone.now())
+    assert names() == ["ett.txt"]
 
 
 class TestEverything:

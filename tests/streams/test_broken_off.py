@@ -10,13 +10,15 @@ from django.db import InterfaceError, OperationalError
 
 from filsluss import outages
 from filsluss.blobs import BlobMissing, StoreAway
-from filsluss.models import Transfer
+from filsluss.models import Transfer, TransferFile
 from filsluss.origin import NOWHERE, Origin, current_origin, set_origin
 from filsluss.rules.directions import Role
+from filsluss.rules.lifecycle import FileState, State
 from filsluss.streams import archive, downloads, recording
 from filsluss.streams.ranges import Span
 from filsluss.streams.responses import Refusal
-from filsluss.streams.sending import SendingBlob
+from filsluss.streams.sending import SendingBlob, still_downloadable
+from tests.letters.cases import make_file, make_transfer
 from tests.parts.eventually import eventually
 
 LINK = SimpleNamespace(file="a.pdf")
@@ -75,6 +77,21 @@ def test_a_file_in_an_archive_that_cannot_be_read_on_cuts_it(active, fault):
     request.store.open.return_value.raw.read.side_effect = fault
     assert list(archive.read(request, file, active)) == []
     assert active.is_cut
+
+
+@pytest.mark.django_db
+def test_a_download_goes_on_only_while_its_file_is_ready_and_its_account_open(now):
+    file = make_file(make_transfer(now), now)
+
+    def goes_on(at):
+        return still_downloadable({file.pk}, now=at) == {file.pk}
+
+    assert (goes_on(now), goes_on(file.transfer.open_until)) == (True, False)
+    Transfer.objects.update(state=State.CLOSING)
+    assert not goes_on(now)
+    Transfer.objects.update(state=State.OPEN)
+    TransferFile.objects.update(state=FileState.WITHHELD)
+    assert not goes_on(now)
 
 
 @pytest.mark.parametrize(("pieces_sent", "counted"), [(1, 5), (2, 9), (3, 10)])

@@ -1,10 +1,15 @@
 """The list of a transfer's files: what was sent comes back as it was, and only what changed is sent again."""
 
 import json
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 
+from filsluss.models import Letter, Pickup, TransferFile
+from filsluss.rules.directions import Role
+from filsluss.streams.files_api import may_differ
+from tests.letters.cases import Case
 from tests.parts.eventually import eventually
 from tests.parts.people import BO, FORM, announce, apply, send_tus
 
@@ -50,6 +55,31 @@ def test_the_page_shows_the_rows_that_are_asked_for(shared_service, account):
     ids = [file["public_id"] for file in listed(shared_service, account)["files"]]
     page = shared_service.get(f"{account}?rows={ids[0]},{ids[2]}").text
     assert [public_id in page for public_id in ids] == [True, False, True]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("model", "column"),
+    [
+        (TransferFile, "active_at"),
+        (TransferFile, "erased_at"),
+        (Pickup, "fetched_at"),
+        (Pickup, "partly_at"),
+        (Letter, "sent_at"),
+    ],
+)
+def test_after_whatever_can_still_happen_to_it_a_file_is_listed_again(now, model, column):
+    before = now - timedelta(hours=2)
+    state = "erased" if column == "erased_at" else "ready"
+    Case("file-ready", Role.RECIPIENT, file={"state": state}).write("sv", before)
+    Letter.objects.update(delivery="sent", sent_at=before)
+
+    def is_listed():
+        return may_differ(TransferFile.objects.get(), Letter.objects.get(), now - timedelta(hours=1))
+
+    assert not is_listed()
+    model.objects.update(**{column: now})
+    assert is_listed()
 
 
 def test_a_file_that_does_not_change_any_more_is_left_out(service, mail_server):

@@ -11,9 +11,9 @@ import pytest
 from tests.parts.eventually import eventually
 from tests.parts.people import FORM, announce, append, apply, offset_of
 from tests.parts.raw_http import RawConnection, chunked
-from tests.parts.service import process_tree
 from tests.parts.shared_service import start_shared_service
-from tests.streams.test_connection import MIB, TUS, await_offset, await_ready, finish, listed
+from tests.parts.web_processes import accepted
+from tests.streams.test_connection import MIB, await_offset, await_ready, finish, listed
 
 DOCUMENTED = {204, 404, 409, 410, 503}
 
@@ -31,47 +31,39 @@ def account(pair):
     return apply(pair, FORM).location
 
 
-def writing_processes(service):
-    """The processes that write somewhere in the store, as the kernel tells."""
-    root = str(service.data_dir / "blobs")
-    found = set()
-    for pid in process_tree(service.process.pid):
-        try:
-            names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-        except OSError:
-            continue
-        if any(name.startswith(root) and "/locks" not in name for name in names):
-            found.add(pid)
-    return found
-
-
 @pytest.mark.parametrize("plain", [False, True], ids=["fast", "chunked"])
 @pytest.mark.parametrize("newer", ["HEAD", "PATCH", "DELETE"])
-def test_a_newer_request_takes_the_upload_over_and_the_older_writes_no_more(pair, account, newer, plain):
+@pytest.mark.parametrize("process", ["same", "other"])
+def test_a_newer_request_takes_the_upload_over_and_the_older_writes_no_more(
+    pair, account, process, newer, plain
+):
     data = os.urandom(2 * MIB)
     where = announce(pair, account, len(data)).location
-    with RawConnection(pair) as older:
+    with accepted(pair) as older:
         if plain:
             older.send_patch(where, 0, length=None, Transfer_Encoding="chunked")
             older.send(b"%x\r\n%s\r\n" % (MIB, data[:MIB]))
         else:
             older.send_patch(where, 0, data[:MIB], length=len(data))
         await_offset(pair, account, MIB)
-        if newer == "HEAD":
-            kept = offset_of(pair, where)
-        elif newer == "PATCH":
-            kept = int(append(pair, where, MIB, b"").headers["Upload-Offset"])
-        else:
-            assert pair.request("DELETE", where, headers=TUS).status == 204
-            assert pair.request("HEAD", where).status == 410
+        with accepted(pair, but=older) as other, accepted(pair, but=other) as same:
+            connection = other if process == "other" else same
+            if newer == "PATCH":
+                connection.send_patch(where, MIB, length=0)
+            else:
+                connection.send_request(newer, where, Tus_Resumable="1.0.0")
+            answer = connection.read_response()
         response = older.read_response()
         if newer == "DELETE":
+            assert answer.status == 204
+            assert pair.request("HEAD", where).status == 410
             assert (response.status, response.code) in [
                 (409, "preempted"),
                 (410, "upload_gone"),
                 (503, "busy"),
             ]
             return
+        kept = int(answer.headers["Upload-Offset"])
         assert (response.status, response.code) == (409, "preempted")
         assert int(response.headers["Upload-Offset"]) == kept
         with contextlib.suppress(OSError):
@@ -81,20 +73,18 @@ def test_a_newer_request_takes_the_upload_over_and_the_older_writes_no_more(pair
 
 
 def test_two_appends_at_once_from_two_processes_end_as_one_file(pair, account):
-    """Whichever process takes a connection: one of the two goes on, the other is told why not."""
-    seen, files = set(), {}
-    for _ in range(100):
+    """One of the two goes on, the other is told why not."""
+    files = {}
+    for _ in range(8):
         data = os.urandom(256 * 1024)
         where = announce(pair, account, len(data)).location
-        answers = at_once(pair, where, data, seen)
+        with accepted(pair) as one, accepted(pair, but=one) as other:
+            answers = at_once([one, other], where, 0, data)
         assert sorted(answers) in ([204, 409], [409, 409]), answers
         kept = offset_of(pair, where)
         if kept < len(data):
             assert append(pair, where, kept, data[kept:]).status == 204
         files[where.rpartition("/")[2]] = hashlib.sha256(data).hexdigest()
-        if len(seen) >= 2 and len(files) >= 8:
-            break
-    assert len(seen) >= 2, "both processes were to write"
     eventually(
         lambda: {file["id"]: file["sha256"] for file in listed(pair, account) if file["state"] == "ready"},
         lambda found: found == files,
@@ -102,23 +92,21 @@ def test_two_appends_at_once_from_two_processes_end_as_one_file(pair, account):
     )
 
 
-def at_once(service, where, data, seen):
-    """Two clients send the whole of it; their two statuses, and in `seen` which processes wrote."""
-    both, answers = threading.Barrier(2), []
+def at_once(connections, where, offset, data):
+    """Each of them sends all of it, at the same time; their statuses."""
+    everybody, answers = threading.Barrier(len(connections)), []
 
-    def send():
-        with RawConnection(service) as connection:
-            both.wait()
-            connection.send_patch(where, 0, data[:1000], length=len(data))
-            time.sleep(0.01)
-            seen.update(writing_processes(service))
-            try:
-                connection.send(data[1000:])
-                answers.append(connection.read_response().status)
-            except OSError:
-                answers.append(409)  # disconnected before it could be told
+    def send(connection):
+        everybody.wait()
+        connection.send_patch(where, offset, data[:1000], length=len(data))
+        time.sleep(0.01)
+        try:
+            connection.send(data[1000:])
+            answers.append(connection.read_response().status)
+        except OSError:
+            answers.append(409)  # disconnected before it could be told
 
-    threads = [threading.Thread(target=send) for _ in range(2)]
+    threads = [threading.Thread(target=send, args=(connection,)) for connection in connections]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -172,22 +160,16 @@ def test_twenty_writers_on_one_upload_leave_one_clients_bytes(pair, account):
 
 
 def test_one_received_file_and_one_letter_come_of_many_finishes(make_service, mail_server):
-    """Everybody sends the last byte at once."""
+    """Four clients of each process send the last byte at once."""
     service = make_service(WEB_PROCESSES="2").start()
     account = apply(service, FORM).location
     where = announce(service, account, 10).location
     assert append(service, where, 0, b"012345678").status == 204
-    both, answers = threading.Barrier(8), []
-
-    def finish_it():
-        both.wait()
-        answers.append(append(service, where, 9, b"9").status)
-
-    threads = [threading.Thread(target=finish_it) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with contextlib.ExitStack() as until_the_end:
+        one = until_the_end.enter_context(accepted(service))
+        other = until_the_end.enter_context(accepted(service, but=one))
+        more = [until_the_end.enter_context(accepted(service, but=each)) for each in [one, other] * 3]
+        answers = at_once([one, other, *more], where, 9, b"9")
     assert set(answers) <= DOCUMENTED - {404, 410}
     assert 204 in answers
     await_ready(service, account)

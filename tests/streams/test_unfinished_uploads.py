@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.conf import settings
 
 from filsluss import machine
 from filsluss.actions import erasure, expiry, upload
@@ -18,6 +19,7 @@ from filsluss.rules.application import Application
 from filsluss.rules.networks import Client
 from filsluss.rules.tokens import Purpose
 from filsluss.streams.request import Deadline
+from tests.model.wsgi_client import ask
 from tests.parts import tokens
 from tests.parts.eventually import eventually
 from tests.parts.people import ANNA, BO, FORM, announce, append, apply, offset_of
@@ -27,6 +29,7 @@ from tests.streams.test_connection import MIB, await_ready, listed
 from tests.streams.test_model import request, serve
 
 TUS_BODY = "application/offset+octet-stream"
+TUS = {"Tus_Resumable": "1.0.0", "Upload_Offset": "3", "Content_Type": TUS_BODY}
 HOUR = timedelta(hours=1)
 
 
@@ -74,6 +77,17 @@ def test_a_body_that_comes_for_hours_goes_on_where_its_account_was_given_more_da
     assert Deadline(transfer, now=now).is_over() is True
     Transfer.objects.update(open_until=now + HOUR, state="closing")
     assert Deadline(transfer, now=now).is_over() is True
+
+
+@pytest.mark.django_db(transaction=True)  # the byte paths close the connection
+@pytest.mark.parametrize("state", ["infected", "withheld", "erasing", "erased"])
+def test_an_upload_whose_file_is_gone_is_410(begun, now, state):
+    file = begun(now)
+    TransferFile.objects.update(state=state)
+    token = tokens.of_transfer(file.transfer, Purpose.UPLOAD, settings.POLICY.link_keys)
+    for method in ("HEAD", "PATCH", "DELETE"):
+        answer = ask(method, f"/upload/{token}/files/{file.upload_id}", **TUS)
+        assert answer.status == 410, method
 
 
 @pytest.mark.django_db

@@ -64,4 +64,4 @@ def _carry_out(
         detail = CONFIRMED if has_personal_number(reason, today=services.policy.today(now)) else None
         step, cause = REJECTED, Cause(Role.APPROVER, person, reason, detail=detail)
         changes["rejection_reason"] = cause.reason
-    advance(transfer, step, cause=cause, services=services, now=now, where={"lapse_by__gt": now}, **changes)
+    advance(transfer, step, cause=cause, services=services, now=now, **changes)

@@ -9,7 +9,7 @@ from hashlib import sha256
 from filsluss.installation import Services
 from filsluss.letters.mailboxes import DAY, written_to
 from filsluss.models import Attempt, Party, Transfer, serialize_on
-from filsluss.rules.directions import Direction, Proof, Role
+from filsluss.rules.directions import Proof, Role
 from filsluss.rules.letter_kinds import LetterKind
 from filsluss.rules.lifecycle import State
 from filsluss.rules.networks import Client, is_inside_network, rate_key
@@ -86,8 +86,7 @@ def count_outbound(sender: Party, *, client: Client, services: Services, now: da
     key = sha256(f"{sender.canonical} {rate_key(client.address)}".encode()).hexdigest()
     share = attempts(OUTBOUND, network=key, since=since)
     refuse_over(share, most=(most + 1) // 2, window=DAY, limit=Limit.SENDER, now=now)
-    named = Transfer.objects.filter(direction=Direction.OUTBOUND, applied_at__gt=since)
-    unproved = named.filter(
+    unproved = Transfer.objects.filter(applied_at__gt=since).filter(
         parties__role=Role.SENDER, parties__canonical=sender.canonical, parties__proof=Proof.NONE
     )
     times = list(unproved.order_by("applied_at").values_list("applied_at", flat=True))

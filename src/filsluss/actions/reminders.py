@@ -13,7 +13,6 @@ from filsluss.letters import compose, outbox, request_lists
 from filsluss.letters.each_row import each_row
 from filsluss.letters.mailboxes import has_room
 from filsluss.models import Letter, LetterCase, Transfer, TransferFile
-from filsluss.models.letter import Delivery
 from filsluss.rules.blocking import BLOCKED
 from filsluss.rules.directions import Role
 from filsluss.rules.letter_kinds import LetterKind
@@ -87,7 +86,6 @@ def end_of_another_day(transfer: Transfer, *, now: datetime) -> None:
 def _listed_again() -> Q:
     """Whether the transfer is on a list after it was asked: by a letter of its own, or on an earlier list."""
     listed = LetterCase.objects.filter(transfer=OuterRef("pk"), letter__kind=LetterKind.APPROVALS_REQUESTED)
-    listed = listed.exclude(letter__delivery=Delivery.WITHDRAWN)
     earlier = LetterCase.objects.filter(
         transfer=OuterRef("transfer"), letter__kind=LetterKind.APPROVALS_REQUESTED
     )

@@ -1,7 +1,6 @@
 """Taking back: a sender withdraws their undecided application, or replaces it by a corrected one."""
 
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -26,11 +25,10 @@ def take_back(transfer: Transfer, *, services: Services, now: datetime, replaced
     if not transfer.is_undecided_at(now):
         raise StepRefused(TAKEN_BACK.name)
     cause = Cause(Role.SENDER, detail={"replaced_by": replaced_by} if replaced_by else None)
-    where: dict[str, Any] = {"lapse_by__gt": now} if transfer.lapse_by else {}
     with transaction.atomic():
         _lock(transfer)
         asked = transfer.asked_at if _has_been_asked(transfer) else None
-        advance(transfer, TAKEN_BACK, cause=cause, services=services, now=now, where=where, asked_at=asked)
+        advance(transfer, TAKEN_BACK, cause=cause, services=services, now=now, asked_at=asked)
 
 
 def _lock(transfer: Transfer) -> None:

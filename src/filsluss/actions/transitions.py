@@ -65,19 +65,17 @@ def advance(
     cause: Cause,
     services: Services,
     now: datetime,
-    where: dict[str, Any] | None = None,
     files: Sequence[TransferFile] = (),
     **changes: Any,
 ) -> None:
     """Takes `step` and sets the columns in `changes`.
 
-    `where` adds conditions to the compare-and-set (`{"lapse_by__gt": now}`). Raises StepRefused, and
-    changes nothing, if the row does not meet them or is not in the step's source state.
+    Raises StepRefused, and changes nothing, if the row is not in the step's source state.
     """
     if step.target in OVER:
         changes["over_at"] = now
     with transaction.atomic():
-        row = Transfer.objects.filter(pk=transfer.pk, state=step.source, **(where or {}))
+        row = Transfer.objects.filter(pk=transfer.pk, state=step.source)
         if row.update(state=step.target, **changes) != 1:
             raise StepRefused(step.name)
         for name, value in {**changes, "state": step.target.value}.items():

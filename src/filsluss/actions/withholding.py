@@ -59,7 +59,7 @@ def give_back(file: TransferFile, *, cause: Cause, services: Services, now: date
     """
     with transaction.atomic():
         withheld = TransferFile.objects.filter(pk=file.pk, state=FileState.WITHHELD, withheld_until__gt=now)
-        changes = {"state": state_before(file), **AS_BEFORE}
+        changes = {"state": state_before(file), "active_at": now, **AS_BEFORE}
         if not withheld.update(**changes) or not STILL_OPEN.rows(transfer=file.transfer_id, now=now):
             raise StepRefused("file-restored")
         file.refresh_from_db()

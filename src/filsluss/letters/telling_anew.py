@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 
-from filsluss.letters import collecting, compose, outbox, truth
+from filsluss.letters import collecting, outbox, truth
 from filsluss.models import Letter, LetterCase, TransferFile
 from filsluss.models.letter import Delivery
 from filsluss.rules.letter_kinds import READY_KINDS, LetterKind
@@ -49,5 +49,4 @@ def revive(letter: Letter, *, policy: Policy, now: datetime) -> None:
         return
     row.delivery, row.written_at, row.next_try_at = Delivery.QUEUED, now, now
     row.tries, row.claimed_by, row.last_error, row.failure, row.failed_at = 0, "", "", "", None
-    compose.hold_back(row, cases[0].transfer)
     row.save()

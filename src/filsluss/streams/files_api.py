@@ -64,7 +64,7 @@ def may_differ(file: TransferFile, letter: Letter | None, after: datetime) -> bo
     if file.state != FileState.ERASED and not (file.state == FileState.READY and is_told):
         return True
     stamps = (
-        file.created_at,
+        file.active_at,
         file.erased_at,
         first_fetch(file),
         first_partly(file),
