@@ -28,7 +28,7 @@ def test_from_the_sixth_wrong_password_a_network_waits_and_is_told_how_long(eva)
     answers = [sign_in(f"wrong {number}") for number in range(7)]
     assert [answer.status_code for answer in answers] == [422] * 5 + [429] * 2
     assert 55 <= int(answers[5]["Retry-After"]) <= 60
-    assert "Too many attempts. Try again in 1 minute." in answers[5].content.decode()
+    assert "Too many attempts. Try again in 1\N{NO-BREAK SPACE}minute." in answers[5].content.decode()
     assert sign_in(PASSWORD).status_code == 429
 
 
