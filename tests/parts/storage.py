@@ -19,6 +19,16 @@ def rows(service: Service, question: str) -> list[tuple[Any, ...]]:
         return file.execute(question).fetchall()
 
 
+def change(service: Service, statement: str) -> None:
+    """Runs one statement that changes rows, without the service."""
+    if url := service.env.get("FILSLUSS_DATABASE_URL"):
+        with psycopg.connect(url) as server:
+            server.execute(statement)
+        return
+    with closing(sqlite3.connect(service.data_dir / "filsluss.sqlite3", timeout=30)) as file, file:
+        file.execute(statement)
+
+
 def status_link(service: Service, transfer: str, role: str) -> str:
     """The path of the newest status page of the party of that role, whether or not a letter names it."""
     code = (

@@ -74,6 +74,7 @@ def begin(
         "size": checked_size(size, services=services),
         "with_code": choices.with_code,
         "metadata": metadata,
+        "sha256": "",
         "acknowledged": 0,
         "arrived": 0,
         "boot_id": services.boot_id,
@@ -154,11 +155,6 @@ def acknowledge(file: TransferFile, *, offset: int, boot_id: str, now: datetime)
         changes["active_at"] = file.active_at = now
     file.acknowledged = file.arrived = offset
     return bool(writable(file).update(**changes))
-
-
-def is_cut_off(file: TransferFile) -> bool:
-    """Whether a newer lease of it was given than the one that it is held under."""
-    return TransferFile.objects.filter(pk=file.pk, epoch__gt=file.epoch).exists()
 
 
 def give_back(file: TransferFile, *, offset: int) -> None:

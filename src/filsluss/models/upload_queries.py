@@ -7,11 +7,19 @@ from datetime import datetime
 
 from django.db import models
 
-from filsluss.models.compiled_queries import CompiledInsert, CompiledQuery, Param, columns, from_row
+from filsluss.models.compiled_queries import (
+    CompiledInsert,
+    CompiledQuery,
+    Param,
+    columns,
+    from_row,
+    with_columns,
+)
 from filsluss.models.file import TransferFile
 from filsluss.models.link import Link
 from filsluss.models.party import Party
 from filsluss.models.transfer import Transfer
+from filsluss.rules.directions import Role
 from filsluss.rules.lifecycle import State
 from filsluss.rules.tokens import Purpose, digest_of
 
@@ -47,6 +55,7 @@ OF_FILE = (
     " boot_id epoch active_at received_at folder"
 )
 OF_TRANSFER = "id public_id state open_until closed_reason one_letter receipts"
+OF_ACCOUNT = OF_TRANSFER.split()[1:]
 OF_SENDER = "id public_id transfer_id role proof"
 """What a request for a file's bytes uses; a converter and an attribute for each of seventy columns cost more
 than the query."""
@@ -89,6 +98,20 @@ class UploadAccount:
         return self.state == State.OPEN and self.open_until is not None and now < self.open_until
 
 
+def transfer_of(account: UploadAccount) -> Transfer:
+    """The transfer with its sender, as a request for a file's bytes uses them."""
+    known = vars(account)
+    transfer = with_columns(Transfer, [("id", account.pk), *((name, known[name]) for name in OF_ACCOUNT)])
+    sender = {
+        "id": account.sender_pk,
+        "public_id": account.sender_public_id,
+        "transfer_id": account.pk,
+        "role": Role.SENDER.value,
+        "proof": account.sender_proof,
+    }
+    return _with_sender(transfer, with_columns(Party, sender.items()))
+
+
 def account_at_upload_link(token: str) -> UploadAccount | None:
     """The account of an upload link; None for an unknown or revoked link."""
     for row in ACCOUNT_AT_LINK.rows(digest=digest_of(token)):
@@ -117,6 +140,10 @@ def _transfer(row: list[object], of_transfer: str, of_sender: str) -> Transfer:
     width = len(columns(Transfer, only=of_transfer))
     transfer = from_row(Transfer, row[:width], of_transfer)
     sender = from_row(Party, row[width:], of_sender)
+    return _with_sender(transfer, sender)
+
+
+def _with_sender(transfer: Transfer, sender: Party) -> Transfer:
     sender.transfer = transfer
     transfer.keep_parties([sender])
     return transfer

@@ -109,7 +109,7 @@ class FilslussWorker(ThreadWorker):
 
     def run(self) -> None:
         """Counts security events in memory, and notes that it runs, for as long as it serves."""
-        # Of what are no attributes gunicorn looks each up by a method, again and again; none changes any more.
+        # gunicorn looks each up by a method while it is no attribute; none changes any more.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         beating = Beating("web")
         security_log.writer.start()

@@ -11,6 +11,7 @@ from filsluss.rules.lifecycle import ErasedBecause
 from filsluss.streams.body import Body
 from filsluss.streams.choices import refuse_queried_choices
 from filsluss.streams.content_headers import checksum_of
+from filsluss.streams.recent import keep_announced
 from filsluss.streams.request import Deadline, Request
 from filsluss.streams.responses import Refusal, Response
 from filsluss.streams.tus import BODY_TYPE, Checksum, Metadata, read_length, read_metadata
@@ -40,6 +41,8 @@ def create(request: Request) -> Response:
     if carries or size == 0:
         file.transfer = request.transfer()
         offset = first_bytes(request, file, body, checksum)
+    else:
+        keep_announced(request.path_params["token"], file, account)
     return created(request, file.upload_id, offset, *expiry(request, file, account.open_until))
 
 

@@ -18,7 +18,7 @@ from filsluss.models.upload_queries import UploadAccount, transfer_at_upload_lin
 from filsluss.rules.lifecycle import State
 from filsluss.rules.policy import Policy
 from filsluss.rules.tokens import Purpose
-from filsluss.streams.recent_accounts import recent_accounts
+from filsluss.streams.recent import account_at
 from filsluss.streams.responses import Refusal, Response
 
 Found = TypeVar("Found", Transfer, UploadAccount)
@@ -73,7 +73,7 @@ class Request:
 
     def account(self) -> UploadAccount:
         """What an upload needs of it, refused likewise."""
-        return self._at_link(recent_accounts.at_link)
+        return self._at_link(account_at)
 
     def _at_link(self, find: Callable[[str], Found | None]) -> Found:
         token = self.path_params["token"]

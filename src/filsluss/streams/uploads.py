@@ -21,16 +21,10 @@ from filsluss.streams.allowance import RequestAllowance
 from filsluss.streams.body import Body
 from filsluss.streams.content_headers import checksum_of
 from filsluss.streams.leases import taken
+from filsluss.streams.recent import just_announced
 from filsluss.streams.request import Deadline, Request, refuse_over
 from filsluss.streams.responses import Headers, Refusal, Response
-from filsluss.streams.tus import (
-    BODY_TYPE,
-    EXTENSIONS,
-    SUMS,
-    VERSION,
-    Checksum,
-    read_number,
-)
+from filsluss.streams.tus import BODY_TYPE, EXTENSIONS, SUMS, VERSION, Checksum, read_number
 
 GONE = (FileState.INFECTED, FileState.WITHHELD, FileState.ERASING, FileState.ERASED)
 
@@ -92,7 +86,7 @@ def writing(request: Request, file: TransferFile, body: Body | None = None) -> I
             recover_offset(file, writer, request)
             upload.give_back(file, offset=writer.offset)
             yield writer
-    except BlobMissing:
+    except (BlobMissing, TransferFile.DoesNotExist):
         raise Refusal("upload_gone") from None
     except BlobBusy:
         raise Refusal("busy") from None
@@ -145,7 +139,7 @@ def head(request: Request) -> Response:
 def patch(request: Request) -> Response:
     """PATCH (tus, core protocol): appends at the offset on which client and server agree."""
     require_tus_version(request)
-    file = find(request)
+    file = just_announced(**request.path_params) or find(request)
     if request.header("Content-Type") != BODY_TYPE:
         raise Refusal("content_type")
     claimed = read_number(request.header("Upload-Offset") or "", code="offset_invalid")
@@ -273,9 +267,14 @@ def met(fault: StoreAway, file: TransferFile, request: Request) -> None:
 
 
 def acknowledge(request: Request, file: TransferFile, offset: int) -> None:
-    """Records the offset; a writer that a newer one has cut off must not tell its client of it."""
-    is_ours = upload.acknowledge(file, offset=offset, boot_id=request.services.boot_id, now=request.now)
-    if not is_ours and upload.is_cut_off(file):
+    """Records the offset, of which a client is not told if the file is gone or a newer writer cut us off."""
+    if upload.acknowledge(file, offset=offset, boot_id=request.services.boot_id, now=request.now):
+        return
+    held = file.epoch
+    reload_progress(file)
+    if file.state in GONE:
+        raise Refusal("upload_gone")
+    if file.epoch > held:
         raise Refusal("preempted")
 
 
