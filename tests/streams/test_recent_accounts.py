@@ -1,5 +1,7 @@
 """What was looked up a second ago decides nothing that others may have changed since."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from filsluss.models import Link, Transfer
@@ -47,6 +49,15 @@ def test_a_sender_who_has_proved_nothing_is_read_each_time(recent, token, django
     Transfer.objects.get().parties.update(proof=Proof.NONE)
     with django_assert_num_queries(2):
         recent.at_link(token), recent.at_link(token)
+
+
+@pytest.mark.parametrize("left", [-1, 0.5])
+def test_an_account_that_gets_more_time_is_open_at_once(recent, token, left):
+    Transfer.objects.update(open_until=datetime.now(UTC) + timedelta(seconds=left))
+    recent.at_link(token)
+    end = datetime.now(UTC) + timedelta(days=1)
+    Transfer.objects.update(open_until=end)
+    assert recent.at_link(token).open_until == end
 
 
 def test_many_links_are_not_remembered_for_ever(recent, token, now, monkeypatch):

@@ -2,18 +2,21 @@
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from filsluss.models.upload_queries import UploadAccount, account_at_upload_link
 from filsluss.rules.directions import Proof
 
 SECONDS, MOST = 1.0, 1000
+FRESH = timedelta(seconds=SECONDS)
 
 
 class RecentAccounts:
     """What `account_at_upload_link` has found in the last second, for up to so many links.
 
     What may change of it, the transaction that writes a file reads again (`room.lock_open`). An account that
-    was not found is not remembered, nor one whose sender has proved nothing yet: this upload will.
+    was not found is not remembered, nor one whose sender has proved nothing yet: this upload will. Nor is one
+    that is over, or will be within that second, as that transaction is not asked then: its end may be moved.
     """
 
     def __init__(self) -> None:
@@ -29,7 +32,7 @@ class RecentAccounts:
                 return None
             if len(self._found) >= MOST:
                 self._found.clear()
-            if account.sender_proof != Proof.NONE:
+            if account.sender_proof != Proof.NONE and account.is_open_at(datetime.now(UTC) + FRESH):
                 self._found[token] = now, account
         return replace(account)
 
