@@ -23,7 +23,10 @@ class RecentAccounts:
         self._found: dict[str, tuple[float, UploadAccount]] = {}
 
     def at_link(self, token: str) -> UploadAccount | None:
-        """The account of an upload link, a copy of the caller's own; None for an unknown or revoked link."""
+        """The account of an upload link, a copy of the caller's own; None for an unknown link.
+
+        None also for a revoked one, at the latest a second after that.
+        """
         now = time.monotonic()
         at, account = self._found.get(token, (now, None))
         if account is None or now - at > SECONDS:
