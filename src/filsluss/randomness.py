@@ -20,10 +20,10 @@ class RandomBytes:
         self._lock, self._drawn, self._given = threading.Lock(), b"", 0
 
     def take(self, count: int) -> bytes:
-        """So many bytes, at most DRAWN."""
+        """So many bytes."""
         with self._lock:
             if self._given + count > len(self._drawn):
-                self._drawn, self._given = os.urandom(DRAWN), 0
+                self._drawn, self._given = os.urandom(max(DRAWN, count)), 0
             self._given += count
             return self._drawn[self._given - count : self._given]
 

@@ -178,6 +178,7 @@ class Application:
             streamed = self._streams(environ, start)
         except self._render_page as shown:
             page = self._refusal_page(environ, shown.prefix, shown.token, shown.refusal)
+            connection.close()  # a client may read it slowly
             start(f"{page.status_code} {page.reason_phrase}", list(page.items()))
             return page
         if streamed is not None:

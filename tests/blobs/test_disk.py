@@ -204,6 +204,14 @@ def test_a_full_disk_refuses_a_blob(disk, blob, failing):
         disk.create(next(name for name in iter(draw_upload_id, "") if name[0] == blob[0]))
 
 
+def test_the_lease_of_another_blob_leads_no_writer_into_that_one(disk, blob, locker_at):
+    other = draw_upload_id()
+    disk.create(other)
+    with locker_at("one").hold(other) as lease, disk.writer(blob, lease) as writer:
+        writer.write(b"bytes")
+    assert (disk.size(blob), disk.size(other)) == (5, 0)
+
+
 def test_a_name_that_is_none_is_missing(disk):
     with pytest.raises(BlobMissing):
         disk.path("locks")

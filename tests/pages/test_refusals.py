@@ -4,7 +4,7 @@ import io
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from filsluss import wsgi
 from filsluss.models import Link, Party
@@ -27,8 +27,21 @@ class Unread(io.BytesIO):
 
 def ask(method: str, path: str, **more: str) -> tuple[str, dict[str, str], str, dict]:
     """Status, headers, page, and the environ after it; the body is never read."""
-    said = {}
-    environ = {
+    said, environ = {}, environ_of(method, path, **more)
+    before = dict(environ)
+
+    def start(status, headers, fault=None):
+        said.update(status=status, headers=dict(headers))
+
+    answer = wsgi.application(environ, start)
+    text = b"".join(answer).decode()
+    getattr(answer, "close", lambda: None)()
+    assert {name: environ[name] for name in before} == before
+    return said["status"], said["headers"], text, environ
+
+
+def environ_of(method: str, path: str, **more: str) -> dict:
+    return {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
         "QUERY_STRING": "",
@@ -43,16 +56,6 @@ def ask(method: str, path: str, **more: str) -> tuple[str, dict[str, str], str, 
         "SERVER_PORT": "8000",
         **more,
     }
-    before = dict(environ)
-
-    def start(status, headers, fault=None):
-        said.update(status=status, headers=dict(headers))
-
-    answer = wsgi.application(environ, start)
-    text = b"".join(answer).decode()
-    getattr(answer, "close", lambda: None)()
-    assert {name: environ[name] for name in before} == before
-    return said["status"], said["headers"], text, environ
 
 
 def test_a_refused_form_gets_the_senders_page_and_its_body_stays_unread():
@@ -67,6 +70,12 @@ def test_a_refused_form_gets_the_senders_page_and_its_body_stays_unread():
         "private, no-cache",
     )
     assert [name for name in environ if name.startswith("filsluss.")] == ["filsluss.client"]
+
+
+def test_who_reads_the_page_slowly_holds_no_connection_to_the_database():
+    answer = wsgi.application(environ_of("POST", link(open_transfer(), Purpose.UPLOAD)), lambda *_: None)
+    assert connection.connection is None
+    answer.close()
 
 
 def test_a_form_of_another_site_is_refused_on_a_page():

@@ -30,9 +30,15 @@ class RawResponse:
 class RawConnection:
     """One connection; closed at the end of its `with`."""
 
-    def __init__(self, service: Service, *, seconds: float = 90) -> None:
+    def __init__(self, service: Service, *, seconds: float = 90, packets: int = 0) -> None:
+        """`packets`: of at most so many bytes, with the smallest window there is, as of a client far away."""
         self.host = urlsplit(service.env["FILSLUSS_BASE_URL"]).netloc
-        self.sock = socket.create_connection(("127.0.0.1", service.port), timeout=seconds)
+        self.sock = socket.socket()
+        self.sock.settimeout(seconds)
+        if packets:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, packets)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        self.sock.connect(("127.0.0.1", service.port))
         self._buffer = b""
         self._first: int | None = None
         self._pause = 0.0

@@ -16,7 +16,7 @@ def test_no_byte_is_given_twice_to_any_of_many_threads():
 
 def test_what_is_left_of_a_draw_is_not_given_with_the_next():
     source = RandomBytes()
-    sizes = [DRAWN - 1, 2, DRAWN, 1]
+    sizes = [DRAWN - 1, 2, DRAWN, 1, DRAWN + 1, 1]
     assert [len(source.take(size)) for size in sizes] == sizes
 
 

@@ -7,10 +7,13 @@ import pytest
 from filsluss.server.peek import classify, is_upload
 
 LINK, OTHER = b"a" * 43, b"b" * 43
+WITH_PAGES = (b"/files/x/y", b"/files/x?", b"/files?", b"/remove", b"/code", b"/send-now", b"/fil.bin", b"/")
+"""Of each the answer may be a page, which is long."""
 METHODS = (b"POST", b"PATCH", b"PUT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"post", b"")
 PATHS = (
     b"/upload/" + LINK + b"/files",
     b"/upload/" + LINK + b"/files/x",
+    *(b"/upload/" + LINK + rest for rest in WITH_PAGES),
     b"/upload/" + LINK,
     b"/upload/" + OTHER + b"/files",
     b"/upload/" + LINK + b"x/files",
@@ -37,3 +40,10 @@ def test_an_upload_of_that_link_whose_header_is_whole_follows(method, path):
     assert is_upload(line + b"Content-Length: 5\r\n\r\n", LINK)
     assert not is_upload(line + b"Content-Length: 5\r\n", LINK)
     assert not is_upload(b"", LINK)
+
+
+@pytest.mark.parametrize("method", [b"POST", b"PATCH", b"PUT", b"DELETE"])
+@pytest.mark.parametrize("below", WITH_PAGES)
+def test_nothing_follows_whose_answer_may_be_a_page(method, below):
+    line = method + b" /upload/" + LINK + below + b" HTTP/1.1\r\n"
+    assert not is_upload(line + b"Content-Length: 5\r\n\r\n", LINK)

@@ -8,10 +8,13 @@ import pytest
 
 from tests.parts import short_timeouts
 from tests.parts.eventually import eventually
+from tests.parts.people import send_tus
 from tests.parts.raw_http import RawConnection
 from tests.parts.shared_service import start_shared_service
 
 PAGES, MOST = 4, 20
+REFUSED = "Tus-Resumable: 1.0.0\r\nContent-Length: 0"
+"""An upload that says nothing of its length."""
 LIMITS = {
     "filsluss.server.gunicorn_worker.PAGE_THREADS": PAGES,
     "filsluss.server.lingering.LINGER_SECONDS": 60.0,
@@ -77,6 +80,20 @@ def test_a_client_that_reads_no_answer_holds_no_thread(shared_service):
             with contextlib.suppress(BlockingIOError):
                 connection.send(f"GET /help HTTP/1.1\r\nHost: {connection.host}\r\n\r\n".encode() * 2000)
         assert shared_service.get("/").status == 200
+
+
+@pytest.mark.parametrize("name", ["files", "none"], ids=["a line of JSON", "a page"])
+def test_who_reads_no_answer_to_an_upload_holds_no_thread(shared_service, account, name):
+    """For a client that is far away the kernel holds less of what was sent than for one on this machine."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(9):
+            connection = stack.enter_context(RawConnection(shared_service, packets=1448))
+            one = f"POST {account}/{name} HTTP/1.1\r\nHost: {connection.host}\r\n{REFUSED}\r\n\r\n"
+            connection.sock.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                connection.send(one.encode() * 3000)
+        for _ in range(20):
+            assert send_tus(shared_service, account, b"bytes").status == 204
 
 
 def test_who_is_still_sending_gets_the_answer(shared_service):

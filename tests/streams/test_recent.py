@@ -1,6 +1,7 @@
 """What was looked up a second ago decides nothing that others may have changed since."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -36,7 +37,8 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def token(now, db):
-    return tokens.of_transfer(make_transfer(now), Purpose.UPLOAD, (KEY,))
+    transfer = make_transfer(now, open_until=datetime.now(UTC) + timedelta(days=7))
+    return tokens.of_transfer(transfer, Purpose.UPLOAD, (KEY,))
 
 
 def test_an_account_is_looked_up_once_a_second(token, clock, django_assert_num_queries):
@@ -62,9 +64,19 @@ def test_a_sender_who_has_proved_nothing_is_read_each_time(token, django_assert_
         account_at(token), account_at(token)
 
 
+@pytest.mark.parametrize("left", [-1, 0.5])
+def test_an_account_that_gets_more_time_is_open_at_once(token, left):
+    Transfer.objects.update(open_until=datetime.now(UTC) + timedelta(seconds=left))
+    account_at(token)
+    end = datetime.now(UTC) + timedelta(days=1)
+    Transfer.objects.update(open_until=end)
+    assert account_at(token).open_until == end
+
+
 def test_many_links_are_not_remembered_for_ever(token, now, monkeypatch):
     monkeypatch.setattr(recent, "MOST", 1)
-    other = tokens.of_transfer(make_transfer(now, public_id="M3NT-7HFW"), Purpose.UPLOAD, (KEY,))
+    transfer = make_transfer(now, public_id="M3NT-7HFW", open_until=Transfer.objects.get().open_until)
+    other = tokens.of_transfer(transfer, Purpose.UPLOAD, (KEY,))
     account_at(token), account_at(other)
     assert len(recent.accounts._kept) == 1
 

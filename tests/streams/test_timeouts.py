@@ -116,6 +116,19 @@ def test_a_client_that_asks_for_pages_and_reads_none_is_disconnected(shared_serv
             send_on(connection)
 
 
+def test_a_client_that_reads_nothing_of_a_long_answer_to_an_upload_is_disconnected(shared_service, account):
+    """It lists more than the kernel holds for a client."""
+    for number in range(200):
+        assert announce(shared_service, account, 1, filename=f"{number}{'x' * 200}.bin").status == 201
+    with RawConnection(shared_service, packets=1448) as connection:
+        asked = [("POST", account), ("GET", f"{account}/files")]
+        for _ in range(4):
+            for method, path in asked:
+                connection.send_request(method, path, Content_Length=0)
+        with pytest.raises(ConnectionError):
+            send_on(connection)
+
+
 def send_on(connection):
     for _ in range(300):
         connection.send(b"\r\n")

@@ -163,7 +163,7 @@ class DiskStore:
     @contextlib.contextmanager
     def writer(self, name: str, lease: Lease = NO_EPOCH) -> Iterator[DiskWriter]:
         """A lock of the kernel ends with its process, so that a lease without a number is all it needs."""
-        if lease.file is not None:
+        if lease.file is not None and lease.file.name == name:
             yield DiskWriter(lease.file.fd, offset=lease.file.size)
             return
         fd = self._open(name, os.O_RDWR)

@@ -46,7 +46,7 @@ class FlockLocker:
                 if on_release_asked:
                     self._listen()
                     self._holders[name] = time.monotonic_ns(), on_release_asked
-                yield Lease(file=OpenFile(fd, found.st_size))
+                yield Lease(file=OpenFile(name, fd, found.st_size))
             finally:
                 self._holders.pop(name, None)
                 fcntl.flock(fd, fcntl.LOCK_UN)

@@ -76,8 +76,9 @@ class Allowance(Protocol):
 
 
 class OpenFile(NamedTuple):
-    """A descriptor for reading and writing, open while the lease is, and the file's size in bytes then."""
+    """A blob's name, a descriptor to read and write by while the lease lasts, and its size in bytes."""
 
+    name: str
     fd: int
     size: int
 

@@ -26,10 +26,10 @@ HEADER_SECONDS = 10.0
 """For a whole request header."""
 PAGE_THREADS, ASKING_THREADS, ANSWER_SECONDS = 200, 100, 300.0
 """ASKING_THREADS are for HEAD and what else asks about uploads, which may wait seconds for who writes one.
-ANSWER_SECONDS is for a page thread to produce and send its response."""
-UNREAD_MAX, PAGE_BUFFER = 64 * 1024, 256 * 1024
+ANSWER_SECONDS is for a page thread to produce and send its response, and for a client to take any of one."""
+UNREAD_MAX, ANSWER_BUFFER = 64 * 1024, 256 * 1024
 """How much of an earlier response a client may have left unread when its next request gets a thread, and the
-send buffer of a page, in bytes: together they let a page thread send without waiting for the client."""
+send buffer of what is no download, in bytes: together they let a thread answer and wait for no client."""
 UNREAD_ASKED_EACH = 16
 """How many uploads follow each other on a connection until that is asked again: their answers are short."""
 CHECK_INTERVAL, ACCEPT_PAUSE_SECONDS = 0.25, 0.05
@@ -74,6 +74,7 @@ class FilslussWorker(ThreadWorker):
             time.sleep(ACCEPT_PAUSE_SECONDS)  # the listener stays readable: without a pause we would spin
             return
         sock = sockets.AcceptedSocket(sock.family, sock.type, sock.proto, fileno=sock.detach())
+        sockets.limit_unacknowledged(sock, ANSWER_SECONDS)
         conn = TConn(self.cfg, sock, address, listener.getsockname())
         self.nr_conns += 1
         self._wait(conn, PendingRequest(time.monotonic() + HEADER_SECONDS))
@@ -156,8 +157,8 @@ class FilslussWorker(ThreadWorker):
         conn.data_ready, conn.is_page = True, pool is self._page_pool
         with contextlib.suppress(OSError):  # the client has closed: the thread will find out
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-            if conn.is_page and conn.sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) < PAGE_BUFFER:
-                conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PAGE_BUFFER)
+            if pool is not self._downloads.pool:
+                sockets.widen_send_buffer(conn.sock, ANSWER_BUFFER)
         future = pool.submit(self.handle, conn)
         future.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
 

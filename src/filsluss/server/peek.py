@@ -5,6 +5,7 @@ import socket
 from typing import NamedTuple
 
 from filsluss.rules.paths import READS, UPLOAD, Bytes, read
+from filsluss.rules.tokens import TOKEN_PATTERN
 from filsluss.streams import body
 from filsluss.streams.sockets import stop_reading
 
@@ -13,7 +14,11 @@ UNTAKEN = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,20})[ \t]*\r\n", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nexpect[ \t]*:", re.IGNORECASE)
 ASKING = ("HEAD", "OPTIONS")
-UPLOADING, BELOW_UPLOAD = (b"POST", b"PATCH"), f"{UPLOAD.path()}/".encode()
+UPLOADS = re.compile(
+    rb"(?:POST|PATCH) %s/(%s)/files(?:/[A-Za-z0-9_-]{1,64})? HTTP/1\.[01]\r\n"
+    % (UPLOAD.path().encode(), TOKEN_PATTERN.encode())
+)
+"""Request lines of tus, whose answers are short whatever they are: headers and at most a line of JSON."""
 BODY = re.compile(rb"\r\n(?:content-length|transfer-encoding|expect)", re.IGNORECASE)
 
 
@@ -57,12 +62,11 @@ def peek_request(sock: socket.socket, held: bytes, *, at_least: int) -> Peek:
 def is_upload(seen: bytes, link: bytes) -> bool:
     """Whether a whole header has come, of a request that brings an upload of that link or announces it.
 
-    What `classify` tells, for what most requests are that follow another on their connection.
+    What `classify` tells, for what most requests are that follow another on their connection, and whose
+    answers are short.
     """
-    method, _, target = seen.partition(b" ")
-    return (
-        method in UPLOADING and target.startswith(BELOW_UPLOAD + link + b"/") and seen.find(b"\r\n\r\n") > 0
-    )
+    asked = UPLOADS.match(seen)
+    return asked is not None and asked[1] == link and seen.find(b"\r\n\r\n") > 0
 
 
 def classify(seen: bytes) -> Peek:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from filsluss.models import TransferFile
@@ -11,6 +12,7 @@ from filsluss.rules.directions import Proof
 Value = TypeVar("Value")
 
 SECONDS, MOST = 1.0, 1000
+MEANWHILE = timedelta(seconds=SECONDS)
 
 
 class Recent(Generic[Value]):
@@ -43,15 +45,17 @@ announcements: Recent[tuple[TransferFile, UploadAccount]] = Recent()
 def account_at(token: str) -> UploadAccount | None:
     """The account of an upload link, a copy of the caller's own; None for an unknown or revoked link.
 
-    What may change of it, the transaction that writes a file reads again (`room.lock_open`). An account that
-    was not found is not kept, nor one whose sender has proved nothing yet: this upload will.
+    A revoked one is known for a second more. What else may change, the transaction that writes a file reads
+    again (`room.lock_open`). An account that was not found is not kept, nor one whose sender has proved
+    nothing yet: this upload will. Nor is one that is over, or will be within that second, as that transaction
+    is not asked then: its end may be moved.
     """
     account = accounts.get(token)
     if account is None:
         account = account_at_upload_link(token)
         if account is None:
             return None
-        if account.sender_proof != Proof.NONE:
+        if account.sender_proof != Proof.NONE and account.is_open_at(datetime.now(UTC) + MEANWHILE):
             accounts.keep(token, account)
     return replace(account)
 

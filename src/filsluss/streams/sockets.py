@@ -63,6 +63,18 @@ def stop_reading(sock: socket.socket) -> None:
         sock.shutdown(socket.SHUT_RD)
 
 
+def limit_unacknowledged(sock: socket.socket, seconds: float) -> None:
+    """Ends the connection if its client acknowledges nothing of an answer for so long (tcp(7))."""
+    with contextlib.suppress(OSError):  # the client closed first
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+
+
+def widen_send_buffer(sock: socket.socket, size: int) -> None:
+    """Lets the kernel hold so many bytes of answers; it gives no more than `wmem_max` (socket(7))."""
+    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) < size:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+
+
 def limit_unsent(sock: socket.socket) -> None:
     """What is on its way to a fast client does not count (TCP_NOTSENT_LOWAT)."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_MAX)
