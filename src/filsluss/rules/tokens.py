@@ -74,10 +74,8 @@ def code_digest(key: bytes, code: str) -> str:
 
 def draw_public_id() -> str:
     """The public id of a transfer or a file, `K7PM-4QXD`: 8 random characters that give no access."""
-    drawn, letters = (
-        int.from_bytes(random_bytes.take(16)),
-        "",
-    )  # so many that no id is more likely, by one look at the source
+    drawn = int.from_bytes(random_bytes.take(16))  # so many that no id is more likely
+    letters = ""
     for _ in range(8):
         drawn, letter = divmod(drawn, len(CODE_ALPHABET))
         letters += CODE_ALPHABET[letter]
